@@ -1,0 +1,174 @@
+"""DuckDB over the parts: one view per table, the joins that curation reads, and a read-only door for users.
+
+Views of `connect`: every table of `manifests.schema.SCHEMAS` by its name, and
+
+    clips_all      clips, with quality and transcripts on uid, and duplicate_kept: first of its pcm_hash by uid
+    dialogues_all  dialogues, with verification
+    ledger         a row per stage and shard: what went in, came out and was rejected, from the footers of the parts
+    stages         a row per stage, in pipeline order
+    hours_of(s)    an aggregate: seconds as hours, summed in whole microseconds so that no order of threads shows
+
+Views read Parquet lazily: memory does not grow with the dataset.
+"""
+
+import os
+import re
+import tempfile
+
+import duckdb
+import pyarrow as pa
+
+from manifests.errors import TurnmillError, UsageError
+from manifests.index import Index
+from manifests.schema import SCHEMAS
+from manifests.store import Store
+
+_LEDGER = (
+    "stage VARCHAR, half VARCHAR, position INTEGER, shard VARCHAR, "
+    "items_in BIGINT, items_out BIGINT, rejected BIGINT, hours DOUBLE, notes MAP(VARCHAR, VARCHAR)"
+)
+_STAGES = pa.schema(
+    [
+        ("position", pa.int32()),
+        ("stage", pa.string()),
+        ("half", pa.string()),
+        ("fingerprint", pa.string()),
+        ("table_name", pa.string()),
+        ("items", pa.string()),
+    ]
+)
+
+_JOINS = """
+CREATE VIEW clips_all AS
+    SELECT *, row_number() OVER (PARTITION BY pcm_hash ORDER BY uid) = 1 AS duplicate_kept
+    FROM clips LEFT JOIN quality USING (uid) LEFT JOIN transcripts USING (uid);
+CREATE VIEW dialogues_all AS
+    SELECT dialogues.*, verification.* EXCLUDE (dialogue)
+    FROM dialogues LEFT JOIN verification ON verification.dialogue = dialogues.id;
+CREATE MACRO hours_of(seconds) AS coalesce(sum(CAST(round(seconds * 1e6) AS BIGINT)) / 3.6e9, 0.0);
+"""
+
+
+def connect(store: Store, index: Index) -> duckdb.DuckDBPyConnection:
+    """An in-memory database with the views above over the parts of the index's fingerprints.
+
+    A table without parts is an empty table with the right columns. Parts that appear later in a folder that had some
+    are seen by the next query.
+    """
+    connection = duckdb.connect(":memory:")
+    if not store.is_local:
+        connection.register_filesystem(store.fs)
+    # Otherwise what does not fit in memory would be spilled into a folder `.tmp` of the working directory.
+    spill = os.path.join(tempfile.gettempdir(), f"turnmill-duckdb-{os.getuid()}")
+    connection.execute(f"SET temp_directory = {_quoted(spill)}")
+    connection.execute("SET python_enable_replacements = false")  # a table name never means a Python variable
+    for table, schema in SCHEMAS.items():
+        globs = [_glob(store, folder) for folder in _folders(store, index, table)]
+        if globs:
+            connection.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet([{', '.join(globs)}])")
+        else:
+            _create(connection, table, schema.empty_table())
+    connection.execute(_JOINS)
+    _add_ledger(connection, store, index)
+    return connection
+
+
+def read_only(connection: duckdb.DuckDBPyConnection, store: Store) -> None:
+    """Lock a connection for good: it reads below the store's folder, and neither writes nor loads anything.
+
+    DuckDB lets an allowed folder be written too, so `manifests.answer` refuses every statement but a query as well.
+    """
+    root = _url(store, "")
+    # A view's glob is checked as it is spelled: with the brackets of the folder's own name escaped.
+    allowed = ", ".join(_quoted(path.rstrip("/") + "/") for path in sorted({root, _escaped(root)}))
+    connection.execute(f"SET allowed_directories = [{allowed}]")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+
+
+def select_statement(sql: str) -> duckdb.Statement:
+    """The one query in a text. UsageError where it is none, several, or would do more than read."""
+    try:
+        statements = duckdb.extract_statements(sql)
+    except duckdb.Error as error:
+        raise query_error(error) from error
+    if len(statements) != 1:
+        raise UsageError(f"one query at a time, please: this text has {len(statements)} statements")
+    if statements[0].type != duckdb.StatementType.SELECT:
+        raise UsageError(
+            f"a query can only read: {statements[0].type.name} is refused, use SELECT, FROM, DESCRIBE, SHOW or "
+            "SUMMARIZE (to keep a result, send `--format csv` into a file)"
+        )
+    return statements[0]
+
+
+def query_error(error: duckdb.Error) -> TurnmillError:
+    """DuckDB's message as an error of ours."""
+    if isinstance(error, duckdb.PermissionException):
+        return UsageError(f"a query can only read the tables of this dataset (see SHOW TABLES): {error}")
+    return UsageError(f"the query failed: {error}")
+
+
+def _folders(store: Store, index: Index, table: str) -> list[str]:
+    """Folders of a table's current parts, those that have any."""
+    maker = index.maker(table)
+    if table == "rejects":
+        candidates = [f"rejects/{stage.fingerprint}" for stage in index.stages]
+    elif table == "runs":  # tells times, belongs to no stage
+        candidates = sorted({name.rsplit("/", 1)[0] for name in store.names("runs")})
+    else:
+        candidates = [f"{table}/{maker.fingerprint}"] if maker else []
+    return [folder for folder in candidates if any(name.endswith(".parquet") for name in store.names(folder))]
+
+
+def _add_ledger(connection: duckdb.DuckDBPyConnection, store: Store, index: Index) -> None:
+    rows = [
+        dict(zip(_STAGES.names, (n, s.name, s.half, s.fingerprint, s.commit, s.items), strict=True))
+        for n, s in enumerate(index.stages)
+    ]
+    _create(connection, "stages", pa.Table.from_pylist(rows, schema=_STAGES))
+    footers = [
+        f"SELECT {position} AS position, file_name, decode(key) AS key, decode(value) AS value "
+        f"FROM parquet_kv_metadata({_glob(store, folder)})"
+        for position, stage in enumerate(index.stages)
+        for folder in _folders(store, index, stage.commit)
+    ]
+    if not footers:
+        connection.execute(f"CREATE TABLE ledger ({_LEDGER})")
+        return
+    connection.execute(f"""
+        CREATE VIEW ledger AS
+        WITH footers AS ({" UNION ALL ".join(footers)}),
+        parts AS (
+            SELECT position, regexp_extract(file_name, '([^/]+)[.]parquet$', 1) AS shard,
+                   map_from_entries(list((key[10:], value) ORDER BY key)) AS notes
+            FROM footers WHERE key LIKE 'turnmill.%' GROUP BY ALL
+        )
+        SELECT stage, half, position, shard,
+               notes['items_in']::BIGINT AS items_in, notes['items_out']::BIGINT AS items_out,
+               notes['rejected']::BIGINT AS rejected, notes['hours']::DOUBLE AS hours, notes
+        FROM parts JOIN stages USING (position) ORDER BY position, shard""")
+
+
+def _create(connection: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> None:
+    connection.register("arriving", table)
+    connection.execute(f"CREATE TABLE {name} AS SELECT * FROM arriving")
+    connection.unregister("arriving")
+
+
+def _glob(store: Store, folder: str) -> str:
+    """Quoted pattern of a folder's parts; a temporary file's name does not end in .parquet and never matches."""
+    return _quoted(f"{_escaped(_url(store, folder))}/*.parquet")
+
+
+def _url(store: Store, name: str) -> str:
+    path = store.path(name)
+    return path if store.is_local else str(store.fs.unstrip_protocol(path))
+
+
+def _escaped(path: str) -> str:
+    return re.sub(r"([\[\]*?])", r"[\1]", path)
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

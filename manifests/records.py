@@ -1,0 +1,109 @@
+"""The records that stages pass to each other: text dialogues, rejects and licences."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+
+class Reason(StrEnum):
+    """Why an item was rejected. Every row of `rejects` has exactly one of these."""
+
+    # ingest
+    MISSING_FILE = "missing_file"  # a table row names audio that is not there
+    UNTRANSCRIBED = "untranscribed"  # audio that no table row names
+    EMPTY_FILE = "empty_file"  # zero bytes
+    CORRUPT_AUDIO = "corrupt_audio"  # no decoder opens it
+    TRUNCATED_AUDIO = "truncated_audio"  # fewer samples than the header declares
+    NO_SAMPLES = "no_samples"  # a valid file without audio
+    NOT_FINITE = "not_finite"  # NaN or infinite samples
+    UNSAFE_PATH = "unsafe_path"  # a name that leaves the corpus folder
+    BAD_ROW = "bad_row"  # a table row that cannot be parsed
+    DUPLICATE_UID = "duplicate_uid"  # a second item under the same uid
+    # text
+    EMPTY_DIALOGUE = "empty_dialogue"
+    EMPTY_TURN = "empty_turn"
+    REPEATED_TURN = "repeated_turn"
+    ROLE_ORDER = "role_order"  # two turns of one role in a row
+    ONE_SPEAKER = "one_speaker"
+    UNKNOWN_ROLE = "unknown_role"
+    TURN_TOO_LONG = "turn_too_long"
+    TOO_MANY_TURNS = "too_many_turns"
+    CODE = "code"
+    MATHEMATICS = "mathematics"
+    MARKUP = "markup"
+    RARE_SYMBOLS = "rare_symbols"
+    NOTHING_SPEAKABLE = "nothing_speakable"
+    UNSUPPORTED_LANGUAGE = "unsupported_language"
+    # speech
+    NOTHING_SPOKEN = "nothing_spoken"  # the engine made no sound
+    ENGINE_FAILED = "engine_failed"
+    LINE_UNSPOKEN = "line_unspoken"  # a dialogue that lacks one of its lines
+    # simulation
+    LABEL_VIOLATION = "label_violation"  # `verify` found the audio at odds with a label
+
+
+@dataclass(frozen=True)
+class Reject:
+    """An item that went no further, and why.
+
+    `uid` names the item where it has one; `source_uri` the file (relative to the corpus root) it came from.
+    """
+
+    reason: Reason
+    detail: str
+    uid: str | None = None
+    source_uri: str | None = None
+
+
+@dataclass(frozen=True)
+class Licence:
+    """What may be done with an item. `spdx` is an SPDX identifier, or `LicenseRef-...` where none exists."""
+
+    spdx: str
+    redistribute: bool
+    commercial: bool
+    derivatives: bool = True
+
+    @property
+    def strictness(self) -> tuple[bool, bool, bool, str]:
+        return (not self.redistribute, not self.derivatives, not self.commercial, self.spdx)
+
+
+def strictest(licences: Iterable[Licence]) -> Licence:
+    """The licence that a work made from all of these must carry: the one that allows least.
+
+    Raises ValueError when there is none to choose from.
+    """
+    return max(licences, key=lambda licence: licence.strictness)
+
+
+@dataclass(frozen=True)
+class TextTurn:
+    role: str  # "user" | "assistant"
+    text: str
+
+
+@dataclass(frozen=True)
+class TextDialogue:
+    """A written dialogue, before it is spoken. `id` is unique in its corpus."""
+
+    id: str
+    turns: tuple[TextTurn, ...]
+    language: str  # BCP-47
+    source: str  # corpus name
+    licence: Licence
+    scenario: str | None = None
+
+
+def stable_hash(*parts: object, size: int = 8) -> str:
+    """Hex blake2b of the parts joined by unit separators; the same on every host and in every process."""
+    joined = "\x1f".join(str(part) for part in parts)
+    return hashlib.blake2b(joined.encode(), digest_size=size).hexdigest()
+
+
+def generator(seed: int, uid: str, purpose: str) -> np.random.Generator:
+    """The random stream of one item and one purpose: never shared, never global."""
+    return np.random.Generator(np.random.PCG64(int(stable_hash(seed, uid, purpose, size=16), 16)))

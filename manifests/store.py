@@ -1,0 +1,127 @@
+"""A dataset folder, local or on any fsspec URL, in which a file that can be seen is complete.
+
+A part is one Parquet file, `<table>/<fingerprint>/<shard key>.parquet`. Files are written under a temporary name and
+renamed (locally) or PUT whole on close (object stores), so a reader never meets half a file.
+"""
+
+import os
+import posixpath
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, BinaryIO, cast
+
+import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+from fsspec.implementations.local import LocalFileSystem
+
+_TEMPORARY = ".tmp-"
+
+
+@dataclass(frozen=True)
+class Store:
+    """A folder. `url` is a path or an fsspec URL (`s3://bucket/folder`); all names below are relative to it."""
+
+    url: str
+
+    @property
+    def fs(self) -> fsspec.AbstractFileSystem:
+        return fsspec.core.url_to_fs(self.url)[0]
+
+    @property
+    def is_local(self) -> bool:
+        return isinstance(self.fs, LocalFileSystem)
+
+    @property
+    def root(self) -> str:
+        """The folder's path as its filesystem spells it (absolute for a local one)."""
+        return str(fsspec.core.url_to_fs(self.url)[1]).rstrip("/")
+
+    def path(self, name: str) -> str:
+        return posixpath.join(self.root, name)
+
+    def exists(self, name: str) -> bool:
+        return bool(self.fs.exists(self.path(name)))
+
+    def names(self, prefix: str) -> list[str]:
+        """Names of the complete files below a folder, sorted."""
+        found = self.fs.find(self.path(prefix))
+        relative = (os.path.relpath(path, self.root) for path in found)
+        return sorted(name for name in relative if _TEMPORARY not in name)
+
+    def read(self, name: str) -> bytes:
+        return bytes(self.fs.cat_file(self.path(name)))
+
+    def open(self, name: str) -> BinaryIO:
+        return cast(BinaryIO, self.fs.open(self.path(name), "rb"))
+
+    @contextmanager
+    def writer(self, name: str) -> Iterator[BinaryIO]:
+        """A binary file that appears under `name`, whole, when the block ends without an error, and else not at all."""
+        path = self.path(name)
+        if not self.is_local:
+            with self.fs.open(path, "wb") as remote:
+                try:
+                    yield remote
+                except BaseException:
+                    remote.discard()
+                    raise
+            return
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        temporary = f"{path}{_TEMPORARY}{uuid.uuid4().hex}"
+        try:
+            with open(temporary, "wb", buffering=1 << 20) as file:
+                yield file
+            os.replace(temporary, path)
+        except BaseException:
+            if os.path.exists(temporary):
+                os.unlink(temporary)
+            raise
+
+    def write(self, name: str, data: bytes) -> None:
+        with self.writer(name) as file:
+            file.write(data)
+
+    def remove(self, name: str) -> None:
+        if self.exists(name):
+            self.fs.rm(self.path(name))
+
+    def remove_temporaries(self) -> None:
+        """Delete what a killed run left half-written."""
+        if self.is_local and os.path.isdir(self.root):
+            for folder, _, files in os.walk(self.root):
+                for file in files:
+                    if _TEMPORARY in file:
+                        os.unlink(os.path.join(folder, file))
+
+    def write_part(self, name: str, table: pa.Table, notes: Mapping[str, str]) -> None:
+        """Write a Parquet part; `notes` go into its footer (see `read_notes`)."""
+        metadata = {**(table.schema.metadata or {}), **{f"turnmill.{key}": value for key, value in notes.items()}}
+        with self.writer(name) as file:
+            pq.write_table(table.replace_schema_metadata(metadata), file, compression="zstd", row_group_size=1 << 16)
+
+    def read_part(self, name: str, where: tuple[str, str] | None = None) -> pa.Table:
+        """A part's rows, in order; with `where` (column, value), only those, read by row group."""
+        with self.open(name) as file:
+            return pq.read_table(file, filters=None if where is None else [(where[0], "=", where[1])])
+
+    def read_notes(self, name: str) -> dict[str, str]:
+        with self.open(name) as file:
+            metadata: Mapping[bytes, bytes] = pq.read_schema(file).metadata or {}
+        prefix = b"turnmill."
+        return {k[len(prefix) :].decode(): v.decode() for k, v in metadata.items() if k.startswith(prefix)}
+
+
+def part_name(table: str, fingerprint: str, key: str) -> str:
+    return f"{table}/{fingerprint}/{key}.parquet"
+
+
+def tar_name(kind: str, fingerprint: str, key: str) -> str:
+    """Name of an audio shard: `kind` is the table that points into it (clips, speech, dialogues)."""
+    return f"audio/{kind}/{fingerprint}/{key}.tar"
+
+
+def rows(table: pa.Table) -> list[dict[str, Any]]:
+    return cast(list[dict[str, Any]], table.to_pylist())

@@ -1,0 +1,1 @@
+"""Recipes run on Ray: the only package that knows Ray."""

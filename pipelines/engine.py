@@ -1,0 +1,188 @@
+"""The only module that knows Ray: runs chains of stages over shards on Ray Data actor pools.
+
+A chain is a run of neighbouring stages that want the same resources; one worker takes a shard through all of them, and
+each commits its own part. Chains are Ray Data `map` operators over shard references, so that one shard is transcribed
+while the next is ingested. Audio never goes through Ray.
+"""
+
+import json
+import logging
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from itertools import groupby
+from typing import Any
+
+from manifests.errors import TurnmillError
+from pipelines.stage import MIB, ClipLabel, Row, Shard, Stage, Workspace, commit, committed
+from pipelines.stages.ingest import Ingest
+
+_OBJECT_STORE = 128 * MIB  # shard references are all that goes through it
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """What Ray has to give."""
+
+    cpus: float
+    memory: float  # bytes
+
+
+@contextmanager
+def cluster(address: str | None, workers: int | None) -> Iterator[Cluster]:
+    """A local Ray of our own, or the one at `address`."""
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # silences a warning on machines without GPU
+    os.environ.setdefault("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
+    import ray
+
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if address is None:
+        local = {"include_dashboard": False, "object_store_memory": _OBJECT_STORE}
+        # `address="local"`: a stale address file of an earlier Ray must not be picked up.
+        ray.init(address="local", num_cpus=max(os.cpu_count() or 1, workers or 1), **local, **options)
+    else:
+        ray.init(address=address, **options)
+    try:
+        resources = ray.cluster_resources()
+        yield Cluster(resources.get("CPU", 1.0), resources.get("memory", 0.0))
+    finally:
+        ray.shutdown()
+
+
+def chains(stages: Sequence[Stage]) -> list[tuple[Stage, ...]]:
+    """Neighbouring stages that want the same resources."""
+    return [tuple(group) for _, group in groupby(stages, key=lambda stage: stage.resources)]
+
+
+def execute(
+    stages: Sequence[Stage], shards: Sequence[Shard], workspace: Workspace, available: Cluster, workers: int | None
+) -> Iterator[list[Row]]:
+    """Take every shard through every stage; yields, per shard as it ends, the ledger rows of what was committed.
+
+    Raises TurnmillError as a worker raised it; a bug in a stage keeps its traceback.
+    """
+    import ray
+    import ray.data
+    from ray.data import ActorPoolStrategy
+
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    context.issue_detectors_config.detectors = []
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+
+    references = [{"shard": json.dumps(asdict(shard), sort_keys=True), "ledger": "[]"} for shard in shards]
+    dataset = ray.data.from_items(references, override_num_blocks=len(references))
+    groups = chains(stages)
+    size = workers or max(1, int(available.cpus))
+    size = min(size, len(shards))
+    for chain, share in zip(groups, shares(groups, size, available), strict=True):
+        dataset = dataset.map(
+            ChainWorker,
+            fn_constructor_args=(chain, workspace),
+            compute=ActorPoolStrategy(size=size),
+            **share,
+        )
+    try:
+        for row in dataset.iter_rows():
+            yield json.loads(row["ledger"])
+    except ray.exceptions.RayError as error:
+        cause = user_error(error)
+        if cause is None:
+            raise
+        raise cause from None
+
+
+def shares(groups: Sequence[Sequence[Stage]], size: int, available: Cluster) -> list[dict[str, float]]:
+    """What each worker of each pool may ask of Ray, so that all pools fit at once, on however small a machine."""
+    cpus = sum(size * group[0].resources.cpus for group in groups)
+    memory = sum(size * group[0].resources.memory for group in groups)
+    cpu_scale = min(1.0, available.cpus / cpus)
+    memory_scale = min(1.0, available.memory / memory) if available.memory else 1.0
+    return [
+        {
+            "num_cpus": int(group[0].resources.cpus * cpu_scale * 1000) / 1000,
+            "memory": int(group[0].resources.memory * memory_scale),
+            **({"num_gpus": group[0].resources.gpus} if group[0].resources.gpus else {}),
+        }
+        for group in groups
+    ]
+
+
+def user_error(error: BaseException) -> TurnmillError | None:
+    """The error meant for the user inside what Ray wrapped around it, if that is what it is."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, TurnmillError):
+            return seen
+        seen = getattr(seen, "cause", None) or seen.__cause__
+    return None
+
+
+class ChainWorker:
+    """One worker: takes a shard through its stages, skipping those whose part is there."""
+
+    def __init__(self, chain: Sequence[Stage], workspace: Workspace) -> None:
+        self._chain = chain
+        self._workspace = workspace
+        self._ready: set[str] = set()
+
+    def __call__(self, row: Mapping[str, Any]) -> Row:
+        shard = Shard(**json.loads(row["shard"]))
+        ledger = json.loads(row["ledger"])
+        try:
+            ledger += self.take(shard)
+        except OSError as error:
+            raise TurnmillError(f"{shard.name}: {disk_sentence(error, self._workspace.store.url)}") from error
+        return {"shard": row["shard"], "ledger": json.dumps(ledger)}
+
+    def take(self, shard: Shard) -> list[Row]:
+        """Ledger rows of the parts committed now."""
+        ledger: list[Row] = []
+        todo = [stage for stage in self._chain if not committed(stage, self._workspace, shard.key)]
+        for stage in todo:
+            if committed(stage, self._workspace, shard.key):
+                continue  # it rode along with an earlier one
+            started = time.time()
+            self._set_up(stage)
+            if isinstance(stage, Ingest):
+                riders = [rider for rider in todo if isinstance(rider, ClipLabel)]
+                for rider in riders:
+                    self._set_up(rider)
+                made, labels = stage.process_with(shard, self._workspace, riders)
+                parts = [(stage, made)]
+                clips = made.tables["clips"]
+                parts += [(rider, rider.made(rows, clips)) for rider, rows in zip(riders, labels, strict=True)]
+            else:
+                parts = [(stage, stage.process(shard, self._workspace))]
+            for owner, part in parts:
+                row = commit(owner, self._workspace, shard.key, part)
+                ledger.append({**row, "started": started, "ended": time.time()})
+        return ledger
+
+    def _set_up(self, stage: Stage) -> None:
+        if stage.name not in self._ready:
+            stage.setup()
+            self._ready.add(stage.name)
+
+
+def disk_sentence(error: OSError, url: str) -> str:
+    import errno
+
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"no space left on the disk of {url}; free some and run the same command again, it goes on where it was"
+    return f"{error}; when that is mended, run the same command again, it goes on where it was"
+
+
+def pending(stages: Iterable[Stage], shards: Sequence[Shard], workspace: Workspace) -> list[Shard]:
+    """Shards that lack a part of any of these stages."""
+    tables = {stage.tables[-1]: workspace.fingerprints[stage.tables[-1]] for stage in stages}
+    present = {
+        table: set(workspace.store.names(f"{table}/{fingerprint}")) for table, fingerprint in tables.items()
+    }
+    return [
+        shard
+        for shard in shards
+        if any(workspace.part(table, shard.key) not in present[table] for table in tables)
+    ]

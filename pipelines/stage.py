@@ -1,0 +1,190 @@
+"""What a stage is: a small class from one shard to one part. Nothing here or in `stages/` imports Ray."""
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from manifests.records import Reject, stable_hash
+from manifests.schema import to_table
+from manifests.store import Store, part_name, rows, tar_name
+from manifests.tar import TarWriter
+from sources.audio import Audio
+
+Row = dict[str, Any]
+MIB = 1 << 20
+
+
+class Params(BaseModel):
+    """Parameters of a stage: frozen, typed, range-checked; an unknown key is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What one worker needs. `cpus` is a wish that shrinks to fit the machine; `memory` in bytes is kept."""
+
+    cpus: float = 1.0
+    gpus: float = 0.0
+    memory: int = 512 * MIB
+
+
+@dataclass(frozen=True)
+class Shard:
+    """The unit of work and of recovery. `spec` is what the first stage of its half needs to know to make it."""
+
+    key: str
+    name: str
+    spec: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a stage made of a shard. The last of the stage's tables is the commit; its rows are the items out."""
+
+    tables: Mapping[str, Sequence[Mapping[str, Any]]]
+    rejects: Sequence[Reject]
+    items_in: int
+    hours: float
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The dataset as a stage sees it: tables by name, whatever the fingerprint they lie under."""
+
+    store: Store
+    fingerprints: Mapping[str, str]  # table -> fingerprint of the stage that writes it
+
+    def part(self, table: str, key: str) -> str:
+        return part_name(table, self.fingerprints[table], key)
+
+    def rows(self, table: str, key: str, where: tuple[str, str] | None = None) -> list[Row]:
+        """Rows of a part, in order; with `where`, those whose column has that value (others are not read)."""
+        return rows(self.store.read_part(self.part(table, key), where))
+
+    def open_tar(self, table: str, key: str) -> BinaryIO:
+        return self.store.open(tar_name(table, self.fingerprints[table], key))
+
+    @contextmanager
+    def write_tar(self, table: str, key: str) -> Iterator[TarWriter]:
+        with self.store.writer(tar_name(table, self.fingerprints[table], key)) as file:
+            tar = TarWriter(file)
+            yield tar
+            tar.close()
+
+
+def read_span(file: BinaryIO, offset: int, size: int) -> bytes:
+    file.seek(offset)
+    return file.read(size)
+
+
+class Stage(ABC):
+    """A function from one shard to one part.
+
+    `needs` are the tables it reads, `tables` those it writes (the last is the commit), `items` what it counts.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int] = 1
+    needs: ClassVar[tuple[str, ...]]
+    tables: ClassVar[tuple[str, ...]]
+    items: ClassVar[str]
+    resources: ClassVar[Resources] = Resources()
+
+    params: Params
+
+    def identity(self) -> Mapping[str, Any]:
+        """What else its output depends on: a seed, a catalogue entry, a model's digest."""
+        return {}
+
+    def fingerprint(self, inputs: Sequence[str]) -> str:
+        parameters = json.dumps([self.params.model_dump(mode="json"), self.identity()], sort_keys=True)
+        return stable_hash(self.name, self.version, parameters, *inputs)
+
+    def setup(self) -> None:
+        """Load what a worker needs once: models, voices."""
+
+    @abstractmethod
+    def process(self, shard: Shard, workspace: Workspace) -> Made: ...
+
+
+class ClipLabel(Stage):
+    """A label stage that looks at one decoded clip at a time, so that it can share the decode of `ingest`."""
+
+    needs = ("clips",)
+    items = "clips"
+
+    @abstractmethod
+    def label(self, uid: str, audio: Audio) -> Row | Reject: ...
+
+    def process(self, shard: Shard, workspace: Workspace) -> Made:
+        labels = [self.label(clip["uid"], audio) for clip, audio in decoded_clips(shard.key, workspace)]
+        return self.made(labels, workspace.rows("clips", shard.key))
+
+    def made(self, labels: Sequence[Row | Reject], clips: Sequence[Mapping[str, Any]]) -> Made:
+        """A part from the labels of all clips of a shard, in order."""
+        return Made(
+            tables={self.tables[-1]: [label for label in labels if not isinstance(label, Reject)]},
+            rejects=[label for label in labels if isinstance(label, Reject)],
+            items_in=len(clips),
+            hours=hours(clips),
+        )
+
+
+def decoded_clips(key: str, workspace: Workspace) -> Iterator[tuple[Row, Audio]]:
+    """Every clip of a lake shard with its audio, one at a time."""
+    from sources.audio import decode
+
+    clips = workspace.rows("clips", key)
+    with workspace.open_tar("clips", key) as tar:
+        for clip in clips:
+            yield clip, decode(read_span(tar, clip["offset"], clip["size"]), clip["uid"])
+
+
+def hours(items: Sequence[Mapping[str, Any]]) -> float:
+    return float(sum(item["duration"] for item in items)) / 3600
+
+
+def committed(stage: Stage, workspace: Workspace, key: str) -> bool:
+    return workspace.store.exists(workspace.part(stage.tables[-1], key))
+
+
+def commit(stage: Stage, workspace: Workspace, key: str, made: Made) -> Row:
+    """Write a part: rejects first, the stage's last table last. Returns the ledger row.
+
+    Raises RuntimeError when items in are not items out plus rejects: a stage that loses an item is a bug.
+    """
+    commit_table = stage.tables[-1]
+    items_out = len(made.tables[commit_table])
+    if made.items_in != items_out + len(made.rejects):
+        raise RuntimeError(
+            f"{stage.name} lost items of shard {key}: {made.items_in} in, {items_out} out, {len(made.rejects)} rejected"
+        )
+    notes = {
+        "items_in": str(made.items_in),
+        "items_out": str(items_out),
+        "rejected": str(len(made.rejects)),
+        "hours": repr(made.hours),
+    }
+    fingerprint = workspace.fingerprints[commit_table]
+    store = workspace.store
+    rejects = to_table("rejects", (reject_row(stage.name, reject) for reject in made.rejects))
+    store.write_part(part_name("rejects", fingerprint, key), rejects, notes)
+    for table in stage.tables:
+        store.write_part(workspace.part(table, key), to_table(table, made.tables[table]), notes)
+    return {"stage": stage.name, "items": made.items_in, "rejects": len(made.rejects), "hours": made.hours}
+
+
+def reject_row(stage: str, reject: Reject) -> Row:
+    return {
+        "stage": stage,
+        "uid": reject.uid,
+        "source_uri": reject.source_uri,
+        "reason": str(reject.reason),
+        "detail": reject.detail,
+    }

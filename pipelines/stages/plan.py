@@ -1,0 +1,69 @@
+"""plan: which training shard, and where in it, each selected item goes. Whole-table step.
+
+Lake shards are put in a seeded order and taken in windows; inside a window and a split, items are ordered by hash of
+(seed, uid): reading stays sequential, the order is still mixed, and every choice is a function of seed and uid.
+"""
+
+from typing import Any
+
+import pyarrow as pa
+from pydantic import Field, model_validator
+
+from manifests.schema import SCHEMAS
+from pipelines.stage import MIB, Params
+
+WINDOW = 16  # lake shards mixed with each other: about 16 h of speech
+
+
+class SplitShares(Params):
+    """Shares of the parents (speakers, recordings, dialogues) where a corpus has no official splits.
+
+    98/1/1 is OmniFlatten's (arXiv 2410.17799).
+    """
+
+    train: float = Field(0.98, ge=0, le=1)
+    valid: float = Field(0.01, ge=0, le=1)
+    test: float = Field(0.01, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _sum(self) -> "SplitShares":
+        if abs(self.train + self.valid + self.test - 1) > 1e-9:
+            raise ValueError("train, valid and test must add up to 1")
+        return self
+
+
+class ShardParams(Params):
+    shard_bytes: int = Field(256 * MIB, ge=1, description="a sample belongs to the shard its first byte falls in")
+    splits: SplitShares = SplitShares()
+
+
+def plan(connection: Any, items: str, half: str, seed: int, params: ShardParams) -> pa.Table:
+    """A plan table, ordered by training shard and position.
+
+    `items` is a query with columns uid, split (null: drawn by hash of `parent`, so that a new parent never moves an
+    old one), parent, shard and size (bytes). Neither the order of its rows nor the number of threads matters.
+    """
+    draw = f"md5_number_lower('{seed}/split/' || parent)::DOUBLE / 18446744073709551616"
+    train, valid = params.splits.train, params.splits.train + params.splits.valid
+    query = f"""
+    WITH items AS (
+        SELECT uid, shard, size, coalesce(split, CASE
+            WHEN {draw} < {train} THEN 'train' WHEN {draw} < {valid} THEN 'valid' ELSE 'test' END) AS split
+        FROM ({items})
+    ), windows AS (
+        SELECT shard, (row_number() OVER (ORDER BY md5('{seed}/window/' || shard), shard) - 1) // {WINDOW} AS window_
+        FROM (SELECT DISTINCT shard FROM items)
+    ), filled AS (
+        SELECT *, sum(size) OVER (
+            PARTITION BY split ORDER BY window_, md5('{seed}/order/' || uid), uid
+            ROWS UNBOUNDED PRECEDING) AS end_byte
+        FROM items JOIN windows USING (shard)
+    ), numbered AS (
+        SELECT *, dense_rank() OVER (PARTITION BY split ORDER BY (end_byte - size) // {params.shard_bytes}) - 1 AS number
+        FROM filled
+    )
+    SELECT uid, split, shard, format('{half}-{{}}-{{:06d}}', split, number) AS training_shard,
+        (row_number() OVER (PARTITION BY split, number ORDER BY end_byte) - 1)::INTEGER AS position
+    FROM numbered ORDER BY training_shard, position
+    """
+    return connection.execute(query).to_arrow_table().cast(SCHEMAS[f"{half}_plan"])

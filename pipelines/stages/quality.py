@@ -1,0 +1,24 @@
+"""quality: speech, level, clipping, bandwidth and SNR of each clip (sources.measure)."""
+
+from dataclasses import asdict
+
+from manifests.records import Reject
+from pipelines.stage import MIB, ClipLabel, Params, Resources, Row
+from sources.audio import Audio
+from sources.measure import quality
+
+
+class QualityParams(Params):
+    """Nothing to choose: thresholds belong to `select`."""
+
+
+class Quality(ClipLabel):
+    name = "quality"
+    tables = ("quality",)
+    resources = Resources(memory=1024 * MIB)
+
+    def __init__(self, params: QualityParams) -> None:
+        self.params: QualityParams = params
+
+    def label(self, uid: str, audio: Audio) -> Row | Reject:
+        return {"uid": uid, **asdict(quality(audio))}

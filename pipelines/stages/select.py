@@ -1,0 +1,44 @@
+"""select: named SQL predicates over all labels of an item, in order; each removed item keeps the name of the first
+that removed it. Whole-table step."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from pydantic import Field
+
+from manifests.errors import UsageError
+from manifests.schema import SCHEMAS
+from pipelines.stage import Params
+
+Connection = Any  # duckdb ships no types
+
+
+class Predicate(Params):
+    name: str = Field(pattern="^[a-z][a-z0-9_]*$", description="reason shown in the funnel")
+    keep: str = Field(min_length=1, description="SQL condition; an item for which it is false or null is removed")
+
+
+def select(connection: Connection, view: str, uid: str, predicates: Sequence[Predicate]) -> pa.Table:
+    """A selection table, ordered by uid.
+
+    Raises UsageError naming the predicate whose SQL does not run.
+    """
+    for predicate in predicates:
+        check_predicate(connection, view, predicate)
+    whens = " ".join(f"WHEN NOT coalesce(({p.keep}), false) THEN '{p.name}'" for p in predicates)
+    removed_by = f"CASE {whens} ELSE NULL END" if predicates else "NULL"
+    query = f"SELECT {uid} AS uid, {removed_by} AS removed_by, duration FROM {view} ORDER BY {uid}"
+    return connection.execute(query).to_arrow_table().cast(SCHEMAS["clip_selection"])
+
+
+def check_predicate(connection: Connection, view: str, predicate: Predicate) -> None:
+    try:
+        connection.execute(f"EXPLAIN SELECT 1 FROM {view} WHERE ({predicate.keep})")
+    except duckdb.Error as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(
+            f"select: the predicate '{predicate.name}' does not run over {view}: {reason} "
+            f"Correct its `keep`; `turnmill query OUT \"DESCRIBE {view}\"` lists the columns."
+        ) from error
