@@ -16,7 +16,7 @@ from itertools import groupby
 from typing import Any
 
 from manifests.errors import TurnmillError
-from pipelines.stage import MIB, ClipLabel, Row, Shard, Stage, Workspace, commit, committed
+from pipelines.stage import MIB, ClipLabel, Made, Row, Shard, Stage, Workspace, commit, committed
 from pipelines.stages.ingest import Ingest
 
 _OBJECT_STORE = 128 * MIB  # shard references are all that goes through it
@@ -34,7 +34,7 @@ class Cluster:
 def cluster(address: str | None, workers: int | None) -> Iterator[Cluster]:
     """A local Ray of our own, or the one at `address`."""
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # silences a warning on machines without GPU
-    os.environ.setdefault("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # its core logs warnings of its own to our terminal
     import ray
 
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
@@ -151,7 +151,7 @@ class ChainWorker:
                 for rider in riders:
                     self._set_up(rider)
                 made, labels = stage.process_with(shard, self._workspace, riders)
-                parts = [(stage, made)]
+                parts: list[tuple[Stage, Made]] = [(stage, made)]
                 clips = made.tables["clips"]
                 parts += [(rider, rider.made(rows, clips)) for rider, rows in zip(riders, labels, strict=True)]
             else:
@@ -178,11 +178,7 @@ def disk_sentence(error: OSError, url: str) -> str:
 def pending(stages: Iterable[Stage], shards: Sequence[Shard], workspace: Workspace) -> list[Shard]:
     """Shards that lack a part of any of these stages."""
     tables = {stage.tables[-1]: workspace.fingerprints[stage.tables[-1]] for stage in stages}
-    present = {
-        table: set(workspace.store.names(f"{table}/{fingerprint}")) for table, fingerprint in tables.items()
-    }
+    present = {table: set(workspace.store.names(f"{table}/{fingerprint}")) for table, fingerprint in tables.items()}
     return [
-        shard
-        for shard in shards
-        if any(workspace.part(table, shard.key) not in present[table] for table in tables)
+        shard for shard in shards if any(workspace.part(table, shard.key) not in present[table] for table in tables)
     ]

@@ -9,8 +9,8 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from manifests.errors import UsageError
+from manifests.params import Params
 from manifests.records import Licence, stable_hash
-from pipelines.stage import Params
 from pipelines.stages.card import CardParams
 from pipelines.stages.ingest import IngestParams
 from pipelines.stages.plan import ShardParams
@@ -41,16 +41,18 @@ class LicenceStatement(Params):
 class Recipe(Params):
     """A run, whole. With `corpus` it has a speech half, with `texts` a dialogue half; it has at least one.
 
-    A stage that the recipe does not name does not run; ingest, script, speak, simulate and shard always do in their half.
+    Of quality, transcribe and verify, those that the recipe names run; the other stages of a half always do.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
-    seed: int = Field(0, ge=0)
-    workers: int | None = Field(None, ge=1, description="workers a stage; null: one a core. Never changes the result")
-    corpus: str | None = Field(None, description="name in the catalogue: `turnmill sources` lists them")
-    root: Path | None = Field(None, description="folder of the corpus")
-    texts: Path | None = Field(None, description="file of text dialogues: .jsonl, .jsonl.gz or .json")
-    licence: LicenceStatement | None = Field(None, description="licence of your own corpus or texts")
+    seed: int = Field(default=0, ge=0)
+    workers: int | None = Field(
+        default=None, ge=1, description="workers a stage; null: one a core. Never changes the result"
+    )
+    corpus: str | None = Field(default=None, description="name in the catalogue: `turnmill sources` lists them")
+    root: Path | None = Field(default=None, description="folder of the corpus")
+    texts: Path | None = Field(default=None, description="file of text dialogues: .jsonl, .jsonl.gz or .json")
+    licence: LicenceStatement | None = Field(default=None, description="licence of your own corpus or texts")
 
     ingest: IngestParams = IngestParams()
     quality: QualityParams | None = None
@@ -102,7 +104,9 @@ def load(path: Path, settings: Sequence[str] = ()) -> Recipe:
     try:
         raw = yaml.safe_load(path.read_text("utf-8"))
     except FileNotFoundError as error:
-        raise UsageError(f"{path}: there is no such recipe; name a YAML file, e.g. one of pipelines/recipes/") from error
+        raise UsageError(
+            f"{path}: there is no such recipe; name a YAML file, e.g. one of pipelines/recipes/"
+        ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: cannot be read as a recipe: {error}") from error
     except yaml.YAMLError as error:
@@ -117,7 +121,7 @@ def load(path: Path, settings: Sequence[str] = ()) -> Recipe:
     try:
         return Recipe.model_validate(raw)
     except ValidationError as error:
-        raise UsageError("; ".join(_sentence(path, problem, raw) for problem in error.errors())) from error
+        raise UsageError("; ".join(_sentence(path, problem) for problem in error.errors())) from error
 
 
 def _apply(raw: dict[str, Any], setting: str) -> None:
@@ -142,7 +146,7 @@ def _apply(raw: dict[str, Any], setting: str) -> None:
     target[last] = value
 
 
-def _sentence(path: Path, problem: Mapping[str, Any], raw: Mapping[str, Any]) -> str:
+def _sentence(path: Path, problem: Mapping[str, Any]) -> str:
     keys = [str(part) for part in problem["loc"]]
     where = f"{path}: {'.'.join(keys)}" if keys else f"{path}"
     if problem["type"] == "extra_forbidden":

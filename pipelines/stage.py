@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, ClassVar
 
-from pydantic import BaseModel, ConfigDict
-
+from manifests.params import Params
 from manifests.records import Reject, stable_hash
 from manifests.schema import to_table
 from manifests.store import Store, part_name, rows, tar_name
@@ -17,12 +16,6 @@ from sources.audio import Audio
 
 Row = dict[str, Any]
 MIB = 1 << 20
-
-
-class Params(BaseModel):
-    """Parameters of a stage: frozen, typed, range-checked; an unknown key is refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 @dataclass(frozen=True)
@@ -106,7 +99,7 @@ class Stage(ABC):
         parameters = json.dumps([self.params.model_dump(mode="json"), self.identity()], sort_keys=True)
         return stable_hash(self.name, self.version, parameters, *inputs)
 
-    def setup(self) -> None:
+    def setup(self) -> None:  # noqa: B027  # most stages need nothing
         """Load what a worker needs once: models, voices."""
 
     @abstractmethod
@@ -165,12 +158,7 @@ def commit(stage: Stage, workspace: Workspace, key: str, made: Made) -> Row:
         raise RuntimeError(
             f"{stage.name} lost items of shard {key}: {made.items_in} in, {items_out} out, {len(made.rejects)} rejected"
         )
-    notes = {
-        "items_in": str(made.items_in),
-        "items_out": str(items_out),
-        "rejected": str(len(made.rejects)),
-        "hours": repr(made.hours),
-    }
+    notes = part_notes(made.items_in, items_out, len(made.rejects), made.hours)
     fingerprint = workspace.fingerprints[commit_table]
     store = workspace.store
     rejects = to_table("rejects", (reject_row(stage.name, reject) for reject in made.rejects))
@@ -178,6 +166,11 @@ def commit(stage: Stage, workspace: Workspace, key: str, made: Made) -> Row:
     for table in stage.tables:
         store.write_part(workspace.part(table, key), to_table(table, made.tables[table]), notes)
     return {"stage": stage.name, "items": made.items_in, "rejects": len(made.rejects), "hours": made.hours}
+
+
+def part_notes(items_in: int, items_out: int, rejected: int, hours: float) -> dict[str, str]:
+    """The ledger entry of a part, as its footer keeps it."""
+    return {"items_in": str(items_in), "items_out": str(items_out), "rejected": str(rejected), "hours": repr(hours)}
 
 
 def reject_row(stage: str, reject: Reject) -> Row:

@@ -7,17 +7,20 @@ from typing import Any
 
 from pydantic import Field
 
+from manifests.params import Params
 from manifests.records import Licence, Reject, stable_hash
-from pipelines.stage import MIB, ClipLabel, Made, Params, Resources, Row, Shard, Stage, Workspace, hours
+from pipelines.stage import MIB, ClipLabel, Made, Resources, Row, Shard, Stage, Workspace, hours
 from sources.adapters.base import ClipRef, Unit, adapter_for
 from sources.audio import Audio, AudioError, decode, encode_flac, keeps_own_bytes, pcm_hash, probe, quantize16
 from sources.catalogue import Entry
 
 
 class IngestParams(Params):
-    unit_clips: int = Field(500, ge=1, description="clips per lake shard, at most")
-    unit_bytes: int = Field(64 * MIB, ge=1, description="source bytes per lake shard: about 1 h of 16 kHz FLAC speech")
-    keep_untranscribed: bool = Field(False, description="audio that no table row names is a clip without text")
+    unit_clips: int = Field(default=500, ge=1, description="clips per lake shard, at most")
+    unit_bytes: int = Field(
+        default=64 * MIB, ge=1, description="source bytes per lake shard: about 1 h of 16 kHz FLAC speech"
+    )
+    keep_untranscribed: bool = Field(default=False, description="audio that no table row names is a clip without text")
 
 
 class Ingest(Stage):
@@ -35,6 +38,10 @@ class Ingest(Stage):
 
     def identity(self) -> Mapping[str, Any]:
         return {"entry": self.entry.model_dump(mode="json"), "licence": repr(self.licence)}
+
+    @property
+    def corpus(self) -> str:
+        return self.entry.name
 
     def units(self) -> list[Unit]:
         """The corpus split into units, without opening audio. Raises UsageError for a root that holds none."""

@@ -4,14 +4,17 @@ Lake shards are put in a seeded order and taken in windows; inside a window and 
 (seed, uid): reading stays sequential, the order is still mixed, and every choice is a function of seed and uid.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 from pydantic import Field, model_validator
 
+from manifests.params import Params
+from manifests.records import stable_hash
 from manifests.schema import SCHEMAS
-from pipelines.stage import MIB, Params
+from pipelines.stage import MIB
 
+Split = Literal["train", "valid", "test"]
 WINDOW = 16  # lake shards mixed with each other: about 16 h of speech
 
 
@@ -21,9 +24,9 @@ class SplitShares(Params):
     98/1/1 is OmniFlatten's (arXiv 2410.17799).
     """
 
-    train: float = Field(0.98, ge=0, le=1)
-    valid: float = Field(0.01, ge=0, le=1)
-    test: float = Field(0.01, ge=0, le=1)
+    train: float = Field(default=0.98, ge=0, le=1)
+    valid: float = Field(default=0.01, ge=0, le=1)
+    test: float = Field(default=0.01, ge=0, le=1)
 
     @model_validator(mode="after")
     def _sum(self) -> "SplitShares":
@@ -31,9 +34,18 @@ class SplitShares(Params):
             raise ValueError("train, valid and test must add up to 1")
         return self
 
+    def of(self, seed: int, parent: str) -> Split:
+        """The split of a parent, by hash: a new parent never moves an old one."""
+        draw = int(stable_hash(seed, parent, "split"), 16) / 2**64
+        if draw < self.train:
+            return "train"
+        return "valid" if draw < self.train + self.valid else "test"
+
 
 class ShardParams(Params):
-    shard_bytes: int = Field(256 * MIB, ge=1, description="a sample belongs to the shard its first byte falls in")
+    shard_bytes: int = Field(
+        default=256 * MIB, ge=1, description="a sample belongs to the shard its first byte falls in"
+    )
     splits: SplitShares = SplitShares()
 
 
@@ -59,11 +71,12 @@ def plan(connection: Any, items: str, half: str, seed: int, params: ShardParams)
             ROWS UNBOUNDED PRECEDING) AS end_byte
         FROM items JOIN windows USING (shard)
     ), numbered AS (
-        SELECT *, dense_rank() OVER (PARTITION BY split ORDER BY (end_byte - size) // {params.shard_bytes}) - 1 AS number
+        SELECT *, dense_rank() OVER (
+            PARTITION BY split ORDER BY (end_byte - size) // {params.shard_bytes}) - 1 AS number
         FROM filled
     )
     SELECT uid, split, shard, format('{half}-{{}}-{{:06d}}', split, number) AS training_shard,
         (row_number() OVER (PARTITION BY split, number ORDER BY end_byte) - 1)::INTEGER AS position
     FROM numbered ORDER BY training_shard, position
     """
-    return connection.execute(query).to_arrow_table().cast(SCHEMAS[f"{half}_plan"])
+    return connection.sql(query).to_arrow_table().cast(SCHEMAS[f"{half}_plan"])

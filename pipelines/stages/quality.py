@@ -2,8 +2,9 @@
 
 from dataclasses import asdict
 
+from manifests.params import Params
 from manifests.records import Reject
-from pipelines.stage import MIB, ClipLabel, Params, Resources, Row
+from pipelines.stage import MIB, ClipLabel, Resources, Row
 from sources.audio import Audio
 from sources.measure import quality
 
@@ -21,4 +22,6 @@ class Quality(ClipLabel):
         self.params: QualityParams = params
 
     def label(self, uid: str, audio: Audio) -> Row | Reject:
-        return {"uid": uid, **asdict(quality(audio))}
+        measures = quality(audio)
+        segments = [{"start": start, "end": end} for start, end in measures.segments]
+        return {"uid": uid, **asdict(measures), "segments": segments}

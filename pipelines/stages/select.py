@@ -9,8 +9,8 @@ import pyarrow as pa
 from pydantic import Field
 
 from manifests.errors import UsageError
+from manifests.params import Params
 from manifests.schema import SCHEMAS
-from pipelines.stage import Params
 
 Connection = Any  # duckdb ships no types
 
@@ -30,7 +30,7 @@ def select(connection: Connection, view: str, uid: str, predicates: Sequence[Pre
     whens = " ".join(f"WHEN NOT coalesce(({p.keep}), false) THEN '{p.name}'" for p in predicates)
     removed_by = f"CASE {whens} ELSE NULL END" if predicates else "NULL"
     query = f"SELECT {uid} AS uid, {removed_by} AS removed_by, duration FROM {view} ORDER BY {uid}"
-    return connection.execute(query).to_arrow_table().cast(SCHEMAS["clip_selection"])
+    return connection.sql(query).to_arrow_table().cast(SCHEMAS["clip_selection"])
 
 
 def check_predicate(connection: Connection, view: str, predicate: Predicate) -> None:
@@ -40,5 +40,5 @@ def check_predicate(connection: Connection, view: str, predicate: Predicate) -> 
         reason = str(error).splitlines()[0]
         raise UsageError(
             f"select: the predicate '{predicate.name}' does not run over {view}: {reason} "
-            f"Correct its `keep`; `turnmill query OUT \"DESCRIBE {view}\"` lists the columns."
+            f'Correct its `keep`; `turnmill query OUT "DESCRIBE {view}"` lists the columns.'
         ) from error

@@ -9,23 +9,26 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from manifests.params import Params
 from pipelines.asr.recognizer import Recognizer, Transcript, model_digest
 from pipelines.asr.wer import cer, wer
-from pipelines.stage import MIB, Made, Params, Resources, Row, Shard, Stage, Workspace, decoded_clips, hours
+from pipelines.stage import MIB, Made, Resources, Row, Shard, Stage, Workspace, decoded_clips, hours
 from sources.audio import mono, resample
 
 RECOGNISER_RATE = 16_000  # Hz, Whisper's
 
 
 class TranscribeParams(Params):
-    model: str = Field("embedded", description="'embedded', a faster-whisper model name, or the path of a model folder")
-    language: str | None = Field(None, description="BCP-47; null: the corpus's own language")
-    device: str = Field("auto", pattern="^(auto|cpu|cuda)$")
-    compute_type: str = Field("default", description="CTranslate2 type: int8, float16, ...")
-    batch_size: int = Field(8, ge=1, description="windows of up to 30 s decoded at once")
-    beam_size: int = Field(1, ge=1)
-    gpus: float = Field(0.0, ge=0, description="GPU share of one worker")
-    read_ahead_s: float = Field(600.0, gt=0, description="audio decoded ahead of the model, in seconds")
+    model: str = Field(
+        default="embedded", description="'embedded', a faster-whisper model name, or the path of a model folder"
+    )
+    language: str | None = Field(default=None, description="BCP-47; null: the corpus's own language")
+    device: str = Field(default="auto", pattern="^(auto|cpu|cuda)$")
+    compute_type: str = Field(default="default", description="CTranslate2 type: int8, float16, ...")
+    batch_size: int = Field(default=8, ge=1, description="windows of up to 30 s decoded at once")
+    beam_size: int = Field(default=1, ge=1)
+    gpus: float = Field(default=0.0, ge=0, description="GPU share of one worker")
+    read_ahead_s: float = Field(default=600.0, gt=0, description="audio decoded ahead of the model, in seconds")
 
 
 class Transcribe(Stage):

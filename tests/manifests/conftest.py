@@ -1,4 +1,4 @@
-"""A dataset folder of five clips and three dialogues, written through the real store: every stage, rejects and shards."""
+"""A dataset folder of five clips and three dialogues, written through the real store, with rejects."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -88,12 +88,12 @@ def training_shard(
     return offsets
 
 
-def _speech(store: Store, redistribute: bool) -> None:
+def _speech(store: Store, redistribute: bool | None, licence: str) -> None:
     clips = {
         "a": [
             clip("t/c1", "a", 2.0, "h1"),
             clip("t/c2", "a", 2.0, "h1"),
-            clip("t/c3", "a", 3.5, "h3", licence_redistribute=redistribute),
+            clip("t/c3", "a", 3.5, "h3", licence_redistribute=redistribute, licence=licence),
         ],
         "b": [clip("t/c4", "b", 4.0, "h4"), clip("t/c5", "b", 5.0, "h5", "dev-clean", text=None)],
     }
@@ -132,7 +132,7 @@ def _speech(store: Store, redistribute: bool) -> None:
         inside = {row["uid"][-2:]: row for row in kept if shard[row["uid"]] == name}
         offsets = training_shard(store, "shard", name, inside)
         samples = [
-            {"uid": row["uid"], "split": row["split"], "shard": name, "key": key, "offset": offset, "size": 11,
+            {"uid": row["uid"], "split": row["split"], "shard": f"{name}.tar", "key": key, "offset": offset, "size": 11,
              "duration": row["duration"]}
             for (key, row), offset in zip(inside.items(), offsets, strict=True)
         ]  # fmt: skip
@@ -174,7 +174,8 @@ def _dialogue(store: Store) -> None:
     also(store, "simulate", "words", "s", [{"dialogue": i, "channel": 1, "words": words} for i in ids])
     dialogues = [
         filled("dialogues", id=i, source="tiny", language="en", split="train", n_turns=2, sample_rate=24000, seed=7,
-               assistant_voice="en/1", user_voice="en/2", duration=6.0, snr_db=15.0, sample=json.dumps(sample), **LICENCE)
+               assistant_voice="en/1", user_voice="en/2", duration=6.0, snr_db=15.0, sample=json.dumps(sample),
+               **LICENCE)
         for i in ids
     ]  # fmt: skip
     put(store, "simulate", "s", dialogues, 3)
@@ -189,16 +190,16 @@ def _dialogue(store: Store) -> None:
     put(store, "plan_dialogues", "all", plan, 2)
     offsets = training_shard(store, "shard_dialogues", name, {i: sample | {"id": i} for i in ids[:2]})
     samples = [
-        {"uid": i, "split": "train", "shard": name, "key": i, "offset": offset, "size": 11, "duration": 6.0}
+        {"uid": i, "split": "train", "shard": f"{name}.tar", "key": i, "offset": offset, "size": 11, "duration": 6.0}
         for i, offset in zip(ids, offsets, strict=False)
     ]
     put(store, "shard_dialogues", name, samples, 2)
 
 
-def make_dataset(url: str, redistribute: bool = True) -> Store:
-    """Write the whole folder. With `redistribute` false, the licence of one selected clip forbids passing it on."""
+def make_dataset(url: str, redistribute: bool | None = True, licence: str = "CC-BY-4.0") -> Store:
+    """Write the whole folder. `redistribute` and `licence` are those of one selected clip, t/c3."""
     store = Store(url)
-    _speech(store, redistribute)
+    _speech(store, redistribute, licence)
     _dialogue(store)
     INDEX.save(store)
     return store

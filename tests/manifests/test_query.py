@@ -73,7 +73,8 @@ def test_a_half_written_part_is_not_seen(dataset: Store) -> None:
 
 def test_the_ledger_has_a_row_per_stage_and_shard_from_the_footers(connection: duckdb.DuckDBPyConnection) -> None:
     rows = connection.execute(
-        "SELECT stage, half, shard, items_in, items_out, rejected, round(hours * 3600, 6) FROM ledger WHERE position < 2"
+        "SELECT stage, half, shard, items_in, items_out, rejected, round(hours * 3600, 6)"
+        " FROM ledger WHERE position < 2"
     ).fetchall()
     assert rows == [
         ("ingest", "speech", "a", 4, 3, 1, 7.5),

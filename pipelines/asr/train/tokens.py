@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from functools import cached_property
 
-from faster_whisper.tokenizer import _LANGUAGE_CODES, Tokenizer as WhisperTokenizer
+from faster_whisper.tokenizer import _LANGUAGE_CODES
+from faster_whisper.tokenizer import Tokenizer as WhisperTokenizer
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 PIECES = 1000

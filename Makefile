@@ -1,0 +1,30 @@
+# README's two commands are `make quickstart` and `make test`; both do all the set-up.
+PYTHON ?= python3
+BIN := .venv/bin
+PACKAGES := manifests sources synth dashboards pipelines
+SHELL := /bin/bash
+
+.PHONY: quickstart test check bench lint
+
+quickstart: .venv/installed
+	$(BIN)/turnmill run pipelines/recipes/quickstart.yaml --out out/quickstart
+
+test: .venv/installed
+	$(BIN)/pytest
+
+lint: .venv/installed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+# Format, lint, types, tests: what .ci/run calls.
+check: test lint
+
+# Prints ratios against bare loops; takes minutes and asserts nothing.
+bench: .venv/installed
+	for bench in tests/benchmarks/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[demo,dev]'
+	touch $@

@@ -1,0 +1,176 @@
+"""Pictures of a dataset as PNG. Same dataset and matplotlib, same bytes: no date, no software name, no user's style."""
+
+import io
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import duckdb
+import matplotlib
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from manifests.card import PlotFile
+from manifests.card_sections import HALVES
+from manifests.funnel import Funnel, funnel
+
+INK, FAINT, LOST = "#26323f", "#dfe3e8", "#c7ccd3"
+COLOUR = {"speech": "#2b7a9b", "dialogue": "#d97b29"}
+UNIT = {"speech": "clips", "dialogue": "dialogues"}
+_STYLE: dict[Any, Any] = {
+    "figure.dpi": 120,
+    "font.family": "DejaVu Sans",  # comes with matplotlib
+    "font.size": 9,
+    "axes.edgecolor": LOST,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": FAINT,
+    "grid.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "text.color": INK,
+    "figure.constrained_layout.use": True,
+}
+_BINS = 30
+_FTO_BIN = 0.1  # s
+_FTO_RANGE = (-2.0, 3.0)  # s; reference/duplex.md: nearly all offsets of human talk lie inside
+
+
+def plots(connection: duckdb.DuckDBPyConnection) -> list[tuple[PlotFile, bytes]]:
+    """The pictures of the dataset card: (its path and caption, PNG bytes), over `manifests.query.connect`.
+
+    What the dataset does not have (events, a half) has no picture.
+    """
+    found: list[tuple[PlotFile, bytes]] = []
+    with _style():
+        durations = {half: bins for half in HALVES if (bins := _durations(connection, half))}
+        if durations:
+            caption = f"Durations of the selected {' and '.join(UNIT[half] for half in durations)}."
+            found.append((PlotFile("plots/durations.png", caption), _duration_plot(durations)))
+        for half in HALVES:
+            steps = funnel(connection, half)
+            if steps.steps:
+                caption = f"The {half} half, stage by stage: what went on, and what was removed."
+                found.append((PlotFile(f"plots/funnel-{half}.png", caption), _funnel_plot(steps)))
+        events = connection.execute(
+            """SELECT kind, count(*) FROM events SEMI JOIN dialogue_samples ON dialogue = uid
+               GROUP BY kind ORDER BY 2 DESC, kind"""
+        ).fetchall()
+        if events:
+            found.append((PlotFile("plots/events.png", "Events of the selected dialogues."), _event_plot(events)))
+        offsets = _offsets(connection)
+        if offsets:
+            caption = "Floor-transfer offsets: below zero a speaker starts before the other has ended."
+            found.append((PlotFile("plots/turn-taking.png", caption), _offset_plot(offsets)))
+    return found
+
+
+@contextmanager
+def _style() -> Iterator[None]:
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()  # whatever the user's matplotlibrc says
+        matplotlib.rcParams.update(_STYLE)
+        yield
+
+
+def _figure(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Any]]:
+    figure = Figure(figsize=(width, height))
+    FigureCanvasAgg(figure)
+    return figure, list(figure.subplots(1, columns, squeeze=False)[0])
+
+
+def _png(figure: Figure) -> bytes:
+    file = io.BytesIO()
+    figure.savefig(file, format="png", metadata={"Software": None})
+    return file.getvalue()
+
+
+def _durations(connection: duckdb.DuckDBPyConnection, half: str) -> tuple[float, list[tuple[float, int]]] | None:
+    """The width of a bin in s, and (lower edge in s, count) of each of about _BINS; None without samples."""
+    samples = HALVES[half][0]
+    longest = connection.execute(f"SELECT max(duration) FROM {samples}").fetchall()[0][0]
+    if not longest:
+        return None
+    width = _round_width(longest / _BINS)
+    rows = connection.execute(
+        f"SELECT CAST(floor(duration / {width}) AS INTEGER), count(*) FROM {samples} GROUP BY 1 ORDER BY 1"
+    ).fetchall()
+    return width, [(position * width, count) for position, count in rows]
+
+
+def _round_width(width: float) -> float:
+    """The next of 1, 2, 5 times a power of ten."""
+    power = 10.0 ** math.floor(math.log10(width))
+    return next(step * power for step in (1, 2, 5, 10) if step * power >= width * 0.999)
+
+
+def _duration_plot(durations: dict[str, tuple[float, list[tuple[float, int]]]]) -> bytes:
+    figure, axes = _figure(3.8 * len(durations), 2.6, len(durations))
+    for axis, (half, (width, bins)) in zip(axes, durations.items(), strict=True):
+        edges, counts = [edge for edge, _ in bins], [count for _, count in bins]
+        axis.bar(edges, counts, width * 0.92, align="edge", color=COLOUR[half])
+        axis.set(title=UNIT[half].capitalize(), xlabel="duration [s]", ylabel=UNIT[half], xlim=(0, None))
+        axis.grid(visible=False, axis="x")
+    return _png(figure)
+
+
+def _funnel_plot(found: Funnel) -> bytes:
+    figure, (axis,) = _figure(7.6, 0.34 * len(found.steps) + 1.0)
+    places = range(len(found.steps))
+    kept = [step.items_out for step in found.steps]
+    lost = [step.items_in - step.items_out for step in found.steps]
+    axis.barh(places, kept, 0.7, color=COLOUR[found.half], label="kept")
+    axis.barh(places, lost, 0.7, left=kept, color=LOST, label="removed")
+    most = max(max(step.items_in for step in found.steps), 1)
+    for place, step in zip(places, found.steps, strict=True):
+        text = f" {step.items_out:,}" + (f"  (-{lost[place]:,})" if lost[place] else "")
+        axis.text(step.items_in + most * 0.005, place, text, va="center", fontsize=8)
+    labels = [f"{step.stage}\n({step.unit})" if step.unit else step.stage for step in found.steps]
+    axis.set_yticks(places, [label.replace("\n", " ") for label in labels])
+    axis.set(title=f"Funnel: {found.half}", xlabel="items", xlim=(0, most * 1.16))
+    axis.invert_yaxis()
+    axis.grid(visible=False, axis="y")
+    axis.legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0)
+    return _png(figure)
+
+
+def _event_plot(events: list[tuple[str, int]]) -> bytes:
+    figure, (axis,) = _figure(7.6, 0.34 * len(events) + 1.0)
+    places = range(len(events))
+    axis.barh(places, [count for _, count in events], 0.7, color=COLOUR["dialogue"])
+    most = max(count for _, count in events)
+    for place, (_, count) in zip(places, events, strict=True):
+        axis.text(count + most * 0.005, place, f" {count:,}", va="center", fontsize=8)
+    axis.set_yticks(places, [kind.replace("_", " ") for kind, _ in events])
+    axis.invert_yaxis()
+    axis.set(title="Events", xlabel="events", xlim=(0, most * 1.12))
+    axis.grid(visible=False, axis="y")
+    return _png(figure)
+
+
+def _offsets(connection: duckdb.DuckDBPyConnection) -> list[tuple[float, int]]:
+    """(lower edge in s, count) of the floor-transfer offsets; those beyond the range are in its end bins."""
+    low, high = _FTO_RANGE
+    rows = connection.execute(
+        f"""SELECT CAST(floor(round(greatest(least(fto, {high} - 1e-6), {low}) / {_FTO_BIN}, 6)) AS INTEGER), count(*)
+            FROM turns SEMI JOIN dialogue_samples ON dialogue = uid WHERE fto IS NOT NULL GROUP BY 1 ORDER BY 1"""
+    ).fetchall()
+    return [(position * _FTO_BIN, count) for position, count in rows]
+
+
+def _offset_plot(offsets: list[tuple[float, int]]) -> bytes:
+    figure, (axis,) = _figure(7.6, 2.6)
+    edges, counts = [edge for edge, _ in offsets], [count for _, count in offsets]
+    axis.bar(edges, counts, _FTO_BIN * 0.92, align="edge", color=COLOUR["dialogue"])
+    axis.axvline(0, color=INK, linewidth=1)
+    axis.set(title="Turn-taking", xlabel="floor-transfer offset [s]", ylabel="changes of speaker", xlim=_FTO_RANGE)
+    axis.grid(visible=False, axis="x")
+    return _png(figure)

@@ -1,0 +1,302 @@
+"""Sections of the dataset card as Markdown."""
+
+import json
+import re
+import tarfile
+from collections.abc import Iterable, Sequence
+from typing import Any, BinaryIO, cast
+
+import duckdb
+
+from manifests.funnel import Funnel
+from manifests.index import Index
+from manifests.licences import KNOWN, licence_of, strictest_spdx
+from manifests.schema import SCHEMAS
+from manifests.store import Store
+
+HALVES = {"speech": ("clip_samples", "clips", "uid"), "dialogue": ("dialogue_samples", "dialogues", "id")}
+PUBLISHED_TABLES = (
+    "clips",
+    "quality",
+    "transcripts",
+    "clip_selection",
+    "clip_samples",
+    "dialogues",
+    "turns",
+    "events",
+    "words",
+    "verification",
+    "dialogue_selection",
+    "dialogue_samples",
+    "rejects",
+)
+
+
+def split_name(split: str) -> str:
+    """A split as the Hub accepts it: letters, digits, underscores and dots (`dev-clean` becomes `dev_clean`)."""
+    return re.sub(r"[^A-Za-z0-9_.]+", "_", split).strip("._") or "train"
+
+
+def shard_folder(half: str, split: str) -> str:
+    """Where a split's training shards lie in the published dataset."""
+    return f"data/{half}/{split_name(split)}"
+
+
+def numbers(connection: duckdb.DuckDBPyConnection, halves: list[str]) -> str:
+    lines = ["## Numbers", ""]
+    for half in halves:
+        people = "count(DISTINCT speaker)" if half == "speech" else "len(list_distinct(list_concat("
+        if half == "dialogue":
+            people += "list(assistant_voice), list(user_voice))))"
+        rows = selected(
+            connection,
+            half,
+            f"samples.split, language, count(*), hours_of(item.duration), {people}, count(DISTINCT samples.shard)",
+            "GROUP BY samples.split, language ORDER BY samples.split, language",
+        )
+        unit, who = ("clips", "speakers") if half == "speech" else ("dialogues", "voices")
+        body = [
+            (split, language, f"{n:,}", as_hours(h), who_n, shards) for split, language, n, h, who_n, shards in rows
+        ]
+        lines += [markdown(("split", "language", unit, "audio", who, "shards"), body), ""]
+    return "\n".join(lines) if halves else ""
+
+
+def funnel_table(found: Funnel) -> str:
+    if not found.steps:
+        return ""
+    lines = [f"## Funnel: {found.half}", "", "Items in = items out + removed, at every stage.", ""]
+    body: list[tuple[object, ...]] = []
+    for step in found.steps:
+        body.append((f"**{step.stage}**", step.unit, f"{step.items_in:,}", f"{step.items_out:,}", ""))
+        for loss in step.losses:
+            hours = f" ({as_hours(loss.hours)})" if loss.hours else ""
+            body.append((f"{'&nbsp;' * 4}{loss.name}", "", "", "", f"{loss.items:,}{hours}"))
+    return "\n".join([*lines, markdown(("stage / reason", "unit", "in", "out", "removed"), body), ""])
+
+
+def turn_taking(connection: duckdb.DuckDBPyConnection) -> str:
+    inside = "JOIN dialogue_samples ON dialogue_samples.uid = dialogue"
+    count, low, median, high, overlaps = one_row(
+        connection,
+        "SELECT count(fto), quantile_cont(fto, 0.25), median(fto), quantile_cont(fto, 0.75), "
+        f"count(*) FILTER (fto < 0) FROM turns {inside}",
+    )
+    lines = ["## Turn-taking", ""]
+    if count:
+        lines.append(
+            f"- Floor-transfer offset (start of a turn minus the end of the other party's previous one) over {count:,} "
+            f"changes: median {median * 1000:.0f} ms, quartiles {low * 1000:.0f} and {high * 1000:.0f} ms; "
+            f"{overlaps / count:.0%} start before the other has ended."
+        )
+    overlap, duration = one_row(
+        connection,
+        "SELECT hours_of(overlap_s), hours_of(duration) FROM dialogues_all "
+        "WHERE overlap_s IS NOT NULL AND id IN (SELECT uid FROM dialogue_samples)",
+    )
+    if duration:
+        lines.append(f"- Both channels are active for {overlap / duration:.1%} of the time.")
+    cut = one_row(connection, f"SELECT count(*) FILTER (interrupted), count(*) FROM turns {inside}")
+    lines += [f"- {cut[0]:,} of {cut[1]:,} turns are cut short by the other party.", ""]
+    events = connection.execute(
+        f"SELECT kind, count(*), median(latency) FROM events {inside} GROUP BY kind ORDER BY 2 DESC, kind"
+    ).fetchall()
+    body = [(kind, f"{n:,}", "" if latency is None else f"{latency * 1000:.0f} ms") for kind, n, latency in events]
+    return "\n".join([*lines, markdown(("event", "count", "median latency"), body), ""])
+
+
+def samples(store: Store, index: Index, connection: duckdb.DuckDBPyConnection, halves: list[str]) -> str:
+    lines = ["## A sample", "", "WebDataset shards; the members of a sample are adjacent and share its key.", ""]
+    for half in halves:
+        maker = index.maker(HALVES[half][0])
+        assert maker is not None  # its table has rows
+        (shard,) = one_row(connection, f"SELECT min(shard) FROM {HALVES[half][0]}")
+        with store.open(f"shards/{maker.fingerprint}/{shard}") as file:
+            names, sample = first_sample(file)
+        shortened = json.dumps(_shortened(sample), indent=2, ensure_ascii=False)
+        lines += [f"{half.capitalize()} (`{'`, `'.join(names)}`):", "", "```json", shortened, "```", ""]
+    return "\n".join(lines) if halves else ""
+
+
+def first_sample(shard: BinaryIO) -> tuple[list[str], Any]:
+    """Member names and JSON of the first sample of a training shard."""
+    names: list[str] = []
+    sample: Any = None
+    with tarfile.open(fileobj=shard, mode="r|") as tar:
+        for member in tar:
+            if names and member.name.split(".")[0] != names[0].split(".")[0]:
+                break
+            names.append(member.name)
+            if member.name.endswith(".json"):
+                sample = json.load(cast(BinaryIO, tar.extractfile(member)))
+    return names, sample
+
+
+def _shortened(value: Any) -> Any:
+    """The same, with long lists cut after three items and long texts after 160 characters."""
+    if isinstance(value, dict):
+        return {key: _shortened(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_shortened(item) for item in value[:3]] + (["…"] if len(value) > 3 else [])
+    return f"{value[:160]}…" if isinstance(value, str) and len(value) > 160 else value
+
+
+def loading(connection: duckdb.DuckDBPyConnection, repo: str, halves: list[str]) -> str:
+    """How to read the published tree, in snippets that run."""
+    if not halves:
+        return ""
+    table, items, _ = HALVES[halves[-1]]
+    (split,) = one_row(connection, f"SELECT split FROM {table} GROUP BY split ORDER BY split != 'train', split LIMIT 1")
+    folder = shard_folder(halves[-1], split)
+    return f"""## Loading
+
+Paths are those of the published dataset.
+
+```python
+import io, glob, soundfile, webdataset
+
+for sample in webdataset.WebDataset(sorted(glob.glob("{folder}/*.tar")), shardshuffle=False).decode():
+    data = next(sample[kind] for kind in ("flac", "mp3", "ogg", "opus") if kind in sample)
+    audio, rate = soundfile.read(io.BytesIO(data), always_2d=True)  # [samples, channels]
+    print(sample["__key__"], audio.shape, rate, sample["json"]["duration"])
+```
+
+```python
+import ray
+
+samples = ray.data.read_webdataset("{folder}/")
+```
+
+```python
+import duckdb
+
+duckdb.sql("SELECT * FROM 'hf://datasets/{repo}/manifests/{items}.parquet' LIMIT 5")
+```
+"""
+
+
+def making(index: Index, recipe: str) -> str:
+    body = [(s.name, s.half, s.items, f"`{s.fingerprint}`", ", ".join(s.tables)) for s in index.stages]
+    return "\n".join(
+        [
+            "## How it was made",
+            "",
+            "A fingerprint is a hash of a stage, its parameters and its inputs' fingerprints: equal ones, equal bytes.",
+            "",
+            markdown(("stage", "half", "items", "fingerprint", "tables"), body),
+            "",
+            f"Recipe (hash `{index.recipe_hash}`):",
+            "",
+            "```yaml",
+            recipe.strip(),
+            "```",
+            "",
+        ]
+    )
+
+
+def tables(connection: duckdb.DuckDBPyConnection) -> str:
+    lines = ["## Tables", "", "`manifests/<table>.parquet`. Times are seconds from the start of the sample's file.", ""]
+    for table in PUBLISHED_TABLES:
+        if not one_row(connection, f"SELECT count(*) FROM {table}")[0]:
+            continue
+        body = []
+        for field in SCHEMAS[table]:
+            facts = {key.decode(): value.decode() for key, value in (field.metadata or {}).items()}
+            body.append((f"`{field.name}`", field.type, facts.get("unit", ""), facts["doc"], facts.get("source", "")))
+        lines += [f"### {table}", "", markdown(("column", "type", "unit", "meaning", "from"), body), ""]
+    return "\n".join(lines)
+
+
+def licences(connection: duckdb.DuckDBPyConnection, halves: list[str]) -> str:
+    found = [
+        (half, *row)
+        for half in halves
+        for row in selected(
+            connection,
+            half,
+            "licence, licence_redistribute, count(*), hours_of(item.duration)",
+            "GROUP BY licence, licence_redistribute ORDER BY licence, licence_redistribute",
+        )
+    ]
+    if not found:
+        return ""
+    body = [
+        (
+            half,
+            f"[{spdx}]({KNOWN[spdx].link})" if spdx in KNOWN else spdx,
+            "yes" if free else "**no**",
+            f"{n:,}",
+            as_hours(h),
+        )
+        for half, spdx, free, n, h in found
+    ]
+    table = markdown(("half", "licence", "may be redistributed", "samples", "audio"), body)
+    carried = strictest_spdx(licence_of(spdx, bool(free)) for _, spdx, free, _, _ in found)
+    text = "Each sample carries the strictest licence of what it was made from. "
+    return f"## Licences\n\n{table}\n\n{text}The strictest of all, which the whole must respect, is **{carried}**.\n"
+
+
+def limits(connection: duckdb.DuckDBPyConnection, stated: Sequence[str]) -> str:
+    found = list(stated)
+    clips, unlabelled = selected(connection, "speech", "count(*), count(*) FILTER (text IS NULL)")[0]
+    if unlabelled:
+        found.append(f"{unlabelled:,} of {clips:,} clips have no given transcript: their text is the recogniser's.")
+    models = [row[0] for row in connection.execute("SELECT DISTINCT model FROM transcripts ORDER BY 1").fetchall()]
+    if "embedded" in models:
+        found.append(
+            "Transcripts come from Turnmill's embedded recogniser, which is trained on synthetic espeak voices only: "
+            "on human speech its word error rates are bad, and a filter by `wer` removes good clips."
+        )
+    engines = [row[0] for row in connection.execute("SELECT DISTINCT engine FROM speech ORDER BY 1").fetchall()]
+    if "espeak" in engines:
+        found.append(
+            "The dialogues are spoken by espeak-ng, a formant synthesizer: words and times are exact, but the voices "
+            "sound robotic and do not stand for human speech."
+        )
+    if one_row(connection, "SELECT count(*) FROM dialogue_samples")[0]:
+        found.append("The dialogues are synthetic: their interruptions are drawn from distributions, not from talk.")
+    return "\n".join(["## Known limits", "", *(f"- {limit}" for limit in found), ""]) if found else ""
+
+
+def citation(index: Index, title: str) -> str:
+    return f"""## Citation
+
+```bibtex
+@misc{{turnmill_{re.sub(r"[^a-z0-9]+", "_", index.recipe_name.lower()).strip("_")},
+  title = {{{title}}},
+  note = {{Made with Turnmill, recipe {index.recipe_name}, hash {index.recipe_hash}}}
+}}
+```
+
+Please cite the corpora it was made from as well.
+"""
+
+
+def selected(connection: duckdb.DuckDBPyConnection, half: str, columns: str, rest: str = "") -> list[tuple[Any, ...]]:
+    """Columns of the items of a half that are in a training shard (`item`) and of their rows there (`samples`)."""
+    samples, items, key = HALVES[half]
+    return connection.execute(
+        f"SELECT {columns} FROM {samples} AS samples "
+        f"JOIN (SELECT * RENAME (shard AS lake_shard, split AS lake_split) FROM {items}) AS item "
+        f"ON item.{key} = samples.uid {rest}"
+    ).fetchall()
+
+
+def one_row(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
+    row = connection.execute(sql).fetchone()
+    assert row is not None  # every such query is one aggregate
+    return row
+
+
+def as_hours(hours: float) -> str:
+    return f"{hours:,.1f} h" if hours >= 10 else f"{hours:.2f} h" if hours >= 1 else f"{hours * 60:.1f} min"
+
+
+def markdown(header: Iterable[str], body: Iterable[Iterable[object]]) -> str:
+    """A Markdown table; what would break a row is escaped."""
+    rows = [
+        ["" if cell is None else re.sub(r"\s+", " ", str(cell)).replace("|", "\\|") for cell in row] for row in body
+    ]
+    header = list(header)
+    return "\n".join(f"| {' | '.join(row)} |" for row in [header, ["---"] * len(header), *rows])

@@ -1,0 +1,142 @@
+"""Train the embedded recogniser: `python -m pipelines.asr.train --minutes 80 --out DIR`. README.md says what it takes and gives."""
+
+import argparse
+import json
+import math
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import distributed
+from torch.nn import functional as F
+
+from pipelines.asr.train import speech, texts
+from pipelines.asr.train.batches import PADDING, Batch, Data
+from pipelines.asr.train.export import export
+from pipelines.asr.train.model import POSITIONS, Size, Whisper
+from pipelines.asr.train.tokens import Tokens, build
+
+SEED = 20_261_120
+SHARD = 4_000  # examples
+PHONEMES = 128  # room for the classes of all accents
+PEAK_RATE, WARM_UP = 1.6e-3, 300  # learning rate; steps
+CHECKPOINT_S = 240
+
+
+def main() -> None:
+    """Speak the training sentences (shards that are there are kept), train for the minutes given, export."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, required=True, help="how long to train, after the speech is made")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the speech, the checkpoints and the model")
+    parser.add_argument("--shards", type=int, default=24, help=f"how many times {SHARD} sentences to speak")
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    cache = options.out / "cache"
+    cache.mkdir(parents=True, exist_ok=True)
+    with ProcessPoolExecutor(options.threads) as pool:
+        list(pool.map(_speak, [cache] * options.shards, range(options.shards)))
+    torch.multiprocessing.spawn(train, (options.threads, cache, options.out, options.minutes), nprocs=options.threads)
+
+
+def _speak(cache: Path, index: int) -> None:
+    if not (cache / f"{index:04d}.pkl").exists():
+        speech.make_shard(texts.load(), cache, index, SHARD, SEED)
+
+
+def train(rank: int, ranks: int, cache: Path, out: Path, minutes: float) -> None:
+    """Train on the shards in `cache` as one of `ranks` processes of one thread each, which average their gradients.
+
+    The learning rate falls to nothing as the time runs out, however fast the machine is. Processes rather than threads, because on a
+    machine that others use too, threads wait for the slowest of them at every operation, and processes once a step.
+    """
+    torch.set_num_threads(1)
+    distributed.init_process_group("gloo", init_method=f"file://{out.resolve()}/rendezvous", rank=rank, world_size=ranks)
+    torch.manual_seed(SEED)
+    corpus = texts.load()
+    tokens = Tokens(build([texts.normalised(text) for text in corpus.written] + list(corpus.vocabulary)))
+    size = Size()
+    model = Whisper(size, tokens.size, PHONEMES, dropout=0.05)
+    decayed = [p for p in model.parameters() if p.ndim > 1]
+    others = [p for p in model.parameters() if p.ndim <= 1]
+    groups = [{"params": decayed, "weight_decay": 0.05}, {"params": others, "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, lr=PEAK_RATE, betas=(0.9, 0.98), fused=True)
+    torch.manual_seed(SEED + rank)
+    data = Data(cache, tokens)
+    started = saved = time.monotonic()
+    done, step, seen = 0.0, 0, 0
+    sums: dict[str, float] = {}
+    rng = np.random.Generator(np.random.PCG64([SEED, rank]))
+    for batch in data.stream(rng):
+        window = int(rng.integers(POSITIONS // 3, POSITIONS)) if rng.random() < 0.3 else POSITIONS
+        losses = _losses(model, batch, window)
+        (losses["text"] + losses["phonemes"] + 0.3 * losses["attention"]).backward()  # type: ignore[no-untyped-call]
+        elapsed = (time.monotonic() - started) / (60 * minutes)
+        done, count = _averaged(model, ranks, elapsed, len(batch.mel))
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        for group in optimizer.param_groups:
+            group["lr"] = PEAK_RATE * min(step / WARM_UP, 0.5 + 0.5 * math.cos(math.pi * min(done, 1.0)))
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        step, seen = step + 1, seen + count
+        for name, value in losses.items():
+            sums[name] = sums.get(name, 0.0) + float(value.detach())
+        if rank == 0 and step % 50 == 0:
+            means = " ".join(f"{name} {value / 50:.3f}" for name, value in sums.items())
+            speed = seen / (time.monotonic() - started)
+            print(f"{done:.3f} step {step} seen {seen} of {len(data.items)} {speed:.1f}/s {means}", flush=True)
+            sums = {}
+        if rank == 0 and (time.monotonic() - saved > CHECKPOINT_S or done >= 1):
+            saved = time.monotonic()
+            _save(model, size, tokens, out / "model", step, seen)
+        if done >= 1:
+            break
+    distributed.destroy_process_group()
+
+
+def _averaged(model: Whisper, ranks: int, elapsed: float, examples: int) -> tuple[float, int]:
+    """Average the gradients, and give every rank the same mean of the time elapsed and the number of examples of all."""
+    gradients = [p.grad if p.grad is not None else torch.zeros_like(p) for p in model.parameters()]
+    flat = torch.cat([*(g.flatten() for g in gradients), torch.tensor([elapsed, float(examples)])])
+    distributed.all_reduce(flat)
+    at = 0
+    for parameter, gradient in zip(model.parameters(), gradients, strict=True):
+        parameter.grad = (flat[at : at + gradient.numel()] / ranks).view_as(gradient)
+        at += gradient.numel()
+    return float(flat[-2]) / ranks, int(flat[-1])
+
+
+def _losses(model: Whisper, batch: Batch, window: int) -> dict[str, torch.Tensor]:
+    """Give the text's cross-entropy, the phonemes' and the alignment heads' -log(attention on the token's own frames)."""
+    with torch.autocast("cpu", torch.bfloat16):
+        memory, mask = model.encode(batch.mel, window)
+        frames = batch.phonemes.shape[1]
+        phonemes = model.phoneme_head(memory).float()
+        logits, weights = model.decode(batch.tokens, memory, mask)
+    labels = F.pad(batch.phonemes, (0, memory.shape[1] - frames), value=PADDING)
+    at = torch.arange(memory.shape[1])
+    own = (at >= batch.first[..., None]) & (at <= batch.last[..., None])
+    guided = batch.last >= batch.first
+    mass = (weights * own[:, None]).sum(-1)
+    text = F.cross_entropy(logits.float().flatten(0, 1), batch.targets.flatten(), ignore_index=-100, label_smoothing=0.05)
+    with torch.no_grad():
+        wanted = batch.targets >= 0
+        right = (logits.argmax(-1) == batch.targets)[wanted].float().mean()
+    return {
+        "text": text,
+        "phonemes": F.cross_entropy(phonemes.transpose(1, 2), labels),
+        "attention": -(mass.clamp(min=1e-4).log().mean(1) * guided).sum() / guided.sum().clamp(min=1),
+        "right": right,
+    }
+
+
+def _save(model: Whisper, size: Size, tokens: Tokens, out: Path, step: int, seen: int) -> None:
+    export(model.state_dict(), size, tokens, out)
+    torch.save(model.state_dict(), out.parent / "checkpoint.pt")
+    (out.parent / "training.json").write_text(json.dumps({"step": step, "seen": seen, "seed": SEED, **asdict(size)}) + "\n")
+
+
+if __name__ == "__main__":
+    main()

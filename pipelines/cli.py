@@ -1,0 +1,165 @@
+"""The command line: each command is a thin call of one public function.
+
+Exit status: 0 done, 1 failed (or --max-reject-ratio exceeded), 2 bad usage or recipe.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from manifests.errors import TurnmillError
+
+app = typer.Typer(
+    help="Training data for voice models that listen while they speak.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+Out = Annotated[str, typer.Argument(help="output folder or URL of a run", show_default=False)]
+
+
+@app.command()
+def run(
+    recipe: Annotated[Path, typer.Argument(help="recipe file", show_default=False)],
+    setting: Annotated[list[str], typer.Option("--set", help="a.b=c: replaces a key of the recipe")] = [],  # noqa: B006
+    out: Annotated[str | None, typer.Option(help="output folder or URL; default out/NAME")] = None,
+    address: Annotated[str | None, typer.Option(help="Ray cluster; default: a local one")] = None,
+    max_reject_ratio: Annotated[
+        float | None, typer.Option(min=0, max=1, help="fail when a stage rejects a larger share of its items")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="check the recipe and print the plan; do nothing")] = False,
+) -> None:
+    """Run a recipe. To resume, run the same command again."""
+    from pipelines import run as runner
+    from pipelines.describe import describe_plan
+    from pipelines.progress import watcher
+    from pipelines.recipe import load
+
+    loaded = load(recipe, setting)
+    out = out or f"out/{loaded.name}"
+    if dry_run:
+        describe_plan(loaded, out, Console())
+        return
+    console = Console()
+    result = runner.run(loaded, out, address=address, max_reject_ratio=max_reject_ratio, watch=watcher(console))
+    from dashboards.summary import print_summary
+
+    print_summary(result.store, result.index, result.seconds, next_commands(out), console)
+
+
+def next_commands(out: str) -> list[tuple[str, str]]:
+    """Three things to try after a run: (what it does, command)."""
+    return [
+        ("query", f'turnmill query {out} "SELECT kind, count(*) AS n FROM events GROUP BY kind ORDER BY n DESC"'),
+        ("listen", f"turnmill verify {out} --listen 3"),
+        ("publish", f"turnmill publish {out} --repo YOU/DATASET --dry-run"),
+    ]
+
+
+@app.command()
+def status(out: Out) -> None:
+    """What is done, rejected and left; hours, rates, funnel."""
+    from dashboards.summary import print_status
+    from manifests.index import Index
+    from manifests.store import Store
+
+    store = Store(out)
+    print_status(store, Index.load(store), Console())
+
+
+@app.command()
+def query(
+    out: Out,
+    sql: Annotated[str, typer.Argument(help="one SELECT over the tables", show_default=False)],
+    format: Annotated[str, typer.Option(help="table, csv or json")] = "table",
+) -> None:
+    """Ask DuckDB about the manifests; read-only."""
+    from manifests.answer import run_query
+    from manifests.store import Store
+
+    width = Console().width if format == "table" and sys.stdout.isatty() else None
+    for piece in run_query(Store(out), sql, format, width):
+        print(piece, end="")
+
+
+@app.command()
+def sources(name: Annotated[str | None, typer.Argument(help="catalogue entry", show_default=False)] = None) -> None:
+    """The catalogue of corpora: licence, access, hours, how to get one."""
+    from pipelines.describe import describe_source, describe_sources
+
+    describe_sources(Console()) if name is None else describe_source(name, Console())
+
+
+@app.command()
+def verify(
+    out: Out,
+    listen: Annotated[int, typer.Option(min=0, help="write so many dialogues as one HTML page with players")] = 0,
+) -> None:
+    """Check every dialogue of the training shards from its audio alone, and the accounting of every stage."""
+    from manifests.store import Store
+    from pipelines.verification import listening_page, print_verification, verify_output
+
+    store = Store(out)
+    found = verify_output(store)
+    print_verification(found, Console())
+    if listen:
+        print(f"listen: open {listening_page(store, listen)} in a browser")
+    if found.violations:
+        raise typer.Exit(1)
+
+
+@app.command()
+def card(out: Out) -> None:
+    """Write the dataset card, README.md and its plots, anew."""
+    from manifests.index import Index
+    from manifests.store import Store
+    from pipelines.stages.card import write_card
+
+    store = Store(out)
+    write_card(store, Index.load(store))
+    print(f"wrote {store.path('README.md')}")
+
+
+@app.command()
+def publish(
+    out: Out,
+    repo: Annotated[str, typer.Option(help="Hub dataset, e.g. you/dataset")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="list what would go; no network")] = False,
+    public: Annotated[bool, typer.Option("--public", help="make a new repository public")] = False,
+) -> None:
+    """Upload the dataset to the Hugging Face Hub. The token is the one of `hf auth login` or HF_TOKEN."""
+    from manifests.hub import publish as upload
+    from manifests.store import Store
+
+    plan = upload(Store(out), repo, dry_run=dry_run, private=not public)
+    print(plan.text(), end="")
+
+
+@app.command()
+def doctor() -> None:
+    """For every engine: can it run here, and if not, the command that makes it."""
+    from pipelines.doctor import examine, print_examination
+
+    print_examination(examine(), Console())
+
+
+def main() -> None:
+    """Entry point: errors are one sentence on standard error and an exit status."""
+    try:
+        app()
+    except TurnmillError as error:
+        print(f"turnmill: {error}", file=sys.stderr)
+        sys.exit(error.exit_status)
+    except KeyboardInterrupt:
+        print("turnmill: stopped; run the same command again to go on where it was", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

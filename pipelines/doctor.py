@@ -1,0 +1,131 @@
+"""What can run on this machine: each engine, and the command that makes a missing one run."""
+
+import importlib.util
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+
+@dataclass(frozen=True)
+class Finding:
+    """An engine and whether it runs here. `fix` is the command that makes it run; empty where it does."""
+
+    engine: str
+    role: str
+    runs: bool
+    detail: str
+    fix: str = ""
+
+
+def examine() -> list[Finding]:
+    """Try every engine, quickly and offline."""
+    return [check() for check in (_ray, _vad, _ffmpeg, _embedded, _whisper, _espeak, _cosyvoice, _pyannote, _gpu)]
+
+
+def _ray() -> Finding:
+    import ray
+
+    cores = os.cpu_count() or 1
+    return Finding("ray", "runs the stages", True, f"{ray.__version__}, {cores} cores here")
+
+
+def _vad() -> Finding:
+    return _attempt("silero-vad", "finds speech", _load_vad, "pip install faster-whisper")
+
+
+def _load_vad() -> str:
+    from faster_whisper.vad import get_vad_model
+
+    get_vad_model()
+    return "the ONNX copy in faster-whisper"
+
+
+def _ffmpeg() -> Finding:
+    return _attempt("ffmpeg", "decodes what libsndfile and PyAV do not", _find_ffmpeg, "pip install imageio-ffmpeg")
+
+
+def _find_ffmpeg() -> str:
+    import imageio_ffmpeg
+
+    return f"version {imageio_ffmpeg.get_ffmpeg_version()}"
+
+
+def _embedded() -> Finding:
+    return _attempt("whisper (embedded)", "transcribes the embedded voices", _load_embedded, "pip install turnmill")
+
+
+def _load_embedded() -> str:
+    from pipelines.asr.recognizer import Recognizer
+
+    Recognizer("embedded", "en")
+    return "for the demo and tests; not for human speech"
+
+
+def _whisper() -> Finding:
+    from faster_whisper.utils import available_models
+    from huggingface_hub import try_to_load_from_cache
+
+    repos = {name: f"Systran/faster-whisper-{name}" for name in available_models() if "turbo" not in name}
+    found = [name for name, repo in repos.items() if isinstance(try_to_load_from_cache(repo, "model.bin"), str)]
+    if found:
+        return Finding("whisper", "transcribes human speech", True, f"in the cache: {', '.join(found)}")
+    fix = "hf download Systran/faster-whisper-large-v3  # then transcribe.model=large-v3"
+    return Finding("whisper", "transcribes human speech", False, "no model in the Hugging Face cache", fix)
+
+
+def _espeak() -> Finding:
+    return _attempt("espeak", "speaks, embedded", _load_espeak, "pip install 'turnmill[demo]'")
+
+
+def _load_espeak() -> str:
+    from synth.tts.espeak import EspeakEngine
+    from synth.voices import VOICES
+
+    EspeakEngine()
+    return f"{len(VOICES)} voices"
+
+
+def _cosyvoice() -> Finding:
+    role = "speaks with cloned voices"
+    repo = os.environ.get("COSYVOICE_REPO")
+    fix = "git clone --recursive https://github.com/FunAudioLLM/CosyVoice && export COSYVOICE_REPO=$PWD/CosyVoice"
+    if repo and os.path.isdir(os.path.join(repo, "cosyvoice", "cli")):
+        return Finding("cosyvoice", role, False, "checkout found; its engine comes with a later version", "")
+    detail = "COSYVOICE_REPO names no checkout of the official repository"
+    if importlib.util.find_spec("cosyvoice") is not None:
+        detail += "; the PyPI package `cosyvoice` is another project and does not work: pip uninstall cosyvoice"
+    return Finding("cosyvoice", role, False, detail, fix)
+
+
+def _pyannote() -> Finding:
+    role = "tells speakers apart"
+    if importlib.util.find_spec("pyannote") and importlib.util.find_spec("pyannote.audio"):
+        return Finding("pyannote.audio", role, True, "installed; its models need a Hugging Face token")
+    return Finding("pyannote.audio", role, False, "not installed", "pip install 'turnmill[diarization]'")
+
+
+def _gpu() -> Finding:
+    import ctranslate2
+
+    count = ctranslate2.get_cuda_device_count()
+    if count:
+        return Finding("gpu", "runs models faster", True, f"{count} CUDA devices")
+    return Finding("gpu", "runs models faster", False, "no CUDA device; everything above runs on the CPU", "")
+
+
+def _attempt(engine: str, role: str, load: Callable[[], str], fix: str) -> Finding:
+    try:
+        return Finding(engine, role, True, load())
+    except Exception as error:  # noqa: BLE001  # whatever stops an engine is what the user came to see
+        return Finding(engine, role, False, str(error).splitlines()[0], fix)
+
+
+def print_examination(findings: list[Finding], console: Console) -> None:
+    table = Table("engine", "what it does", "here", "detail", "to make it run", box=None, pad_edge=False)
+    for finding in findings:
+        here = "[green]yes[/]" if finding.runs else "[yellow]no[/]"
+        table.add_row(finding.engine, finding.role, here, finding.detail, finding.fix)
+    console.print(table)

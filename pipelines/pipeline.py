@@ -1,0 +1,177 @@
+"""From a recipe to its stages, in order, with their fingerprints. Nothing runs here."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from manifests.errors import UsageError
+from manifests.index import Index, StageEntry
+from manifests.records import Licence, stable_hash
+from manifests.store import Store
+from pipelines.recipe import Recipe
+from pipelines.stage import Shard, Stage, Workspace
+from pipelines.stages.ingest import Ingest
+from pipelines.stages.quality import Quality
+from pipelines.stages.script import WriteScripts
+from pipelines.stages.select import Predicate
+from pipelines.stages.shard import ShardClips, ShardDialogues, WriteShard
+from pipelines.stages.simulate import Simulate
+from pipelines.stages.speak import Speak
+from pipelines.stages.transcribe import Transcribe
+from pipelines.stages.verify import Verify
+from sources.adapters.base import Unit
+from sources.catalogue import Entry, FilesIngest, TableIngest, load
+
+
+@dataclass(frozen=True)
+class Half:
+    """One half of the mission: what makes items from sources, which are chosen, and how they become training shards."""
+
+    name: str  # "speech" | "dialogue"
+    source: Ingest | WriteScripts  # the first stage: it knows the units
+    labels: tuple[Stage, ...]  # the stages after it
+    view: str  # DuckDB view that the predicates run over
+    uid: str  # column of that view
+    predicates: tuple[Predicate, ...]
+    select_table: str
+    plan_table: str
+    items: str  # query over views and `select_table`: uid, split, parent, shard, size
+    write: WriteShard
+    generated: bool = False  # the corpus is made at the start of the run
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        return (self.source, *self.labels)
+
+
+def halves(recipe: Recipe, out: Store) -> list[Half]:
+    """The halves a recipe has. Raises UsageError for a corpus, text or licence that cannot be used."""
+    found = []
+    if recipe.corpus is not None:
+        found.append(_speech(recipe, load(recipe.corpus), out))
+    if recipe.texts is not None:
+        found.append(_dialogue(recipe))
+    return found
+
+
+def _speech(recipe: Recipe, entry: Entry, out: Store) -> Half:
+    root = recipe.root
+    if entry.access.kind == "generated":
+        root = Path(out.root) / "demo-corpus"
+    if root is None:
+        raise UsageError(f"{entry.name}: the recipe does not say where the corpus is; add --set root=FOLDER")
+    ingest = Ingest(recipe.ingest, entry, _licence(recipe, entry), root)
+    labels: list[Stage] = []
+    if recipe.quality is not None:
+        labels.append(Quality(recipe.quality))
+    if recipe.transcribe is not None:
+        labels.append(Transcribe(recipe.transcribe, entry.lang))
+    split = "split" if _has_official_splits(entry) else "NULL"
+    return Half(
+        name="speech",
+        source=ingest,
+        labels=tuple(labels),
+        view="clips_all",
+        uid="uid",
+        predicates=recipe.select,
+        select_table="clip_selection",
+        plan_table="clip_plan",
+        items=f"SELECT uid, {split} AS split, coalesce(parent, uid) AS parent, shard, size FROM clips "
+        "JOIN clip_selection USING (uid) WHERE removed_by IS NULL",
+        write=ShardClips(recipe.shard),
+        generated=entry.access.kind == "generated",
+    )
+
+
+def _dialogue(recipe: Recipe) -> Half:
+    assert recipe.texts is not None
+    entry = load("dialogue_text")
+    licence = _licence(recipe, entry)
+    script = WriteScripts(recipe.script, entry, licence, recipe.texts, recipe.shard.splits, recipe.seed)
+    labels: list[Stage] = [Speak(recipe.speak), Simulate(recipe.simulate, recipe.seed)]
+    if recipe.verify is not None:
+        labels.append(Verify(recipe.verify))
+    return Half(
+        name="dialogue",
+        source=script,
+        labels=tuple(labels),
+        view="dialogues_all",
+        uid="id",
+        predicates=recipe.select_dialogues,
+        select_table="dialogue_selection",
+        plan_table="dialogue_plan",
+        items="SELECT id AS uid, split, id AS parent, shard, size FROM dialogues "
+        "JOIN dialogue_selection ON id = uid WHERE removed_by IS NULL",
+        write=ShardDialogues(recipe.shard),
+    )
+
+
+def _has_official_splits(entry: Entry) -> bool:
+    """Whether the corpus itself says which split a clip is in, by its path or a column."""
+    ingest = entry.ingest
+    if isinstance(ingest, FilesIngest):
+        return "(?P<split>" in (ingest.pattern or "")
+    return isinstance(ingest, TableIngest) and "{" in ingest.split
+
+
+def _licence(recipe: Recipe, entry: Entry) -> Licence:
+    return entry.licence.record() if recipe.licence is None else recipe.licence.licence
+
+
+def shards_of(half: Half) -> tuple[list[Shard], list[Unit]]:
+    """The shards of a half and, in the same order, the source units they are made of."""
+    units = half.source.units()
+    shards = [
+        Shard(stable_hash(half.source.corpus, unit.name), unit.name, {"files": list(unit.files), "spec": unit.spec})
+        for unit in units
+    ]
+    return shards, units
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A half with the fingerprint of every table, for one set of shards."""
+
+    half: Half
+    fingerprints: Mapping[str, str]
+
+    def workspace(self, store: Store) -> Workspace:
+        return Workspace(store, self.fingerprints)
+
+    def entries(self) -> list[StageEntry]:
+        half = self.half
+        return [
+            *(self._entry(stage.name, stage.tables, stage.items) for stage in half.stages),
+            self._entry(_step("select", half), (half.select_table,), ""),
+            self._entry(_step("plan", half), (half.plan_table,), ""),
+            self._entry(half.write.name, half.write.tables, half.write.items),
+        ]
+
+    def _entry(self, name: str, tables: Sequence[str], items: str) -> StageEntry:
+        return StageEntry(name, self.fingerprints[tables[-1]], self.half.name, tuple(tables), items)
+
+
+def _step(name: str, half: Half) -> str:
+    return name if half.name == "speech" else f"{name}_dialogues"
+
+
+def fingerprinted(half: Half, shards: Sequence[Shard], seed: int) -> Plan:
+    """Fingerprints of all tables of a half: of parameters and inputs, and for whole-table steps of the shards."""
+    prints: dict[str, str] = {}
+    for stage in half.stages:
+        own = stage.fingerprint([prints[table] for table in stage.needs])
+        prints.update(dict.fromkeys(stage.tables, own))
+    everything = stable_hash(*sorted(prints.values()), *sorted(shard.key for shard in shards))
+    predicates = json.dumps([predicate.model_dump() for predicate in half.predicates], sort_keys=True)
+    prints[half.select_table] = stable_hash("select", 1, predicates, everything)
+    params = half.write.params.model_dump_json()
+    prints[half.plan_table] = stable_hash("plan", 1, seed, params, prints[half.select_table])
+    own = half.write.fingerprint([prints[half.plan_table]])
+    prints.update(dict.fromkeys(half.write.tables, own))
+    return Plan(half, prints)
+
+
+def index_of(recipe: Recipe, plans: Sequence[Plan]) -> Index:
+    entries = tuple(entry for plan in plans for entry in plan.entries())
+    return Index(recipe.identity, recipe.hash, recipe.seed, entries)

@@ -1,0 +1,269 @@
+"""Run a recipe: shards through the stages, then selection, plan, training shards and card. Resume is the same call."""
+
+import fcntl
+import json
+import math
+import os
+import platform
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pyarrow.compute as pc
+
+from manifests.errors import TurnmillError, UsageError
+from manifests.funnel import check_ledger
+from manifests.index import INDEX, Index
+from manifests.query import connect
+from manifests.schema import to_table
+from manifests.store import Store, part_name
+from pipelines.demo import make_demo_corpus
+from pipelines.engine import Cluster, cluster, execute, pending
+from pipelines.pipeline import Half, Plan, fingerprinted, halves, index_of, shards_of
+from pipelines.recipe import Recipe
+from pipelines.stage import Row, Shard, Stage, Workspace, part_notes
+from pipelines.stages.card import RECIPE, write_card
+from pipelines.stages.plan import plan
+from pipelines.stages.select import check_predicate, select
+from sources.adapters.base import Unit
+
+PACKAGES = ("turnmill", "ray", "duckdb", "pyarrow", "faster-whisper", "ctranslate2", "soundfile", "soxr", "numpy")
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a watcher of a run is told: a stage's shards, or how far they are."""
+
+    half: str
+    stages: Sequence[Stage]
+    total: int
+    workspace: Workspace
+
+
+Watcher = Callable[[Step, Iterator[list[Row]]], Iterator[list[Row]]]
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished run. `seconds` is this run's own time, not that of earlier, interrupted ones."""
+
+    store: Store
+    index: Index
+    seconds: float
+
+
+def run(
+    recipe: Recipe,
+    out: str,
+    *,
+    address: str | None = None,
+    max_reject_ratio: float | None = None,
+    watch: Watcher = lambda _, rows: rows,
+) -> Result:
+    """Make the dataset that a recipe describes in the folder or URL `out`, from wherever an earlier run stopped.
+
+    Raises UsageError before any work for what cannot be used, and TurnmillError when a stage rejects a larger share of
+    its items than `max_reject_ratio` (the dataset is then complete all the same).
+    """
+    started = time.time()
+    store = Store(out)
+    with ExitStack() as stack:
+        stack.enter_context(_locked(store))
+        _claim(store, recipe)
+        found = halves(recipe, store)
+        check_predicates(recipe, found, store)
+        work = []
+        for half in found:
+            if half.generated:
+                make_demo_corpus(half.source.root)
+            shards, units = shards_of(half)
+            work.append((fingerprinted(half, shards, recipe.seed), shards, units))
+        plans = [plan for plan, _, _ in work]
+        index = index_of(recipe, plans)
+        index.save(store)
+        store.write(RECIPE, recipe.yaml().encode())
+        ray = _Ray(stack, address, recipe.workers)
+        for half_plan, shards, units in work:
+            _forget_changed(half_plan, shards, units, store)
+            _run_half(half_plan, shards, index, store, recipe, ray, watch)
+        write_card(store, index)
+        _check(store, index, max_reject_ratio)
+    return Result(store, index, time.time() - started)
+
+
+class _Ray:
+    """Started when the first shard needs it: a run with nothing left to do never waits for it."""
+
+    def __init__(self, stack: ExitStack, address: str | None, workers: int | None) -> None:
+        self._stack, self._address, self._workers = stack, address, workers
+        self._cluster: Cluster | None = None
+
+    def run(self, stages: Sequence[Stage], shards: Sequence[Shard], workspace: Workspace) -> Iterator[list[Row]]:
+        if self._cluster is None:
+            self._cluster = self._stack.enter_context(cluster(self._address, self._workers))
+        return execute(stages, shards, workspace, self._cluster, self._workers)
+
+
+def _run_half(
+    half_plan: Plan, shards: list[Shard], index: Index, store: Store, recipe: Recipe, ray: _Ray, watch: Watcher
+) -> None:
+    half, workspace = half_plan.half, half_plan.workspace(store)
+    ledger: list[Row] = []
+
+    def through(stages: Sequence[Stage], shards: Sequence[Shard]) -> None:
+        todo = pending(stages, shards, workspace)
+        if todo:
+            rows = ray.run(stages, todo, workspace)
+            for done in watch(Step(half.name, stages, len(shards), workspace), rows):
+                ledger.extend(done)
+
+    try:
+        through(half.stages, shards)
+        _select_and_plan(half_plan, index, store, recipe)
+        through([half.write], training_shards(half, workspace))
+    finally:
+        _note_run(store, recipe, workspace, half, ledger)
+
+
+def _select_and_plan(half_plan: Plan, index: Index, store: Store, recipe: Recipe) -> None:
+    """The whole-table steps, each a part named 'all'."""
+    half, workspace = half_plan.half, half_plan.workspace(store)
+    selection = workspace.part(half.select_table, "all")
+    if not store.exists(selection):
+        made = select(connect(store, index), half.view, half.uid, half.predicates)
+        kept = made.filter(pc.is_null(made.column("removed_by")))
+        hours = math.fsum(kept.column("duration").to_pylist()) / 3600
+        names = json.dumps([predicate.name for predicate in half.predicates])
+        notes = part_notes(len(made), len(kept), len(made) - len(kept), hours)
+        store.write_part(selection, made, {**notes, "predicates": names})
+    planned = workspace.part(half.plan_table, "all")
+    if not store.exists(planned):
+        made = plan(connect(store, index), half.items, _prefix(half), recipe.seed, recipe.shard)
+        store.write_part(planned, made, part_notes(len(made), len(made), 0, 0.0))
+
+
+def _prefix(half: Half) -> str:
+    return half.plan_table.removesuffix("_plan")
+
+
+def training_shards(half: Half, workspace: Workspace) -> list[Shard]:
+    table = workspace.store.read_part(workspace.part(half.plan_table, "all"))
+    return [Shard(name, name) for name in table.column("training_shard").unique().to_pylist()]
+
+
+def check_predicates(recipe: Recipe, found: Sequence[Half], store: Store) -> None:
+    """Refuse a selection that does not run, before any work, on empty tables."""
+    empty = connect(store, Index(recipe.identity, recipe.hash, recipe.seed, ()))
+    for half in found:
+        for predicate in half.predicates:
+            check_predicate(empty, half.view, predicate)
+
+
+def _claim(store: Store, recipe: Recipe) -> None:
+    if not store.exists(INDEX):
+        foreign = [name for name in store.names("") if not name.startswith((".", "demo-corpus/"))]
+        if foreign:
+            raise UsageError(
+                f"{store.url} is not empty and not an output of Turnmill (it holds {foreign[0]}): name another --out"
+            )
+        return
+    owner = Index.load(store).recipe_name
+    if owner != recipe.identity:
+        raise UsageError(
+            f"{store.url} is the output of another recipe ({owner}, this one is {recipe.identity}): name another --out"
+        )
+    store.remove_temporaries()
+
+
+@contextmanager
+def _locked(store: Store) -> Iterator[None]:
+    """One run at a time in a local folder; the lock dies with the process, however it dies."""
+    if not store.is_local:
+        yield
+        return
+    try:
+        os.makedirs(store.root, exist_ok=True)
+        lock = Path(store.path(".lock"))
+        lock.touch()
+    except OSError as error:
+        raise UsageError(f"{store.url} cannot be written: {error.strerror}; name another --out") from error
+    with lock.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UsageError(f"{store.url}: another run is writing here; wait for it or name another --out") from error
+        yield
+
+
+def _forget_changed(half_plan: Plan, shards: Sequence[Shard], units: Sequence[Unit], store: Store) -> None:
+    """Remove all that was made of a unit whose files changed, the lake's own part last: a killed run starts over here.
+
+    What a unit's files looked like is kept beside its part (`seen/`), never in it.
+    """
+    half, prints = half_plan.half, half_plan.fingerprints
+    for shard, unit in zip(shards, units, strict=True):
+        seen = f"seen/{prints[half.source.tables[-1]]}/{shard.key}.json"
+        now = json.dumps(_stats(half, unit))
+        if store.exists(seen) and store.read(seen).decode() == now:
+            continue
+        for table in (*half.write.tables, half.plan_table, half.select_table):
+            for name in store.names(table):
+                store.remove(name)
+        for stage in reversed(half.stages):
+            for table in reversed(stage.tables):
+                store.remove(part_name(table, prints[table], shard.key))
+        store.write(seen, now.encode())
+
+
+def _stats(half: Half, unit: Unit) -> list[list[Any]]:
+    root = half.source.root
+    found = []
+    for file in unit.files:
+        stat = (root / file).stat()
+        found.append([file, stat.st_size, stat.st_mtime_ns])
+    return found
+
+
+def _note_run(store: Store, recipe: Recipe, workspace: Workspace, half: Half, ledger: Sequence[Row]) -> None:
+    """One row of `runs` per stage that committed something."""
+    versions = json.dumps({name: version(name) for name in PACKAGES} | {"python": platform.python_version()})
+    rows = []
+    for stage in (*half.stages, half.write):
+        mine = [row for row in ledger if row["stage"] == stage.name]
+        if mine:
+            rows.append(
+                {
+                    "recipe": recipe.hash,
+                    "stage": stage.name,
+                    "fingerprint": workspace.fingerprints[stage.tables[-1]],
+                    "started": min(row["started"] for row in mine),
+                    "ended": max(row["ended"] for row in mine),
+                    "shards": len(mine),
+                    "items": sum(row["items"] for row in mine),
+                    "hours": sum(row["hours"] for row in mine),
+                    "rejects": sum(row["rejects"] for row in mine),
+                    "versions": versions,
+                }
+            )
+    if rows:
+        store.write_part(part_name("runs", recipe.hash, f"{half.name}-{time.time_ns()}"), to_table("runs", rows), {})
+
+
+def _check(store: Store, index: Index, max_reject_ratio: float | None) -> None:
+    connection = connect(store, index)
+    problems = check_ledger(connection)
+    if problems:
+        raise RuntimeError(f"items were lost, which is a bug in Turnmill: {'; '.join(problems)}")
+    if max_reject_ratio is None:
+        return
+    query = "SELECT stage, sum(rejected), sum(items_in) FROM ledger GROUP BY stage"
+    for stage, rejected, items in connection.execute(query).fetchall():
+        if items and rejected / items > max_reject_ratio:
+            raise TurnmillError(
+                f"{stage} rejected {rejected} of {items} items, more than --max-reject-ratio {max_reject_ratio}; "
+                f'turnmill query {store.url} "SELECT * FROM rejects" says why'
+            )

@@ -1,0 +1,58 @@
+"""verify: every dialogue against its labels, from the written audio alone (synth.duplex.verify)."""
+
+import json
+
+from manifests.params import Params
+from manifests.records import Reason, Reject
+from pipelines.stage import Made, Row, Shard, Stage, Workspace, hours, read_span
+from sources.audio import decode
+from synth.duplex.verify import Report, check
+
+
+class VerifyParams(Params):
+    """Nothing to choose: the bounds are those of `synth.duplex.verify`."""
+
+
+class Verify(Stage):
+    name = "verify"
+    needs = ("dialogues",)
+    tables = ("verification",)
+    items = "dialogues"
+
+    def __init__(self, params: VerifyParams) -> None:
+        self.params: VerifyParams = params
+
+    def process(self, shard: Shard, workspace: Workspace) -> Made:
+        verified: list[Row] = []
+        rejects: list[Reject] = []
+        dialogues = workspace.rows("dialogues", shard.key)
+        with workspace.open_tar("dialogues", shard.key) as tar:
+            for row in dialogues:
+                audio = decode(read_span(tar, row["offset"], row["size"]), row["id"])
+                clean = None
+                if row["clean_offset"] is not None:
+                    clean = decode(read_span(tar, row["clean_offset"], row["clean_size"]), row["id"]).samples[0]
+                report = check(json.loads(row["sample"]), audio.samples, clean)
+                if report.violations:
+                    rejects.append(Reject(Reason.LABEL_VIOLATION, violation_sentence(report), uid=row["id"]))
+                else:
+                    verified.append(verification_row(row["id"], report))
+        return Made({"verification": verified}, rejects, len(dialogues), hours(dialogues))
+
+
+def violation_sentence(report: Report) -> str:
+    first = report.violations[0]
+    more = len(report.violations) - 1
+    return f"{first.check}: {first.detail}" + (f" (and {more} more)" if more else "")
+
+
+def verification_row(dialogue: str, report: Report) -> Row:
+    return {
+        "dialogue": dialogue,
+        "n_checks": report.checks,
+        "n_violations": len(report.violations),
+        "onset_error_ms": list(report.onset_error_ms),
+        "offset_error_ms": list(report.offset_error_ms),
+        "snr_error_db": report.snr_error_db,
+        "overlap_s": report.overlap_s,
+    }

@@ -1,0 +1,230 @@
+"""Written dialogues: `.jsonl`, `.jsonl.gz`, or a `.json` list, read in stretches of bounded memory.
+
+A dialogue is an object with `messages`, `turns` or `conversations`: a list of objects (`role`, `speaker` or `from`;
+`content`, `text` or `value`), or of strings that alternate and begin with the user. `id`, `scenario` and `language` are
+read where they stand beside it.
+"""
+
+import gzip
+import io
+import json
+import re
+from collections.abc import Iterator
+from itertools import islice, pairwise
+from pathlib import Path
+from typing import IO, Any, Final, NamedTuple, cast
+
+from manifests.errors import UsageError
+from manifests.records import Reason, Reject, TextDialogue, TextTurn, stable_hash
+from sources.adapters.items import Unit, unit_name
+from sources.adapters.lines import MAX_LINE, read_lines
+from sources.catalogue import Entry
+
+_SUFFIXES: Final = (".jsonl", ".jsonl.gz", ".json")
+_TURN_KEYS: Final = ("messages", "turns", "conversations")
+_ROLE_KEYS: Final = ("role", "speaker", "from")
+_TEXT_KEYS: Final = ("content", "text", "value")
+_ROLES: Final = {
+    **dict.fromkeys(("user", "human"), "user"),
+    **dict.fromkeys(("assistant", "gpt", "bot", "moss"), "assistant"),
+}
+_CHUNK: Final = 4 << 20  # characters of a JSON list that are read at a time
+_BETWEEN: Final = re.compile("\ufeff?\\s*[\\[,]?\\s*")  # what may precede an element of a JSON list
+
+
+class _Row(NamedTuple):
+    """`number`: line, or element of the list, from 1. `value`: parsed; `error`: why it could not be."""
+
+    number: int
+    offset: int
+    value: Any
+    error: str | None
+
+
+def dialogue_units(path: Path, per_unit: int) -> list[Unit]:
+    """Split a file of dialogues into units of at most `per_unit`, with one pass that also finds repeated ids.
+
+    Raises UsageError when there is no such file, it has another extension, or it holds nothing.
+    """
+    if per_unit < 1:
+        raise ValueError(f"per_unit is {per_unit}: it must be at least 1")
+    if not path.is_file():
+        problem = "is not a file" if path.exists() else "does not exist"
+        raise UsageError(f"{path} {problem}: give a {', '.join(_SUFFIXES)} file of dialogues")
+    if not path.name.lower().endswith(_SUFFIXES):
+        raise UsageError(f"{path} is not one of {', '.join(_SUFFIXES)}: convert the dialogues to JSON Lines")
+    units: list[Unit] = []
+    seen: set[int] = set()
+    unit: list[_Row] = []
+    duplicates: list[int] = []
+    with _open(path) as file:
+        for row in _rows(path, file, 0, 1):
+            name = None if row.error else _own_id(row.value)
+            key = None if name is None else int(stable_hash(name), 16)  # 8 bytes for each of millions of ids
+            if key is not None:
+                duplicates += [row.number] if key in seen else []
+                seen.add(key)
+            unit.append(row._replace(value=None))
+            if len(unit) == per_unit:
+                units.append(_unit(path, len(units), unit, duplicates))
+                unit, duplicates = [], []
+    if unit:
+        units.append(_unit(path, len(units), unit, duplicates))
+    if not units:
+        raise UsageError(f"{path} holds no dialogue: give a file with one JSON object per line, or a JSON list of them")
+    return units
+
+
+def read_dialogues(path: Path, unit: Unit, entry: Entry) -> Iterator[TextDialogue | Reject]:
+    """Each dialogue of a unit, or why it is none: BAD_ROW, DUPLICATE_UID, UNKNOWN_ROLE, EMPTY_DIALOGUE, ROLE_ORDER,
+    ONE_SPEAKER. Empty turns stay in their place. An id is the row's own, else `<file name>:<line>`."""
+    repeated = set(unit.spec["duplicates"])
+    with _open(path) as file:
+        rows = _rows(path, file, unit.spec["offset"], unit.spec["first"])
+        for row in islice(rows, unit.spec["count"]):
+            own = None if row.error else _own_id(row.value)
+            name = f"{path.name}:{row.number}" if own is None else own
+            if row.error is not None:
+                yield Reject(Reason.BAD_ROW, f"{path.name} line {row.number} {row.error}", source_uri=path.name)
+            elif row.number in repeated:
+                detail = f"{path.name} line {row.number} has the id {name!r} of an earlier dialogue"
+                yield Reject(Reason.DUPLICATE_UID, detail, uid=name, source_uri=path.name)
+            else:
+                yield _dialogue(row.value, name, f"{path.name} line {row.number}", entry, path.name)
+
+
+def _unit(path: Path, number: int, rows: list[_Row], duplicates: list[int]) -> Unit:
+    first = rows[0]
+    spec = {"offset": first.offset, "first": first.number, "count": len(rows), "duplicates": duplicates}
+    return Unit(unit_name(path.name, number), (path.name,), spec)
+
+
+def _open(path: Path) -> IO[bytes]:
+    if path.name.lower().endswith(".gz"):
+        return cast(IO[bytes], gzip.open(path, "rb"))
+    return path.open("rb")
+
+
+def _rows(path: Path, file: IO[bytes], offset: int, first: int) -> Iterator[_Row]:
+    """Rows from a place on. Raises UsageError where a gzip file is broken."""
+    try:
+        file.seek(offset)
+        yield from _list_rows(file, first) if path.name.lower().endswith(".json") else _line_rows(file, first)
+    except (EOFError, gzip.BadGzipFile) as error:
+        raise UsageError(f"{path} is not a whole gzip file ({error}): get it again") from error
+
+
+def _line_rows(file: IO[bytes], first: int) -> Iterator[_Row]:
+    for line in read_lines(file, first):
+        if line.data is None:
+            yield _Row(line.number, line.offset, None, f"is longer than {MAX_LINE} bytes")
+        elif line.data.strip():
+            try:
+                text = line.data.decode("utf-8-sig")
+                value = json.loads(text)
+            except (ValueError, RecursionError) as error:
+                yield _Row(line.number, line.offset, None, f"is not JSON: {error}")
+            else:
+                yield _Row(line.number, line.offset, value, _flaw(text, value))
+
+
+def _list_rows(file: IO[bytes], first: int) -> Iterator[_Row]:
+    """Elements of a JSON list. What follows a broken element cannot be told apart: it shares that one's reject."""
+    offset, number = file.tell(), first
+    text = io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape", newline="")
+    decoder = json.JSONDecoder()
+    buffer, position, ended = "", 0, False
+    while True:
+        if not ended and len(buffer) - position < MAX_LINE:
+            more = text.read(_CHUNK)
+            buffer, position, ended = buffer[position:] + more, 0, not more
+            continue
+        lead = cast(re.Match[str], _BETWEEN.match(buffer, position)).end()
+        offset += _size(buffer[position:lead])
+        if buffer.startswith("]", lead):
+            return
+        try:
+            value, position = decoder.raw_decode(buffer, lead)
+        except (ValueError, RecursionError) as error:
+            what = f"is not JSON or longer than {MAX_LINE} bytes ({error})" if lead < len(buffer) else "is cut off"
+            yield _Row(number, offset, None, f"{what}; nothing after it can be read")
+            return
+        element = buffer[lead:position]
+        yield _Row(number, offset, value, _flaw(element, value))
+        offset += _size(element)
+        number += 1
+
+
+def _size(text: str) -> int:
+    return len(text.encode(errors="surrogateescape"))
+
+
+def _flaw(text: str, value: Any) -> str | None:
+    """Half a UTF-16 pair is legal JSON, and no table, hash or recogniser can take it."""
+    try:
+        text.encode()
+        if "\\ud" in text or "\\uD" in text:
+            json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return "holds half a character (a lone surrogate)"
+    return None
+
+
+def _own_id(value: Any) -> str | None:
+    own = value.get("id") if isinstance(value, dict) else None
+    return str(own) if isinstance(own, str | int) and own != "" else None
+
+
+def _dialogue(value: Any, name: str, where: str, entry: Entry, source: str) -> TextDialogue | Reject:
+    try:
+        said = list(_said(value))
+    except ValueError as error:
+        return Reject(Reason.BAD_ROW, f"{where} {error}", uid=name, source_uri=source)
+    if said and said[0][0].lower() == "system":
+        said = said[1:]
+    reason, detail = _objection([role.lower() for role, _ in said])
+    if reason is not None:
+        return Reject(reason, f"{where} {detail}", uid=name, source_uri=source)
+    return TextDialogue(
+        id=name,
+        turns=tuple(TextTurn(_ROLES[role.lower()], text) for role, text in said),
+        language=str(value.get("language") or entry.lang or "und"),
+        source=entry.name,
+        licence=entry.licence.record(),
+        scenario=str(value["scenario"]) if value.get("scenario") else None,
+    )
+
+
+def _said(value: Any) -> Iterator[tuple[str, str]]:
+    """(role, text) of each turn as written. Raises ValueError where the row has another shape."""
+    if not isinstance(value, dict):
+        raise ValueError("is not an object")
+    key = next((key for key in _TURN_KEYS if key in value), None)
+    if key is None:
+        raise ValueError(f"has none of {', '.join(_TURN_KEYS)}")
+    if not isinstance(value[key], list):
+        raise ValueError(f"has {key} that is not a list")
+    for index, turn in enumerate(value[key]):
+        if isinstance(turn, str):
+            yield ("user", "assistant")[index % 2], turn
+            continue
+        role = next((turn[k] for k in _ROLE_KEYS if k in turn), None) if isinstance(turn, dict) else None
+        text = next((turn[k] for k in _TEXT_KEYS if k in turn), None) if isinstance(turn, dict) else None
+        if not isinstance(role, str) or not isinstance(text, str):
+            raise ValueError(f"has turn {index} without a role and a text")
+        yield role, text
+
+
+def _objection(roles: list[str]) -> tuple[Reason | None, str]:
+    if not roles:
+        return Reason.EMPTY_DIALOGUE, "has no turn"
+    unknown = [role for role in roles if role not in _ROLES]
+    if unknown:
+        return Reason.UNKNOWN_ROLE, f"has the role {unknown[0]!r}, known are {', '.join(_ROLES)}"
+    parties = [_ROLES[role] for role in roles]
+    if len(set(parties)) == 1:
+        return Reason.ONE_SPEAKER, f"has only turns of the {parties[0]}"
+    for index, (one, other) in enumerate(pairwise(parties)):
+        if one == other:
+            return Reason.ROLE_ORDER, f"has two turns of the {one} in a row, {index} and {index + 1}"
+    return None, ""

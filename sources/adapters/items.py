@@ -1,0 +1,93 @@
+"""Units, clips and the names they go by: what adapters are made of."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from manifests.records import Reason, Reject
+
+_T = TypeVar("_T")
+DEFAULT_CONFIG = "default"
+DEFAULT_SPLIT = "train"
+UNLISTED = "unlisted"  # the split of what no table assigns to one
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A stretch of a corpus that becomes one lake shard.
+
+    name: `<split>/<number>`, unique in the corpus and the same on every host.
+    files: every existing file that `read` looks at or refers to, relative to the root; their sizes and times tell
+        whether the unit has to be read again.
+    spec: what `read` needs, JSON-able.
+    """
+
+    name: str
+    files: tuple[str, ...]
+    spec: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ClipRef:
+    """A stretch of an audio file, not yet opened, with all that the corpus says of it (see `manifests.schema` CLIPS).
+
+    path: relative to the root, POSIX. start, end: seconds, [start, end), null for the whole file.
+    channel: null for all of them. parent: what must stay in one split (recording, book or speaker).
+    """
+
+    uid: str
+    path: str
+    config: str = DEFAULT_CONFIG
+    split: str = DEFAULT_SPLIT
+    start: float | None = None
+    end: float | None = None
+    channel: int | None = None
+    text: str | None = None
+    speaker: str | None = None
+    language: str | None = None
+    captions: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    parent: str | None = None
+    native: Mapping[str, Any] = field(default_factory=dict)
+
+
+def clip_uid(
+    corpus: str, config: str, split: str, path: str, start: float | None = None, end: float | None = None
+) -> str:
+    """`corpus/config/split/relpath`, and `#start-end` in seconds where the clip is cut out of the file."""
+    cut = "" if start is None or end is None else f"#{start:.6f}-{end:.6f}"
+    return f"{corpus}/{config}/{split}/{path}{cut}"
+
+
+def fill(items: Iterable[tuple[_T, int]], unit_clips: int, unit_bytes: int) -> Iterator[list[_T]]:
+    """Group items with their sizes in bytes, in order: a group ends with the item that reaches either limit."""
+    if unit_clips < 1 or unit_bytes < 1:
+        raise ValueError(f"unit_clips is {unit_clips} and unit_bytes {unit_bytes}: both must be at least 1")
+    group: list[_T] = []
+    filled = 0
+    for item, size in items:
+        group.append(item)
+        filled += size
+        if len(group) >= unit_clips or filled >= unit_bytes:
+            yield group
+            group, filled = [], 0
+    if group:
+        yield group
+
+
+def unit_name(split: str, number: int) -> str:
+    return f"{split}/{number:04d}"
+
+
+def split_name(split: str) -> str:
+    """A split as it stands in uids and unit names: one path segment."""
+    return split.replace("/", "_") or UNLISTED
+
+
+def untranscribed(uid: str, path: str) -> Reject:
+    return Reject(Reason.UNTRANSCRIBED, f"no transcript names {path}", uid=uid, source_uri=path)
+
+
+def unsafe(corpus: str, split: str, path: str, why: str) -> Reject:
+    uid = clip_uid(corpus, DEFAULT_CONFIG, split, path)
+    return Reject(Reason.UNSAFE_PATH, f"{path} is not read: {why}", uid=uid, source_uri=path)

@@ -1,0 +1,279 @@
+"""Tables that name audio files: LibriSpeech's `*.trans.txt`, LJSpeech's `metadata.csv`, and their many kin.
+
+Knobs: `sources.catalogue.TableIngest`. `units` reads every table once, so that audio which no row names, and rows that
+name the same audio twice, are known corpus-wide; `read` then seeks to its own rows.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import groupby, islice
+from pathlib import Path, PurePosixPath
+
+from manifests.errors import UsageError
+from manifests.records import Reason, Reject
+from sources.adapters.folder import Folder, Names, UnsafeNameError, glob_pattern, list_folder, safe_join
+from sources.adapters.items import (
+    DEFAULT_CONFIG,
+    UNLISTED,
+    ClipRef,
+    Unit,
+    clip_uid,
+    fill,
+    split_name,
+    unit_name,
+    unsafe,
+    untranscribed,
+)
+from sources.adapters.lines import MAX_LINE, Line, read_lines
+from sources.adapters.template import Template, parse
+from sources.catalogue import Entry, TableIngest
+
+_PLACE = frozenset({"dir", "stem"})  # variables that come from the table's path, not from a row
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """One thing to yield. `kind`: row, duplicate, untranscribed or unsafe; `path`: audio that is there, or a link."""
+
+    split: str
+    kind: str
+    path: str | None
+    table: str = ""
+    line: int = 0
+    offset: int = 0
+
+
+def units(root: Path, entry: Entry, unit_clips: int, unit_bytes: int) -> list[Unit]:
+    """See `base.Adapter`. Within a split: rows in the order of tables and lines, then audio that no row names."""
+    reader = _Reader(entry)
+    folder = list_folder(root, entry.name)
+    by_split: dict[str, list[_Item]] = {}
+    for item in _items(reader, folder):
+        by_split.setdefault(item.split, []).append(item)
+    made = []
+    for split, items in sorted(by_split.items()):
+        sized = ((item, folder.sizes.get(item.path or "", 0)) for item in items)
+        groups = fill(sized, unit_clips, unit_bytes)
+        made += [_unit(unit_name(split, number), split, group) for number, group in enumerate(groups)]
+    return made
+
+
+def read(root: Path, entry: Entry, unit: Unit, keep_untranscribed: bool) -> Iterator[ClipRef | Reject]:
+    """See `base.Adapter`."""
+    reader = _Reader(entry)
+    split = unit.spec["split"]
+    names = Names(root, unit.files)
+    duplicates = {(table, line) for table, line in unit.spec["duplicates"]}
+    for table, offset, first, count in unit.spec["rows"]:
+        with (root / table).open("rb") as file:
+            columns = reader.columns(table, next(read_lines(file), None))
+            file.seek(offset)
+            for line in islice(read_lines(file, first), count):
+                if line.data != b"":
+                    clip = reader.clip(table, columns, line, names, split)
+                    yield _duplicate(clip, table, line) if (table, line.number) in duplicates else clip
+    for path in unit.spec["untranscribed"]:
+        clip = reader.unnamed_clip(path, split)
+        yield clip if keep_untranscribed else untranscribed(clip.uid, path)
+    for path, why in unit.spec["unsafe"]:
+        yield unsafe(entry.name, split, path, why)
+
+
+def _duplicate(clip: ClipRef | Reject, table: str, line: Line) -> Reject:
+    detail = f"{table} line {line.number} names audio that an earlier row has named"
+    path = clip.path if isinstance(clip, ClipRef) else clip.source_uri
+    return Reject(Reason.DUPLICATE_UID, detail, uid=clip.uid, source_uri=path)
+
+
+def _unit(name: str, split: str, items: list[_Item]) -> Unit:
+    rows = [item for item in items if item.table]
+    spans: list[list[str | int]] = []
+    # Neighbouring lines of a table make one span: line minus position is the same for all of them.
+    for (table, _), span in groupby(enumerate(rows), lambda pair: (pair[1].table, pair[1].line - pair[0])):
+        lines = [item for _, item in span]
+        spans.append([table, lines[0].offset, lines[0].line, len(lines)])
+    spec = {
+        "split": split,
+        "rows": spans,
+        "duplicates": [[item.table, item.line] for item in items if item.kind == "duplicate"],
+        "untranscribed": [item.path for item in items if item.kind == "untranscribed"],
+        "unsafe": [item.path.split("\0") for item in items if item.kind == "unsafe" and item.path],
+    }
+    audio = {item.path for item in items if item.path and item.kind != "unsafe"}
+    return Unit(name, tuple(sorted(audio | {item.table for item in rows})), spec)
+
+
+def _items(reader: "_Reader", folder: Folder) -> Iterator[_Item]:
+    """Everything the corpus holds, each thing once. Raises UsageError where there is nothing."""
+    knobs, corpus = reader.knobs, reader.corpus
+    tables = [path for path in folder.sizes if glob_pattern(knobs.tables).fullmatch(path)]
+    audio = [path for path in folder.sizes if glob_pattern(knobs.audio_files).fullmatch(path)]
+    for found, what, glob in ((tables, "table", knobs.tables), (audio, "audio", knobs.audio_files)):
+        if not found:
+            raise UsageError(
+                f"{corpus}: {folder.root} holds no {what} (looked for {glob}): give the folder that holds the corpus"
+            )
+    names = Names(folder.root, folder.sizes)
+    named: set[str] = set()
+    taken: set[str] = set()
+    for table in tables:
+        with (folder.root / table).open("rb") as file:
+            columns = reader.columns(table, next(read_lines(file), None))
+            file.seek(0)
+            for line in islice(read_lines(file), int(knobs.format.header), None):
+                if line.data == b"":
+                    continue
+                split = reader.split(table, columns, line)
+                clip = reader.clip(table, columns, line, names, split)
+                path = clip.path if isinstance(clip, ClipRef) else clip.source_uri
+                kind = "duplicate" if clip.uid is not None and clip.uid in taken else "row"
+                taken |= {clip.uid} if clip.uid is not None else set()
+                named |= {path} if path is not None else set()
+                there = path if isinstance(clip, ClipRef) else None
+                yield _Item(split, kind, there, table, line.number, line.offset)
+    for path in audio:
+        if path not in named:
+            yield _Item(reader.split_of_audio(path), "untranscribed", path)
+    for path, why in _unnamed_links(folder, knobs, named):
+        yield _Item(reader.split_of_audio(path), "unsafe", f"{path}\0{why}")
+
+
+def _unnamed_links(folder: Folder, knobs: TableIngest, named: set[str]) -> Iterator[tuple[str, str]]:
+    """What may not be read, could hold audio or a table, and is not already rejected as some row's audio."""
+    globs = (glob_pattern(knobs.tables), glob_pattern(knobs.audio_files))
+    for path, why in folder.unsafe.items():
+        holds = (folder.root / path).is_dir() or any(glob.fullmatch(path) for glob in globs)
+        if holds and not any(name == path or name.startswith(path + "/") for name in named):
+            yield path, why
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Turns lines into clips, by an entry's knobs."""
+
+    entry: Entry
+
+    @cached_property
+    def knobs(self) -> TableIngest:
+        assert isinstance(self.entry.ingest, TableIngest)
+        return self.entry.ingest
+
+    @property
+    def corpus(self) -> str:
+        return self.entry.name
+
+    @cached_property
+    def _audio(self) -> Template:
+        return parse(self.knobs.audio)
+
+    @cached_property
+    def _split(self) -> Template:
+        return parse(self.knobs.split)
+
+    @cached_property
+    def _fields(self) -> Mapping[str, Template]:
+        return {name: parse(text) for name, text in self.knobs.fields.items()}
+
+    @cached_property
+    def _used(self) -> frozenset[str]:
+        templates = [self._audio, self._split, *self._fields.values()]
+        return frozenset[str]().union(*(template.variables for template in templates))
+
+    def columns(self, table: str, first: Line | None) -> tuple[str, ...]:
+        """Column names of a table. Raises UsageError when its header lacks one that the entry uses."""
+        if not self.knobs.format.header or first is None:
+            return self.knobs.format.names
+        columns = tuple(self._fields_of(first))
+        missing = self._used - _PLACE - set(columns)
+        if missing:
+            raise UsageError(f"{self.corpus}: {table} has no column {sorted(missing)}, only {list(columns)}")
+        return columns
+
+    def _fields_of(self, line: Line) -> list[str]:
+        """Raises ValueError for a line that cannot be decoded."""
+        if line.data is None:
+            raise ValueError(f"is longer than {MAX_LINE} bytes")
+        form = self.knobs.format
+        encoding = "utf-8-sig" if form.encoding == "utf-8" and line.number == 1 else form.encoding
+        try:
+            text = line.data.decode(encoding)
+        except UnicodeDecodeError as error:
+            raise ValueError(f"is not {form.encoding}: {error.reason} at byte {error.start}") from error
+        return text.split(form.sep, form.maxsplit)
+
+    def _row(self, table: str, columns: tuple[str, ...], line: Line) -> dict[str, str]:
+        """A line's columns, `dir` and `stem`. Raises ValueError where the line is not a row."""
+        values = self._fields_of(line)
+        if len(values) != len(columns):
+            raise ValueError(f"has {len(values)} columns where {', '.join(columns)} are expected")
+        return {**_place(table), **dict(zip(columns, values, strict=True))}
+
+    def split(self, table: str, columns: tuple[str, ...], line: Line) -> str:
+        try:
+            row = self._row(table, columns, line) if self._split.variables - _PLACE else _place(table)
+        except ValueError:
+            return UNLISTED
+        return self._render_split(row, table)
+
+    def split_of_audio(self, path: str) -> str:
+        if self._split.variables - {"dir"}:
+            return UNLISTED
+        return self._render_split(_place(path), path)
+
+    def _render_split(self, values: Mapping[str, str], path: str) -> str:
+        try:
+            split = self._split.render(values)
+            if split == ".":  # the root itself, which has no name here
+                raise LookupError(split)
+            return split_name(split)
+        except LookupError as error:
+            raise UsageError(
+                f"{self.corpus}: the split of {path} is read from folders ({self.knobs.split}) that are not below the"
+                " root: give a folder further up"
+            ) from error
+
+    def clip(self, table: str, columns: tuple[str, ...], line: Line, names: Names, split: str) -> ClipRef | Reject:
+        """The clip that a row names, or BAD_ROW, UNSAFE_PATH or MISSING_FILE."""
+        where = f"{table} line {line.number}"
+        try:
+            row = self._row(table, columns, line)
+            cells = [row[name] for name in self._audio.variables - _PLACE]
+            if not all(cells):
+                raise ValueError("names no audio")
+            path = safe_join(self._audio.render(row), cells)
+            fields = {name: template.render(row) for name, template in self._fields.items()}
+        except (ValueError, LookupError) as error:
+            return Reject(Reason.BAD_ROW, f"{where} {error}", source_uri=table)
+        except UnsafeNameError as error:
+            return Reject(Reason.UNSAFE_PATH, f"{where}: {error}", source_uri=table)
+        try:
+            found = names.find(path)
+        except UnsafeNameError as error:
+            return Reject(Reason.UNSAFE_PATH, f"{where}: {error}", self._uid(split, path), path)
+        if found is None:
+            return Reject(
+                Reason.MISSING_FILE, f"{where} names {path}, which is not there", self._uid(split, path), path
+            )
+        native = {name: row[name] for name in columns if name not in self._used}
+        return replace(self._clip(found, split, fields), native=native)
+
+    def unnamed_clip(self, path: str, split: str) -> ClipRef:
+        """A clip of audio that no row names, with the fields that its own name tells."""
+        values = self._audio.match(path) or self._audio.match(f"./{path}")
+        known = {name: field.render(values) for name, field in self._fields.items() if field.variables <= values.keys()}
+        return self._clip(path, split, known)
+
+    def _clip(self, path: str, split: str, fields: Mapping[str, str]) -> ClipRef:
+        single = {name: fields.get(name) or None for name in ("text", "speaker", "parent")}
+        several = {name: (fields[name],) for name in ("captions", "tags") if fields.get(name)}
+        language = fields.get("language") or self.entry.lang
+        return ClipRef(self._uid(split, path), path, split=split, language=language, **single, **several)  # type: ignore[arg-type]
+
+    def _uid(self, split: str, path: str) -> str:
+        return clip_uid(self.corpus, DEFAULT_CONFIG, split, path)
+
+
+def _place(path: str) -> dict[str, str]:
+    place = PurePosixPath(path)
+    return {"dir": str(place.parent), "stem": place.stem}

@@ -1,0 +1,157 @@
+"""The timeline of a dialogue: what sounds when, in integer samples at 24 kHz, and every label that follows from it. No audio."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from synth.acoustics import Noise
+from synth.duplex import RATE
+
+Speaker = Literal["assistant", "user"]
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Samples [start, stop) of a line, put at sample `at` of a channel with a gain and raised-cosine fades (in samples)."""
+
+    line: str
+    channel: int
+    at: int
+    start: int
+    stop: int
+    gain_db: float
+    fade_in: int
+    fade_out: int
+
+    @property
+    def end(self) -> int:
+        """First sample of the channel after the clip."""
+        return self.at + self.stop - self.start
+
+
+@dataclass(frozen=True)
+class TimedWord:
+    """A word that is heard in [start, end), or one that its speaker did not get to say: that has no time."""
+
+    text: str
+    start: int | None
+    end: int | None
+
+    @property
+    def heard(self) -> bool:
+        return self.end is not None
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A turn that was taken: [start, end) is its speech. `fto` is the start minus the end of the other party's last turn.
+
+    `text` is what it would have said, `text_heard` what it says. `words` has the heard ones, then the unheard.
+    """
+
+    index: int
+    speaker: Speaker
+    channel: int
+    start: int
+    end: int
+    text: str
+    text_heard: str
+    voice: str
+    emotion: str | None
+    interrupted: bool
+    fto: int | None
+    words: tuple[TimedWord, ...]
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happens between the parties in [start, end).
+
+    `turn` is the turn of the event's own speaker, `target_turn` the other party's that it meets. Per kind:
+
+    - turn_shift: the gap before turn `turn`.
+    - cooperative_overlap: from the start of turn `turn` to the end of `target_turn`, which is complete.
+    - barge_in: the user's turn that makes the assistant yield. `latency` is the time to where the assistant begins to fade; `params`:
+      intent, stop (the assistant is digital silence from here), fade, onset (clause or word), cut_word (text or null).
+    - user_backchannel: a short token while the assistant keeps the floor; `params`: level_db against the user's turns.
+    - hesitation: the silence inside a user's turn; `params`: filler (text or null).
+
+    `stop`, `fade` and `latency` are samples here and seconds in the sample's JSON.
+    """
+
+    kind: str
+    channel: int
+    start: int
+    end: int
+    turn: int | None
+    target_turn: int | None
+    latency: int | None
+    text: str | None
+    params: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ChannelWord:
+    """A word of a channel; `turn` is None in a backchannel."""
+
+    word: TimedWord
+    turn: int | None
+
+
+@dataclass(frozen=True)
+class Unplaced:
+    """Something that the script asked for and the speech had no room for: it is in neither audio nor labels."""
+
+    kind: str
+    turn: int
+    why: str
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """A planned dialogue of `n_samples` per channel. Turns, events and clips are in the order of their start."""
+
+    dialogue: str
+    seed: int
+    sample_rate: int
+    n_samples: int
+    clips: tuple[Clip, ...]
+    turns: tuple[Turn, ...]
+    events: tuple[Event, ...]
+    words: tuple[tuple[ChannelWord, ...], tuple[ChannelWord, ...]]
+    unplaced: tuple[Unplaced, ...]
+    noise: Noise | None
+
+    def to_json(self) -> str:
+        """The same text for the same timeline, always."""
+        return json.dumps(dataclasses.asdict(self), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+    @staticmethod
+    def from_json(text: str) -> "Timeline":
+        """The inverse of `to_json`."""
+        raw = json.loads(text)
+        turns = tuple(Turn(**{**turn, "words": _words(turn["words"])}) for turn in raw["turns"])
+        assistant, user = (
+            tuple(ChannelWord(TimedWord(**word["word"]), word["turn"]) for word in words) for words in raw["words"]
+        )
+        return Timeline(
+            **{
+                **raw,
+                "clips": tuple(Clip(**clip) for clip in raw["clips"]),
+                "turns": turns,
+                "events": tuple(Event(**event) for event in raw["events"]),
+                "words": (assistant, user),
+                "unplaced": tuple(Unplaced(**item) for item in raw["unplaced"]),
+                "noise": Noise(**raw["noise"]) if raw["noise"] else None,
+            }
+        )
+
+
+def _words(raw: list[dict[str, Any]]) -> tuple[TimedWord, ...]:
+    return tuple(TimedWord(**word) for word in raw)
+
+
+def seconds(samples: int) -> float:
+    """Samples at 24 kHz as float64 seconds on the sample grid."""
+    return samples / RATE

@@ -1,0 +1,287 @@
+"""How written English is said: numbers, dates, money, units, abbreviations and symbols as words.
+
+What is read differently in different places follows American use: 3/5/2024 is March fifth.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable
+
+from num2words import num2words
+
+UNSPOKEN = frozenset({"So", "Sk", "Cf", "Co", "Cn", "Cs"})
+"""Unicode categories of what has no sound: emoji and other pictures, modifiers, invisible and unassigned characters."""
+
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September",
+    "October", "November", "December",
+)  # fmt: skip
+_MONTH = "|".join(_MONTHS)
+_SHORT_MONTHS = {month[:3]: month for month in _MONTHS if len(month) > 4} | {"Sept": "September"}
+
+_ABBREVIATIONS = {
+    r"Dr": "Doctor", r"Mr": "Mister", r"Mrs": "Missus", r"Ms": "Ms", r"Prof": "Professor",
+    r"Jr": "Junior", r"Sr": "Senior",
+    r"e\.g": "for example", r"i\.e": "that is", r"etc": "et cetera", r"vs": "versus", r"approx": "approximately",
+    r"dept": "department", r"min": "minutes", r"hrs?": "hours", r"Ave": "Avenue", r"Blvd": "Boulevard",
+    r"Rd": "Road", r"Inc": "Incorporated", r"Corp": "Corporation", r"Ltd": "Limited",
+}  # fmt: skip
+# An abbreviation's point is kept as a full stop where a sentence can end there: these end one, titles do not.
+_CAN_END = frozenset({"etc", "min", "hrs", "hr", "Ave", "Blvd", "Rd", "Inc", "Corp", "Ltd", "Jr", "Sr"})
+
+_CURRENCIES = {
+    "$": ("dollar", "dollars", "cent", "cents"), "€": ("euro", "euros", "cent", "cents"),
+    "£": ("pound", "pounds", "penny", "pence"), "¥": ("yen", "yen", "sen", "sen"),
+}  # fmt: skip
+_SCALE = {"k": "thousand", "m": "million", "b": "billion", "bn": "billion", "t": "trillion"}
+
+_UNITS = {
+    "km/h": "kilometers per hour", "kph": "kilometers per hour", "mph": "miles per hour", "m/s": "meters per second",
+    "km": "kilometers", "cm": "centimeters", "mm": "millimeters", "m": "meters", "mi": "miles", "ft": "feet",
+    "yd": "yards",
+    "kg": "kilograms", "mg": "milligrams", "g": "grams", "lbs": "pounds", "lb": "pounds", "oz": "ounces",
+    "ml": "milliliters", "l": "liters", "L": "liters", "kWh": "kilowatt hours", "kW": "kilowatts", "W": "watts",
+    "V": "volts",
+    "GB": "gigabytes", "MB": "megabytes", "KB": "kilobytes", "kB": "kilobytes", "TB": "terabytes", "GHz": "gigahertz",
+    "MHz": "megahertz", "kHz": "kilohertz", "Hz": "hertz", "ms": "milliseconds", "s": "seconds", "h": "hours",
+    "hrs": "hours", "hr": "hours", "min": "minutes", "mins": "minutes", "sec": "seconds", "secs": "seconds",
+    "°C": "degrees Celsius", "°F": "degrees Fahrenheit", "°": "degrees", "%": "percent",
+}  # fmt: skip
+_ONE = {"feet": "foot", "percent": "percent", "hertz": "hertz", "gigahertz": "gigahertz", "megahertz": "megahertz"}
+_ONE |= {"kilohertz": "kilohertz"}
+
+_FRACTIONS = {
+    "1/2": "one half", "1/3": "one third", "2/3": "two thirds", "1/4": "one quarter", "3/4": "three quarters",
+    "1/8": "one eighth", "3/8": "three eighths", "1/5": "one fifth", "2/5": "two fifths", "3/5": "three fifths",
+    "4/5": "four fifths",
+}  # fmt: skip
+_DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+_NUMBER = r"\d+(?:,\d{3})*(?:\.\d+)?"
+_YEAR = r"(?:1[1-9]|20)\d\d"
+
+
+def spoken_form(text: str) -> str:
+    """English text as it is said, on one line, without a digit. Saying what is already said changes nothing."""
+    # What one pass takes away can leave a new abbreviation or mark behind; passes only ever shorten such leftovers.
+    while (said := _pass(text)) != text:
+        text = said
+    return text
+
+
+def without_layout(text: str) -> str:
+    """The text without list marks and emphasis; a line that ends in a letter or digit gets a full stop before the next."""
+    lines = [re.sub(r"^\s*(?:[-*•·–]\s+|\d{1,2}[.)]\s+)", "", line).strip() for line in text.splitlines()]  # noqa: RUF001
+    lines = [line for line in lines if line]
+    ended = [line + "." if line[-1].isalnum() else line for line in lines[:-1]]
+    return re.sub(r"\*+|(?<!\w)_+|_+(?!\w)|`+|~~+", "", " ".join(ended + lines[-1:]))
+
+
+def is_emoji(char: str) -> bool:
+    """Whether a character is, or belongs to, an emoji."""
+    point = ord(char)
+    return (
+        0x1F000 <= point <= 0x1FAFF
+        or 0x2600 <= point <= 0x27BF
+        or point in (0xFE0F, 0x200D, 0x20E3)
+        or point >= 0xE0000
+    )
+
+
+def _pass(text: str) -> str:
+    text = _plain(without_layout(text))
+    for pattern, say in _RULES:
+        text = pattern.sub(say, text)
+    return _tidy(text)
+
+
+def _plain(text: str) -> str:
+    """One kind of quote, dash and digit; no emoji."""
+    for char, plain in (("’", "'"), ("‘", "'"), ("–", "-"), ("—", ", "), ("…", "..."), ("−", "-"), ("⁄", "/")):  # noqa: RUF001
+        text = text.replace(char, plain)
+    kept = "".join(c for c in text if c == "°" or (unicodedata.category(c) not in UNSPOKEN and not is_emoji(c)))
+    # Compatibility forms become plain ones: fractions, superscripts, full-width digits.
+    folded = unicodedata.normalize("NFKC", re.sub(r"(?<=\d)(?=[½¼¾⅓⅔⅛⅜])", " and ", kept)).replace("⁄", "/")  # noqa: RUF001
+    return "".join(_digit(c) for c in folded)
+
+
+def _digit(char: str) -> str:
+    if not char.isnumeric() or char.isascii():
+        return char
+    value = unicodedata.digit(char, None)
+    return " " if value is None else str(value)
+
+
+def cardinal(number: str) -> str:
+    """A number written with digits, thousands commas and a decimal point, in words."""
+    whole, _, decimals = number.replace(",", "").partition(".")
+    if len(whole) > 15 or (len(whole) > 1 and whole[0] == "0"):
+        said = _spell(whole)
+    else:
+        said = str(num2words(int(whole))).replace(",", "")
+    return f"{said} point {_spell(decimals)}" if decimals else said
+
+
+def _spell(digits: str) -> str:
+    return " ".join(_DIGITS[int(digit)] for digit in digits)
+
+
+def ordinal(number: str) -> str:
+    """21 as twenty-first."""
+    return (
+        str(num2words(int(number.replace(",", "")), to="ordinal")).replace(",", "")
+        if len(number) < 16
+        else _spell(number)
+    )
+
+
+def year(number: str) -> str:
+    """1987 as nineteen eighty-seven; 2007 as two thousand and seven."""
+    return str(num2words(int(number), to="year"))
+
+
+def _money(match: re.Match[str]) -> str:
+    one, many, cent, cents = _CURRENCIES[match["sign"]]
+    amount, scale = match["amount"].replace(",", ""), match["scale"]
+    if scale:
+        return f" {cardinal(amount)} {_SCALE.get(scale.lower(), scale.lower())} {many} "
+    whole, _, part = amount.partition(".")
+    if len(part) != 2:
+        return f" {cardinal(amount)} {one if amount == '1' else many} "
+    said = [f"{cardinal(whole)} {one if whole == '1' else many}"] if int(whole) or not int(part) else []
+    if int(part):
+        said.append(f"{cardinal(part.lstrip('0'))} {cent if int(part) == 1 else cents}")
+    return f" {' and '.join(said)} "
+
+
+def _clock(match: re.Match[str]) -> str:
+    hour, minute, half = int(match["hour"]), int(match["minute"] or 0), match["half"]
+    said = [cardinal(str(hour))]
+    if minute:
+        said.append(f"oh {_DIGITS[minute]}" if minute < 10 else cardinal(str(minute)))
+    elif not half:
+        said.append("o'clock" if 1 <= hour <= 12 else "hundred hours")
+    return f" {' '.join(said)} {half[0].lower() + ' m' if half else ''} "
+
+
+def _date(month: str, day: str, in_year: str | None) -> str:
+    return f" {month} {ordinal(day)}{', ' + year(in_year) if in_year else ''} "
+
+
+def _numeric_date(match: re.Match[str]) -> str:
+    month, day = int(match["month"]), int(match["day"])
+    if not (1 <= month <= 12 and 1 <= day <= 31):
+        return " " + " ".join(cardinal(n) for n in re.findall(r"\d+", match[0])) + " "
+    return _date(_MONTHS[month - 1], str(day), match["year"])
+
+
+def _quantity(match: re.Match[str]) -> str:
+    unit = _UNITS[match["unit"]]
+    if match["number"] == "1":
+        unit = _ONE.get(unit, re.sub(r"s(?= per|$| [CF])", "", unit))
+    return f" {cardinal(match['number'])} {unit} "
+
+
+def _abbreviation(match: re.Match[str]) -> str:
+    key = next(key for key in _ABBREVIATIONS if re.fullmatch(key, match["short"]))
+    ends = match["short"] in _CAN_END and match["rest"] is None
+    return _ABBREVIATIONS[key] + ("." if ends else "")
+
+
+def _say_fraction(match: re.Match[str]) -> str:
+    said = _FRACTIONS.get(match["fraction"])
+    if said is None:
+        return match[0]
+    return f" {cardinal(match['whole'])} and {said} " if match["whole"] else f" {said} "
+
+
+def _year_or_number(match: re.Match[str]) -> str:
+    number = match[0]
+    return year(number) if re.fullmatch(_YEAR, number) else cardinal(number)
+
+
+def _decade(match: re.Match[str]) -> str:
+    said = year(match["century"] + match["decade"]) if match["century"] else cardinal(match["decade"])
+    return f" {said[:-1]}ies " if said.endswith("y") else f" {said}s "
+
+
+_Say = Callable[[re.Match[str]], str] | str
+
+_SPECS: tuple[tuple[str, _Say], ...] = (
+    # Abbreviations.
+    (
+        rf"\b(?P<short>{'|'.join(_ABBREVIATIONS)})\.(?![\w.])(?P<rest>(?=,?\s+[a-z\d]|,)|(?<!etc\.)(?=\s+[A-Z]))?",
+        _abbreviation,
+    ),
+    (r"\bSt\.(?=\s+[A-Z])", "Saint"),
+    (r"\bSt\.", "Street"),
+    (r"\b[Nn]o\.\s*(?=\d)", "number "),
+    (rf"\b(?P<short>{'|'.join(_SHORT_MONTHS)})\b\.?(?=\s+\d)", lambda m: _SHORT_MONTHS[m["short"]]),
+    # Dates.
+    (r"\b(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)\b", _numeric_date),
+    (r"\b(?P<month>\d{1,2})/(?P<day>\d{1,2})/(?P<year>\d{4})\b", _numeric_date),
+    (
+        rf"\b(?P<month>{_MONTH})\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\b(?:,?\s+(?P<year>{_YEAR})\b)?",
+        lambda m: _date(m["month"], m["day"], m["year"]),
+    ),
+    (
+        rf"\b(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?(?P<month>{_MONTH})\b(?:,?\s+(?P<year>{_YEAR})\b)?",
+        lambda m: _date(m["month"], m["day"], m["year"]),
+    ),
+    (r"(?<![\w'])'?(?P<century>1[1-9]|20)?(?P<decade>[1-9]0)'?s\b", _decade),
+    # Times of day.
+    (
+        r"\b(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)(?::\d\d)?(?:\s*(?P<half>[AaPp])\.?[Mm]\b\.?)?",
+        _clock,
+    ),
+    (r"\b(?P<hour>1[0-2]|0?[1-9])(?P<minute>)\s*(?P<half>[AaPp])\.?[Mm]\b\.?", _clock),
+    (r"(?<![\w-])-(?=\d)", " minus "),
+    # Money, fractions, quantities.
+    (
+        rf"(?P<sign>[$€£¥])\s*(?P<amount>{_NUMBER})(?:\s*(?P<scale>[kmbtKMBT]|bn|thousand|million|billion|trillion)\b)?",
+        _money,
+    ),
+    (r"(?:\b(?P<whole>\d+)\s+(?:and\s+)?)?\b(?P<fraction>\d/\d)\b(?!/)", _say_fraction),
+    (
+        rf"(?P<number>{_NUMBER})\s?(?P<unit>{'|'.join(sorted(map(re.escape, _UNITS), key=len, reverse=True))})(?![\w])",
+        _quantity,
+    ),
+    (r"(?P<number>\d+(?:,\d{3})*)(?:st|nd|rd|th)\b", lambda m: f" {ordinal(m['number'])} "),
+    # Telephone numbers and the like: digit by digit.
+    (r"(?<![\d.,])\+?\d{2,4}(?:[- ]\d{3,4}){1,3}(?![\d.,-])", lambda m: f" {_spell_groups(m[0])} "),
+    # Signs between and before numbers.
+    (rf"(?<=\d)\s*-\s*(?={_NUMBER})", " to "),
+    (r"#\s*(?=\d)", " number "),
+    (r"(?<=\d)\s*[x×]\s*(?=\d)", " times "),  # noqa: RUF001
+    (r"\s*÷\s*", " divided by "),
+    (r"(?<=\d)\s*/\s*(?=\d)", " over "),
+    (r"(?<=\w)\s+\*\s+(?=\w)", " times "),
+    (r"\+", " plus "),
+    (r"=", " equals "),
+    (r"&", " and "),
+    (r"%", " percent "),
+    (r"@", " at "),
+    (r"~\s*(?=\d)", " about "),
+    (r"°", " degrees "),
+    (r"(?<![\d.,])\d{4}(?![\d.,]\d|\d)", _year_or_number),
+    (_NUMBER, lambda m: f" {cardinal(m[0])} "),
+)
+"""In order: what an earlier rule has said, a later one no longer sees."""
+
+_RULES = tuple((re.compile(pattern), say) for pattern, say in _SPECS)
+
+
+def _spell_groups(number: str) -> str:
+    return ", ".join(_spell(group) for group in re.findall(r"\d+", number))
+
+
+def _tidy(text: str) -> str:
+    """Letters, apostrophes, hyphens and the punctuation that shapes speech; each token has a letter."""
+    text = re.sub(r"\s*[()\[\]{}]\s*", ", ", text)
+    text = "".join(
+        c if c.isalpha() or unicodedata.category(c) in ("Mn", "Mc") or c in "'-.,;:?! " else " " for c in text
+    )
+    text = re.sub(r"\s+([,.;:?!])", r"\1", " ".join(text.split()))
+    text = re.sub(r"[,.;:?!]{2,}", lambda m: next(mark for mark in "?!.;:," if mark in m[0]), text)
+    tokens = (re.sub(r"^[^\w]+|[^\w,.;:?!]+(?=[,.;:?!]*$)", "", token) for token in text.split())
+    return " ".join(token for token in tokens if any(c.isalpha() for c in token))

@@ -1,0 +1,92 @@
+"""How fast a core decodes and measures: `python tests/benchmarks/bench_decode.py [FOLDER]`.
+
+FOLDER holds recordings (FLAC, WAV, ...); without one, ten minutes of synthetic speech-like sound are made. Prints
+multiples of real time on one core, the share of a bare libsndfile loop that `decode` reaches, and where `quality`
+spends its time. Promise 6 of the design: above 0.8 of the bare loop.
+"""
+
+import io
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+os.environ["OMP_NUM_THREADS"] = "1"  # one core: before numpy and onnxruntime start their threads
+
+import numpy as np
+import soundfile
+
+from sources import measure
+from sources.adapters.folder import is_audio
+from sources.audio import Audio, decode, encode_flac, mono, pcm_hash, resample
+
+REPEATS = 3
+LONG_S = 600
+
+
+def best(work: Callable[[], object]) -> float:
+    """Shortest of a few runs, in seconds of this process's own time (other processes share the machine)."""
+    times = []
+    for _ in range(REPEATS):
+        start = time.process_time()
+        work()
+        times.append(time.process_time() - start)
+    return min(times)
+
+
+def synthetic(rate: int, channels: int, seconds: float) -> Audio:
+    """Noise that comes and goes like syllables."""
+    random = np.random.default_rng(0)
+    frames = int(rate * seconds)
+    envelope = np.abs(np.sin(np.arange(frames, dtype=np.float32) * (2 * np.pi * 2 / rate)))
+    return Audio((random.standard_normal((channels, frames)) * 0.1 * envelope).astype(np.float32), rate)
+
+
+def bench_decode(files: list[bytes]) -> None:
+    seconds = sum(decode(data, "").duration for data in files)
+    bare = best(lambda: [soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True) for data in files])
+    ours = best(lambda: [decode(data, "") for data in files])
+    print(
+        f"decode    {seconds / ours:8.0f} x real time, {bare / ours:.2f} of a bare libsndfile loop ({len(files)} files)"
+    )
+    decoded = [decode(data, "") for data in files]
+    print(f"pcm_hash  {seconds / best(lambda: [pcm_hash(audio) for audio in decoded]):8.0f} x real time")
+    print(f"encode    {seconds / best(lambda: [encode_flac(audio) for audio in decoded]):8.0f} x real time (16-bit FLAC)")
+    measure.quality(decoded[0])
+    print(f"quality   {seconds / best(lambda: [measure.quality(audio) for audio in decoded]):8.0f} x real time")
+
+
+def bench_split(audio: Audio) -> None:
+    mixed = mono(audio)
+    narrow = resample(Audio(mixed[None], audio.sample_rate), 16000).samples[0]
+    peak = float(np.abs(audio.samples).max())
+    parts: dict[str, Callable[[], object]] = {
+        "mix and resample": lambda: resample(Audio(mono(audio)[None], audio.sample_rate), 16000),
+        "Silero VAD": lambda: measure._speech(narrow),
+        "rms": lambda: measure._energy(audio.samples),
+        "peak": lambda: (audio.samples.max(), audio.samples.min()),
+        "clipping": lambda: measure._clipping_ratio(audio.samples, max(peak, 0.9)),
+        "bandwidth": lambda: measure._bandwidth(mixed, audio.sample_rate),
+    }
+    whole = best(lambda: measure.quality(audio))
+    print(
+        f"quality of {audio.duration:.0f} s, {audio.channels} x {audio.sample_rate} Hz: {audio.duration / whole:.0f} x"
+    )
+    for name, work in parts.items():
+        seconds = best(work)
+        print(f"  {name:17}{seconds:8.3f} s {100 * seconds / whole:6.1f} %")
+
+
+def main() -> None:
+    if len(sys.argv) > 1:
+        files = [path.read_bytes() for path in sorted(Path(sys.argv[1]).rglob("*")) if is_audio(path.name)]
+    else:
+        files = [encode_flac(synthetic(16000, 1, 12.0))] * 50
+    bench_decode(files)
+    for rate, channels in ((16000, 1), (48000, 2)):
+        bench_split(synthetic(rate, channels, LONG_S))
+
+
+if __name__ == "__main__":
+    main()

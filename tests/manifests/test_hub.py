@@ -1,0 +1,314 @@
+"""Publication against a local stand-in of the Hub's endpoints that stores what it is sent."""
+
+import base64
+import hashlib
+import json
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import huggingface_hub
+import pyarrow.parquet as pq
+import pytest
+import webdataset
+
+from manifests.card import CardFacts, card
+from manifests.card_sections import PUBLISHED_TABLES
+from manifests.errors import TurnmillError, UsageError
+from manifests.hub import PublishPlan, publish
+from manifests.index import Index
+from manifests.query import connect
+from manifests.schema import SCHEMAS
+from manifests.store import Store
+
+TOKEN = "hf_secret_of_the_test"
+REPO = "me/tiny"
+
+
+@dataclass
+class Hub:
+    """The state of the stand-in: what was committed, and large objects by their hash."""
+
+    endpoint: str = ""
+    files: dict[str, bytes] = field(default_factory=dict)
+    objects: dict[str, bytes] = field(default_factory=dict)
+    requests: list[str] = field(default_factory=list)
+    created: dict[str, Any] = field(default_factory=dict)
+    fail_after_uploads: int | None = None  # large objects accepted before every further one is refused
+
+
+class Endpoints(BaseHTTPRequestHandler):
+    hub: Hub
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Quiet."""
+
+    def answer(self, value: object, status: int = 200) -> None:
+        body = json.dumps(value).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding") == "chunked":
+            data = b""
+            while size := int(self.rfile.readline(), 16):
+                data += self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
+            return data
+        return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+
+    def do_POST(self) -> None:
+        data, hub = self.body(), self.hub
+        hub.requests.append(self.path)
+        if self.headers.get("Authorization") != f"Bearer {TOKEN}":
+            self.answer({"error": "Invalid username or password."}, 401)
+        elif self.path == "/api/repos/create":
+            hub.created = json.loads(data)
+            self.answer({"url": f"{hub.endpoint}/datasets/{REPO}"})
+        elif self.path == "/api/validate-yaml":
+            self.answer({"errors": [], "warnings": []})
+        elif self.path == f"/api/datasets/{REPO}/preupload/main":
+            self.answer({"files": [self.mode(file) for file in json.loads(data)["files"]]})
+        elif self.path == f"/datasets/{REPO}.git/info/lfs/objects/batch":
+            self.answer({"transfer": "basic", "objects": [self.place(o) for o in json.loads(data)["objects"]]})
+        elif self.path == f"/api/datasets/{REPO}/commit/main":
+            for line in data.splitlines():
+                self.commit(**json.loads(line))
+            self.answer({"commitUrl": f"{hub.endpoint}/datasets/{REPO}/commit/1", "commitOid": "1" * 40})
+        else:
+            self.answer({"error": f"the stand-in has no {self.path}"}, 404)
+
+    def mode(self, file: dict[str, Any]) -> dict[str, Any]:
+        large = file["path"].endswith((".tar", ".parquet"))
+        held = self.hub.files.get(file["path"])
+        oid = None if held is None or not large else hashlib.sha256(held).hexdigest()
+        return {
+            "path": file["path"], "uploadMode": "lfs" if large else "regular", "shouldIgnore": False, "oid": oid
+        }  # fmt: skip
+
+    def place(self, item: dict[str, Any]) -> dict[str, Any]:
+        held = {"oid": item["oid"], "size": item["size"]}
+        if item["oid"] in self.hub.objects:
+            return held
+        return held | {"actions": {"upload": {"href": f"{self.hub.endpoint}/lfs/{item['oid']}"}}}
+
+    def commit(self, key: str, value: dict[str, Any]) -> None:
+        if key == "file":
+            self.hub.files[value["path"]] = base64.b64decode(value["content"])
+        elif key == "lfsFile":
+            self.hub.files[value["path"]] = self.hub.objects[value["oid"]]
+
+    def do_PUT(self) -> None:
+        data, hub = self.body(), self.hub
+        hub.requests.append(self.path)
+        if hub.fail_after_uploads is not None and len(hub.objects) >= hub.fail_after_uploads:
+            self.answer({"error": "out of space"}, 400)
+            return
+        oid = self.path.rsplit("/", 1)[1]
+        assert hashlib.sha256(data).hexdigest() == oid
+        hub.objects[oid] = data
+        self.answer({})
+
+    def do_HEAD(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        self.hub.requests.append(self.path)
+        self.answer({"error": "not found"}, 404)
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    # The xet protocol goes to servers of its own; without it huggingface_hub speaks LFS, which fits a stand-in.
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_XET", True)
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    state = Hub()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Endpoints,), {"hub": state}))
+    state.endpoint = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield state
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def with_card(store: Store) -> Store:
+    index = Index.load(store)
+    store.write("README.md", card(store, index, connect(store, index), CardFacts("Tiny", "name: tiny")).encode())
+    store.write("plots/durations.png", b"\x89PNG picture")
+    return store
+
+
+@pytest.fixture
+def finished(make: Callable[..., Store], tmp_path: Path) -> Store:
+    return with_card(make(str(tmp_path / "out [1]*'s ü")))
+
+
+def send(store: Store, hub: Hub, dry_run: bool = False, token: str = TOKEN) -> PublishPlan:
+    return publish(store, REPO, dry_run=dry_run, token=token, endpoint=hub.endpoint)
+
+
+def test_what_arrives_is_what_was_planned_byte_for_byte(finished: Store, hub: Hub) -> None:
+    plan = send(finished, hub)
+    assert plan.url == f"{hub.endpoint}/datasets/{REPO}"
+    assert {path: len(data) for path, data in hub.files.items()} == {file.path: file.size for file in plan.files}
+    shards = {
+        "data/speech/train/clips-train-000000.tar": "shards/f5/clips-train-000000.tar",
+        "data/speech/dev_clean/clips-dev-clean-000000.tar": "shards/f5/clips-dev-clean-000000.tar",
+        "data/dialogue/train/dialogues-train-000000.tar": "shards/fc/dialogues-train-000000.tar",
+        "README.md": "README.md",
+        "plots/durations.png": "plots/durations.png",
+    }
+    for there, here in shards.items():
+        assert hashlib.sha256(hub.files[there]).hexdigest() == hashlib.sha256(finished.read(here)).hexdigest()
+    assert set(hub.files) - set(shards) == {f"manifests/{table}.parquet" for table in PUBLISHED_TABLES}
+    assert hub.created["visibility"] == "private"
+
+
+def test_the_published_tables_hold_the_selected_items_only(finished: Store, hub: Hub, tmp_path: Path) -> None:
+    send(finished, hub)
+    tables = {}
+    for path, data in hub.files.items():
+        if path.endswith(".parquet"):
+            (tmp_path / "table.parquet").write_bytes(data)
+            tables[Path(path).stem] = pq.read_table(tmp_path / "table.parquet")
+    assert all(table.schema.equals(SCHEMAS[name], check_metadata=False) for name, table in tables.items())
+    for name in ("clips", "quality", "transcripts"):
+        assert tables[name].column("uid").to_pylist() == ["t/c1", "t/c3", "t/c5"]
+    for name in ("turns", "events", "words", "verification"):
+        assert set(tables[name].column("dialogue").to_pylist()) == {"d1", "d2"}
+    assert tables["rejects"].num_rows == 4
+
+
+def test_the_published_shards_are_read_by_webdataset(finished: Store, hub: Hub, tmp_path: Path) -> None:
+    send(finished, hub)
+    (tmp_path / "d.tar").write_bytes(hub.files["data/dialogue/train/dialogues-train-000000.tar"])
+    samples = list(webdataset.WebDataset(str(tmp_path / "d.tar"), shardshuffle=False).decode())
+    assert [sample["json"]["id"] for sample in samples] == ["d1", "d2"]
+
+
+def test_publishing_twice_sends_nothing_large_again(finished: Store, hub: Hub) -> None:
+    send(finished, hub)
+    before = sum(path.startswith("/lfs/") for path in hub.requests)
+    files = dict(hub.files)
+    send(finished, hub)
+    assert before == 16
+    assert sum(path.startswith("/lfs/") for path in hub.requests) == before
+    assert hub.files == files
+
+
+def test_an_interrupted_upload_goes_on_where_it_was(finished: Store, hub: Hub) -> None:
+    hub.fail_after_uploads = 4
+    with pytest.raises(TurnmillError, match=r"the upload to me/tiny stopped.*same command again"):
+        send(finished, hub)
+    assert hub.files == {}
+    assert len(hub.objects) >= 4
+    held = set(hub.objects)
+    hub.fail_after_uploads = None
+    hub.requests.clear()
+    plan = send(finished, hub)
+    assert set(hub.files) == {file.path for file in plan.files}
+    assert not {f"/lfs/{oid}" for oid in held} & set(hub.requests)
+
+
+def test_a_dry_run_lists_sizes_and_touches_no_network(
+    finished: Store, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_network(*_: object) -> None:
+        raise AssertionError("a dry run opened a connection")
+
+    monkeypatch.setattr(socket.socket, "connect", no_network)
+    plan = send(finished, hub, dry_run=True)
+    assert hub.requests == []
+    assert plan.url is None
+    assert plan.size == sum(file.size for file in plan.files)
+    assert "data/dialogue/train/dialogues-train-000000.tar" in plan.text()
+    assert plan.text().endswith(f"in {len(plan.files)} files for me/tiny\ndry run: nothing was sent\n")
+
+
+def test_what_may_not_be_redistributed_is_refused_with_licence_example_and_fix(
+    make: Callable[..., Store], tmp_path: Path, hub: Hub
+) -> None:
+    store = with_card(make(str(tmp_path), redistribute=False, licence="LicenseRef-Mine"))
+    for dry_run in (True, False):
+        with pytest.raises(
+            TurnmillError, match=r"1 selected samples .*\(LicenseRef-Mine\), .* t/c3: add .*may_publish"
+        ):
+            send(store, hub, dry_run=dry_run)
+    assert hub.requests == []
+
+
+def test_an_unknown_permission_counts_as_none(make: Callable[..., Store], tmp_path: Path, hub: Hub) -> None:
+    store = with_card(make(str(tmp_path), redistribute=None))
+    with pytest.raises(TurnmillError, match="may not be redistributed"):
+        send(store, hub, dry_run=True)
+
+
+def test_an_unfinished_run_is_not_published(finished: Store, hub: Hub) -> None:
+    finished.remove("clip_samples/f5/clips-train-000000.parquet")
+    with pytest.raises(TurnmillError, match=r"is not finished \(shard:.*run the recipe again"):
+        send(finished, hub)
+
+
+def test_a_missing_card_names_the_command_that_writes_it(finished: Store, hub: Hub) -> None:
+    finished.remove("README.md")
+    with pytest.raises(UsageError, match="`turnmill card"):
+        send(finished, hub)
+
+
+def test_an_empty_dataset_is_not_published(tmp_path: Path, hub: Hub) -> None:
+    store = Store(str(tmp_path))
+    Index("r", "h", 0, ()).save(store)
+    with pytest.raises(UsageError, match="no training samples"):
+        send(store, hub)
+
+
+def test_a_store_that_is_not_local_is_refused(make: Callable[..., Store], hub: Hub) -> None:
+    with pytest.raises(UsageError, match="needs a local output folder"):
+        send(make("memory://hub-test/out"), hub)
+
+
+@pytest.mark.parametrize("repo", ["a/b/c", "me/..", "", "me/a b"])
+def test_a_name_that_the_hub_cannot_have_is_a_usage_error(finished: Store, repo: str) -> None:
+    with pytest.raises(UsageError, match="--repo"):
+        publish(finished, repo, dry_run=True)
+
+
+def test_a_wrong_token_is_one_sentence_that_does_not_show_it(
+    finished: Store, hub: Hub, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    with pytest.raises(TurnmillError, match=r"HTTP 401\): log in with `hf auth login`") as error:
+        send(finished, hub, token="hf_wrong_token")
+    assert "hf_wrong_token" not in str(error.value)
+    assert "hf_wrong_token" not in caplog.text
+    assert all(b"hf_wrong" not in finished.read(name) for name in finished.names(""))
+
+
+def test_without_a_network_there_is_one_clear_sentence_quickly(finished: Store, hub: Hub) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, not listening: a connection is refused
+        started = time.monotonic()
+        with pytest.raises(TurnmillError, match=r"cannot be reached \(ConnectError\): check the network"):
+            publish(finished, REPO, dry_run=False, token=TOKEN, endpoint=f"http://127.0.0.1:{taken.getsockname()[1]}")
+    assert time.monotonic() - started < 20
+    assert hub.requests == []
+
+
+def test_the_staging_folder_links_shards_and_copies_none(finished: Store, hub: Hub) -> None:
+    send(finished, hub, dry_run=True)
+    staged = Path(finished.root, ".publish/data/speech/train/clips-train-000000.tar")
+    assert staged.is_symlink()
+    assert os.path.samefile(staged, finished.path("shards/f5/clips-train-000000.tar"))

@@ -1,0 +1,89 @@
+"""The shard plan: every selected sample once, splits by parent, the same for any order of rows."""
+
+import random
+
+import duckdb
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipelines.stages.plan import ShardParams, SplitShares, plan
+
+ITEMS = st.lists(
+    st.tuples(st.integers(0, 400), st.integers(0, 40), st.integers(0, 9), st.integers(1, 5000)),
+    unique_by=lambda item: item[0],
+    max_size=120,
+)
+
+
+def table(items: list[tuple[int, int, int, int]], split: str | None) -> pa.Table:
+    rows = [
+        {"uid": f"u{uid}", "parent": f"p{parent}", "shard": f"s{shard}", "size": size, "split": split}
+        for uid, parent, shard, size in items
+    ]
+    kinds = [(name, pa.string()) for name in ("uid", "parent", "shard", "split")]
+    return pa.Table.from_pylist(rows, schema=pa.schema([*kinds, ("size", pa.int64())]))
+
+
+def planned(items: list[tuple[int, int, int, int]], params: ShardParams, split: str | None = None) -> list[dict]:
+    connection = duckdb.connect()
+    connection.register("items", table(items, split))
+    return plan(connection, "SELECT * FROM items", "clip", 5, params).to_pylist()
+
+
+@settings(max_examples=30, deadline=None)
+@given(ITEMS, st.integers(1, 20_000))
+def test_every_item_once_in_positions_without_gaps(items: list[tuple[int, int, int, int]], shard_bytes: int) -> None:
+    rows = planned(items, ShardParams(shard_bytes=shard_bytes))
+    assert sorted(row["uid"] for row in rows) == sorted(f"u{item[0]}" for item in items)
+    shards: dict[str, list[dict]] = {}
+    for row in rows:
+        shards.setdefault(row["training_shard"], []).append(row)
+    size = {f"u{item[0]}": item[3] for item in items}
+    for members in shards.values():
+        assert [row["position"] for row in members] == list(range(len(members)))
+        assert len({row["split"] for row in members}) == 1
+        # A sample belongs to the shard its first byte falls in: all but the last fit.
+        assert sum(size[row["uid"]] for row in members[:-1]) < shard_bytes
+    for split in {row["split"] for row in rows}:
+        numbers = sorted({int(name[-6:]) for name in shards if f"-{split}-" in name})
+        assert numbers == list(range(len(numbers)))
+
+
+@settings(max_examples=20, deadline=None)
+@given(ITEMS, st.randoms())
+def test_plan_does_not_depend_on_the_order_of_rows(items: list[tuple[int, int, int, int]], rng: random.Random) -> None:
+    shuffled = list(items)
+    rng.shuffle(shuffled)
+    assert planned(items, ShardParams()) == planned(shuffled, ShardParams())
+
+
+@settings(max_examples=20, deadline=None)
+@given(ITEMS)
+def test_a_parent_is_in_one_split(items: list[tuple[int, int, int, int]]) -> None:
+    rows = planned(items, ShardParams(splits=SplitShares(train=0.4, valid=0.3, test=0.3)))
+    parent = {f"u{item[0]}": item[1] for item in items}
+    splits: dict[int, set[str]] = {}
+    for row in rows:
+        splits.setdefault(parent[row["uid"]], set()).add(row["split"])
+    assert all(len(found) == 1 for found in splits.values())
+
+
+def test_official_splits_are_kept_and_shares_are_met() -> None:
+    items = [(uid, uid, uid // 500, 100) for uid in range(4000)]
+    assert {row["split"] for row in planned(items, ShardParams(), split="dev-clean")} == {"dev-clean"}
+    shares = SplitShares(train=0.5, valid=0.3, test=0.2)
+    counts = [row["split"] for row in planned(items, ShardParams(splits=shares))]
+    assert counts.count("train") / 4000 == pytest.approx(0.5, abs=0.03)
+    assert counts.count("test") / 4000 == pytest.approx(0.2, abs=0.03)
+    drawn = [shares.of(5, f"p{n}") for n in range(4000)]
+    assert drawn.count("valid") / 4000 == pytest.approx(0.3, abs=0.03)
+
+
+def test_order_inside_a_shard_is_mixed_but_reads_few_lake_shards() -> None:
+    items = [(uid, uid, uid // 10, 100) for uid in range(1000)]
+    rows = planned(items, ShardParams(shard_bytes=10_000), split="train")
+    first = [row for row in rows if row["training_shard"].endswith("000000")]
+    assert len({row["shard"] for row in first}) <= 16  # a window of lake shards
+    assert [row["uid"] for row in first] != sorted(row["uid"] for row in first)

@@ -1,0 +1,275 @@
+"""Tables: every row and every audio file exactly once, whatever their names and faults."""
+
+import json
+import os
+import tempfile
+import unicodedata
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from manifests.errors import UsageError
+from manifests.records import Reason, Reject
+from sources.adapters import table
+from sources.adapters.items import ClipRef, Unit
+from sources.catalogue import Entry, load, override
+
+BIG = 1 << 40
+
+
+def read_all(root: Path, entry: Entry, clips: int = 1000, size: int = BIG, keep: bool = False) -> list[Any]:
+    return [item for unit in table.units(root, entry, clips, size) for item in table.read(root, entry, unit, keep)]
+
+
+def corpus(root: Path, rows: str | bytes, audio: list[str]) -> Path:
+    """An LJSpeech-like folder; the audio files hold no audio, for adapters never open it."""
+    data = rows.encode() if isinstance(rows, str) else rows
+    root.mkdir(exist_ok=True)
+    (root / "metadata.csv").write_bytes(data)
+    for name in audio:
+        path = root / "wavs" / f"{name}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x" * 10)
+    return root
+
+
+def reasons(items: list[Any]) -> list[str]:
+    return [item.reason.value if isinstance(item, Reject) else "clip" for item in items]
+
+
+def test_librispeech_as_released(shared: Path) -> None:
+    entry, root = load("librispeech"), shared / "LibriSpeech"
+    items = read_all(root, entry)
+    clips = [item for item in items if isinstance(item, ClipRef)]
+    assert Counter(reasons(items)) == {"clip": 100, "untranscribed": 60}
+    first = clips[0]
+    assert first.uid == "librispeech/default/test-other/test-other/1688/142285/1688-142285-0000.flac"
+    assert first.text is not None
+    assert first.text.startswith("THERE'S IRON THEY SAY IN ALL OUR BLOOD")
+    assert (first.speaker, first.parent, first.split, first.language) == ("1688", "1688", "test-other", "en")
+    assert {clip.split for clip in clips} == {"test-other"}
+    kept = read_all(root, entry, keep=True)
+    unheard = [item for item in kept if item.text is None]
+    assert len(kept) == 160
+    assert {clip.split for clip in unheard} == {"train-clean-100"}
+    assert all(clip.speaker == clip.path.split("/")[1] for clip in unheard)
+
+
+def test_ljspeech_as_released(shared: Path) -> None:
+    root = shared / "LJSpeech-1.1"
+    items = read_all(root, load("ljspeech"))
+    clips = [item for item in items if isinstance(item, ClipRef)]
+    assert len(items) == len(list(root.glob("wavs/*.wav")))
+    assert len(clips) == len((root / "metadata.csv").read_text().splitlines())
+    assert clips[1].text == "in being comparatively modern."
+    assert clips[1].native == {"text_raw": "in being comparatively modern."}
+    assert (clips[1].speaker, clips[1].parent) == ("LJ", "LJ001")
+
+
+@pytest.mark.parametrize("below", ["", "test-other", "test-other/1688"])
+def test_a_root_too_deep_to_tell_the_split_is_refused_rather_than_mislabelled(shared: Path, below: str) -> None:
+    root = shared / "LibriSpeech" / below
+    if not below:
+        assert table.units(root, load("librispeech"), 10, BIG)
+        return
+    with pytest.raises(UsageError, match="split.*further up"):
+        table.units(root, load("librispeech"), 10, BIG)
+
+
+def test_each_fault_of_a_row_has_its_reason(tmp_path: Path) -> None:
+    rows = [
+        "a|A|a",
+        "missing|M|m",
+        "a|again|again",
+        "two columns|only",
+        "|no|name",
+        "../a|up|up",
+        "/etc/passwd|absolute|absolute",
+        "b\0c|nul|nul",
+        "",
+        "b|quote \" unbalanced|it's \u2028 one line\x85",
+    ]
+    root = corpus(tmp_path / "c", "\r\n".join(rows), ["a", "b", "left over"])
+    items = read_all(root, load("ljspeech"))
+    assert reasons(items) == [
+        "clip",
+        "missing_file",
+        "duplicate_uid",
+        "bad_row",
+        "bad_row",
+        "unsafe_path",
+        "unsafe_path",
+        "unsafe_path",
+        "clip",
+        "untranscribed",
+    ]
+    assert "metadata.csv line 4 has 2 columns" in items[3].detail
+    assert items[1].source_uri == "wavs/missing.wav"
+    assert items[2].uid == items[0].uid
+    assert items[8].text == "it's \u2028 one line\x85"
+    assert items[9].uid == "ljspeech/default/train/wavs/left over.wav"
+
+
+def test_a_second_row_for_the_same_audio_is_found_in_another_unit_too(tmp_path: Path) -> None:
+    root = corpus(tmp_path / "c", "a|1|1\nb|2|2\na|3|3\n", ["a", "b"])
+    assert reasons(read_all(root, load("ljspeech"), clips=1)) == ["clip", "clip", "duplicate_uid"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["with space", "quo'te\"s", "dots.in.name", "-leading dash", "日本語", "a#0-1", "a%20b", "$(rm)", "été", "новый"],
+)
+@pytest.mark.parametrize(("in_table", "on_disk"), [("NFC", "NFC"), ("NFD", "NFC"), ("NFC", "NFD")])
+def test_odd_names_are_found_in_either_unicode_form(tmp_path: Path, name: str, in_table: str, on_disk: str) -> None:
+    row, file = unicodedata.normalize(in_table, name), unicodedata.normalize(on_disk, name)
+    items = read_all(corpus(tmp_path / "c", f"{row}|x|y\n", [file]), load("ljspeech"))
+    assert reasons(items) == ["clip"]
+    assert items[0].path == f"wavs/{file}.wav"
+    assert (tmp_path / "c" / items[0].path).is_file()
+
+
+def test_hidden_files_are_no_part_of_the_corpus(tmp_path: Path) -> None:
+    root = corpus(tmp_path / "c", "a|x|y\n", ["a", "._a", ".hidden"])
+    (root / ".git").mkdir()
+    (root / ".git" / "metadata.csv").write_text("z|z|z\n")
+    assert reasons(read_all(root, load("ljspeech"))) == ["clip"]
+
+
+def test_links_are_followed_inside_the_root_and_refused_outside(tmp_path: Path) -> None:
+    root = corpus(tmp_path / "c", "inside|x|y\nout|x|y\ngone/deep|x|y\nalias/a|x|y\n", ["a"])
+    (tmp_path / "secret.wav").write_bytes(b"x")
+    (tmp_path / "far").mkdir()
+    (tmp_path / "far" / "deep.wav").write_bytes(b"x")
+    (root / "wavs" / "inside.wav").symlink_to("a.wav")
+    (root / "wavs" / "out.wav").symlink_to(tmp_path / "secret.wav")
+    (root / "wavs" / "gone").symlink_to(tmp_path / "far")
+    (root / "wavs" / "alias").symlink_to(".")
+    (root / "wavs" / "unnamed.wav").symlink_to(tmp_path / "secret.wav")
+    items = read_all(root, load("ljspeech"))
+    assert reasons(items) == ["clip", "unsafe_path", "unsafe_path", "clip", "unsafe_path"]
+    assert [item.source_uri for item in items if isinstance(item, Reject)] == [
+        "wavs/out.wav",
+        "wavs/gone/deep.wav",
+        "wavs/unnamed.wav",
+    ]
+    assert items[3].path == "wavs/a.wav"
+
+
+def test_a_link_to_the_root_itself_is_a_root(tmp_path: Path) -> None:
+    corpus(tmp_path / "c", "a|x|y\n", ["a"])
+    (tmp_path / "link").symlink_to(tmp_path / "c")
+    assert reasons(read_all(tmp_path / "link", load("ljspeech"))) == ["clip"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX file names are bytes")
+def test_a_name_that_is_not_utf8_is_rejected_and_can_be_stored(tmp_path: Path) -> None:
+    root = corpus(tmp_path / "c", "a|x|y\n", ["a"])
+    (root / "wavs" / os.fsdecode(b"caf\xe9.wav")).write_bytes(b"x")
+    items = read_all(root, load("ljspeech"))
+    assert reasons(items) == ["clip", "unsafe_path"]
+    assert items[1].source_uri.encode() == rb"wavs/caf\xe9.wav"
+
+
+@pytest.mark.parametrize(
+    ("rows", "detail"),
+    [(b"a|\xff|x\n", "is not utf-8"), (b"a|" + b"x" * (1 << 20) + b"|y\n", "longer than 1048576 bytes")],
+)
+def test_a_broken_line_is_one_bad_row_and_the_next_is_read(tmp_path: Path, rows: bytes, detail: str) -> None:
+    items = read_all(corpus(tmp_path / "c", rows + b"b|x|y\n", ["b"]), load("ljspeech"))
+    assert reasons(items) == ["bad_row", "clip"]
+    assert f"metadata.csv line 1 {detail}" in items[0].detail
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
+    assert reasons(read_all(corpus(tmp_path / "c", "\ufeffa|x|y\n", ["a"]), load("ljspeech"))) == ["clip"]
+
+
+def header_entry() -> Entry:
+    form = {"sep": "\t", "header": True}
+    knobs = {"tables": "*.tsv", "format": form, "audio": "clips/{path}", "audio_files": "clips/*", "split": "{stem}"}
+    return override(
+        load("ljspeech"), {"ingest": {**knobs, "fields": {"text": "{sentence}", "speaker": "{client_id}"}}}, "test"
+    )
+
+
+def test_columns_are_found_by_the_header_and_the_split_by_the_table(tmp_path: Path) -> None:
+    (tmp_path / "clips").mkdir()
+    for name in ("a.mp3", "b.mp3", "c.mp3"):
+        (tmp_path / "clips" / name).write_bytes(b"x")
+    (tmp_path / "train.tsv").write_text("client_id\tpath\tage\tsentence\nme\ta.mp3\t20\tHallo\n")
+    (tmp_path / "test.tsv").write_text('path\tsentence\tclient_id\nb.mp3\t"Tag\tyou\n')
+    items = read_all(tmp_path, header_entry(), clips=1)
+    assert [(item.split, item.text, item.speaker, dict(item.native)) for item in items[:2]] == [
+        ("test", '"Tag', "you", {}),
+        ("train", "Hallo", "me", {"age": "20"}),
+    ]
+    assert items[2].uid == "ljspeech/default/unlisted/clips/c.mp3"
+    (tmp_path / "dev.tsv").write_text("path\ttext\nb.mp3\tx\n")
+    with pytest.raises(UsageError, match=r"dev\.tsv has no column \['client_id', 'sentence'\]"):
+        table.units(tmp_path, header_entry(), 1, BIG)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda root: None, "does not exist"),
+        (lambda root: root.write_text("x"), "is not a folder"),
+        (lambda root: root.mkdir(), r"holds no table \(looked for \*\*/metadata.csv\)"),
+        (lambda root: corpus(root, "a|x|y\n", []), r"holds no audio \(looked for \*\*/wavs/\*.wav\)"),
+    ],
+)
+def test_a_root_that_is_no_corpus_is_one_sentence(tmp_path: Path, make: Any, message: str) -> None:
+    make(tmp_path / "nowhere")
+    with pytest.raises(UsageError, match=f"ljspeech: .*nowhere.*{message}.*: give the folder"):
+        table.units(tmp_path / "nowhere", load("ljspeech"), 10, BIG)
+
+
+def test_units_end_at_either_limit_and_tell_the_files_they_read(tmp_path: Path) -> None:
+    root = corpus(tmp_path / "c", "".join(f"n{i}|x|y\n" for i in range(7)), [f"n{i}" for i in range(7)])
+    by_count = table.units(root, load("ljspeech"), 3, BIG)
+    assert [unit.name for unit in by_count] == ["train/0000", "train/0001", "train/0002"]
+    assert by_count[1].files == ("metadata.csv", "wavs/n3.wav", "wavs/n4.wav", "wavs/n5.wav")
+    assert [len(unit.files) - 1 for unit in table.units(root, load("ljspeech"), 100, 20)] == [2, 2, 2, 1]
+    with pytest.raises(ValueError, match="at least 1"):
+        table.units(root, load("ljspeech"), 0, BIG)
+
+
+NAME = st.text(st.sampled_from("ab -.é'#"), min_size=1, max_size=3).filter(lambda name: not name.startswith("."))
+FORMS = st.sampled_from(["{}|x|y", "{}|x|y", "{}|x|y", "{}|x", "../{}|x|y", "", " ", "|x|y"])
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    rows=st.lists(st.tuples(FORMS, NAME), max_size=25),
+    audio=st.sets(NAME, min_size=1, max_size=12),
+    clips=st.integers(1, 7),
+    size=st.integers(1, 60),
+    keep=st.booleans(),
+)
+def test_every_row_and_every_file_comes_out_exactly_once(
+    rows: list[tuple[str, str]], audio: set[str], clips: int, size: int, keep: bool
+) -> None:
+    entry = load("ljspeech")
+    lines = [form.format(name) for form, name in rows]
+    with tempfile.TemporaryDirectory() as folder:
+        root = corpus(Path(folder), "\n".join(lines) + "\n", sorted(audio))
+        units = table.units(root, entry, clips, size)
+        again = [Unit(unit.name, unit.files, json.loads(json.dumps(unit.spec))) for unit in units]
+        items = [item for unit in again for item in table.read(root, entry, unit, keep)]
+        assert units == table.units(root, entry, clips, size)
+        for unit in units:
+            assert all((root / name).is_file() for name in unit.files)
+    assert len({unit.name for unit in units}) == len(units)
+    named = {line.split("|")[0] for line in lines if line.count("|") == 2 and not line.startswith(("..", "|"))}
+    assert len(items) == sum(line != "" for line in lines) + len(audio - named)
+    clips_out = [item for item in items if isinstance(item, ClipRef)]
+    assert len({clip.uid for clip in clips_out}) == len(clips_out)
+    expected = audio if keep else audio & named
+    assert {clip.path for clip in clips_out} == {f"wavs/{name}.wav" for name in expected}
+    faults = Counter(item.reason for item in items if isinstance(item, Reject))
+    assert faults[Reason.UNTRANSCRIBED] == (0 if keep else len(audio - named))
+    assert faults[Reason.MISSING_FILE] == len(named - audio)
