@@ -125,17 +125,22 @@ def _duration_plot(durations: dict[str, tuple[float, list[tuple[float, int]]]]) 
 def _funnel_plot(found: Funnel) -> bytes:
     figure, (axis,) = _figure(7.6, 0.34 * len(found.steps) + 1.0)
     places = range(len(found.steps))
-    kept = [step.items_out for step in found.steps]
-    lost = [step.items_in - step.items_out for step in found.steps]
+    # Lines outnumber dialogues, so they have a scale of their own.
+    most = {
+        lines: max([1, *(s.items_in for s in found.steps if (s.unit == "lines") is lines)]) for lines in (True, False)
+    }
+    scale = [100 / most[step.unit == "lines"] for step in found.steps]
+    kept = [step.items_out * one for step, one in zip(found.steps, scale, strict=True)]
+    lost = [(step.items_in - step.items_out) * one for step, one in zip(found.steps, scale, strict=True)]
     axis.barh(places, kept, 0.7, color=COLOUR[found.half], label="kept")
     axis.barh(places, lost, 0.7, left=kept, color=LOST, label="removed")
-    most = max(max(step.items_in for step in found.steps), 1)
     for place, step in zip(places, found.steps, strict=True):
-        text = f" {step.items_out:,}" + (f"  (-{lost[place]:,})" if lost[place] else "")
-        axis.text(step.items_in + most * 0.005, place, text, va="center", fontsize=8)
-    labels = [f"{step.stage}\n({step.unit})" if step.unit else step.stage for step in found.steps]
-    axis.set_yticks(places, [label.replace("\n", " ") for label in labels])
-    axis.set(title=f"Funnel: {found.half}", xlabel="items", xlim=(0, most * 1.16))
+        gone = step.items_in - step.items_out
+        text = f" {step.items_out:,} {step.unit}" + (f"  (-{gone:,})" if gone else "")
+        axis.text(kept[place] + lost[place] + 0.5, place, text, va="center", fontsize=8)
+    axis.set_yticks(places, [step.stage.replace("_", " ") for step in found.steps])
+    axis.set(title=f"Funnel: {found.half}", xlabel="share of the items that came in [%]", xlim=(0, 122))
+    axis.set_xticks(range(0, 101, 20))
     axis.invert_yaxis()
     axis.grid(visible=False, axis="y")
     axis.legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0)

@@ -10,7 +10,7 @@ import duckdb
 
 from manifests.funnel import Funnel
 from manifests.index import Index
-from manifests.licences import KNOWN, licence_of, strictest_spdx
+from manifests.licences import KNOWN, licence_of, strictest
 from manifests.schema import SCHEMAS
 from manifests.store import Store
 
@@ -232,7 +232,7 @@ def licences(connection: duckdb.DuckDBPyConnection, halves: list[str]) -> str:
         for half, spdx, free, n, h in found
     ]
     table = markdown(("half", "licence", "may be redistributed", "samples", "audio"), body)
-    carried = strictest_spdx(licence_of(spdx, bool(free)) for _, spdx, free, _, _ in found)
+    carried = strictest(licence_of(spdx, bool(free)) for _, spdx, free, _, _ in found).spdx
     text = "Each sample carries the strictest licence of what it was made from. "
     return f"## Licences\n\n{table}\n\n{text}The strictest of all, which the whole must respect, is **{carried}**.\n"
 

@@ -78,9 +78,12 @@ def licence_of(spdx: str, redistribute: bool) -> Licence:
     return Licence(spdx, redistribute, known.commercial, known.derivatives)
 
 
-def strictest_spdx(licences: Iterable[Licence]) -> str:
-    """SPDX identifier of the licence that allows least and, among equals, demands most. ValueError for none."""
-    return max(licences, key=lambda one: (one.strictness[:3], rank(one.spdx), one.spdx)).spdx
+def strictest(licences: Iterable[Licence]) -> Licence:
+    """What a work made from all of these must carry: the licence that allows least and, among equals, demands most.
+
+    ValueError for none.
+    """
+    return max(licences, key=lambda one: (one.strictness, rank(one.spdx), one.spdx))
 
 
 def hub_metadata(spdx: Iterable[str]) -> dict[str, object]:

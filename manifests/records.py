@@ -1,7 +1,6 @@
 """The records that stages pass to each other: text dialogues, rejects and licences."""
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -39,6 +38,7 @@ class Reason(StrEnum):
     UNSUPPORTED_LANGUAGE = "unsupported_language"
     # speech
     NOTHING_SPOKEN = "nothing_spoken"  # the engine made no sound
+    UNKNOWN_VOICE = "unknown_voice"
     ENGINE_FAILED = "engine_failed"
     LINE_UNSPOKEN = "line_unspoken"  # a dialogue that lacks one of its lines
     # simulation
@@ -68,16 +68,9 @@ class Licence:
     derivatives: bool = True
 
     @property
-    def strictness(self) -> tuple[bool, bool, bool, str]:
-        return (not self.redistribute, not self.derivatives, not self.commercial, self.spdx)
-
-
-def strictest(licences: Iterable[Licence]) -> Licence:
-    """The licence that a work made from all of these must carry: the one that allows least.
-
-    Raises ValueError when there is none to choose from.
-    """
-    return max(licences, key=lambda licence: licence.strictness)
+    def strictness(self) -> tuple[bool, bool, bool]:
+        """Orders licences by what they allow; see `manifests.licences.strictest`."""
+        return (not self.redistribute, not self.derivatives, not self.commercial)
 
 
 @dataclass(frozen=True)

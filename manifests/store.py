@@ -6,6 +6,7 @@ renamed (locally) or PUT whole on close (object stores), so a reader never meets
 
 import os
 import posixpath
+import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -62,12 +63,12 @@ class Store:
         """A binary file that appears under `name`, whole, when the block ends without an error, and else not at all."""
         path = self.path(name)
         if not self.is_local:
-            with self.fs.open(path, "wb") as remote:
-                try:
-                    yield remote
-                except BaseException:
-                    remote.discard()
-                    raise
+            # Closing a remote file publishes it, even after an error: it is made here first, and PUT when it is whole.
+            with tempfile.NamedTemporaryFile() as local:
+                yield cast(BinaryIO, local)
+                local.flush()
+                self.fs.makedirs(os.path.dirname(path), exist_ok=True)
+                self.fs.put_file(local.name, path)
             return
         os.makedirs(os.path.dirname(path), exist_ok=True)
         temporary = f"{path}{_TEMPORARY}{uuid.uuid4().hex}"
@@ -98,7 +99,9 @@ class Store:
 
     def write_part(self, name: str, table: pa.Table, notes: Mapping[str, str]) -> None:
         """Write a Parquet part; `notes` go into its footer (see `read_notes`)."""
-        metadata = {**(table.schema.metadata or {}), **{f"turnmill.{key}": value for key, value in notes.items()}}
+        # A table that was read from a part still has that part's notes.
+        inherited = {k: v for k, v in (table.schema.metadata or {}).items() if not k.startswith(b"turnmill.")}
+        metadata = inherited | {f"turnmill.{key}".encode(): value.encode() for key, value in notes.items()}
         with self.writer(name) as file:
             pq.write_table(table.replace_schema_metadata(metadata), file, compression="zstd", row_group_size=1 << 16)
 

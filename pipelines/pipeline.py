@@ -33,6 +33,7 @@ class Half:
     labels: tuple[Stage, ...]  # the stages after it
     view: str  # DuckDB view that the predicates run over
     uid: str  # column of that view
+    unit: str  # what its items are called
     predicates: tuple[Predicate, ...]
     select_table: str
     plan_table: str
@@ -74,6 +75,7 @@ def _speech(recipe: Recipe, entry: Entry, out: Store) -> Half:
         labels=tuple(labels),
         view="clips_all",
         uid="uid",
+        unit="clips",
         predicates=recipe.select,
         select_table="clip_selection",
         plan_table="clip_plan",
@@ -98,6 +100,7 @@ def _dialogue(recipe: Recipe) -> Half:
         labels=tuple(labels),
         view="dialogues_all",
         uid="id",
+        unit="dialogues",
         predicates=recipe.select_dialogues,
         select_table="dialogue_selection",
         plan_table="dialogue_plan",
@@ -143,8 +146,8 @@ class Plan:
         half = self.half
         return [
             *(self._entry(stage.name, stage.tables, stage.items) for stage in half.stages),
-            self._entry(_step("select", half), (half.select_table,), ""),
-            self._entry(_step("plan", half), (half.plan_table,), ""),
+            self._entry(_step("select", half), (half.select_table,), half.unit),
+            self._entry(_step("plan", half), (half.plan_table,), half.unit),
             self._entry(half.write.name, half.write.tables, half.write.items),
         ]
 

@@ -76,6 +76,8 @@ def run(
         _claim(store, recipe)
         found = halves(recipe, store)
         check_predicates(recipe, found, store)
+        for stage in (stage for half in found for stage in half.stages):
+            stage.check()
         work = []
         for half in found:
             if half.generated:

@@ -99,6 +99,9 @@ class Stage(ABC):
         parameters = json.dumps([self.params.model_dump(mode="json"), self.identity()], sort_keys=True)
         return stable_hash(self.name, self.version, parameters, *inputs)
 
+    def check(self) -> None:  # noqa: B027  # most stages need nothing
+        """Raise UsageError, quickly and before any work, when something this stage needs is not there."""
+
     def setup(self) -> None:  # noqa: B027  # most stages need nothing
         """Load what a worker needs once: models, voices."""
 

@@ -31,7 +31,8 @@ class NoiseParams(Params):
 
 @dataclass(frozen=True)
 class Noise:
-    """Noise of one dialogue: `name` is `white` or a name of the pool; `seed` gives its samples, or where in the file it begins."""
+    """Noise of one dialogue: `name` is `white` or a name of the pool; `seed` gives its samples, or where in the file
+    it begins."""
 
     name: str
     snr_db: float

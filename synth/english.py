@@ -55,6 +55,7 @@ _FRACTIONS = {
     "1/8": "one eighth", "3/8": "three eighths", "1/5": "one fifth", "2/5": "two fifths", "3/5": "three fifths",
     "4/5": "four fifths",
 }  # fmt: skip
+_PLAIN = {"’": "'", "‘": "'", "–": "-", "—": ", ", "…": "...", "−": "-", "⁄": "/"}  # noqa: RUF001
 _DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 _NUMBER = r"\d+(?:,\d{3})*(?:\.\d+)?"
@@ -70,7 +71,7 @@ def spoken_form(text: str) -> str:
 
 
 def without_layout(text: str) -> str:
-    """The text without list marks and emphasis; a line that ends in a letter or digit gets a full stop before the next."""
+    """The text without list marks and emphasis; a line that ends in a letter or digit gets a stop before the next."""
     lines = [re.sub(r"^\s*(?:[-*•·–]\s+|\d{1,2}[.)]\s+)", "", line).strip() for line in text.splitlines()]  # noqa: RUF001
     lines = [line for line in lines if line]
     ended = [line + "." if line[-1].isalnum() else line for line in lines[:-1]]
@@ -97,7 +98,7 @@ def _pass(text: str) -> str:
 
 def _plain(text: str) -> str:
     """One kind of quote, dash and digit; no emoji."""
-    for char, plain in (("’", "'"), ("‘", "'"), ("–", "-"), ("—", ", "), ("…", "..."), ("−", "-"), ("⁄", "/")):  # noqa: RUF001
+    for char, plain in _PLAIN.items():
         text = text.replace(char, plain)
     kept = "".join(c for c in text if c == "°" or (unicodedata.category(c) not in UNSPOKEN and not is_emoji(c)))
     # Compatibility forms become plain ones: fractions, superscripts, full-width digits.
@@ -210,7 +211,7 @@ _Say = Callable[[re.Match[str]], str] | str
 _SPECS: tuple[tuple[str, _Say], ...] = (
     # Abbreviations.
     (
-        rf"\b(?P<short>{'|'.join(_ABBREVIATIONS)})\.(?![\w.])(?P<rest>(?=,?\s+[a-z\d]|,)|(?<!etc\.)(?=\s+[A-Z]))?",
+        rf"\b(?P<short>{'|'.join(_ABBREVIATIONS)})\.(?![\w.])(?P<rest>(?=,?\s+[a-z\d]|,))?",
         _abbreviation,
     ),
     (r"\bSt\.(?=\s+[A-Z])", "Saint"),

@@ -1,4 +1,5 @@
-"""The script of a spoken dialogue: who says which line, and where the parties interrupt, hesitate and nod. Text only, no times."""
+"""The script of a spoken dialogue: who says which line, and where the parties interrupt, hesitate and nod. Text only,
+no times."""
 
 import dataclasses
 import json
@@ -56,8 +57,8 @@ class Interaction(Params):
     """How lively the talk is. Defaults are `duplex.md` 1.3 where no other source is named."""
 
     barge_in: float = Field(default=0.25, ge=0, le=1)
-    """Share of the assistant's turns that the user interrupts (1.3 has 0.10 to 0.20 for whole sets; texts of one answer have room
-    for none but `cancel`, hence more)."""
+    """Share of the assistant's turns that the user interrupts (1.3 has 0.10 to 0.20 for whole sets; texts of one
+    answer have room for none but `cancel`, hence more)."""
     intents: IntentMix = IntentMix()
     backchannels_per_minute: float = Field(default=1.5, ge=0, le=16)
     """The user's, per minute of the assistant's speech."""
@@ -69,7 +70,8 @@ class Interaction(Params):
 
 @dataclass(frozen=True)
 class ScriptLine:
-    """One thing to be spoken. `id` is dialogue#index; `turn` the turn it belongs to, of a backchannel the one it meets."""
+    """One thing to be spoken. `id` is dialogue#index; `turn` the turn it belongs to, of a backchannel the one it
+    meets."""
 
     id: str
     role: Literal["turn", "backchannel", "filler"]
@@ -82,7 +84,8 @@ class ScriptLine:
 
 @dataclass(frozen=True)
 class ScriptTurn:
-    """A turn: `text_written` as the source has it, `text` as spoken, fillers included; `lines` in the order they are spoken."""
+    """A turn: `text_written` as the source has it, `text` as spoken, fillers included; `lines` in the order they are
+    spoken."""
 
     index: int
     speaker: Literal["assistant", "user"]
@@ -95,7 +98,8 @@ class ScriptTurn:
 
 @dataclass(frozen=True)
 class BargeIn:
-    """User turn `turn` interrupts assistant turn `target_turn`. An `added` one is no part of the source: it can be dropped."""
+    """User turn `turn` interrupts assistant turn `target_turn`. An `added` one is no part of the source: it can be
+    dropped."""
 
     turn: int
     target_turn: int
@@ -158,7 +162,8 @@ def write_script(
 ) -> Script:
     """Choose the interaction of a dialogue that `synth.text.speakable` let through, and write its lines.
 
-    The user's voice is drawn from `user_voices`; ValueError where there is none. Random draws depend on seed and dialogue alone.
+    The user's voice is drawn from `user_voices`; ValueError where there is none. Random draws depend on seed and
+    dialogue alone.
     """
     if not user_voices:
         raise ValueError("write_script needs at least one user voice")
@@ -189,7 +194,8 @@ def write_script(
 
 
 def intent_of(text: str, mix: IntentMix, rng: np.random.Generator) -> Intent:
-    """What an interrupting turn is after, from its first words where they tell, else drawn among those that get an answer."""
+    """What an interrupting turn is after, from its first words where they tell, else drawn among those that get an
+    answer."""
     opening = text.lower()
     if opening.startswith(_CLARIFY_STARTS):
         return "clarify"

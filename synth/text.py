@@ -35,9 +35,11 @@ class TextLimits(Params):
     """Characters of a turn. OmniFlatten drops turns over 200; a spoken answer of half a minute has about 400."""
     max_turns: int = Field(default=60, ge=1)
     max_symbol_ratio: float = Field(default=0.05, ge=0, le=1)
-    """Share of a turn's characters that are neither letters, digits, common punctuation nor emoji (which are dropped)."""
+    """Share of a turn's characters that are neither letters, digits, common punctuation nor emoji (which are
+    dropped)."""
     max_operator_ratio: float = Field(default=0.1, ge=0, le=1)
-    """Share of a turn's visible characters that are operators between numbers or variables. Up to two are always spoken."""
+    """Share of a turn's visible characters that are operators between numbers or variables. Up to two are always
+    spoken."""
     languages: tuple[str, ...] = ("en",)
     """Languages that the voices speak, as the first part of a BCP 47 tag."""
 

@@ -1,7 +1,8 @@
 """The bank of voices: who can speak a line, and which voices each split of a dataset may use.
 
-The espeak voices are one accent x one variant (the timbre) x one pitch x one rate each. No user voice is in two splits, so that a
-model is never tested on a voice it was trained on, and the assistant has one voice throughout, as a product has.
+The espeak voices are one accent x one variant (the timbre) x one pitch x one rate each. No user voice is in two
+splits, so that a model is never tested on a voice it was trained on, and the assistant has one voice throughout, as a
+product has.
 """
 
 from dataclasses import dataclass
@@ -19,8 +20,8 @@ _OWN = Licence("CC0-1.0", redistribute=True, commercial=True)
 class Voice:
     """A voice of an engine.
 
-    `base` is the engine's own voice or accent name, `variant` its timbre ("" = none), `pitch` 0-99 and `rate` in words a minute are
-    espeak's parameters, `licence` that of the speech it makes.
+    `base` is the engine's own voice or accent name, `variant` its timbre ("" = none), `pitch` 0-99 and `rate` in
+    words a minute are espeak's parameters, `licence` that of the speech it makes.
     """
 
     name: str
@@ -78,5 +79,5 @@ VOICES: dict[str, Voice] = {v.name: v for v in (_ASSISTANT, *(v for split in _US
 
 
 def voices_for(split: Split) -> tuple[str, ...]:
-    """Name the user voices of a split: always the same, in the same order, and none in two splits or the assistant's."""
+    """Name the user voices of a split: always the same and in order, none in two splits, none the assistant's."""
     return tuple(voice.name for voice in _USERS[split])

@@ -1,1 +1,3 @@
-"""Speech recognition: the recogniser that the stages use, the word error rate, and a small embedded model for demo and tests."""
+"""Speech recognition: the recogniser that the stages use, the word error rate, and a small embedded model for demo
+and tests.
+"""

@@ -7,8 +7,9 @@ from typing import Any
 
 from pydantic import Field
 
+from manifests.licences import strictest
 from manifests.params import Params
-from manifests.records import Licence, Reject, TextDialogue, strictest
+from manifests.records import Licence, Reject, TextDialogue
 from pipelines.stage import Made, Row, Shard, Stage, Workspace
 from pipelines.stages.plan import SplitShares
 from sources.adapters.base import Unit

@@ -18,7 +18,6 @@ class WriteShard(Stage):
 
     source: ClassVar[str]  # table that points at the audio
     plan: ClassVar[str]  # table that says what goes where
-    items = "samples"
 
     def __init__(self, params: ShardParams) -> None:
         self.params: ShardParams = params
@@ -67,6 +66,7 @@ class WriteShard(Stage):
 
 class ShardClips(WriteShard):
     name = "shard"
+    items = "clips"
     source = "clips"
     plan = "clip_plan"
     needs = ("clips", "quality", "transcripts", "clip_plan")
@@ -112,6 +112,7 @@ _CLIP_FIELDS = (
 
 class ShardDialogues(WriteShard):
     name = "shard_dialogues"
+    items = "dialogues"
     source = "dialogues"
     plan = "dialogue_plan"
     needs = ("dialogues", "dialogue_plan")

@@ -46,6 +46,9 @@ class Simulate(Stage):
     def identity(self) -> Mapping[str, Any]:
         return {"seed": self.seed}
 
+    def check(self) -> None:
+        load_pool(self.params.noise_files)
+
     def setup(self) -> None:
         self.pool = load_pool(self.params.noise_files)
 

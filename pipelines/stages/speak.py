@@ -28,6 +28,9 @@ class Speak(Stage):
     def __init__(self, params: SpeakParams) -> None:
         self.params: SpeakParams = params
 
+    def check(self) -> None:
+        engine(self.params.engine)
+
     def setup(self) -> None:
         self.engine = engine(self.params.engine)
 

@@ -65,7 +65,7 @@ class Template:
             else:
                 groups.append(part.variable)
                 pattern += "(.*)" if part.variable == "dir" else "([^/]*)"
-        found = re.fullmatch(pattern, text)
+        found = re.fullmatch(pattern, text, re.DOTALL)
         return dict(zip(groups, found.groups(), strict=True)) if found else {}
 
 

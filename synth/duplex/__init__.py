@@ -1,7 +1,9 @@
 """Plan, render, label and verify a dialogue in which both parties can speak at once.
 
-planner (script and measured lines -> `timeline.Timeline`) -> render (-> audio) -> labels (-> the sample's JSON and table rows)
--> verify (audio and JSON -> report). Channel 0 is the assistant, channel 1 the user; times are integer samples at `RATE`.
+planner (script and measured lines -> `timeline.Timeline`) -> render (-> audio) -> labels (-> the sample's JSON and
+table rows)
+-> verify (audio and JSON -> report). Channel 0 is the assistant, channel 1 the user; times are integer samples at
+`RATE`.
 """
 
 RATE = 24_000

@@ -1,4 +1,5 @@
-"""Put the user's backchannels into the assistant's turns: at pauses and clause ends, where the assistant keeps the floor."""
+"""Put the user's backchannels into the assistant's turns: at pauses and clause ends, where the assistant keeps the
+floor."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

@@ -1,7 +1,9 @@
-"""Where speech begins and ends: the one rule that plans and checks share, so that both mean the same by "start" and "end".
+"""Where speech begins and ends: the one rule that plans and checks share, so that both mean the same by "start" and
+"end".
 
-Speech is what is louder than 30 dB below the level of the line's own active speech, sustained over 10 ms (`duplex.md` 1.5: energy
-over 10 ms). Bounds are exact to the sample: the first loud sample that begins 10 ms of sufficient energy, and the last that ends it.
+Speech is what is louder than 30 dB below the level of the line's own active speech, sustained over 10 ms (`duplex.md`
+1.5: energy over 10 ms). Bounds are exact to the sample: the first loud sample that begins 10 ms of sufficient energy,
+and the last that ends it.
 """
 
 import numpy as np
@@ -28,7 +30,8 @@ def frame_power(pcm: NDArray[np.float32], size: int = FRAME) -> NDArray[np.float
 
 
 def speech_bounds(pcm: NDArray[np.float32], floor_dbfs: float) -> tuple[int, int] | None:
-    """[start, end) of the speech in `pcm` [samples] in samples, by the rule above; None where nothing reaches the floor."""
+    """[start, end) of the speech in `pcm` [samples] in samples, by the rule above; None where nothing reaches the
+    floor."""
     threshold = 10 ** (floor_dbfs / 20)
     loud = np.flatnonzero(np.abs(pcm) >= threshold)
     if not loud.size:

@@ -14,7 +14,8 @@ _IN_SAMPLES = ("stop", "fade")  # parameters of events that are times
 
 
 def sample_json(script: Script, timeline: Timeline, gain_db: float) -> dict[str, Any]:
-    """The dialogue sample of the design. `gain_db` is that of `render.Rendered`: what was applied to the user's channel."""
+    """The dialogue sample of the design. `gain_db` is that of `render.Rendered`: what was applied to the user's
+    channel."""
     noise = timeline.noise
     return {
         "id": script.id,

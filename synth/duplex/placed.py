@@ -1,4 +1,5 @@
-"""Turns on the way to the timeline: what a turn consists of, where it was placed, where it was cut, and the labels that follow."""
+"""Turns on the way to the timeline: what a turn consists of, where it was placed, where it was cut, and the labels
+that follow."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -71,7 +72,8 @@ class Body:
 
 @dataclass(frozen=True)
 class Cut:
-    """Where a speaker is interrupted (`onset`), begins to fade, and is digital silence (`stop`): samples of the channel."""
+    """Where a speaker is interrupted (`onset`), begins to fade, and is digital silence (`stop`): samples of the
+    channel."""
 
     onset: int
     fade_from: int
@@ -172,7 +174,8 @@ def body_of(
     rng: np.random.Generator,
     unplaced: list[Unplaced],
 ) -> Body:
-    """A turn's lines one after the other, with the hesitation between them drawn. A filler without speech goes to `unplaced`."""
+    """A turn's lines one after the other, with the hesitation between them drawn. A filler without speech goes to
+    `unplaced`."""
     by_id = {line.id: line for line in script.lines}
     pause, before_filler = timing.pause.draw(rng), timing.filler_gap.draw(rng)
     pieces: list[Piece] = []

@@ -1,7 +1,7 @@
 """Plan a timeline from a script and its measured lines: pure and seeded, in integer samples, without audio.
 
-Order: turns one after the other (each by its floor transfer, or on the other's words where it barges in), then backchannels into
-the assistant's turns as they came out, then clips and labels from what was placed.
+Order: turns one after the other (each by its floor transfer, or on the other's words where it barges in), then
+backchannels into the assistant's turns as they came out, then clips and labels from what was placed.
 """
 
 from collections.abc import Mapping
@@ -28,8 +28,8 @@ def plan_timeline(
 ) -> Timeline | Reject:
     """Place every line of a script. Other takes of the same speech differ in `seed` alone.
 
-    `noise` is that of `synth.acoustics.draw_noise`. A line of a turn that is missing from `lines` is a reject; a missing
-    backchannel or filler, and any event that the speech has no room for, is left out and listed in `unplaced`.
+    `noise` is that of `synth.acoustics.draw_noise`. A line of a turn that is missing from `lines` is a reject; a
+    missing backchannel or filler, and any event that the speech has no room for, is left out and listed in `unplaced`.
     """
     needed = {line.id for line in script.lines if line.role == "turn"}
     if missing := sorted(needed - lines.keys()):
@@ -80,7 +80,8 @@ class _Planner:
         return max((placed.silent_from for placed in self.placed if placed.channel == channel), default=0)
 
     def _follow(self, speaker: str, turn: Placed, rng: np.random.Generator) -> Placed:
-        """A turn after a gap, or with a cooperative overlap where the last turn is complete and its final IPU long enough."""
+        """A turn after a gap, or with a cooperative overlap where the last turn is complete and its final IPU long
+        enough."""
         last, body = self.placed[-1], turn.body
         transfer = self.timing.user_to_assistant if speaker == "assistant" else self.timing.assistant_to_user
         overlap = self._overlap(transfer, last, body, self.scale[speaker], rng)
@@ -110,7 +111,8 @@ class _Planner:
         return overlap if overlap >= _LEAST_OVERLAP else None
 
     def _barge_in(self, barge_in: BargeIn, body: Body, rng: np.random.Generator) -> bool:
-        """Start the user's turn on the assistant's words and stop the assistant; False where there is no room for that."""
+        """Start the user's turn on the assistant's words and stop the assistant; False where there is no room for
+        that."""
         target = self.placed[-1]
         if len(body.words) < 3 and body.length < 0.8 * RATE and barge_in.intent != "cancel":
             return self._refuse(barge_in, "the turn is too short to take the floor")

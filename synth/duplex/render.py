@@ -36,10 +36,11 @@ class Rendered:
 
 
 def render(timeline: Timeline, pcm: Mapping[str, NDArray[np.float32]], pool: NoisePool) -> Rendered:
-    """Render a timeline. `pcm` has each line, float32 mono [samples] at 24 kHz, as it was measured; `pool` each noise file.
+    """Render a timeline. `pcm` has each line, float32 mono [samples] at 24 kHz, as it was measured; `pool` each noise
+    file.
 
-    KeyError where a line of the timeline is missing; ValueError where the assistant's lines go over the peak, which no plan
-    allows.
+    KeyError where a line of the timeline is missing; ValueError where the assistant's lines go over the peak, which no
+    plan allows.
     """
     stems = np.zeros((2, timeline.n_samples), np.float32)
     for clip in timeline.clips:
@@ -69,8 +70,8 @@ def shaped(clip: Clip, pcm: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def user_words(timeline: Timeline) -> list[tuple[int, int]]:
-    """[start, end) of the words of the user's turns, over which the level of the user's speech is defined; turns without
-    word times count whole."""
+    """[start, end) of the words of the user's turns, over which the level of the user's speech is defined; turns
+    without word times count whole."""
     spans: list[tuple[int, int]] = []
     for turn in timeline.turns:
         if turn.channel == USER:

@@ -27,8 +27,8 @@ class LineWord:
 class SpokenLine:
     """A measured line of `n_samples` at 24 kHz.
 
-    Speech is [speech_start, speech_end); `islands` are its stretches of sound; `level_dbfs` is the RMS of its active frames and
-    `peak_dbfs` its largest sample. `words` lie within the speech, in order.
+    Speech is [speech_start, speech_end); `islands` are its stretches of sound; `level_dbfs` is the RMS of its active
+    frames and `peak_dbfs` its largest sample. `words` lie within the speech, in order.
     """
 
     n_samples: int

@@ -1,4 +1,5 @@
-"""The timeline of a dialogue: what sounds when, in integer samples at 24 kHz, and every label that follows from it. No audio."""
+"""The timeline of a dialogue: what sounds when, in integer samples at 24 kHz, and every label that follows from it. No
+audio."""
 
 import dataclasses
 import json
@@ -13,7 +14,8 @@ Speaker = Literal["assistant", "user"]
 
 @dataclass(frozen=True)
 class Clip:
-    """Samples [start, stop) of a line, put at sample `at` of a channel with a gain and raised-cosine fades (in samples)."""
+    """Samples [start, stop) of a line, put at sample `at` of a channel with a gain and raised-cosine fades (in
+    samples)."""
 
     line: str
     channel: int
@@ -45,7 +47,8 @@ class TimedWord:
 
 @dataclass(frozen=True)
 class Turn:
-    """A turn that was taken: [start, end) is its speech. `fto` is the start minus the end of the other party's last turn.
+    """A turn that was taken: [start, end) is its speech. `fto` is the start minus the end of the other party's last
+    turn.
 
     `text` is what it would have said, `text_heard` what it says. `words` has the heard ones, then the unheard.
     """
@@ -72,8 +75,9 @@ class Event:
 
     - turn_shift: the gap before turn `turn`.
     - cooperative_overlap: from the start of turn `turn` to the end of `target_turn`, which is complete.
-    - barge_in: the user's turn that makes the assistant yield. `latency` is the time to where the assistant begins to fade; `params`:
-      intent, stop (the assistant is digital silence from here), fade, onset (clause or word), cut_word (text or null).
+    - barge_in: the user's turn that makes the assistant yield. `latency` is the time to where the assistant begins to
+      fade; `params`: intent, stop (the assistant is digital silence from here), fade, onset (clause or word), cut_word
+      (text or null).
     - user_backchannel: a short token while the assistant keeps the floor; `params`: level_db against the user's turns.
     - hesitation: the silence inside a user's turn; `params`: filler (text or null).
 

@@ -13,7 +13,8 @@ class FloorTransfer(Params):
     overlap: LogNormal
 
 
-# Lengths of overlaps: Switchboard (Levinson & Torreira 2015), as in preset `telephone`, cut at the 0.8 s of the definition in 1.2.
+# Lengths of overlaps: Switchboard (Levinson & Torreira 2015), as in preset `telephone`, cut at the 0.8 s of the
+# definition in 1.2.
 _OVERLAP = LogNormal(median=0.207, sigma=0.877, low=0.04, high=0.79)
 
 
@@ -58,6 +59,7 @@ class Timing(Params):
     lead_in: Uniform = Uniform(low=0.2, high=0.8)
     """Silence before the first turn; Turnmill's choice."""
     tail: Uniform = Uniform(low=1.5, high=3.0)
-    """Silence after the last sound: `duplex.md` 1.5 names audio that ends with the last word as a fault of public sets."""
+    """Silence after the last sound: `duplex.md` 1.5 names audio that ends with the last word as a fault of public
+    sets."""
     level_dbfs: float = Field(default=-23.0, ge=-60, le=-10)
     """RMS of the active speech of each line before gain (`duplex.md` 1.5: -23 LUFS; EBU R 128)."""

@@ -1,7 +1,7 @@
 """What every speech engine does: lines of text in, speech with word times out.
 
-An engine turns each line into exactly one result, in the order given: `Speech`, or a `SpeechError` in its place. A line that
-cannot be spoken is therefore never lost and never stops the lines beside it.
+An engine turns each line into exactly one result, in the order given: `Speech`, or a `SpeechError` in its place. A
+line that cannot be spoken is therefore never lost and never stops the lines beside it.
 """
 
 from collections.abc import Sequence
@@ -36,8 +36,8 @@ class Line:
 class Speech:
     """A spoken line.
 
-    `pcm` is float32 [samples], mono, in [-1, 1], at `sample_rate` Hz. `words` are in order, do not overlap, lie within the pcm,
-    and both their times are whole samples of it.
+    `pcm` is float32 [samples], mono, in [-1, 1], at `sample_rate` Hz. `words` are in order, do not overlap, lie
+    within the pcm, and both their times are whole samples of it.
     """
 
     pcm: NDArray[np.float32]

@@ -1,8 +1,9 @@
 """The embedded engine: espeak-ng through ctypes. Real speech, exact word times, nothing to download.
 
-Word times are espeak's own WORD and PHONEME events: a word starts at its event and ends where its last sounding phoneme ends, so a
-pause belongs to no word. Speed: about 250 times real time on one core, of which loading the library afresh for each line (it keeps
-the phase of its voice flutter in static variables that no call resets) costs 1 ms.
+Word times are espeak's own WORD and PHONEME events: a word starts at its event and ends where its last sounding
+phoneme ends, so a pause belongs to no word. Speed: about 250 times real time on one core, of which loading the
+library afresh for each line (it keeps the phase of its voice flutter in static variables that no call resets) costs 1
+ms.
 """
 
 import ctypes
@@ -105,7 +106,9 @@ class EspeakEngine:
     def _synthesize(self, line: Line) -> Speech | SpeechError:
         voice = VOICES.get(line.voice)
         if voice is None or voice.engine != "espeak":
-            return SpeechError("unknown_voice", f"line {line.id}: espeak has no voice {line.voice!r}; see synth/voices.py")
+            return SpeechError(
+                "unknown_voice", f"line {line.id}: espeak has no voice {line.voice!r}; see synth/voices.py"
+            )
         if line.language.lower().split("-")[0] != voice.language:
             return SpeechError("unsupported_language", f"line {line.id}: {line.voice} does not speak {line.language!r}")
         try:
@@ -183,11 +186,15 @@ def word_spans(text: str, utterance: Utterance, voice: Voice) -> list[Span]:
         group = [token, *(t for t in range(token + 1, next_token) if _sounds(tokens[t]))]
         cuts = [start + int(loud[-1]) + 1]
         for member in reversed(group[1:]):
-            starts = starts[: max(len(starts) - _phoneme_count(tokens[member], voice), 1)] if len(starts) > 1 else starts
+            starts = (
+                starts[: max(len(starts) - _phoneme_count(tokens[member], voice), 1)] if len(starts) > 1 else starts
+            )
             cuts.append(min(_after(utterance, starts[-1]), cuts[-1]))
         cuts = [*reversed(cuts)]
         begins = [start, *cuts[:-1]]
-        spans.extend(Span(tokens[t], begin, end) for t, begin, end in zip(group, begins, cuts, strict=True) if end > begin)
+        spans.extend(
+            Span(tokens[t], begin, end) for t, begin, end in zip(group, begins, cuts, strict=True) if end > begin
+        )
     return spans
 
 

@@ -51,10 +51,10 @@ def bench_decode(files: list[bytes]) -> None:
         f"decode    {seconds / ours:8.0f} x real time, {bare / ours:.2f} of a bare libsndfile loop ({len(files)} files)"
     )
     decoded = [decode(data, "") for data in files]
-    print(f"pcm_hash  {seconds / best(lambda: [pcm_hash(audio) for audio in decoded]):8.0f} x real time")
-    print(f"encode    {seconds / best(lambda: [encode_flac(audio) for audio in decoded]):8.0f} x real time (16-bit FLAC)")
-    measure.quality(decoded[0])
-    print(f"quality   {seconds / best(lambda: [measure.quality(audio) for audio in decoded]):8.0f} x real time")
+    measure.quality(decoded[0])  # loads the model
+    for name, work in {"pcm_hash": pcm_hash, "encode": encode_flac, "quality": measure.quality}.items():
+        taken = best(lambda work=work: [work(audio) for audio in decoded])
+        print(f"{name:9} {seconds / taken:8.0f} x real time")
 
 
 def bench_split(audio: Audio) -> None:

@@ -52,7 +52,11 @@ def main() -> None:
         length = time.monotonic() - started
         wanted = tree_hashes(undisturbed)
         print(f"undisturbed: {length:.0f} s, {len(wanted)} files", flush=True)
-        for name, setting in (("another folder", ()), ("one worker", ("workers=1",)), ("three workers", ("workers=3",))):
+        for name, setting in (
+            ("another folder", ()),
+            ("one worker", ("workers=1",)),
+            ("three workers", ("workers=3",)),
+        ):
             out = Path(scratch) / name
             finish(start(options.recipe, out, *setting))
             failed += report(name, differences(wanted, tree_hashes(out)))

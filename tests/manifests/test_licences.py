@@ -2,7 +2,7 @@ import itertools
 
 import pytest
 
-from manifests.licences import KNOWN, hub_metadata, licence_of, strictest_spdx
+from manifests.licences import KNOWN, hub_metadata, licence_of, strictest
 
 
 @pytest.mark.parametrize(
@@ -17,16 +17,16 @@ from manifests.licences import KNOWN, hub_metadata, licence_of, strictest_spdx
 )
 def test_a_mix_carries_what_allows_least_and_demands_most_in_whatever_order(mixed: list[str], carried: str) -> None:
     for order in itertools.permutations(mixed):
-        assert strictest_spdx([licence_of(spdx, True) for spdx in order]) == carried
+        assert strictest([licence_of(spdx, True) for spdx in order]).spdx == carried
 
 
 def test_what_may_not_be_redistributed_is_stricter_than_anything() -> None:
-    assert strictest_spdx([licence_of("CC-BY-NC-ND-4.0", True), licence_of("CC0-1.0", False)]) == "CC0-1.0"
+    assert strictest([licence_of("CC-BY-NC-ND-4.0", True), licence_of("CC0-1.0", False)]).spdx == "CC0-1.0"
 
 
 def test_of_no_licence_there_is_no_strictest() -> None:
     with pytest.raises(ValueError, match="empty"):
-        strictest_spdx([])
+        strictest([])
 
 
 def test_the_hub_gets_its_own_identifiers() -> None:

@@ -48,6 +48,7 @@ def through_pyav(audio: Audio, container: str, codec: str) -> bytes:
     with av.open(file, "w", format=container) as output:
         layout = "stereo" if audio.channels == 2 else "mono"
         stream = output.add_stream(codec, rate=audio.sample_rate, layout=layout)
+        stream.bit_rate = 128_000
         frame = av.AudioFrame.from_ndarray(audio.samples, format="fltp", layout=layout)
         frame.sample_rate = audio.sample_rate
         for packet in [*stream.encode(frame), *stream.encode(None)]:

@@ -1,1 +1,3 @@
-"""The recipe of the embedded recogniser, from texts to the CTranslate2 model in `pipelines/asr/embedded`: see README.md."""
+"""The recipe of the embedded recogniser, from texts to the CTranslate2 model in `pipelines/asr/embedded`: see
+README.md.
+"""

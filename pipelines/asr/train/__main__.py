@@ -1,4 +1,6 @@
-"""Train the embedded recogniser: `python -m pipelines.asr.train --minutes 80 --out DIR`. README.md says what it takes and gives."""
+"""Train the embedded recogniser: `python -m pipelines.asr.train --minutes 80 --out DIR`. README.md says what it takes
+and gives.
+"""
 
 import argparse
 import json
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from tokenizers import Tokenizer
 from torch import distributed
 from torch.nn import functional as F
 
@@ -49,16 +52,22 @@ def _speak(cache: Path, index: int) -> None:
 def train(rank: int, ranks: int, cache: Path, out: Path, minutes: float) -> None:
     """Train on the shards in `cache` as one of `ranks` processes of one thread each, which average their gradients.
 
-    The learning rate falls to nothing as the time runs out, however fast the machine is. Processes rather than threads, because on a
-    machine that others use too, threads wait for the slowest of them at every operation, and processes once a step.
+    The learning rate falls to nothing as the time runs out, however fast the machine is. Processes rather than
+    threads, because on a machine that others use too, threads wait for the slowest of them at every operation, and
+    processes once a step. Weights and tokens that an earlier run left in `out` are taken up.
     """
     torch.set_num_threads(1)
-    distributed.init_process_group("gloo", init_method=f"file://{out.resolve()}/rendezvous", rank=rank, world_size=ranks)
+    distributed.init_process_group(
+        "gloo", init_method=f"file://{out.resolve()}/rendezvous", rank=rank, world_size=ranks
+    )
     torch.manual_seed(SEED)
-    corpus = texts.load()
-    tokens = Tokens(build([texts.normalised(text) for text in corpus.written] + list(corpus.vocabulary)))
+    checkpoint = out / "checkpoint.pt"
+    resumed = checkpoint.exists()
+    tokens = Tokens(Tokenizer.from_file(str(out / "model" / "tokenizer.json")) if resumed else _learn_tokens())
     size = Size()
     model = Whisper(size, tokens.size, PHONEMES, dropout=0.05)
+    if resumed:
+        model.load_state_dict(torch.load(checkpoint))
     decayed = [p for p in model.parameters() if p.ndim > 1]
     others = [p for p in model.parameters() if p.ndim <= 1]
     groups = [{"params": decayed, "weight_decay": 0.05}, {"params": others, "weight_decay": 0.0}]
@@ -72,7 +81,7 @@ def train(rank: int, ranks: int, cache: Path, out: Path, minutes: float) -> None
     for batch in data.stream(rng):
         window = int(rng.integers(POSITIONS // 3, POSITIONS)) if rng.random() < 0.3 else POSITIONS
         losses = _losses(model, batch, window)
-        (losses["text"] + losses["phonemes"] + 0.3 * losses["attention"]).backward()  # type: ignore[no-untyped-call]
+        (losses["text"] + losses["phonemes"] + 0.5 * losses["attention"]).backward()
         elapsed = (time.monotonic() - started) / (60 * minutes)
         done, count = _averaged(model, ranks, elapsed, len(batch.mel))
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -96,8 +105,13 @@ def train(rank: int, ranks: int, cache: Path, out: Path, minutes: float) -> None
     distributed.destroy_process_group()
 
 
+def _learn_tokens() -> Tokenizer:
+    corpus = texts.load()
+    return build([texts.normalised(text) for text in corpus.written] + list(corpus.vocabulary))
+
+
 def _averaged(model: Whisper, ranks: int, elapsed: float, examples: int) -> tuple[float, int]:
-    """Average the gradients, and give every rank the same mean of the time elapsed and the number of examples of all."""
+    """Average the gradients; give every rank the same mean of the time elapsed and count of examples."""
     gradients = [p.grad if p.grad is not None else torch.zeros_like(p) for p in model.parameters()]
     flat = torch.cat([*(g.flatten() for g in gradients), torch.tensor([elapsed, float(examples)])])
     distributed.all_reduce(flat)
@@ -109,33 +123,45 @@ def _averaged(model: Whisper, ranks: int, elapsed: float, examples: int) -> tupl
 
 
 def _losses(model: Whisper, batch: Batch, window: int) -> dict[str, torch.Tensor]:
-    """Give the text's cross-entropy, the phonemes' and the alignment heads' -log(attention on the token's own frames)."""
+    """Give the text's cross-entropy, the phonemes', and what the guided heads miss of the tokens' own frames."""
     with torch.autocast("cpu", torch.bfloat16):
         memory, mask = model.encode(batch.mel, window)
         frames = batch.phonemes.shape[1]
         phonemes = model.phoneme_head(memory).float()
         logits, weights = model.decode(batch.tokens, memory, mask)
     labels = F.pad(batch.phonemes, (0, memory.shape[1] - frames), value=PADDING)
-    at = torch.arange(memory.shape[1])
-    own = (at >= batch.first[..., None]) & (at <= batch.last[..., None])
-    guided = batch.last >= batch.first
-    mass = (weights * own[:, None]).sum(-1)
-    text = F.cross_entropy(logits.float().flatten(0, 1), batch.targets.flatten(), ignore_index=-100, label_smoothing=0.05)
+    # The first layer finds the place, where the last token is; the last layer goes on from there to the next one.
+    before = F.pad(batch.first[:, :-1], (1, 0), value=1), F.pad(batch.last[:, :-1], (1, 0), value=0)
+    attention = _distraction(weights[0], *before) + _distraction(weights[-1], batch.first, batch.last)
+    text = F.cross_entropy(
+        logits.float().flatten(0, 1), batch.targets.flatten(), ignore_index=-100, label_smoothing=0.05
+    )
     with torch.no_grad():
         wanted = batch.targets >= 0
         right = (logits.argmax(-1) == batch.targets)[wanted].float().mean()
     return {
         "text": text,
         "phonemes": F.cross_entropy(phonemes.transpose(1, 2), labels),
-        "attention": -(mass.clamp(min=1e-4).log().mean(1) * guided).sum() / guided.sum().clamp(min=1),
+        "attention": attention,
         "right": right,
     }
+
+
+def _distraction(weights: torch.Tensor, first: torch.Tensor, last: torch.Tensor) -> torch.Tensor:
+    """Give the mean of -log(attention within the frames from `first` to `last`) over the tokens that have some."""
+    at = torch.arange(weights.shape[-1])
+    own = (at >= first[..., None]) & (at <= last[..., None])
+    guided = last >= first
+    mass = (weights * own[:, None]).sum(-1).clamp(min=1e-4)
+    return -(mass.log().mean(1) * guided).sum() / guided.sum().clamp(min=1)
 
 
 def _save(model: Whisper, size: Size, tokens: Tokens, out: Path, step: int, seen: int) -> None:
     export(model.state_dict(), size, tokens, out)
     torch.save(model.state_dict(), out.parent / "checkpoint.pt")
-    (out.parent / "training.json").write_text(json.dumps({"step": step, "seen": seen, "seed": SEED, **asdict(size)}) + "\n")
+    (out.parent / "training.json").write_text(
+        json.dumps({"step": step, "seen": seen, "seed": SEED, **asdict(size)}) + "\n"
+    )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,11 @@
-"""Batches for training: examples of similar length, with the target tokens and what each frame and token should attend to."""
+"""Batches for training: examples of similar length, with the target tokens and what each frame and token should
+attend to.
+"""
 
 import pickle
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +26,10 @@ PADDING, SILENCE = 0, 1  # phoneme classes besides espeak's own
 
 @dataclass(frozen=True)
 class Batch:
-    """Tensors of B examples: `mel` [B, frames, 80], `phonemes` [B, frames / 2], and for L tokens the decoder's `tokens`, their
-    `targets` (-100 = none) and the first and last encoder frame each should attend to (`first` > `last` = anywhere)."""
+    """Tensors of B examples: `mel` [B, frames, 80], `phonemes` [B, frames / 2], and for L tokens the decoder's
+    `tokens`, their `targets` (-100 = none) and the first and last encoder frame each should attend to (`first` >
+    `last` = anywhere).
+    """
 
     mel: Tensor
     phonemes: Tensor
@@ -73,7 +78,7 @@ class Data:
             yield from self._epoch(rng)
 
     def _epoch(self, rng: np.random.Generator) -> Iterator[Batch]:
-                order = rng.permutation(len(self.items))
+        order = rng.permutation(len(self.items))
         for at in range(0, len(order), 2_000):
             chunk = sorted((self.items[i] for i in order[at : at + 2_000]), key=lambda item: item.example.frames)
             groups: list[list[_Item]] = [[]]
@@ -110,7 +115,9 @@ class Data:
     def _targets(
         self, example: Example, rng: np.random.Generator, others: list[_Item]
     ) -> tuple[list[int], list[int], list[int], list[int]]:
-        """Give the decoder's input, its targets and the frames each should attend to: 20 % with timestamps, 7 % after other text."""
+        """Give the decoder's input, its targets and the frames each should attend to: 20 % with timestamps, 7 % after
+        other text.
+        """
         t = self.tokens
         prompt = [t.id("startoftranscript"), t.id("en"), t.id("transcribe")]
         text: list[int] = []
@@ -120,7 +127,7 @@ class Data:
             sizes = np.cumsum([0, *(len(t.tokenizer.id_to_token(p) or "") for p in pieces)])
             edges = start + (end - start) * sizes / sizes[-1]
             text += pieces
-            spans += zip(edges[:-1], edges[1:], strict=True)
+            spans += pairwise(edges)
         stamped = bool(text) and rng.random() < 0.2
         if stamped:
             text = [t.timestamp(example.words[0][1]), *text, t.timestamp(example.words[-1][2])]

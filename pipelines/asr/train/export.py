@@ -15,7 +15,9 @@ _Array = NDArray[np.float32]
 
 
 def export(state: dict[str, Tensor], size: Size, tokens: Tokens, out: Path) -> None:
-    """Write model.bin (int8 weights, the rest float16), config.json, vocabulary.json, tokenizer.json, preprocessor_config.json."""
+    """Write model.bin (int8 weights, the rest float16), config.json, vocabulary.json, tokenizer.json,
+    preprocessor_config.json.
+    """
     arrays = {name: tensor.detach().float().numpy().copy() for name, tensor in state.items()}
     spec = WhisperSpec(size.encoder_layers, size.heads, size.decoder_layers, size.heads)
     for name, conv in (("conv1", spec.encoder.conv1), ("conv2", spec.encoder.conv2)):

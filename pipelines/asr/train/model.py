@@ -1,7 +1,9 @@
-"""The embedded recogniser in torch: Whisper's architecture, small, with two extra losses that exact labels make possible.
+"""The embedded recogniser in torch: Whisper's architecture, small, with two extra losses that exact labels make
+possible.
 
-espeak says when each phoneme and word sounds. A phoneme head on the encoder (dropped on export) learns every 20 ms frame, and two
-cross-attention heads are told where each token is: they are also the alignment heads that faster-whisper takes word times from.
+espeak says when each phoneme and word sounds. A phoneme head on the encoder (dropped on export) learns every 20 ms
+frame, and two cross-attention heads are told where each token is: they are also the alignment heads that faster-
+whisper takes word times from.
 """
 
 import math
@@ -108,9 +110,9 @@ class Whisper(nn.Module):
     def encode(self, mel: Tensor, window: int) -> tuple[Tensor, Tensor]:
         """Encode [batch, frames, 80] as if padded to a window of `window` encoder frames; also the keys' additive mask.
 
-        `mel` must end in at least 12 frames of padding (zeros). faster-whisper pads every clip to 30 s, which would make training
-        five times dearer; all that padding has one content and differs by position alone, so a few frames drawn from it, each
-        counting for many in the softmax, stand for it.
+        `mel` must end in at least 12 frames of padding (zeros). faster-whisper pads every clip to 30 s, which would
+        make training five times dearer; all that padding has one content and differs by position alone, so a few
+        frames drawn from it, each counting for many in the softmax, stand for it.
         """
         x = F.gelu(self.conv2(F.gelu(self.conv1(mel.transpose(1, 2))))).transpose(1, 2)
         frames = x.shape[1]
@@ -125,11 +127,12 @@ class Whisper(nn.Module):
             x, _ = layer(x, mask, x, mask)
         return self.encoder_norm(x), mask
 
-    def decode(self, tokens: Tensor, memory: Tensor, memory_mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Give logits [batch, tokens, vocabulary] and the alignment heads' weights [batch, heads, tokens, frames]."""
+    def decode(self, tokens: Tensor, memory: Tensor, memory_mask: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Give logits [batch, tokens, vocabulary] and, by layer, the guided heads' weights [batch, heads, tokens, frames]."""
         x = self.embedding(tokens) + self.text_positions[: tokens.shape[1]]
         mask = torch.full((tokens.shape[1], tokens.shape[1]), float("-inf")).triu(1)
-        weights = x
+        guided = []
         for layer in self.decoder:
             x, weights = layer(x, mask, memory, memory_mask)
-        return F.linear(self.decoder_norm(x), self.embedding.weight), weights[:, : self.size.alignment_heads]
+            guided.append(weights[:, : self.size.alignment_heads])
+        return F.linear(self.decoder_norm(x), self.embedding.weight), guided

@@ -1,7 +1,7 @@
 """Speak the training sentences: mel features as faster-whisper computes them, with every word and phoneme in its place.
 
-A shard is `<index>.npy`, float16 [frames, 80] at 100 Hz, and `<index>.pkl`, a list of `Example` in its order. Everything about a
-shard follows from its index.
+A shard is `<index>.npy`, float16 [frames, 80] at 100 Hz, and `<index>.pkl`, a list of `Example` in its order.
+Everything about a shard follows from its index.
 """
 
 import dataclasses
@@ -28,7 +28,9 @@ _VARIANTS = sorted({v.variant for v in VOICES.values()})
 
 @dataclass(frozen=True)
 class Example:
-    """One clip. `frames` of 10 ms; `words` are (text, start, end) in seconds; `phonemes` are (name, start) in seconds."""
+    """One clip. `frames` of 10 ms; `words` are (text, start, end) in seconds; `phonemes` are (name, start) in
+    seconds.
+    """
 
     frames: int
     words: tuple[tuple[str, float, float], ...]
@@ -67,7 +69,9 @@ _Clip = tuple[NDArray[np.float32], tuple[tuple[str, float, float], ...], tuple[t
 
 
 def _clip(corpus: Corpus, rng: np.random.Generator) -> _Clip:
-    """Speak one sentence, several joined with pauses (18 %), or nothing at all (2 %); 8 % stop after a word in the middle."""
+    """Speak one sentence, several joined with pauses (18 %), or nothing at all (2 %); 8 % stop after a word in the
+    middle.
+    """
     kind = rng.random()
     if kind < 0.02:
         return np.zeros(int(rng.uniform(0.3, 12) * SAMPLE_RATE), np.float32), (), ()
@@ -107,7 +111,9 @@ def _spoken(text: str, voice: Voice, stop: bool, rng: np.random.Generator) -> _C
         edges = np.linspace(span.start - first, span.end - first, len(plain) + 1) / rate
         words += [(word, float(a), float(b)) for word, a, b in zip(plain, edges[:-1], edges[1:], strict=True)]
     phonemes = tuple(
-        (p.name.strip("',%=|"), (p.start - first) / rate) for p in utterance.phonemes if first <= p.start < spans[-1].end
+        (p.name.strip("',%=|"), (p.start - first) / rate)
+        for p in utterance.phonemes
+        if first <= p.start < spans[-1].end
     )
     pcm = utterance.pcm[first:last].astype(np.float32) / 32_768
     if stop:
@@ -142,6 +148,8 @@ def _degraded(pcm: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.
     return (np.round(np.clip(pcm, -1, 1) * 32_767) / 32_768).astype(np.float32)
 
 
-def _filtered(pcm: NDArray[np.float32], response: NDArray[np.complexfloating] | NDArray[np.float64]) -> NDArray[np.float32]:
+def _filtered(
+    pcm: NDArray[np.float32], response: NDArray[np.complexfloating] | NDArray[np.float64]
+) -> NDArray[np.float32]:
     size = 2 * (len(response) - 1)
     return np.fft.irfft(np.fft.rfft(pcm, size) * response, size)[: len(pcm)].astype(np.float32)

@@ -19,7 +19,7 @@ LONGEST = 24  # words in a sentence: longer speech is made by joining sentences
 
 def plain_words(text: str) -> list[str]:
     """Give the words of a text as the model writes them: lower case a-z and inner apostrophes, hyphens split."""
-    text = text.lower().replace("’", "'").replace("‘", "'")
+    text = text.lower().replace("\u2019", "'").replace("\u2018", "'")
     return [word for word in (w.strip("'") for w in re.findall(r"[a-z']+", text)) if word]
 
 
@@ -36,9 +36,16 @@ def held_out() -> list[str]:
     return texts
 
 
+# Quotes and brackets are not spoken; an apostrophe is kept inside a word only. Dashes become the pause they are.
+_PLAIN = str.maketrans({"\u2019": "'", "\u2018": "'", "\u2014": ", ", "\u2013": ", "})
+_QUOTES = re.compile(r"""["\u201c\u201d()\[\]*_]|--|(?<=\s)'|(?<=[\s,.!?])'(?=\s)""")
+
+
 @dataclass(frozen=True)
 class Corpus:
-    """Training text: `written` sentences, the `vocabulary` they and the readers use, and its `rare` words, which need more examples."""
+    """Training text: `written` sentences, the `vocabulary` they and the readers use, and its `rare` words, which need
+    more examples.
+    """
 
     written: tuple[str, ...]
     vocabulary: tuple[str, ...]
@@ -48,8 +55,9 @@ class Corpus:
     def draw(self, rng: np.random.Generator) -> str:
         """Draw a sentence that is not held out.
 
-        25 % as written; 28 % with one to three words replaced; 25 % the beginning of one sentence and the end of another (every few
-        words natural, the whole unheard of, so that nothing can be learnt by heart); 12 % from templates; 10 % words in any order.
+        25 % as written; 28 % with one to three words replaced; 25 % the beginning of one sentence and the end of
+        another (every few words natural, the whole unheard of, so that nothing can be learnt by heart); 12 % from
+        templates; 10 % words in any order.
         """
         while True:
             kind = rng.random()
@@ -86,9 +94,13 @@ class Corpus:
 
 
 def load() -> Corpus:
-    """Read every text beside this file (words.txt is one word a line, the others one sentence), less all that is held out."""
+    """Read every text beside this file (words.txt is one word a line, the others one sentence), less all that is held
+    out.
+    """
     held = held_out()
-    known = {normalised(text) for text in held} | {normalised(part) for text in held for part in re.split(r"[.!?;]", text)}
+    known = {normalised(text) for text in held} | {
+        normalised(part) for text in held for part in re.split(r"[.!?;]", text)
+    }
     paths = [path for path in sorted(_HERE.glob("*.txt")) if path.name not in ("heldout.txt", "words.txt")]
     written = _clean((line for path in paths for line in _lines(path)), known)
     counts = Counter(word for text in written for word in plain_words(text))
@@ -102,8 +114,8 @@ def load() -> Corpus:
 def _clean(lines: Iterable[str], known: set[str]) -> list[str]:
     kept: dict[str, str] = {}
     for line in lines:
-        text = re.sub(r"\s+", " ", re.sub(r"[\"“”«»()\[\]*_]|--|(?<=\s)['‘]|(?<=[\s,.!?])['’](?=\s|$)", " ", f" {line} ")).strip()
-        text = text.replace("’", "'").replace("‘", "'").replace("—", ", ").replace("–", ", ").replace(" ,", ",")
+        text = _QUOTES.sub(" ", f" {line} ".translate(_PLAIN))
+        text = re.sub(r"\s+", " ", text).replace(" ,", ",").strip()
         key = normalised(text)
         if not 1 <= len(key.split()) <= LONGEST or re.search(r"[^A-Za-z' .,!?;:-]", text) or key in known:
             continue

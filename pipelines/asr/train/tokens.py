@@ -1,5 +1,6 @@
 """The embedded recogniser's tokens: byte-level word pieces, then Whisper's special tokens in Whisper's order."""
 
+import json
 from collections.abc import Iterable
 from functools import cached_property
 
@@ -10,8 +11,23 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, 
 PIECES = 1000
 TIMESTAMPS = 1501  # every 20 ms from 0 to 30 s
 
-# faster-whisper suppresses the first piece of these by default; unless each is a piece of its own, that is the bare space.
-_SUPPRESSED = (" -", " '", " \u2669", " \u266a", " \u266b", " \u266c", " \u266d", " \u266e", " \u266f", " \u300c", " \u300d", " \u300e", " \u300f")
+# faster-whisper suppresses the first piece of these by default; unless each is a piece of its own, that is the bare
+# space.
+_SUPPRESSED = (
+    " -",
+    " '",
+    " \u2669",
+    " \u266a",
+    " \u266b",
+    " \u266c",
+    " \u266d",
+    " \u266e",
+    " \u266f",
+    " \u300c",
+    " \u300d",
+    " \u300e",
+    " \u300f",
+)
 
 
 def build(texts: Iterable[str]) -> Tokenizer:
@@ -21,11 +37,12 @@ def build(texts: Iterable[str]) -> Tokenizer:
     trainer = trainers.BpeTrainer(
         vocab_size=PIECES, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
     )
-    bpe.train_from_iterator([*(" " + text for text in texts), *(s for s in _SUPPRESSED for _ in range(100_000))], trainer)
+    bpe.train_from_iterator(
+        [*(" " + text for text in texts), *(s for s in _SUPPRESSED for _ in range(100_000))], trainer
+    )
     # CTranslate2 takes a vocabulary with an empty token for a multilingual one.
     pieces = {**bpe.get_vocab(), "": bpe.get_vocab_size()}
-    merges = [tuple(pair) for pair in _merges(bpe)]
-    tokenizer = Tokenizer(models.BPE(vocab=pieces, merges=merges))
+    tokenizer = Tokenizer(models.BPE(vocab=pieces, merges=_merges(bpe)))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     names = ["endoftext", "startoftranscript", *_languages(), "translate", "transcribe"]
@@ -42,11 +59,8 @@ def _languages() -> list[str]:
     return ["en", *(code for code in sorted(_LANGUAGE_CODES) if code != "en")]
 
 
-def _merges(tokenizer: Tokenizer) -> list[list[str]]:
-    import json
-
-    merges: list[list[str]] = json.loads(tokenizer.to_str())["model"]["merges"]
-    return merges
+def _merges(tokenizer: Tokenizer) -> list[tuple[str, str]]:
+    return [(first, second) for first, second in json.loads(tokenizer.to_str())["model"]["merges"]]
 
 
 class Tokens:

@@ -76,7 +76,7 @@ def test_a_root_too_deep_to_tell_the_split_is_refused_rather_than_mislabelled(sh
     if not below:
         assert table.units(root, load("librispeech"), 10, BIG)
         return
-    with pytest.raises(UsageError, match="split.*further up"):
+    with pytest.raises(UsageError, match=r"split.*further up"):
         table.units(root, load("librispeech"), 10, BIG)
 
 
@@ -176,7 +176,7 @@ def test_a_name_that_is_not_utf8_is_rejected_and_can_be_stored(tmp_path: Path) -
 
 @pytest.mark.parametrize(
     ("rows", "detail"),
-    [(b"a|\xff|x\n", "is not utf-8"), (b"a|" + b"x" * (1 << 20) + b"|y\n", "longer than 1048576 bytes")],
+    [(b"a|\xff|x\n", "is not utf-8"), (b"a|" + b"x" * (1 << 20) + b"|y\n", "is longer than 1048576 bytes")],
 )
 def test_a_broken_line_is_one_bad_row_and_the_next_is_read(tmp_path: Path, rows: bytes, detail: str) -> None:
     items = read_all(corpus(tmp_path / "c", rows + b"b|x|y\n", ["b"]), load("ljspeech"))
@@ -216,7 +216,7 @@ def test_columns_are_found_by_the_header_and_the_split_by_the_table(tmp_path: Pa
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda root: None, "does not exist"),
+        (lambda root: root.with_name("elsewhere").mkdir(), "does not exist"),
         (lambda root: root.write_text("x"), "is not a folder"),
         (lambda root: root.mkdir(), r"holds no table \(looked for \*\*/metadata.csv\)"),
         (lambda root: corpus(root, "a|x|y\n", []), r"holds no audio \(looked for \*\*/wavs/\*.wav\)"),

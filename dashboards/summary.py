@@ -1,0 +1,199 @@
+"""What a run made, and how far one is: for a person at a terminal, or as plain lines in a log."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import duckdb
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from manifests.card_sections import HALVES
+from manifests.funnel import Funnel, funnel
+from manifests.index import Index
+from manifests.query import connect
+from manifests.store import Store
+
+_BAR = 24  # characters of the longest bar
+_MADE = {"speech": "clips of speech", "dialogue": "two-channel dialogues"}
+_COLOUR = {"speech": "cyan", "dialogue": "yellow"}
+
+
+@dataclass(frozen=True)
+class Made:
+    """What lies ready in the training shards of one half."""
+
+    half: str
+    samples: int
+    hours: float
+    shards: int
+    size: int  # bytes
+
+
+def made(store: Store, index: Index, connection: duckdb.DuckDBPyConnection) -> list[Made]:
+    """What each half of the recipe made; a half without samples has zeros."""
+    found = []
+    for half, (table, _, _) in HALVES.items():
+        maker = index.maker(table)
+        if maker is None:
+            continue
+        count, hours, shards = connection.execute(
+            f"SELECT count(*), hours_of(duration), count(DISTINCT shard) FROM {table}"
+        ).fetchall()[0]
+        folder = store.path(f"shards/{maker.fingerprint}")
+        files = store.fs.find(folder, detail=True) if shards else {}
+        size = sum(info["size"] for path, info in files.items() if path.endswith(".tar"))
+        found.append(Made(half, count, hours, shards, size))
+    return found
+
+
+def print_summary(
+    store: Store, index: Index, seconds: float, next_commands: Sequence[tuple[str, str]], console: Console
+) -> None:
+    """The end of a run: what was made, what was lost and why, the events, the time it took, and what to try next.
+
+    `seconds` is the run's wall time; `next_commands` are pairs of a word and a command line.
+    """
+    connection = connect(store, index)
+    console.print()
+    _line(console, Text.assemble((index.recipe_name, "bold"), f" is ready in {store.url}"))
+    for half in made(store, index, connection):
+        what = Text.assemble(
+            "  ",
+            (f"{half.samples:,} {_MADE[half.half]}", f"bold {_COLOUR[half.half]}"),
+            f", {_duration(half.hours * 3600)} of audio, in {_plural(half.shards, 'shard')}",
+            f" ({half.size / 1e6:,.1f} MB)",
+        )
+        _line(console, what)
+    for half_name in HALVES:
+        _print_funnel(funnel(connection, half_name), console)
+    _print_events(connection, console)
+    console.print()
+    _line(console, Text(f"Took {_duration(seconds)}."))
+    if next_commands:
+        console.print()
+        _line(console, Text("Next", "bold"))
+        width = max(len(word) for word, _ in next_commands)
+        for word, command in next_commands:
+            _line(console, Text.assemble("  ", (word.ljust(width), "dim"), "  ", (command, "green")))
+
+
+def print_status(store: Store, index: Index, console: Console) -> None:
+    """How far each stage is: shards done of those known to come, items, rejects, hours of audio, rate, funnel."""
+    connection = connect(store, index)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("stage")
+    for name in ("shards", "items in", "rejected", "audio", "items/s", "x real time"):
+        table.add_column(name, justify="right")
+    for stage, half, shards, total, items, rejected, hours, per_second, real_time in _progress(connection):
+        table.add_row(
+            Text(stage, _COLOUR[half]),
+            f"{shards} of {total}" if total is not None else f"{shards}",
+            f"{items:,}",
+            Text(f"{rejected:,}", "red" if rejected else "dim"),
+            _duration(hours * 3600) if hours else "",
+            f"{per_second:,.1f}" if per_second else "",
+            f"{real_time:,.1f}" if real_time else "",
+        )
+    _line(console, Text.assemble((index.recipe_name, "bold"), f" in {store.url}"))
+    console.print(table)
+    for half in HALVES:
+        _print_funnel(funnel(connection, half), console)
+
+
+def _progress(
+    connection: duckdb.DuckDBPyConnection,
+) -> list[tuple[str, str, int, int | None, int, int, float, float, float]]:
+    """A row per stage: stage, half, shards done, shards to do (None: not known yet), items, rejects, hours, rates.
+
+    A label stage has as many shards as the first stage of its half; a training shard is known from the plan on. Rates
+    are of the runs that committed something at the current fingerprint.
+    """
+    return connection.execute(
+        """
+        WITH done AS (
+            SELECT position, count(*) AS shards, sum(items_in)::BIGINT AS items, sum(rejected)::BIGINT AS rejected,
+                   sum(CAST(round(hours * 3.6e9) AS BIGINT)) / 3.6e9 AS hours
+            FROM ledger GROUP BY position
+        ), first AS (
+            SELECT half, min(position) AS position FROM stages GROUP BY half
+        ), rates AS (
+            SELECT stage, fingerprint, sum(items) / sum(ended - started) AS per_second,
+                   sum(hours) * 3600 / sum(ended - started) AS real_time
+            FROM runs GROUP BY ALL HAVING sum(ended - started) > 0
+        ), planned AS (
+            SELECT 'clip_samples' AS table_name, nullif(count(DISTINCT training_shard), 0) AS total FROM clip_plan
+            UNION ALL SELECT 'dialogue_samples', nullif(count(DISTINCT training_shard), 0) FROM dialogue_plan
+        )
+        SELECT stages.stage, stages.half, coalesce(done.shards, 0),
+               CASE WHEN planned.table_name IS NOT NULL THEN planned.total
+                    WHEN table_name IN ('clip_selection', 'dialogue_selection', 'clip_plan', 'dialogue_plan') THEN 1
+                    WHEN stages.position > first.position THEN begun.shards END,
+               coalesce(done.items, 0), coalesce(done.rejected, 0), coalesce(done.hours, 0.0), per_second, real_time
+        FROM stages JOIN first USING (half) LEFT JOIN planned USING (table_name)
+             LEFT JOIN done ON done.position = stages.position
+             LEFT JOIN done AS begun ON begun.position = first.position
+             LEFT JOIN rates ON rates.stage = stages.stage AND rates.fingerprint = stages.fingerprint
+        ORDER BY stages.position
+        """
+    ).fetchall()
+
+
+def _print_funnel(found: Funnel, console: Console) -> None:
+    if not found.steps:
+        return
+    console.print()
+    _line(console, Text(f"Funnel: {found.half}", f"bold {_COLOUR[found.half]}"))
+    losses = [loss for step in found.steps for loss in step.losses]
+    most = max((loss.items for loss in losses), default=0)
+    width = max(len(name) for name in [*(step.stage for step in found.steps), *(f"  {loss.name}" for loss in losses)])
+    for step in found.steps:
+        text = f"  {step.stage.ljust(width)} {step.items_in:>9,} in {step.items_out:>9,} out"
+        _line(console, Text(f"{text}  {step.unit}".rstrip()))
+        for loss in step.losses:
+            bar = _bar(loss.items, most, console)
+            how = "rejected" if loss.hours is None else "removed "
+            name = f"    {loss.name.ljust(width - 2)} {loss.items:>9,} {how}"
+            tail = f" {_duration(loss.hours * 3600)}" if loss.hours else ""
+            _line(console, Text.assemble((name, "" if loss.items else "dim"), (f" {bar}", "red"), tail))
+
+
+def _print_events(connection: duckdb.DuckDBPyConnection, console: Console) -> None:
+    events = connection.execute(
+        """SELECT kind, count(*) FROM events SEMI JOIN dialogue_samples ON dialogue = uid
+           GROUP BY kind ORDER BY 2 DESC, kind"""
+    ).fetchall()
+    if not events:
+        return
+    console.print()
+    _line(console, Text("Events in the dialogues", f"bold {_COLOUR['dialogue']}"))
+    width, most = max(len(kind) for kind, _ in events), events[0][1]
+    for kind, count in events:
+        bar = _bar(count, most, console)
+        _line(console, Text.assemble(f"  {kind.ljust(width)} {count:>9,} ", (bar, _COLOUR["dialogue"])))
+
+
+def _bar(count: int, most: int, console: Console) -> str:
+    """At least one block for anything that is there."""
+    block = "█" if console.encoding.lower().startswith("utf") else "#"
+    return block * max(count > 0, round(_BAR * count / most)) if most else ""
+
+
+def _duration(seconds: float) -> str:
+    """Seconds as a person says them."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    if seconds < 3600:
+        minutes, rest = divmod(round(seconds), 60)
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    return f"{seconds / 3600:,.2f} h"
+
+
+def _plural(count: int, word: str) -> str:
+    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
+
+
+def _line(console: Console, text: Text) -> None:
+    """One line, however long: a command that is broken in two cannot be copied."""
+    text.rstrip()
+    console.print(text, soft_wrap=True, highlight=False)

@@ -1,0 +1,301 @@
+"""Recognition of many clips by a Whisper model through faster-whisper, in batches that cross the borders of clips.
+
+faster-whisper batches the windows of one recording. Clips of a few seconds have one window each, so here the windows
+of all clips are sorted by length and batched together. Nothing is filtered: Whisper's thresholds (log probability,
+compression ratio, no speech) are reported as values and applied by whoever selects.
+"""
+
+import hashlib
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+SAMPLE_RATE = 16_000
+EMBEDDED = Path(__file__).parent / "embedded"
+
+_WINDOW = 30 * SAMPLE_RATE  # Whisper's window
+_EDGE = 5 * SAMPLE_RATE  # how far back from its end a window may be cut, to cut in a pause
+_FRAME = SAMPLE_RATE // 50
+_TOKENS_PER_S, _FEWEST_TOKENS = (
+    12,
+    24,
+)  # a bound on what a window can say, against loops; fast speech is about 6 tokens a second
+_MODEL_FILES = ("model.bin", "config.json", "tokenizer.json")
+
+
+class ModelUnavailable(Exception):
+    """The model is not here: the message names it and says how to get it."""
+
+
+@dataclass(frozen=True)
+class Word:
+    """A recognised word: [start, end) in seconds from the start of the clip, `prob` the mean probability of its
+    tokens.
+    """
+
+    word: str
+    start: float
+    end: float
+    prob: float
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """What the model heard in a clip.
+
+    `avg_logprob` is nats a token and `compression_ratio` the bytes of the text over those of its zlib form; of
+    several windows, `avg_logprob` is the mean weighted by duration, `no_speech_prob` the least, and
+    `compression_ratio` the greatest.
+    """
+
+    text: str
+    language: str
+    language_prob: float
+    avg_logprob: float
+    no_speech_prob: float
+    compression_ratio: float
+    words: tuple[Word, ...]
+
+
+@dataclass(frozen=True)
+class _Window:
+    clip: int
+    start: int
+    pcm: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class _Heard:
+    window: _Window
+    text: str
+    language: str
+    language_prob: float
+    avg_logprob: float
+    no_speech_prob: float
+    words: tuple[Word, ...]
+
+
+class Recognizer:
+    """A loaded Whisper model: "embedded" (ours, see embedded/README.md), the folder of a CTranslate2 model, or a
+    faster-whisper name.
+
+    `language` is a Whisper code or BCP 47 tag; None detects it, per window. One recogniser with one thread per core
+    is faster than one with two threads. Raises `ModelUnavailable`.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        language: str | None,
+        device: str = "auto",
+        compute_type: str = "default",
+        cpu_threads: int = 1,
+        batch_size: int = 8,
+        beam_size: int = 1,
+    ) -> None:
+        from faster_whisper import BatchedInferencePipeline, WhisperModel
+
+        path = _found(model)
+        if model == "embedded" and compute_type == "default":
+            compute_type = "int8_float32"  # what CTranslate2 makes of its int8_float16 on a CPU, without a warning
+        self.model = WhisperModel(path, device=device, compute_type=compute_type, cpu_threads=cpu_threads)
+        self.pipeline = BatchedInferencePipeline(self.model)
+        self.language = None if language is None else language.lower().split("-")[0]
+        self.batch_size = batch_size
+        self.beam_size = beam_size
+
+    def transcribe(self, clips: Sequence[NDArray[np.float32]]) -> list[Transcript]:
+        """Recognise 16 kHz mono float32 clips of any length: one transcript each, in order. An empty clip has an
+        empty one.
+        """
+        windows = [window for index, clip in enumerate(clips) for window in _windows(index, clip)]
+        windows.sort(key=lambda window: len(window.pcm))
+        heard: list[list[_Heard]] = [[] for _ in clips]
+        for at in range(0, len(windows), self.batch_size):
+            for result in self._batch(windows[at : at + self.batch_size]):
+                heard[result.window.clip].append(result)
+        return [_joined(sorted(parts, key=lambda part: part.window.start), self.language) for parts in heard]
+
+    def _batch(self, windows: list[_Window]) -> list[_Heard]:
+        from faster_whisper.audio import pad_or_trim
+        from faster_whisper.tokenizer import Tokenizer
+        from faster_whisper.transcribe import merge_punctuations
+
+        # The last frame is that of the padding that the extractor adds: the pipeline drops it too.
+        mels = [self.model.feature_extractor(window.pcm)[..., :-1] for window in windows]
+        features = np.stack([pad_or_trim(mel) for mel in mels])
+        languages = self._languages(features)
+        tokenizer = Tokenizer(
+            self.model.hf_tokenizer, self.model.model.is_multilingual, task="transcribe", language=languages[0][0]
+        )
+        longest = max(len(window.pcm) for window in windows) / SAMPLE_RATE
+        encoded, outputs = self.pipeline.generate_segment_batched(
+            features, tokenizer, self._options(tokenizer, longest)
+        )
+        tokens = [[t for t in output["tokens"] if t < tokenizer.eot] for output in outputs]
+        frames = [mel.shape[-1] for mel in mels]
+        alignments = (
+            self.model.find_alignment(tokenizer, tokens, encoded, frames) if any(tokens) else [[]] * len(windows)
+        )
+        results = []
+        for window, output, text, language, alignment in zip(
+            windows, outputs, tokens, languages, alignments, strict=True
+        ):
+            merge_punctuations(alignment, _BEFORE, _AFTER)
+            words = _words(alignment, window)
+            said = tokenizer.decode(text).strip()
+            results.append(_Heard(window, said, *language, output["avg_logprob"], output["no_speech_prob"], words))
+        return results
+
+    def _languages(self, features: NDArray[np.float32]) -> list[tuple[str, float]]:
+        if self.language is not None or not self.model.model.is_multilingual:
+            return [(self.language or "en", 1.0)] * len(features)
+        detected = self.model.model.detect_language(self.model.encode(features))
+        return [(ranked[0][0].strip("<|>"), float(ranked[0][1])) for ranked in detected]
+
+    def _options(self, tokenizer: object, longest_s: float) -> object:
+        from faster_whisper.transcribe import TranscriptionOptions, get_suppressed_tokens
+
+        return TranscriptionOptions(
+            beam_size=self.beam_size,
+            best_of=1,
+            patience=1,
+            length_penalty=1,
+            repetition_penalty=1,
+            no_repeat_ngram_size=0,
+            log_prob_threshold=None,
+            no_speech_threshold=None,
+            compression_ratio_threshold=None,
+            condition_on_previous_text=False,
+            prompt_reset_on_temperature=0.5,
+            temperatures=[0.0],
+            initial_prompt=None,
+            prefix=None,
+            suppress_blank=True,
+            suppress_tokens=get_suppressed_tokens(tokenizer, [-1]),
+            without_timestamps=True,
+            max_initial_timestamp=0.0,
+            word_timestamps=True,
+            prepend_punctuations=_BEFORE,
+            append_punctuations=_AFTER,
+            multilingual=self.language is None and self.model.model.is_multilingual,
+            max_new_tokens=min(_FEWEST_TOKENS + int(_TOKENS_PER_S * longest_s), 220),
+            clip_timestamps="0",
+            hallucination_silence_threshold=None,
+            hotwords=None,
+        )
+
+
+# faster-whisper's own defaults.
+_BEFORE, _AFTER = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"  # noqa: RUF001  # other languages' own
+
+
+def model_digest(model: str) -> str:
+    """Name what a model will say: a hash of the files of a folder (or the embedded model), the name of a published
+    one.
+    """
+    folder = EMBEDDED if model == "embedded" else Path(model)
+    if not folder.is_dir():
+        return model
+    digest = hashlib.blake2b(digest_size=16)
+    for path in sorted(path for path in folder.iterdir() if path.suffix in (".bin", ".json", ".txt")):
+        digest.update(path.name.encode() + b"\0" + hashlib.blake2b(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _found(model: str) -> str:
+    """Give the folder of a model, from the local cache before the network."""
+    folder = EMBEDDED if model == "embedded" else Path(model)
+    if model == "embedded" or folder.is_dir():
+        missing = [name for name in _MODEL_FILES if not (folder / name).is_file()]
+        if missing:
+            raise ModelUnavailable(
+                f"the model folder {folder} has no {', '.join(missing)}: it must be a CTranslate2 Whisper model"
+            )
+        return str(folder)
+    from faster_whisper.utils import available_models, download_model
+
+    if model not in available_models() and (model.count("/") != 1 or model.startswith((".", "/", "~"))):
+        names = ", ".join(available_models())
+        raise ModelUnavailable(
+            f"there is no model {model!r}: give 'embedded', the folder of a CTranslate2 model, or one of {names}"
+        )
+    try:
+        return str(download_model(model, local_files_only=True))
+    except Exception:  # noqa: BLE001  # not in the cache: huggingface-hub has several errors for it
+        available = os.environ.get("HF_HUB_OFFLINE") != "1" and _reachable()
+    code = f"from faster_whisper import download_model; download_model({model!r})"
+    fix = f'run python -c "{code}" where there is a network, or use "embedded"'
+    if not available:
+        raise ModelUnavailable(f"the model {model!r} is not in the local cache and the Hub is out of reach: {fix}")
+    try:
+        return str(download_model(model))
+    except Exception as error:  # any failure of the Hub is the same news
+        raise ModelUnavailable(
+            f"the model {model!r} could not be downloaded ({type(error).__name__}): {fix}"
+        ) from error
+
+
+def _reachable() -> bool:
+    """Say within two seconds whether the Hub answers: huggingface-hub's own retries take minutes."""
+    request = urllib.request.Request(os.environ.get("HF_ENDPOINT", "https://huggingface.co"), method="HEAD")
+    try:
+        urllib.request.urlopen(request, timeout=2.0).close()
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def _windows(index: int, clip: NDArray[np.float32]) -> list[_Window]:
+    """Cut a clip into windows of at most 30 s, each at the quietest 20 ms of its last 5 s."""
+    windows = []
+    start = 0
+    while start < len(clip):
+        end = min(start + _WINDOW, len(clip))
+        if end < len(clip):
+            tail = clip[end - _EDGE : end].reshape(-1, _FRAME)
+            end += _FRAME * int(np.argmin((tail**2).mean(1))) + _FRAME // 2 - _EDGE
+        windows.append(_Window(index, start, clip[start:end]))
+        start = end
+    return windows
+
+
+def _words(alignment: list[dict[str, object]], window: _Window) -> tuple[Word, ...]:
+    """Place words in the clip. Their times come in steps of 20 ms and may run into the padding: the end of the window
+    bounds them.
+    """
+    offset, last = window.start / SAMPLE_RATE, len(window.pcm) / SAMPLE_RATE
+    words = []
+    for item in alignment:
+        word = str(item["word"]).strip()
+        if word:
+            start, end = (min(float(item[key]), last) for key in ("start", "end"))  # type: ignore[arg-type]
+            words.append(Word(word, offset + start, offset + end, float(item["probability"])))  # type: ignore[arg-type]
+    return tuple(words)
+
+
+def _joined(parts: list[_Heard], language: str | None) -> Transcript:
+    """Join the windows of a clip, in order."""
+    if not parts:
+        return Transcript("", language or "", 0.0, 0.0, 1.0, 0.0, ())
+    from faster_whisper.transcribe import get_compression_ratio
+
+    sizes = [len(part.window.pcm) for part in parts]
+    first = max(parts, key=lambda part: part.language_prob)
+    return Transcript(
+        text=" ".join(part.text for part in parts if part.text),
+        language=first.language,
+        language_prob=first.language_prob,
+        avg_logprob=float(np.average([part.avg_logprob for part in parts], weights=sizes)),
+        no_speech_prob=float(min(part.no_speech_prob for part in parts)),
+        compression_ratio=float(max((get_compression_ratio(part.text) for part in parts if part.text), default=0.0)),
+        words=tuple(word for part in parts for word in part.words),
+    )

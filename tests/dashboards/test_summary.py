@@ -1,0 +1,109 @@
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+
+from dashboards.summary import made, print_status, print_summary
+from manifests.index import Index
+from manifests.query import connect
+from manifests.schema import to_table
+from manifests.store import Store
+
+LONG = 'turnmill query out/tiny "SELECT kind, count(*) AS n FROM events GROUP BY kind ORDER BY n DESC" --format json'
+NEXT = [("query", LONG), ("listen", "turnmill verify out/tiny --listen 3"), ("publish", "turnmill publish out/tiny")]
+
+
+def summary(store: Store, terminal: bool = False) -> str:
+    console = Console(file=io.StringIO(), width=80, force_terminal=terminal, legacy_windows=False)
+    with console.capture() as capture:
+        print_summary(store, Index.load(store), 199.2, NEXT, console)
+    return capture.get()
+
+
+def status(store: Store) -> str:
+    console = Console(file=io.StringIO(), width=100)
+    with console.capture() as capture:
+        print_status(store, Index.load(store), console)
+    return capture.get()
+
+
+def line(text: str, start: str) -> str:
+    return " ".join(next(found for found in text.splitlines() if found.strip().startswith(start)).split())
+
+
+def test_what_was_made_is_counted_from_the_training_shards(dataset: Store) -> None:
+    index = Index.load(dataset)
+    speech, dialogue = made(dataset, index, connect(dataset, index))
+    assert (speech.half, speech.samples, speech.shards, round(speech.hours * 3600, 6)) == ("speech", 3, 2, 10.5)
+    assert (dialogue.half, dialogue.samples, dialogue.shards) == ("dialogue", 2, 1)
+    tars = [name for name in dataset.names("shards/f5") if name.endswith(".tar")]
+    assert speech.size == sum(len(dataset.read(name)) for name in tars)
+
+
+def test_the_summary_tells_what_was_made_lost_and_heard_how_long_it_took_and_what_is_next(dataset: Store) -> None:
+    text = summary(dataset)
+    assert "3 clips of speech, 10.5 s of audio, in 2 shards (0.0 MB)" in text
+    assert "2 two-channel dialogues, 12.0 s of audio, in 1 shard" in text
+    assert line(text, "ingest") == "ingest 7 in 5 out clips"
+    assert line(text, "empty_file").startswith("empty_file 1 rejected █")
+    assert line(text, "agrees").startswith("agrees 1 removed █")
+    assert line(text, "agrees").endswith("4.0 s")
+    assert line(text, "duration") == "duration 0 removed"
+    assert line(text, "barge_in").startswith("barge_in 2 █")
+    assert "Took 3 min 19 s." in text
+    assert text.index("Funnel: speech") < text.index("Events") < text.index("Took") < text.index("Next")
+
+
+def test_a_command_to_copy_is_never_broken_in_two(dataset: Store) -> None:
+    assert any(found.endswith(LONG) for found in summary(dataset).splitlines())
+
+
+def test_colours_are_for_terminals_only(dataset: Store) -> None:
+    assert "\x1b[" not in summary(dataset)
+    assert "\x1b[" not in status(dataset)
+    assert "\x1b[" in summary(dataset, terminal=True)
+
+
+def test_an_output_that_knows_ascii_only_gets_ascii_bars(make: Callable[..., Store], tmp_path: Path) -> None:
+    dataset = make(str(tmp_path))
+    file = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    print_summary(dataset, Index.load(dataset), 1.0, NEXT, Console(file=file, width=80))
+    file.flush()
+    written = file.buffer.getvalue()  # type: ignore[attr-defined]
+    assert b"barge_in" in written
+    assert b"####" in written
+
+
+def test_a_name_in_square_brackets_is_text_not_markup(dataset: Store) -> None:
+    assert dataset.url in summary(dataset)
+    assert dataset.url in status(dataset)
+
+
+def test_the_status_counts_shards_done_of_those_to_come(dataset: Store) -> None:
+    dataset.remove("transcripts/f2/b.parquet")
+    dataset.remove("clip_samples/f5/clips-train-000000.parquet")
+    text = status(dataset)
+    assert line(text, "ingest").startswith("ingest 2 7 2")
+    assert line(text, "quality").startswith("quality 2 of 2 5 0")
+    assert line(text, "transcribe").startswith("transcribe 1 of 2 3 0")
+    assert line(text, "select ").startswith("select 1 of 1 5 2 10.5 s")
+    assert line(text, "shard ").startswith("shard 1 of 2 1 0 5.0 s")
+
+
+def test_the_status_has_rates_of_the_current_fingerprint_from_the_runs(dataset: Store) -> None:
+    run = {"recipe": "cafe", "stage": "ingest", "shards": 1, "rejects": 0, "versions": "{}"}
+    rows = [
+        run | {"fingerprint": "f0", "started": 10.0, "ended": 12.0, "items": 5, "hours": 20.0 / 3600},
+        run | {"fingerprint": "f0", "started": 20.0, "ended": 22.0, "items": 3, "hours": 20.0 / 3600},
+        run | {"fingerprint": "other", "started": 0.0, "ended": 1.0, "items": 900, "hours": 1.0},
+    ]
+    dataset.write_part("runs/cafe/speech-1.parquet", to_table("runs", rows), {})
+    assert line(status(dataset), "ingest").endswith("2.0 10.0")
+
+
+def test_a_run_that_made_nothing_yet_has_a_status_and_a_summary(tmp_path: Path, dataset: Store) -> None:
+    store = Store(str(tmp_path / "new"))
+    Index.load(dataset).save(store)
+    assert line(status(store), "ingest") == "ingest 0 0 0"
+    assert "0 clips of speech" in summary(store)

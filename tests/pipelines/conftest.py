@@ -1,0 +1,112 @@
+"""A small corpus with bad files, a few dialogues, and one finished run of both halves over them."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from pipelines.recipe import Recipe, load
+from pipelines.run import run
+from synth.tts.engine import Line, Speech
+from synth.tts.espeak import EspeakEngine
+from synth.voices import ASSISTANT_VOICE
+
+RECIPE = """
+name: small
+seed: 3
+corpus: files
+texts: dialogues.jsonl
+licence: {spdx: CC0-1.0, redistribute: true, commercial: true}
+ingest: {unit_clips: 4}
+quality: {}
+select:
+  - {name: speech, keep: "speech_ratio > 0.3"}
+  - {name: unique, keep: "duplicate_kept"}
+script: {dialogues_per_shard: 3}
+simulate: {keep_clean_user: true}
+verify: {}
+shard: {splits: {train: 0.6, valid: 0.2, test: 0.2}}
+"""
+SENTENCES = (
+    "The morning train leaves at seven.",
+    "Put the kettle on, please.",
+    "She found the letter under the door.",
+    "Nobody knew the way home.",
+    "Bread needs time and a warm room.",
+)
+
+
+@dataclass(frozen=True)
+class Small:
+    """Where the sources and the output are, and the recipe that made it."""
+
+    corpus: Path
+    recipe: Recipe
+    out: Path
+
+
+def speech(text: str) -> Speech:
+    spoken = EspeakEngine().synthesize([Line("test", text, ASSISTANT_VOICE, "en", 0)])[0]
+    assert isinstance(spoken, Speech)
+    return spoken
+
+
+def write_corpus(folder: Path) -> None:
+    """Five good clips under awkward names, a duplicate, silence, and four files that cannot be used."""
+    names = ["plain.wav", "with space.wav", "quote's \"and\" dots.v1.flac", "-dash.wav", "Ünïcode 音.flac"]
+    (folder / "deep").mkdir(parents=True)
+    for name, text in zip(names, SENTENCES, strict=True):
+        spoken = speech(text)
+        target = folder / ("deep" if name.endswith("flac") else "") / name
+        soundfile.write(target, spoken.pcm, spoken.sample_rate)
+        target.with_suffix(".txt").write_text(text, "utf-8")
+    good = (folder / "plain.wav").read_bytes()
+    flac = (folder / "deep" / names[2]).read_bytes()
+    silence = folder / "silence.wav"
+    soundfile.write(silence, np.zeros(24_000), 24_000)
+    bad = {
+        "twin.wav": good,
+        "truncated.flac": flac[: len(flac) // 2],
+        "garbage.wav": b"this is not audio at all" * 40,
+        "empty.mp3": b"",
+    }
+    for name, data in bad.items():
+        (folder / name).write_bytes(data)
+    for name in ("silence", *(name.split(".")[0] for name in bad)):
+        (folder / f"{name}.txt").write_text("A text that is there.", "utf-8")
+    soundfile.write(folder / "no text.wav", speech("I have no text.").pcm, 24_000)
+
+
+def write_dialogues(path: Path) -> None:
+    """Seven that can be spoken, and four that cannot."""
+    turns = [
+        "Could you tell me how long the museum is open today?",
+        "It is open until six, and the last entry is at half past five, so you still have plenty of time to go.",
+        "Wonderful, and is there a cafe inside?",
+        "Yes, there is a small one on the ground floor, with soup, sandwiches and rather good coffee.",
+    ]
+    roles = ("user", "assistant")
+    rows: list[object] = []
+    for number in range(7):
+        messages = [{"role": roles[i % 2], "content": text} for i, text in enumerate(turns[: 2 + number % 3])]
+        rows.append({"id": f"good-{number}", "messages": messages})
+    rows.append({"id": "two users", "messages": [{"role": "user", "content": "Hello?"}] * 2})
+    rows.append({"id": "code", "messages": [messages[0], {"role": "assistant", "content": "```print(1)```"}]})
+    rows.append({"id": "emoji", "messages": [messages[0], {"role": "assistant", "content": "🎉🎉"}]})
+    lines = [json.dumps(row, ensure_ascii=False) for row in rows] + ["{not json"]
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Small:
+    """A finished run; tests only read it."""
+    folder = tmp_path_factory.mktemp("small")
+    write_corpus(folder / "corpus")
+    write_dialogues(folder / "dialogues.jsonl")
+    (folder / "small.yaml").write_text(RECIPE, "utf-8")
+    recipe = load(folder / "small.yaml", [f"root={folder / 'corpus'}"])
+    run(recipe, str(folder / "out"))
+    return Small(folder / "corpus", recipe, folder / "out")

@@ -1,0 +1,224 @@
+"""A run of both halves: the books balance, bad items have a reason, the shards read back, and a rerun adds nothing."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import soundfile
+
+from manifests.errors import TurnmillError, UsageError
+from manifests.funnel import check_ledger
+from manifests.index import Index
+from manifests.query import connect
+from manifests.store import Store
+from pipelines.recipe import load
+from pipelines.run import run
+from pipelines.verification import verify_output
+from tests.conftest import tree_hashes
+from tests.pipelines.conftest import Small, speech
+
+
+def ask(out: Path, sql: str) -> list[tuple[Any, ...]]:
+    store = Store(str(out))
+    return connect(store, Index.load(store)).execute(sql).fetchall()
+
+
+def training_shards(out: Path, half: str) -> list[Path]:
+    return sorted(out.glob(f"shards/*/{half}-*.tar"))
+
+
+def test_items_in_are_items_out_and_rejects_at_every_stage(small: Small) -> None:
+    store = Store(str(small.out))
+    connection = connect(store, Index.load(store))
+    assert check_ledger(connection) == []
+    books = connection.execute(
+        "SELECT stage, sum(items_in), sum(items_out), sum(rejected) FROM ledger GROUP BY stage, position ORDER BY position"
+    ).fetchall()
+    assert [(stage, int(i), int(o), int(r)) for stage, i, o, r in books][:2] == [
+        ("ingest", 11, 7, 4),
+        ("quality", 7, 7, 0),
+    ]
+    assert ("script", 11, 7, 4) in [(stage, int(i), int(o), int(r)) for stage, i, o, r in books]
+
+
+def test_every_bad_item_is_a_reject_with_its_reason(small: Small) -> None:
+    found = dict(ask(small.out, "SELECT source_uri, reason FROM rejects WHERE stage = 'ingest'"))
+    assert found == {
+        "truncated.flac": "truncated_audio",
+        "garbage.wav": "corrupt_audio",
+        "empty.mp3": "empty_file",
+        "no text.wav": "untranscribed",
+    }
+    texts = Counter(reason for (reason,) in ask(small.out, "SELECT reason FROM rejects WHERE stage = 'script'"))
+    assert texts == {"role_order": 1, "code": 1, "nothing_speakable": 1, "bad_row": 1}
+
+
+def test_selection_names_what_removed_a_clip(small: Small) -> None:
+    rows = ask(small.out, "SELECT uid, removed_by FROM clip_selection WHERE removed_by IS NOT NULL ORDER BY uid")
+    assert [(Path(uid).name, removed_by) for uid, removed_by in rows] == [
+        ("silence.wav", "speech"),
+        ("twin.wav", "unique"),
+    ]
+
+
+def test_flac_stays_as_it_was_and_wav_becomes_flac_of_the_same_samples(small: Small) -> None:
+    rows = ask(small.out, "SELECT source_uri, shard, \"offset\", size, codec FROM clips WHERE source_uri NOT LIKE 'tw%'")
+    fingerprint = Index.load(Store(str(small.out))).maker("clips").fingerprint  # type: ignore[union-attr]
+    for source_uri, shard, offset, size, codec in rows:
+        tar = small.out / "audio" / "clips" / fingerprint / f"{shard}.tar"
+        data = tar.read_bytes()[offset : offset + size]
+        source = small.corpus / source_uri
+        assert codec == "flac"
+        if source.suffix == ".flac":
+            assert data == source.read_bytes()
+        else:
+            kept = tar.parent / "kept.flac"
+            kept.write_bytes(data)
+            assert (soundfile.read(kept, dtype="int16")[0] == soundfile.read(source, dtype="int16")[0]).all()
+            kept.unlink()
+
+
+def test_webdataset_reads_every_sample(small: Small) -> None:
+    import webdataset
+
+    for half, table in (("clip", "clip_samples"), ("dialogue", "dialogue_samples")):
+        urls = [str(path) for path in training_shards(small.out, half)]
+        samples = list(webdataset.WebDataset(urls, shardshuffle=False))
+        rows = ask(small.out, f"SELECT key, uid FROM {table} ORDER BY shard, \"offset\"")
+        assert [sample["__key__"] for sample in samples] == [key for key, _ in rows]
+        for sample, (_, uid) in zip(samples, rows, strict=True):
+            labels = json.loads(sample["json"])
+            assert labels["uid" if half == "clip" else "id"] == uid
+            assert sample["flac"][:4] == b"fLaC"
+
+
+def test_ray_reads_every_sample(small: Small) -> None:
+    import ray
+
+    ray.init(address="local", num_cpus=1, include_dashboard=False, log_to_driver=False)
+    try:
+        urls = [str(path) for path in training_shards(small.out, "dialogue")]
+        rows = ray.data.read_webdataset(urls, decoder=False).take_all()
+    finally:
+        ray.shutdown()
+    wanted = {key for (key,) in ask(small.out, "SELECT key FROM dialogue_samples")}
+    assert {row["__key__"] for row in rows} == wanted
+    assert len(rows) == len(wanted) == 7
+
+
+def test_tar_headers_tell_no_time_and_no_user(small: Small) -> None:
+    for path in [*training_shards(small.out, "clip"), *training_shards(small.out, "dialogue")]:
+        with tarfile.open(path) as tar:
+            for member in tar:
+                assert (member.mtime, member.uid, member.gid, member.mode) == (0, 0, 0, 0o644)
+                assert "/" not in member.name
+
+
+def test_every_dialogue_of_the_shards_is_true_to_its_labels(small: Small) -> None:
+    found = verify_output(Store(str(small.out)))
+    assert found.violations == ()
+    assert found.dialogues == 7
+    assert found.checks > 7 * 5
+
+
+def test_a_rerun_writes_nothing(small: Small) -> None:
+    parts = [path for path in small.out.rglob("*") if path.is_file() and path.suffix in (".parquet", ".tar")]
+    before = {path: path.stat().st_mtime_ns for path in parts}
+    run(small.recipe, str(small.out))
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_another_folder_another_worker_count_same_bytes(small: Small, tmp_path: Path) -> None:
+    recipe = small.recipe.model_copy(update={"workers": 1})
+    run(recipe, str(tmp_path / "elsewhere"))
+    assert tree_hashes(tmp_path / "elsewhere") == tree_hashes(small.out)
+
+
+def test_killed_at_any_time_the_same_command_ends_with_the_same_bytes(small: Small, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "pipelines.cli", "run", str(small.corpus.parent / "small.yaml")]
+    command += ["--set", f"root={small.corpus}", "--out", str(out)]
+    for parts in (1, 9):  # killed when so many parts are there: in the middle of each half
+        process = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL)
+        while process.poll() is None and len(list(out.rglob("*.parquet"))) < parts:
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        assert tree_hashes(out) != tree_hashes(small.out)
+    assert subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode == 0
+    assert tree_hashes(out) == tree_hashes(small.out)
+
+
+def test_a_changed_source_is_redone_and_only_that(small: Small, tmp_path: Path) -> None:
+    shutil.copytree(small.corpus, tmp_path / "corpus")
+    recipe = small.recipe.model_copy(update={"root": tmp_path / "corpus", "texts": None})
+    out = tmp_path / "out"
+    run(recipe, str(out))
+    tars = {path: path.stat().st_mtime_ns for path in out.glob("audio/clips/*/*.tar")}
+    soundfile.write(tmp_path / "corpus" / "plain.wav", speech("Something else is said here.").pcm, 24_000)
+    run(recipe, str(out))
+    redone = [path for path, time_ns in tars.items() if path.stat().st_mtime_ns != time_ns]
+    assert len(redone) == 1
+    assert ask(out, "SELECT removed_by FROM clip_selection WHERE uid LIKE '%/twin.wav'") == [(None,)]  # no twin any more
+
+
+def test_too_many_rejects_fail_the_run_but_keep_the_dataset(small: Small) -> None:
+    with pytest.raises(TurnmillError, match=r"ingest rejected 4 of 11 items, more than --max-reject-ratio 0\.1"):
+        run(small.recipe, str(small.out), max_reject_ratio=0.1)
+    assert training_shards(small.out, "clip")
+
+
+def test_an_output_folder_of_another_recipe_is_refused(small: Small, tmp_path: Path) -> None:
+    other = small.recipe.model_copy(update={"name": "other"})
+    with pytest.raises(UsageError, match="is the output of another recipe"):
+        run(other, str(small.out))
+    (tmp_path / "precious.txt").write_text("mine")
+    with pytest.raises(UsageError, match=r"not empty and not an output of Turnmill \(it holds precious.txt\)"):
+        run(small.recipe, str(tmp_path))
+
+
+def test_a_predicate_that_does_not_run_is_refused_before_work(small: Small, tmp_path: Path) -> None:
+    path = small.corpus.parent / "small.yaml"
+    settings = [f"root={small.corpus}", "select=[{name: typo, keep: 'speech_ration > 1'}]"]
+    with pytest.raises(UsageError, match="the predicate 'typo' does not run over clips_all"):
+        run(load(path, settings), str(tmp_path / "out"))
+    assert not list(tmp_path.rglob("*.parquet"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        (["root=/nowhere/at/all"], "/nowhere/at/all"),
+        (["root=null"], "add --set root=FOLDER"),
+        (["corpus=librispeach"], "librispeech"),
+        (["texts=/nowhere.jsonl"], "/nowhere.jsonl does not exist"),
+        (["transcribe.model=/no/such/model"], "/no/such/model"),
+        (["simulate.noise_files=[/no/noise.wav]"], "/no/noise.wav"),
+    ],
+)
+def test_what_is_not_there_is_refused_by_one_sentence(
+    small: Small, tmp_path: Path, settings: list[str], sentence: str
+) -> None:
+    recipe = load(small.corpus.parent / "small.yaml", [f"root={small.corpus}", *settings])
+    with pytest.raises(TurnmillError) as refused:
+        run(recipe, str(tmp_path / "out"))
+    assert sentence in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert not list(tmp_path.rglob("*.parquet"))
+
+
+def test_a_corpus_without_audio_is_refused(small: Small, tmp_path: Path) -> None:
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus" / "notes.txt").write_text("no audio here")
+    recipe = small.recipe.model_copy(update={"root": tmp_path / "corpus"})
+    with pytest.raises(UsageError, match="corpus"):
+        run(recipe, str(tmp_path / "out"))
