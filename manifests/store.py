@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import fsspec
@@ -73,7 +74,7 @@ class Store:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         temporary = f"{path}{_TEMPORARY}{uuid.uuid4().hex}"
         try:
-            with open(temporary, "wb", buffering=1 << 20) as file:
+            with Path(temporary).open("wb", buffering=1 << 20) as file:
                 yield file
             os.replace(temporary, path)
         except BaseException:

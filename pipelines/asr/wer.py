@@ -16,9 +16,9 @@ def normalize(text: str, language: str = "en") -> str:
     """Normalise text as Whisper's evaluation does: English in full (case, punctuation, contractions, numbers,
     spelling), other languages in case and punctuation alone. `language` is a BCP 47 tag.
     """
-    return " ".join(
-        _normalizer(language.lower().split("-")[0] == "en")(text.replace("\u2019", "'").replace("-", " ")).split()
-    )
+    plain = _normalizer(language.lower().split("-")[0] == "en")(text.replace("\u2019", "'").replace("-", " "))
+    # Whisper's normaliser leaves some points that stand alone.
+    return " ".join(word for word in plain.split() if any(character.isalnum() for character in word))
 
 
 def wer(reference: str, hypothesis: str, language: str = "en") -> float:

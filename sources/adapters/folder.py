@@ -56,9 +56,9 @@ def list_folder(root: Path, corpus: str) -> Folder:
                     why = _why_unsafe(real_root, path, entry)
                     if why:
                         unsafe[os.fsencode(path).decode("utf-8", "backslashreplace")] = why
-                    elif os.path.isdir(entry.path):
-                        pending += [] if entry.is_symlink() else [path + "/"]
-                    elif os.path.isfile(entry.path):
+                    elif entry.is_dir(follow_symlinks=False):
+                        pending.append(path + "/")
+                    elif entry.is_file():
                         sizes[path] = entry.stat().st_size
         except OSError as error:
             raise UsageError(

@@ -4,11 +4,12 @@ Knobs: `sources.catalogue.TableIngest`. `units` reads every table once, so that 
 name the same audio twice, are known corpus-wide; `read` then seeks to its own rows.
 """
 
+import posixpath
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from itertools import groupby, islice
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from manifests.errors import UsageError
 from manifests.records import Reason, Reject
@@ -70,9 +71,8 @@ def read(root: Path, entry: Entry, unit: Unit, keep_untranscribed: bool) -> Iter
             columns = reader.columns(table, next(read_lines(file), None))
             file.seek(offset)
             for line in islice(read_lines(file, first), count):
-                if line.data != b"":
-                    clip = reader.clip(table, columns, line, names, split)
-                    yield _duplicate(clip, table, line) if (table, line.number) in duplicates else clip
+                clip = reader.clip(table, columns, line, names, split)
+                yield _duplicate(clip, table, line) if (table, line.number) in duplicates else clip
     for path in unit.spec["untranscribed"]:
         clip = reader.unnamed_clip(path, split)
         yield clip if keep_untranscribed else untranscribed(clip.uid, path)
@@ -89,7 +89,7 @@ def _duplicate(clip: ClipRef | Reject, table: str, line: Line) -> Reject:
 def _unit(name: str, split: str, items: list[_Item]) -> Unit:
     rows = [item for item in items if item.table]
     spans: list[list[str | int]] = []
-    # Neighbouring lines of a table make one span: line minus position is the same for all of them.
+    # Neighbouring lines of a table make one span (blank lines end it): line minus position is the same for all of them.
     for (table, _), span in groupby(enumerate(rows), lambda pair: (pair[1].table, pair[1].line - pair[0])):
         lines = [item for _, item in span]
         spans.append([table, lines[0].offset, lines[0].line, len(lines)])
@@ -256,24 +256,33 @@ class _Reader:
                 Reason.MISSING_FILE, f"{where} names {path}, which is not there", self._uid(split, path), path
             )
         native = {name: row[name] for name in columns if name not in self._used}
-        return replace(self._clip(found, split, fields), native=native)
+        return self._clip(found, split, fields, native)
 
     def unnamed_clip(self, path: str, split: str) -> ClipRef:
         """A clip of audio that no row names, with the fields that its own name tells."""
         values = self._audio.match(path) or self._audio.match(f"./{path}")
         known = {name: field.render(values) for name, field in self._fields.items() if field.variables <= values.keys()}
-        return self._clip(path, split, known)
+        return self._clip(path, split, known, {})
 
-    def _clip(self, path: str, split: str, fields: Mapping[str, str]) -> ClipRef:
-        single = {name: fields.get(name) or None for name in ("text", "speaker", "parent")}
-        several = {name: (fields[name],) for name in ("captions", "tags") if fields.get(name)}
-        language = fields.get("language") or self.entry.lang
-        return ClipRef(self._uid(split, path), path, split=split, language=language, **single, **several)  # type: ignore[arg-type]
+    def _clip(self, path: str, split: str, fields: Mapping[str, str], native: Mapping[str, str]) -> ClipRef:
+        return ClipRef(
+            self._uid(split, path),
+            path,
+            split=split,
+            text=fields.get("text") or None,
+            speaker=fields.get("speaker") or None,
+            parent=fields.get("parent") or None,
+            language=fields.get("language") or self.entry.lang,
+            captions=(fields["captions"],) if fields.get("captions") else (),
+            tags=(fields["tags"],) if fields.get("tags") else (),
+            native=native,
+        )
 
     def _uid(self, split: str, path: str) -> str:
         return clip_uid(self.corpus, DEFAULT_CONFIG, split, path)
 
 
-def _place(path: str) -> dict[str, str]:
-    place = PurePosixPath(path)
-    return {"dir": str(place.parent), "stem": place.stem}
+@lru_cache(maxsize=64)  # the rows of a table follow each other
+def _place(path: str) -> Mapping[str, str]:
+    folder, name = posixpath.split(path)
+    return {"dir": folder or ".", "stem": posixpath.splitext(name)[0]}

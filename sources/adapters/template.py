@@ -7,6 +7,7 @@ Between braces stands a variable, then filters: `split('x')`, an index into the 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated
 
 from pydantic import AfterValidator
@@ -43,7 +44,7 @@ class Template:
     text: str
     parts: tuple[str | _Field, ...]
 
-    @property
+    @cached_property
     def variables(self) -> frozenset[str]:
         return frozenset(part.variable for part in self.parts if isinstance(part, _Field))
 

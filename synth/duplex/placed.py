@@ -119,13 +119,13 @@ class Placed:
         )
 
     def text_heard(self) -> str:
-        """The turn's text up to the first word that was not heard."""
+        """The turn's text up to its last heard word."""
         if self.cut is None:
             return self.body.text
         words, tokens = self.words(), self.body.text.split()
         places = _token_places([word.text for word in words], tokens)
-        unheard = (place for word, place in zip(words, places, strict=True) if not word.heard)
-        return " ".join(tokens[: next(unheard, len(tokens))])
+        heard = [place for word, place in zip(words, places, strict=True) if word.heard]
+        return " ".join(tokens[: heard[-1] + 1] if heard else [])
 
     def cut_word(self) -> str | None:
         """The word that the cut ends in the middle of."""

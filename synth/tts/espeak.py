@@ -9,6 +9,7 @@ ms.
 import ctypes
 import re
 import threading
+import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -116,7 +117,8 @@ class EspeakEngine:
         except SpeechError as error:
             return SpeechError(error.reason, f"line {line.id}: {error.detail}")
         spans = word_spans(line.text, utterance, voice)
-        if not spans:
+        # A dash alone is spelt out by espeak; between words it is a pause.
+        if not spans or not any(unicodedata.category(character)[0] in "LNS" for character in line.text):
             return SpeechError("nothing_spoken", f"line {line.id}: espeak makes no sound of {line.text!r}")
         return _speech(utterance, spans, self.sample_rate)
 

@@ -16,7 +16,8 @@ from pipelines.asr.wer import cer, normalize, wer, word_errors
     ],
 )
 def test_the_same_words_written_otherwise_are_no_error(given: str, heard: str) -> None:
-    assert wer(given, heard) == 0 and cer(given, heard) == 0
+    assert wer(given, heard) == 0
+    assert cer(given, heard) == 0
 
 
 def test_errors_are_counted_per_reference_word() -> None:

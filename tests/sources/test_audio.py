@@ -249,9 +249,10 @@ def test_the_hash_tells_samples_rate_channels_and_their_order_apart() -> None:
         Audio(one.samples, 8000),
         Audio(one.samples[::-1], 16000),
         Audio(one.samples.reshape(1, -1), 16000),
+        Audio(one.samples.T.reshape(1, -1), 16000),
         Audio(one.samples + np.float32(1 / 32768), 16000),
     ]
-    assert len({pcm_hash(audio) for audio in [one, *others]}) == 5
+    assert len({pcm_hash(audio) for audio in [one, *others]}) == 6
     assert pcm_hash(one) == pcm_hash(Audio(one.samples.copy(), 16000))
     assert len(pcm_hash(one)) == 32
 

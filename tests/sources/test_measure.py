@@ -105,6 +105,11 @@ def test_a_telephone_recording_upsampled_still_has_its_own_bandwidth(shared: Pat
         assert 3000 < quality(wide).bandwidth_hz < 4100
 
 
+def test_the_rounding_noise_of_a_quiet_recording_is_not_its_bandwidth() -> None:
+    quiet = quantize16(resample(noise(8000, level=0.0005), 48000))
+    assert 3500 < quality(quiet).bandwidth_hz < 4500
+
+
 def test_real_speech_is_found_and_measured(shared: Path) -> None:
     for path in sorted(shared.glob("LibriSpeech/test-other/*/*/*.flac"))[::20]:
         audio = load(path)

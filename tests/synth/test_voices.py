@@ -19,7 +19,8 @@ def test_rates_are_intelligible() -> None:
 
 def test_splits_share_no_voice_and_none_is_the_assistant() -> None:
     splits = [set(voices_for(split)) for split in get_args(Split)]
-    assert all(splits) and all(a.isdisjoint(b) for a, b in combinations(splits, 2))
+    assert all(splits)
+    assert all(a.isdisjoint(b) for a, b in combinations(splits, 2))
     assert set().union(*splits) | {ASSISTANT_VOICE} == set(VOICES)
     assert ASSISTANT_VOICE not in set().union(*splits)
 

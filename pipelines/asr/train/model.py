@@ -128,7 +128,7 @@ class Whisper(nn.Module):
         return self.encoder_norm(x), mask
 
     def decode(self, tokens: Tensor, memory: Tensor, memory_mask: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Give logits [batch, tokens, vocabulary] and, by layer, the guided heads' weights [batch, heads, tokens, frames]."""
+        """Give logits [batch, tokens, vocabulary] and by layer the guided weights [batch, heads, tokens, frames]."""
         x = self.embedding(tokens) + self.text_positions[: tokens.shape[1]]
         mask = torch.full((tokens.shape[1], tokens.shape[1]), float("-inf")).triu(1)
         guided = []

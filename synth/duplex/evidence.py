@@ -1,0 +1,127 @@
+"""What the audio of a written dialogue shows: where each labelled stretch of speech really starts and ends, and how loud what is."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synth.duplex import ASSISTANT, RATE, USER
+from synth.duplex.energy import FLOOR_BELOW_LEVEL_DB, FRAME, active_level, frame_power, speech_bounds
+from synth.duplex.noisy import bounds_in_noise
+from synth.duplex.sample import Sample
+
+_WINDOW = RATE // 5  # a label is looked for up to 0.2 s away
+_CLEAR = RATE // 20  # noise is measured 50 ms away from speech
+
+
+@dataclass(frozen=True)
+class Item:
+    """A labelled stretch of speech: a turn (with its index) or a backchannel (None), in samples."""
+
+    channel: int
+    start: int
+    end: int
+    turn: int | None
+    silent_from: int
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Speech in samples as measured, and the floor in dBFS that it was measured by."""
+
+    start: int
+    end: int
+    floor_dbfs: float
+
+
+class Evidence:
+    """The two channels, the stem on which the user is timed, and what was measured on them.
+
+    `exact` says that this stem has no noise; `noise_dbfs` is the level of the noise beside the user's speech, None where there is
+    none or it is not steady.
+    """
+
+    def __init__(self, sample: Sample, audio: NDArray[np.float32], clean_user: NDArray[np.float32] | None) -> None:
+        self.sample, self.delivered, self.clean = sample, audio[USER], clean_user
+        self.exact = clean_user is not None or sample.snr_db is None
+        self.stems = (audio[ASSISTANT], audio[USER] if clean_user is None else clean_user)
+        self.items = labelled_items(sample)
+        quiet = self._quiet()
+        self.noise_power = float(np.square(self.delivered[quiet], dtype=np.float64).mean()) if quiet.any() else 0.0
+        self.measured = {item: self._measure(item) for item in self.items if self.times(item.channel)}
+
+    def times(self, channel: int) -> bool:
+        """Whether speech can be timed on a channel: not in unsteady noise."""
+        return channel == ASSISTANT or self.exact or self.sample.noise == "white"
+
+    def bounds(self, channel: int, start: int, end: int, floor_dbfs: float) -> tuple[int, int] | None:
+        """Speech in [start, end) of a channel, in samples from `start`."""
+        cut = self.stems[channel][start:end]
+        if channel == USER and not self.exact and self.noise_power > 0:
+            return bounds_in_noise(cut, self.noise_power)
+        return speech_bounds(cut, floor_dbfs)
+
+    def loud(self, channel: int, start: int, end: int, floor_dbfs: float) -> bool:
+        """Whether any 10 ms of [start, end) is speech by a measured floor."""
+        cut = self.stems[channel][max(start, 0) : max(end, 0)]
+        return bool(len(cut)) and bool(frame_power(cut).max() >= 10 ** (floor_dbfs / 10))
+
+    def power(self, stem: NDArray[np.float32], spans: list[tuple[int, int]]) -> float:
+        """Mean square of a stem over spans."""
+        total = sum(float(np.square(stem[start:end], dtype=np.float64).sum()) for start, end in spans)
+        return total / max(sum(end - start for start, end in spans), 1)
+
+    def snr_db(self) -> float | None:
+        """SNR over the words of the user's turns, measured; None where this audio does not show it."""
+        spans = self.sample.user_words()
+        if self.clean is not None:
+            noise = float(np.square(self.delivered - self.clean, dtype=np.float64).mean())
+            speech = self.power(self.clean, spans)
+        elif self.sample.noise == "white":
+            noise = self.noise_power
+            speech = self.power(self.delivered, spans) - noise
+        else:
+            return None
+        return float(10 * np.log10(speech / noise)) if speech > 0 and noise > 0 else float("-inf")
+
+    def _quiet(self) -> NDArray[np.bool_]:
+        quiet = np.ones(self.sample.n_samples, np.bool_)
+        for item in self.items:
+            if item.channel == USER:
+                quiet[max(item.start - _CLEAR, 0) : item.end + _CLEAR] = False
+        return quiet
+
+    def _measure(self, item: Item) -> Measured | None:
+        stem = self.stems[item.channel]
+        level = active_level(stem[item.start : item.end])
+        if level is None:
+            return None
+        floor = level - FLOOR_BELOW_LEVEL_DB
+        beside = [other for other in self.items if other.channel == item.channel and other is not item]
+        before = max((other.silent_from for other in beside if other.start < item.start), default=0)
+        after = min((other.start for other in beside if other.start >= item.start), default=len(stem))
+        first = max(item.start - _WINDOW, min((before + item.start) // 2, item.start), 0)
+        last = min(item.silent_from + _WINDOW, max((item.silent_from + after) // 2, item.end))
+        bounds = self.bounds(item.channel, first, last, floor)
+        return None if bounds is None else Measured(first + bounds[0], first + bounds[1], floor)
+
+
+def labelled_items(sample: Sample) -> list[Item]:
+    """Everything that a party says, in the order of its start."""
+    items = [Item(t.channel, t.start, t.end, t.index, sample.silent_from(t)) for t in sample.turns]
+    items += [Item(e.channel, e.start, e.end, None, e.end) for e in sample.of("user_backchannel")]
+    return sorted(items, key=lambda item: (item.start, item.channel, item.end))
+
+
+def energy_after(stem: NDArray[np.float32], start: int, end: int) -> int:
+    """How many samples of [start, end) are not digital zero."""
+    return int(np.count_nonzero(stem[max(start, 0) : max(end, 0)]))
+
+
+def longest_silence(stem: NDArray[np.float32], start: int, end: int, floor_dbfs: float) -> int:
+    """The longest stretch of [start, end) without 10 ms of speech, in samples."""
+    loud = np.flatnonzero(frame_power(stem[max(start, 0) : end]) >= 10 ** (floor_dbfs / 10))
+    if not loud.size:
+        return end - start
+    edges = np.concatenate(([-1], loud, [(end - start) // FRAME]))
+    return int(np.diff(edges).max() - 1) * FRAME
