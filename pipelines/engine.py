@@ -41,7 +41,8 @@ def cluster(address: str | None, workers: int | None) -> Iterator[Cluster]:
     if address is None:
         local = {"include_dashboard": False, "object_store_memory": _OBJECT_STORE}
         # `address="local"`: a stale address file of an earlier Ray must not be picked up.
-        ray.init(address="local", num_cpus=max(os.cpu_count() or 1, workers or 1), **local, **options)
+        with _no_stderr():
+            ray.init(address="local", num_cpus=max(os.cpu_count() or 1, workers or 1), **local, **options)
     else:
         ray.init(address=address, **options)
     try:
@@ -49,6 +50,20 @@ def cluster(address: str | None, workers: int | None) -> Iterator[Cluster]:
         yield Cluster(resources.get("CPU", 1.0), resources.get("memory", 0.0))
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _no_stderr() -> Iterator[None]:
+    """Ray's core announces its log level on our standard error when it starts; what goes wrong is raised."""
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def chains(stages: Sequence[Stage]) -> list[tuple[Stage, ...]]:

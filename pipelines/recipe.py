@@ -81,7 +81,8 @@ class Recipe(Params):
     @property
     def identity(self) -> str:
         """What an output folder belongs to: another recipe or another corpus may not write into it."""
-        return "/".join([self.name, self.corpus or "-", "-" if self.texts is None else self.texts.name])
+        sources = [self.corpus, self.texts and self.texts.name]
+        return f"{self.name} ({', '.join(source for source in sources if source)})"
 
     @property
     def hash(self) -> str:

@@ -42,13 +42,14 @@ def _espeak(name: str, base: str, gender: Literal["female", "male"], variant: st
     return Voice(f"espeak-{accent}-{name}", "espeak", "en", accent, gender, base, variant, pitch, rate, _OWN)
 
 
+# No variant with `breath`: espeak speaks those differently each time, depending on what it spoke before.
 _ASSISTANT = _espeak("anna", "en-us", "female", "Annie", 52, 165)
 
 _USERS: dict[Split, tuple[Voice, ...]] = {
     "train": (
-        _espeak("bella", "en-us", "female", "f2", 58, 172),
+        _espeak("bella", "en-us", "female", "shelby", 58, 172),
         _espeak("carl", "en-us", "male", "m3", 42, 168),
-        _espeak("daisy", "en-gb-x-rp", "female", "f3", 55, 160),
+        _espeak("daisy", "en-gb-x-rp", "female", "steph3", 55, 160),
         _espeak("edgar", "en-gb-x-rp", "male", "m1", 46, 175),
         _espeak("fiona", "en-gb-scotland", "female", "f4", 50, 158),
         _espeak("gordon", "en-gb-scotland", "male", "m7", 38, 164),
@@ -57,11 +58,11 @@ _USERS: dict[Split, tuple[Voice, ...]] = {
         _espeak("jade", "en-029", "female", "steph", 52, 156),
         _espeak("kofi", "en-029", "male", "m2", 48, 162),
         _espeak("lou", "en-us-nyc", "male", "max", 40, 182),
-        _espeak("mia", "en-us-nyc", "female", "Alicia", 56, 174),
+        _espeak("mia", "en-us-nyc", "female", "steph2", 56, 174),
     ),
     "valid": (
         _espeak("nora", "en-us", "female", "Andrea", 50, 167),
-        _espeak("oscar", "en", "male", "victor", 41, 166),
+        _espeak("oscar", "en", "male", "m4", 41, 166),
         _espeak("penny", "en-gb-x-rp", "female", "belinda", 53, 171),
     ),
     "test": (

@@ -16,6 +16,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from manifests.errors import UsageError
+
 SAMPLE_RATE = 16_000
 EMBEDDED = Path(__file__).parent / "embedded"
 
@@ -29,7 +31,7 @@ _TOKENS_PER_S, _FEWEST_TOKENS = (
 _MODEL_FILES = ("model.bin", "config.json", "tokenizer.json")
 
 
-class ModelUnavailable(Exception):
+class ModelUnavailable(UsageError):
     """The model is not here: the message names it and says how to get it."""
 
 

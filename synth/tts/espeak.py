@@ -22,6 +22,7 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
+from manifests.errors import UsageError
 from synth.tts.engine import Line, Speech, SpeechError, Word
 from synth.voices import VOICES, Voice
 
@@ -97,7 +98,7 @@ class EspeakEngine:
     sample_rate = 24_000
 
     def __init__(self) -> None:
-        """Find the library; RuntimeError says how to install it when it is not there."""
+        """Find the library; UsageError says how to install it when it is not there."""
         _loader()
 
     def synthesize(self, lines: Sequence[Line]) -> list[Speech | SpeechError]:
@@ -251,5 +252,5 @@ def _loader() -> ModuleType:
     try:
         import espeakng_loader
     except ImportError as error:
-        raise RuntimeError("the espeak engine needs espeakng-loader: pip install 'turnmill[demo]'") from error
+        raise UsageError("the espeak engine needs espeakng-loader: pip install 'turnmill[demo]'") from error
     return espeakng_loader  # type: ignore[no-any-return]

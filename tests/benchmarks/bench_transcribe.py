@@ -1,7 +1,7 @@
 """The transcribe stage against bare `BatchedInferencePipeline`: same clips, same model, same batch size, one process.
 
-The bare loop gives the pipeline each clip's whole audio, as its documentation shows; a second bare loop joins clips into
-one long audio with `clip_timestamps`, which is how the pipeline batches best. Ours reads the clips from a lake shard,
+The bare loop gives the pipeline each clip's audio, as its documentation shows; a second one joins all clips into one
+long audio with `clip_timestamps`, which is how the pipeline batches best. Ours reads the clips from a lake shard,
 batches them across clips, takes word times and scores them. In turn, medians.
 
     python tests/benchmarks/bench_transcribe.py [--rounds 5] [--clips 96] [--batch 8] [--model embedded]

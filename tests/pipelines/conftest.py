@@ -56,7 +56,7 @@ def speech(text: str) -> Speech:
 
 def write_corpus(folder: Path) -> None:
     """Five good clips under awkward names, a duplicate, silence, and four files that cannot be used."""
-    names = ["plain.wav", "with space.wav", "quote's \"and\" dots.v1.flac", "-dash.wav", "Ünïcode 音.flac"]
+    names = ["plain.wav", "with space.wav", 'quote\'s "and" dots.v1.flac', "-dash.wav", "Ünïcode 音.flac"]
     (folder / "deep").mkdir(parents=True)
     for name, text in zip(names, SENTENCES, strict=True):
         spoken = speech(text)

@@ -41,7 +41,8 @@ def test_items_in_are_items_out_and_rejects_at_every_stage(small: Small) -> None
     connection = connect(store, Index.load(store))
     assert check_ledger(connection) == []
     books = connection.execute(
-        "SELECT stage, sum(items_in), sum(items_out), sum(rejected) FROM ledger GROUP BY stage, position ORDER BY position"
+        "SELECT stage, sum(items_in), sum(items_out), sum(rejected) FROM ledger "
+        "GROUP BY stage, position ORDER BY position"
     ).fetchall()
     assert [(stage, int(i), int(o), int(r)) for stage, i, o, r in books][:2] == [
         ("ingest", 11, 7, 4),
@@ -71,7 +72,9 @@ def test_selection_names_what_removed_a_clip(small: Small) -> None:
 
 
 def test_flac_stays_as_it_was_and_wav_becomes_flac_of_the_same_samples(small: Small) -> None:
-    rows = ask(small.out, "SELECT source_uri, shard, \"offset\", size, codec FROM clips WHERE source_uri NOT LIKE 'tw%'")
+    rows = ask(
+        small.out, "SELECT source_uri, shard, \"offset\", size, codec FROM clips WHERE source_uri NOT LIKE 'tw%'"
+    )
     fingerprint = Index.load(Store(str(small.out))).maker("clips").fingerprint  # type: ignore[union-attr]
     for source_uri, shard, offset, size, codec in rows:
         tar = small.out / "audio" / "clips" / fingerprint / f"{shard}.tar"
@@ -93,7 +96,7 @@ def test_webdataset_reads_every_sample(small: Small) -> None:
     for half, table in (("clip", "clip_samples"), ("dialogue", "dialogue_samples")):
         urls = [str(path) for path in training_shards(small.out, half)]
         samples = list(webdataset.WebDataset(urls, shardshuffle=False))
-        rows = ask(small.out, f"SELECT key, uid FROM {table} ORDER BY shard, \"offset\"")
+        rows = ask(small.out, f'SELECT key, uid FROM {table} ORDER BY shard, "offset"')
         assert [sample["__key__"] for sample in samples] == [key for key, _ in rows]
         for sample, (_, uid) in zip(samples, rows, strict=True):
             labels = json.loads(sample["json"])
@@ -168,7 +171,9 @@ def test_a_changed_source_is_redone_and_only_that(small: Small, tmp_path: Path) 
     run(recipe, str(out))
     redone = [path for path, time_ns in tars.items() if path.stat().st_mtime_ns != time_ns]
     assert len(redone) == 1
-    assert ask(out, "SELECT removed_by FROM clip_selection WHERE uid LIKE '%/twin.wav'") == [(None,)]  # no twin any more
+    assert ask(out, "SELECT removed_by FROM clip_selection WHERE uid LIKE '%/twin.wav'") == [
+        (None,)
+    ]  # no twin any more
 
 
 def test_too_many_rejects_fail_the_run_but_keep_the_dataset(small: Small) -> None:

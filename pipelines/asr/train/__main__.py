@@ -20,12 +20,12 @@ from pipelines.asr.train import speech, texts
 from pipelines.asr.train.batches import PADDING, Batch, Data
 from pipelines.asr.train.export import export
 from pipelines.asr.train.model import POSITIONS, Size, Whisper
-from pipelines.asr.train.tokens import Tokens, build
+from pipelines.asr.train.tokens import PIECES, Tokens, build
 
 SEED = 20_261_120
 SHARD = 4_000  # examples
 PHONEMES = 128  # room for the classes of all accents
-PEAK_RATE, WARM_UP = 1.6e-3, 300  # learning rate; steps
+PEAK_RATE, WARM_UP = 1.2e-3, 200  # learning rate; steps
 CHECKPOINT_S = 240
 
 
@@ -65,9 +65,9 @@ def train(rank: int, ranks: int, cache: Path, out: Path, minutes: float) -> None
     resumed = checkpoint.exists()
     tokens = Tokens(Tokenizer.from_file(str(out / "model" / "tokenizer.json")) if resumed else _learn_tokens())
     size = Size()
-    model = Whisper(size, tokens.size, PHONEMES, dropout=0.05)
+    model = Whisper(size, tokens.size, PHONEMES, PIECES + 1, dropout=0.05)
     if resumed:
-        model.load_state_dict(torch.load(checkpoint))
+        model.load_state_dict(torch.load(checkpoint), strict=False)
     decayed = [p for p in model.parameters() if p.ndim > 1]
     others = [p for p in model.parameters() if p.ndim <= 1]
     groups = [{"params": decayed, "weight_decay": 0.05}, {"params": others, "weight_decay": 0.0}]
@@ -81,7 +81,7 @@ def train(rank: int, ranks: int, cache: Path, out: Path, minutes: float) -> None
     for batch in data.stream(rng):
         window = int(rng.integers(POSITIONS // 3, POSITIONS)) if rng.random() < 0.3 else POSITIONS
         losses = _losses(model, batch, window)
-        (losses["text"] + losses["phonemes"] + 0.5 * losses["attention"]).backward()
+        (losses["text"] + losses["phonemes"] + 0.5 * (losses["attention"] + losses["pieces"])).backward()
         elapsed = (time.monotonic() - started) / (60 * minutes)
         done, count = _averaged(model, ranks, elapsed, len(batch.mel))
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -127,7 +127,8 @@ def _losses(model: Whisper, batch: Batch, window: int) -> dict[str, torch.Tensor
     with torch.autocast("cpu", torch.bfloat16):
         memory, mask = model.encode(batch.mel, window)
         frames = batch.phonemes.shape[1]
-        phonemes = model.phoneme_head(memory).float()
+        phonemes = model.phoneme_head(memory)
+        pieces = model.piece_head(memory[:, :frames])
         logits, weights = model.decode(batch.tokens, memory, mask)
     labels = F.pad(batch.phonemes, (0, memory.shape[1] - frames), value=PADDING)
     # The first layer finds the place, where the last token is; the last layer goes on from there to the next one.
@@ -141,7 +142,9 @@ def _losses(model: Whisper, batch: Batch, window: int) -> dict[str, torch.Tensor
         right = (logits.argmax(-1) == batch.targets)[wanted].float().mean()
     return {
         "text": text,
-        "phonemes": F.cross_entropy(phonemes.transpose(1, 2), labels),
+        "phonemes": F.cross_entropy(phonemes.float().transpose(1, 2), labels),
+        "pieces": F.cross_entropy(pieces.float().flatten(0, 1), batch.pieces.flatten(), reduction="sum")
+        / (batch.pieces >= 0).sum().clamp(min=1),  # a batch of silence has none
         "attention": attention,
         "right": right,
     }

@@ -26,13 +26,16 @@ PADDING, SILENCE = 0, 1  # phoneme classes besides espeak's own
 
 @dataclass(frozen=True)
 class Batch:
-    """Tensors of B examples: `mel` [B, frames, 80], `phonemes` [B, frames / 2], and for L tokens the decoder's
-    `tokens`, their `targets` (-100 = none) and the first and last encoder frame each should attend to (`first` >
-    `last` = anywhere).
+    """Tensors of B examples.
+
+    `mel` [B, frames, 80]; what sounds in each encoder frame, as `phonemes` and as word `pieces` [B, frames / 2]; and
+    for L tokens the decoder's `tokens`, their `targets` and the first and last encoder frame each should attend to
+    (`first` > `last` = anywhere). -100 stands for no target.
     """
 
     mel: Tensor
     phonemes: Tensor
+    pieces: Tensor
     tokens: Tensor
     targets: Tensor
     first: Tensor
@@ -44,6 +47,7 @@ class _Item:
     mel: NDArray[np.float16]
     phonemes: NDArray[np.int64]
     example: Example
+    spans: list[tuple[int, float, float]]  # word pieces with their share of the word's time, by letters
 
 
 class Data:
@@ -57,7 +61,7 @@ class Data:
         self.names = {name: index + 2 for index, name in enumerate(sorted(names))}
         self.items: list[_Item] = []
         self._seen: set[str] = set()
-        self._pieces: dict[str, list[int]] = {}
+        self._encoded: dict[str, list[int]] = {}
 
     def refresh(self) -> None:
         """Open the shards that are new."""
@@ -68,7 +72,9 @@ class Data:
             mel = np.load(path.with_suffix(".npy"), mmap_mode="r")
             at = 0
             for example in pickle.loads(path.read_bytes()):
-                self.items.append(_Item(mel[at : at + example.frames], self._labels(example), example))
+                self.items.append(
+                    _Item(mel[at : at + example.frames], self._labels(example), example, self._spans(example))
+                )
                 at += example.frames
 
     def stream(self, rng: np.random.Generator) -> Iterator[Batch]:
@@ -100,34 +106,32 @@ class Data:
         longest += longest % 2
         mel = np.zeros((len(items), longest, 80), np.float32)
         phonemes = np.full((len(items), longest // 2), PADDING)
-        rows = [self._targets(item.example, rng, items) for item in items]
+        rows = [self._targets(item, rng, items) for item in items]
         length = max(len(row[0]) for row in rows)
+        pieces = np.full(phonemes.shape, _IGNORED)
         tokens, targets = np.zeros((2, len(items), length), np.int64)
         targets[:] = _IGNORED
         first, last = np.full((len(items), length), longest), np.zeros((len(items), length), np.int64)
         for b, (item, row) in enumerate(zip(items, rows, strict=True)):
             mel[b, : item.example.frames] = _masked(item.mel, rng)
             phonemes[b, : len(item.phonemes)] = item.phonemes
+            for piece, start, end in item.spans:
+                pieces[b, round(start / _FRAME_S) : round(end / _FRAME_S)] = piece
             size = len(row[0])
             tokens[b, :size], targets[b, :size], first[b, :size], last[b, :size] = row
-        return Batch(*(torch.from_numpy(x) for x in (mel, phonemes, tokens, targets, first, last)))
+        return Batch(*(torch.from_numpy(x) for x in (mel, phonemes, pieces, tokens, targets, first, last)))
 
     def _targets(
-        self, example: Example, rng: np.random.Generator, others: list[_Item]
+        self, item: _Item, rng: np.random.Generator, others: list[_Item]
     ) -> tuple[list[int], list[int], list[int], list[int]]:
         """Give the decoder's input, its targets and the frames each should attend to: 20 % with timestamps, 7 % after
         other text.
         """
         t = self.tokens
         prompt = [t.id("startoftranscript"), t.id("en"), t.id("transcribe")]
-        text: list[int] = []
-        spans: list[tuple[float, float]] = []
-        for word, start, end in example.words:
-            pieces = self._encode(word)
-            sizes = np.cumsum([0, *(len(t.tokenizer.id_to_token(p) or "") for p in pieces)])
-            edges = start + (end - start) * sizes / sizes[-1]
-            text += pieces
-            spans += pairwise(edges)
+        example = item.example
+        text = [piece for piece, _, _ in item.spans]
+        spans = [(start, end) for _, start, end in item.spans]
         stamped = bool(text) and rng.random() < 0.2
         if stamped:
             text = [t.timestamp(example.words[0][1]), *text, t.timestamp(example.words[-1][2])]
@@ -143,16 +147,22 @@ class Data:
         last = [int(end / _FRAME_S + 0.5) if end > start else 0 for start, end in spans]
         tokens = sequence[:-1]
         if rng.random() < 0.07:
-            before = others[rng.integers(len(others))].example.words
-            pieces = [t.id("startofprev"), *(p for word, _, _ in before for p in self._encode(word))]
+            before = others[rng.integers(len(others))].spans
+            pieces = [t.id("startofprev"), *(piece for piece, _, _ in before)]
             tokens, wanted = pieces + tokens, [_IGNORED] * len(pieces) + wanted
             first, last = [1] * len(pieces) + first, [0] * len(pieces) + last
         return tokens, wanted, first, last
 
-    def _encode(self, word: str) -> list[int]:
-        if word not in self._pieces:
-            self._pieces[word] = self.tokens.encode(" " + word)
-        return self._pieces[word]
+    def _spans(self, example: Example) -> list[tuple[int, float, float]]:
+        spans: list[tuple[int, float, float]] = []
+        for word, start, end in example.words:
+            if word not in self._encoded:
+                self._encoded[word] = self.tokens.encode(" " + word)
+            pieces = self._encoded[word]
+            sizes = np.cumsum([0, *(len(self.tokens.tokenizer.id_to_token(piece) or "") for piece in pieces)])
+            edges = (start + (end - start) * sizes / sizes[-1]).tolist()
+            spans += [(piece, *edge) for piece, edge in zip(pieces, pairwise(edges), strict=True)]
+        return spans
 
 
 def _masked(mel: NDArray[np.float16], rng: np.random.Generator) -> NDArray[np.float32]:

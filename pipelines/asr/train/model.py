@@ -26,7 +26,7 @@ class Size:
 
 
 MELS, POSITIONS, TEXT_POSITIONS = 80, 1500, 448
-_PADDING = 24  # frames that stand for all the padding of a window
+_PADDING = 8  # frames that stand for all the padding of a window
 
 
 def sinusoids(length: int, width: int) -> Tensor:
@@ -87,9 +87,9 @@ class Layer(nn.Module):
 
 
 class Whisper(nn.Module):
-    """The recogniser with its phoneme head."""
+    """The recogniser with its two frame heads."""
 
-    def __init__(self, size: Size, tokens: int, phonemes: int, dropout: float) -> None:
+    def __init__(self, size: Size, tokens: int, phonemes: int, pieces: int, dropout: float) -> None:
         super().__init__()
         self.size = size
         self.conv1 = nn.Conv1d(MELS, size.width, 3, padding=1)
@@ -103,6 +103,7 @@ class Whisper(nn.Module):
         self.decoder = nn.ModuleList(Layer(size.width, size.heads, True, dropout) for _ in range(size.decoder_layers))
         self.decoder_norm = nn.LayerNorm(size.width)
         self.phoneme_head = nn.Linear(size.width, phonemes)
+        self.piece_head = nn.Linear(size.width, pieces)
         for name, parameter in self.named_parameters():
             if name.endswith(("out.weight", "ffn_out.weight")):  # the residual branches start small
                 nn.init.normal_(parameter, std=0.02 / math.sqrt(2 * size.encoder_layers))

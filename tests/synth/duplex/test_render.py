@@ -1,5 +1,6 @@
 """Rendering: exact placement, levels, fades, and noise that is what its label says."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,11 +14,12 @@ from synth.distributions import Uniform
 from synth.duplex import ASSISTANT, RATE, USER
 from synth.duplex.energy import active_level
 from synth.duplex.render import PEAK_DBFS, render, shaped
+from synth.duplex.spoken import measure
 from synth.duplex.timeline import Clip
 from synth.script import Interaction
 from tests.synth.duplex.conftest import Spoken, bursts, text_dialogue
 
-TALK = ["Tell me about it, please.", "It is a long story, and I like it, so listen.", "Well, go on."]
+TALK = ["Tell me about it, please.", " ".join(["It is a long story, and I like it, so listen."] * 4), "Well, go on."]
 
 
 @pytest.fixture(scope="module")
@@ -88,8 +90,6 @@ def test_a_loud_line_is_held_below_its_peak() -> None:
     spiky = {name: pcm * 0.02 for name, pcm in item.pcm.items()}
     for pcm in spiky.values():
         pcm[len(pcm) // 2] = 1.0
-    from synth.duplex.spoken import measure
-
     lines = {name: measured for name, pcm in spiky.items() if (measured := measure(pcm, []))}
     rendered = render(replace(item, pcm=spiky, lines=lines).plan(), spiky, {})
     assert np.abs(rendered.channels).max() <= 10 ** (-3 / 20) + 1e-6
@@ -132,8 +132,6 @@ def test_noise_is_drawn_as_often_and_as_loud_as_asked() -> None:
 
 
 def test_rendering_is_fast_enough_even_here(item: Spoken) -> None:
-    import time
-
     timeline = item.plan(noise=Noise(WHITE, 20.0, 3))
     started = time.process_time()
     for _ in range(5):

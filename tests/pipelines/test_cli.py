@@ -1,0 +1,157 @@
+"""The command line: what each command prints, and its exit status."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipelines.cli import main
+from tests.pipelines.conftest import Small
+
+
+def call(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    """Exit status of `turnmill WORDS`."""
+    monkeypatch.setattr(sys, "argv", ["turnmill", *words])
+    try:
+        main()
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return 0
+
+
+def test_query_prints_a_table_csv_and_json(
+    small: Small, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sql = "SELECT count(*) AS n FROM clips"
+    assert call(monkeypatch, "query", str(small.out), sql, "--format", "json") == 0
+    assert json.loads(capsys.readouterr().out) == [{"n": 7}]
+    assert call(monkeypatch, "query", str(small.out), sql, "--format", "csv") == 0
+    assert capsys.readouterr().out == "n\n7\n"
+    assert call(monkeypatch, "query", str(small.out), sql) == 0
+    assert "7" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["query", "OUT", "SELECT * FROM nothing"], "nothing"),
+        (["query", "OUT", "DROP VIEW clips"], "a query can only read"),
+        (["query", "OUT", "COPY clips TO 'x.csv'"], "a query can only read"),
+        (["query", "EMPTY", "SELECT 1"], "is not an output folder of Turnmill"),
+        (["status", "EMPTY"], "is not an output folder of Turnmill"),
+        (["verify", "EMPTY"], "is not an output folder of Turnmill"),
+        (["card", "EMPTY"], "is not an output folder of Turnmill"),
+        (["publish", "EMPTY", "--repo", "a/b", "--dry-run"], "is not an output folder of Turnmill"),
+        (["publish", "OUT", "--repo", "no spaces/please", "--dry-run"], "is no name of a Hub dataset"),
+        (["sources", "librispeach"], "librispeech"),
+        (["run", "nothing.yaml"], "there is no such recipe"),
+    ],
+)
+def test_bad_usage_is_one_sentence_and_status_2(
+    small: Small,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    sentence: str,
+) -> None:
+    places = {"OUT": str(small.out), "EMPTY": str(tmp_path)}
+    assert call(monkeypatch, *(places.get(word, word) for word in words)) == 2
+    said = capsys.readouterr().err
+    assert sentence in said
+    assert said.startswith("turnmill: ")
+    assert "Traceback" not in said
+
+
+def test_status_tells_each_stage(
+    small: Small, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, "status", str(small.out)) == 0
+    said = capsys.readouterr().out
+    for stage in ("ingest", "quality", "script", "speak", "simulate", "verify", "shard"):
+        assert stage in said
+
+
+def test_verify_passes_and_writes_a_listening_page(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "copy"
+    shutil.copytree(small.out, out)
+    assert call(monkeypatch, "verify", str(out), "--listen", "2") == 0
+    assert "0 violations" in capsys.readouterr().out
+    page = (out / "listen.html").read_text("utf-8")
+    assert page.count("<audio") == 2
+    assert 'src="http' not in page  # nothing is loaded from elsewhere
+
+
+def test_verify_fails_when_a_shard_is_not_true_to_its_labels(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "copy"
+    shutil.copytree(small.out, out)
+    for shard in out.glob("shards/*/dialogue-*.tar"):
+        data = shard.read_bytes()
+        # A label, changed in place: the first turn's words are said to be the user's on channel 0.
+        shard.write_bytes(data.replace(b'"speaker":"user","channel":1', b'"speaker":"user","channel":0', 1))
+    assert call(monkeypatch, "verify", str(out)) == 1
+    assert "violation" in capsys.readouterr().out
+
+
+def test_publish_dry_run_lists_what_would_go(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "copy"
+    shutil.copytree(small.out, out)
+    assert call(monkeypatch, "publish", str(out), "--repo", "me/data", "--dry-run") == 0
+    said = capsys.readouterr().out
+    assert "README.md" in said
+    assert "dialogue" in said
+    assert "dry run: nothing was sent" in said
+
+
+def test_card_is_written_anew_and_the_same(small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "copy"
+    shutil.copytree(small.out, out)
+    before = (out / "README.md").read_bytes()
+    (out / "README.md").unlink()
+    assert call(monkeypatch, "card", str(out)) == 0
+    assert (out / "README.md").read_bytes() == before
+
+
+def test_sources_and_one_source(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(monkeypatch, "sources") == 0
+    assert "librispeech" in capsys.readouterr().out
+    assert call(monkeypatch, "sources", "librispeech") == 0
+    said = capsys.readouterr().out
+    assert "CC-BY-4.0" in said
+    assert "openslr.org/12" in said
+
+
+def test_doctor_says_what_runs_here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(monkeypatch, "doctor") == 0
+    said = capsys.readouterr().out
+    for engine in ("silero-vad", "ffmpeg", "espeak", "cosyvoice", "pyannote.audio"):
+        assert engine in said
+
+
+def test_dry_run_prints_the_plan_and_writes_nothing(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = str(small.corpus.parent / "small.yaml")
+    out = tmp_path / "out"
+    words = ["run", recipe, "--set", f"root={small.corpus}", "--out", str(out), "--dry-run"]
+    assert call(monkeypatch, *words) == 0
+    said = capsys.readouterr().out
+    for word in ("ingest", "quality", "simulate", "speech_ratio > 0.3"):
+        assert word in said
+    assert not out.exists()
+
+
+def test_too_many_rejects_end_with_status_1(
+    small: Small, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["run", str(small.corpus.parent / "small.yaml"), "--set", f"root={small.corpus}"]
+    assert call(monkeypatch, *words, "--out", str(small.out), "--max-reject-ratio", "0") == 1
+    assert "more than --max-reject-ratio 0" in capsys.readouterr().err

@@ -1,0 +1,44 @@
+"""Labels: the sample's JSON as designed, and rows that fit their tables."""
+
+import json
+
+from manifests.schema import SCHEMAS, to_table
+from synth.acoustics import Noise
+from synth.duplex.labels import dialogue_row, dump, event_rows, sample_json, turn_rows, word_rows
+from tests.synth.duplex.conftest import Spoken
+
+STORAGE = {"shard", "offset", "size", "clean_offset", "clean_size"}
+
+
+def test_rows_fit_the_tables_and_agree_with_the_sample(spoken: list[Spoken]) -> None:
+    for item in spoken:
+        timeline = item.plan(1, Noise("white", 20.0, 1))
+        sample = sample_json(item.script, timeline, -0.5)
+        row = dialogue_row(item.script, timeline, sample, "train")
+        assert SCHEMAS["dialogues"].names and row.keys() == set(SCHEMAS["dialogues"].names) - STORAGE
+        assert json.loads(row["sample"]) == json.loads(dump(sample)) == json.loads(json.dumps(sample))
+        turns = to_table("turns", turn_rows(timeline)).to_pylist()
+        events = to_table("events", event_rows(timeline)).to_pylist()
+        words = to_table("words", word_rows(timeline)).to_pylist()
+        assert [turn["start"] for turn in turns] == [turn["start"] for turn in sample["turns"]]
+        assert [event["index"] for event in events] == list(range(len(sample["events"])))
+        assert [json.loads(event["params"]) for event in events] == [event["params"] for event in sample["events"]]
+        for channel in words:
+            heard = [word for word in channel["words"] if word["heard"]]
+            assert all(word["start"] < word["end"] for word in heard)
+            assert all(word["start"] is None and word["end"] is None for word in channel["words"] if not word["heard"])
+            assert [word["start"] for word in heard] == sorted(word["start"] for word in heard)
+            of_turns = [[w["word"], w["start"], w["end"]] for w in heard if w["turn"] is not None]
+            labelled = [w for turn in sample["turns"] if turn["channel"] == channel["channel"] for w in turn["words"]]
+            assert of_turns == labelled
+
+
+def test_the_sample_has_the_designs_keys(spoken: list[Spoken]) -> None:
+    sample = sample_json(spoken[0].script, spoken[0].plan(), 0.0)
+    assert list(sample) == [
+        "id", "language", "licence", "seed", "scenario", "sample_rate", "duration", "channels", "turns", "events",
+        "acoustics", "source",
+    ]  # fmt: skip
+    assert set(sample["acoustics"]) == {"snr_db", "noise", "rir", "echo_gain", "echo_delay", "codec", "gain_db"}
+    assert sample["channels"] == ["assistant", "user"]
+    assert len(sample["source"]["written"]) == len(sample["turns"])

@@ -1,0 +1,230 @@
+"""`verify` passes correct dialogues and catches each planted fault, from the written audio and JSON alone."""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from synth.acoustics import Noise
+from synth.duplex import ASSISTANT, RATE, USER
+from synth.duplex.verify import Report, check
+from tests.synth.duplex.conftest import Spoken, Written
+
+SNR_DB = 18.0
+
+
+@pytest.fixture(scope="module")
+def interrupted(spoken: list[Spoken]) -> Written:
+    """A dialogue with noise in which the user barges in and the assistant stops in the middle of a word."""
+    for item in spoken:
+        for seed in range(4):
+            written = item.written(item.plan(seed, Noise("white", SNR_DB, seed)))
+            for event in written.sample["events"]:
+                if event["kind"] == "barge_in" and event["params"]["cut_word"] and event["params"]["intent"] != "cancel":
+                    return written
+    raise AssertionError("no dialogue has a barge-in")
+
+
+@pytest.fixture(scope="module")
+def nodding(spoken: list[Spoken]) -> Written:
+    """A dialogue without noise, with a backchannel and a hesitation."""
+    for item in spoken:
+        for seed in range(8):
+            written = item.written(item.plan(seed))
+            kinds = {event["kind"] for event in written.sample["events"]}
+            if {"user_backchannel", "hesitation"} <= kinds:
+                return written
+    raise AssertionError("no dialogue has both")
+
+
+def failed(report: Report) -> set[str]:
+    return {violation.check for violation in report.violations}
+
+
+def event_of(sample: dict[str, Any], kind: str) -> dict[str, Any]:
+    event: dict[str, Any] = next(event for event in sample["events"] if event["kind"] == kind)
+    return event
+
+
+def test_correct_dialogues_have_no_violation_and_exact_times(spoken: list[Spoken]) -> None:
+    onsets: list[float] = []
+    delivered: list[float] = []
+    kinds: set[str] = set()
+    for item in spoken:
+        for seed in range(4):
+            written = item.written(item.plan(seed, Noise("white", 15.0 + seed * 3, seed) if seed % 2 else None))
+            kinds |= {event["kind"] for event in written.sample["events"]}
+            report = check(written.sample, written.audio, written.clean)
+            assert report.violations == ()
+            assert report.checks > 20
+            assert (report.snr_error_db is None) == (seed % 2 == 0)
+            assert abs(report.snr_error_db or 0.0) < 0.1
+            onsets += report.onset_error_ms
+            # The same from what a training shard may hold alone: no clean stem.
+            alone = check(written.sample, written.audio)
+            assert alone.violations == ()
+            assert abs(alone.snr_error_db or 0.0) < 0.2
+            delivered += alone.onset_error_ms
+    assert kinds >= {"turn_shift", "barge_in", "user_backchannel", "hesitation"}
+    for errors in (onsets, delivered):
+        assert np.median(np.abs(errors)) <= 10
+        assert np.percentile(np.abs(errors), 99) <= 30
+
+
+def test_swapped_channels(interrupted: Written, nodding: Written) -> None:
+    for written in (interrupted, nodding):
+        assert not failed(check(written.sample, written.audio, written.clean))
+        assert "isolation" in failed(check(written.sample, written.audio[::-1].copy(), written.clean))
+        assert failed(check(written.sample, written.audio[::-1].copy()))
+
+
+def shift(sample: dict[str, Any], kind: str, by: float) -> dict[str, Any]:
+    shifted = copy.deepcopy(sample)
+    event = event_of(shifted, kind)
+    event["start"] += by
+    event["end"] += by
+    return shifted
+
+
+@pytest.mark.parametrize("by", [-0.08, 0.08])
+def test_an_event_shifted_by_80_ms(interrupted: Written, nodding: Written, by: float) -> None:
+    for written, kinds in ((interrupted, ("barge_in", "turn_shift")), (nodding, ("user_backchannel", "hesitation"))):
+        for kind in kinds:
+            sample = shift(written.sample, kind, by)
+            sample["events"].sort(key=lambda event: event["start"])
+            assert failed(check(sample, written.audio, written.clean)), kind
+            assert failed(check(sample, written.audio)), kind
+
+
+@pytest.mark.parametrize("by", [-0.08, 0.08])
+def test_a_barge_in_shifted_by_80_ms_with_all_that_depends_on_it(interrupted: Written, by: float) -> None:
+    sample = shift(interrupted.sample, "barge_in", by)
+    event = event_of(sample, "barge_in")
+    turn = next(turn for turn in sample["turns"] if turn["index"] == event["turn"])
+    turn["start"], turn["end"] = event["start"], event["end"]
+    turn["words"] = [[word, start + by, end + by] for word, start, end in turn["words"]]
+    event["latency"] -= by
+    assert "onset" in failed(check(sample, interrupted.audio, interrupted.clean))
+
+
+@pytest.mark.parametrize("samples", [1, 240, 4800])
+def test_speech_after_the_yield(interrupted: Written, samples: int) -> None:
+    stop = round(event_of(interrupted.sample, "barge_in")["params"]["stop"] * RATE)
+    audio = interrupted.audio.copy()
+    audio[ASSISTANT, stop : stop + samples] = 0.01
+    assert {"yield", "isolation"} <= failed(check(interrupted.sample, audio, interrupted.clean))
+
+
+def test_an_assistant_that_stops_too_early(interrupted: Written) -> None:
+    event = event_of(interrupted.sample, "barge_in")
+    start, stop = (round(time * RATE) for time in (event["start"], event["params"]["stop"]))
+    audio = interrupted.audio.copy()
+    audio[ASSISTANT, start + 240 : stop] = 0
+    assert "yield" in failed(check(interrupted.sample, audio, interrupted.clean))
+
+
+def cut_turn(sample: dict[str, Any]) -> dict[str, Any]:
+    turn: dict[str, Any] = next(turn for turn in sample["turns"] if turn["interrupted"])
+    return turn
+
+
+def in_text(turn: dict[str, Any], word: str, stop: float) -> None:
+    turn["text_heard"] = f"{turn['text_heard']} {word}".strip()
+
+
+def in_words(turn: dict[str, Any], word: str, stop: float) -> None:
+    turn["words"].append([word, stop, stop + 0.2])
+
+
+def in_both(turn: dict[str, Any], word: str, stop: float) -> None:
+    in_text(turn, word, stop)
+    in_words(turn, word, stop)
+
+
+def squeezed_before_the_end(turn: dict[str, Any], word: str, stop: float) -> None:
+    in_text(turn, word, stop)
+    turn["words"].append([word, turn["end"] - 0.03, turn["end"]])
+
+
+@pytest.mark.parametrize("plant", [in_text, in_words, in_both, squeezed_before_the_end])
+def test_an_unheard_word_listed_as_heard(
+    interrupted: Written, plant: Callable[[dict[str, Any], str, float], None]
+) -> None:
+    sample = copy.deepcopy(interrupted.sample)
+    turn = cut_turn(sample)
+    word = turn["text"].split()[len(turn["text_heard"].split())]
+    plant(turn, word, event_of(sample, "barge_in")["params"]["stop"])
+    assert "truncation" in failed(check(sample, interrupted.audio, interrupted.clean))
+    assert "truncation" in failed(check(sample, interrupted.audio))
+
+
+@pytest.mark.parametrize("error_db", [-3.0, -0.8, 0.8, 3.0])
+def test_a_wrong_snr_label(interrupted: Written, error_db: float) -> None:
+    sample = copy.deepcopy(interrupted.sample)
+    sample["acoustics"]["snr_db"] = SNR_DB + error_db
+    assert failed(check(sample, interrupted.audio, interrupted.clean)) == {"snr"}
+    assert failed(check(sample, interrupted.audio)) == {"snr"}
+
+
+def test_noise_without_a_label(interrupted: Written) -> None:
+    sample = copy.deepcopy(interrupted.sample)
+    sample["acoustics"]["snr_db"] = sample["acoustics"]["noise"] = None
+    assert "snr" in failed(check(sample, interrupted.audio, interrupted.clean))
+    assert "isolation" in failed(check(sample, interrupted.audio))
+
+
+def test_leakage_into_the_other_channel(nodding: Written) -> None:
+    audio = nodding.audio.copy()
+    audio[USER] += np.round(0.01 * audio[ASSISTANT] * 32_768) / 32_768
+    assert "isolation" in failed(check(nodding.sample, audio))
+
+
+def test_an_assistant_that_stops_for_a_backchannel(nodding: Written) -> None:
+    event = event_of(nodding.sample, "user_backchannel")
+    turn = next(turn for turn in nodding.sample["turns"] if turn["index"] == event["target_turn"])
+    audio = nodding.audio.copy()
+    audio[ASSISTANT, round(event["start"] * RATE) : round(turn["end"] * RATE) + RATE // 20] = 0
+    assert "continue" in failed(check(nodding.sample, audio, nodding.clean))
+
+
+def test_a_heard_word_on_silence(nodding: Written) -> None:
+    word = next(word for turn in nodding.sample["turns"] for word in turn["words"][1:-1] if word[2] - word[1] > 0.2)
+    turn = next(turn for turn in nodding.sample["turns"] if word in turn["words"])
+    audio, clean = nodding.audio.copy(), nodding.clean.copy()
+    span = slice(round(word[1] * RATE), round(word[2] * RATE))
+    audio[turn["channel"], span] = 0
+    clean[span] = 0 if turn["channel"] == USER else clean[span]
+    assert "truncation" in failed(check(nodding.sample, audio, clean))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda audio: audio[:, :-1],
+        lambda audio: np.where(audio == audio.max(), np.nan, audio),
+        lambda audio: audio * (0.95 / np.abs(audio).max()),
+        lambda audio: audio[:1],
+    ],
+    ids=["short", "nan", "loud", "mono"],
+)
+def test_audio_of_a_wrong_shape_or_level(
+    nodding: Written, spoil: Callable[[NDArray[np.float32]], NDArray[np.float32]]
+) -> None:
+    assert "format" in failed(check(nodding.sample, spoil(nodding.audio), None))
+
+
+def test_a_recogniser_that_hears_more_than_the_label_says(interrupted: Written) -> None:
+    turn = cut_turn(interrupted.sample)
+    for said, checks in ((turn["text_heard"], set()), (turn["text"], {"truncation"})):
+        heard: list[int] = []
+
+        def recognise(pcm: NDArray[np.float32], said: str = said, heard: list[int] = heard) -> str:
+            heard.append(len(pcm))
+            return said.lower()
+
+        assert failed(check(interrupted.sample, interrupted.audio, interrupted.clean, recognise)) == checks
+        stop = event_of(interrupted.sample, "barge_in")["params"]["stop"]
+        assert heard[0] == pytest.approx((stop - turn["start"]) * 16_000, abs=2)
