@@ -6,23 +6,25 @@ from dataclasses import dataclass
 import duckdb
 
 from manifests.errors import UsageError
+from manifests.query import passed
 
 # What a stage reads and writes, as queries that count rows: a stage's items_in must be the first, items_out the second.
 # Ingest and script read files, which no table counts.
 _KEPT = "SELECT count(*) FROM {} WHERE removed_by IS NULL"
 _ROWS = "SELECT count(*) FROM {}"
+_PASSED = "passed {} {}"  # what no label stage of the recipe rejected: see `manifests.query.passed`
 _READS_AND_WRITES: dict[str, tuple[str | None, str]] = {
     "ingest": (None, _ROWS.format("clips")),
     "quality": (_ROWS.format("clips"), _ROWS.format("quality")),
     "transcribe": (_ROWS.format("clips"), _ROWS.format("transcripts")),
-    "select": (_ROWS.format("clip_selection"), _KEPT.format("clip_selection")),
+    "select": (_PASSED.format("clips", "uid"), _KEPT.format("clip_selection")),
     "plan": (_KEPT.format("clip_selection"), _ROWS.format("clip_plan")),
     "shard": (_ROWS.format("clip_plan"), _ROWS.format("clip_samples")),
     "script": (None, _ROWS.format("scripts")),
     "speak": (_ROWS.format("lines"), _ROWS.format("speech")),
     "simulate": (_ROWS.format("scripts"), _ROWS.format("dialogues")),
     "verify": (_ROWS.format("dialogues"), _ROWS.format("verification")),
-    "select_dialogues": (_ROWS.format("dialogue_selection"), _KEPT.format("dialogue_selection")),
+    "select_dialogues": (_PASSED.format("dialogues", "id"), _KEPT.format("dialogue_selection")),
     "plan_dialogues": (_KEPT.format("dialogue_selection"), _ROWS.format("dialogue_plan")),
     "shard_dialogues": (_ROWS.format("dialogue_plan"), _ROWS.format("dialogue_samples")),
 }
@@ -114,8 +116,9 @@ def check_ledger(connection: duckdb.DuckDBPyConnection) -> list[str]:
         ).fetchall()
     ]
     totals = connection.execute(
-        """SELECT stage, table_name, sum(items_in)::BIGINT, sum(items_out)::BIGINT, sum(rejected)::BIGINT
-           FROM ledger JOIN stages USING (position, stage, half)
+        """SELECT stage, table_name, coalesce(sum(items_in), 0)::BIGINT, coalesce(sum(items_out), 0)::BIGINT,
+                  coalesce(sum(rejected), 0)::BIGINT
+           FROM stages LEFT JOIN ledger USING (position, stage, half)
            GROUP BY position, stage, table_name ORDER BY position"""
     ).fetchall()
     for stage, table, items_in, items_out, rejected in totals:
@@ -127,6 +130,9 @@ def check_ledger(connection: duckdb.DuckDBPyConnection) -> list[str]:
         if stage not in _READS_AND_WRITES:
             continue
         reads, writes = _READS_AND_WRITES[stage]
+        if reads is not None and reads.startswith("passed "):
+            _, view, uid = reads.split()
+            reads = f"SELECT count(*) FROM {passed(view, uid, [table for _, table, *_ in totals])}"
         if reads is not None and (read := _count(connection, reads)) != items_in:
             wrong.append(f"{stage}: {items_in} items in, but what it reads has {read}")
         if (written := _count(connection, writes)) != items_out:

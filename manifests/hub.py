@@ -17,6 +17,7 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 from huggingface_hub.utils._http import get_session
 from huggingface_hub.utils._validators import validate_repo_id
 
+from manifests.card import CardFacts
 from manifests.card_sections import HALVES, PUBLISHED_TABLES, one_row, selected, shard_folder
 from manifests.errors import TurnmillError, UsageError
 from manifests.funnel import check_ledger
@@ -100,8 +101,10 @@ def publish(
         raise UsageError(f"publish needs a local output folder: copy {store.url} to a disk and publish that")
     index = Index.load(store)
     connection = connect(store, index)
-    _check(store, connection)
+    _check(store, index, connection)
     folder = _stage(store, index, connection)
+    card = store.read("README.md").decode().replace(CardFacts.repo, repo)
+    (folder / "README.md").write_text(card, "utf-8")
     files = tuple(
         PublishFile(path.relative_to(folder).as_posix(), path.stat().st_size)
         for path in sorted(folder.rglob("*"))
@@ -112,7 +115,7 @@ def publish(
     return PublishPlan(repo, files, _upload(folder, repo, HfApi(endpoint=endpoint, token=token), private))
 
 
-def _check(store: Store, connection: duckdb.DuckDBPyConnection) -> None:
+def _check(store: Store, index: Index, connection: duckdb.DuckDBPyConnection) -> None:
     """Refuse what is unfinished, empty, or may not be passed on."""
     problems = check_ledger(connection)
     if problems:
@@ -121,8 +124,8 @@ def _check(store: Store, connection: duckdb.DuckDBPyConnection) -> None:
         )
     if not any(one_row(connection, f"SELECT count(*) FROM {samples}")[0] for samples, _, _ in HALVES.values()):
         raise UsageError(f"{store.url} has no training samples to publish: `turnmill status {store.url}` says why")
-    if not store.exists("README.md"):
-        raise UsageError(f"{store.url} has no dataset card: `turnmill card {store.url}` writes it")
+    if not store.exists("README.md") or index.recipe_hash.encode() not in store.read("README.md"):
+        raise UsageError(f"{store.url} has no dataset card of this recipe: `turnmill card {store.url}` writes it")
     forbidden = [
         row
         for half, (_, _, key) in HALVES.items()
@@ -144,7 +147,7 @@ def _stage(store: Store, index: Index, connection: duckdb.DuckDBPyConnection) ->
     folder = Path(store.root, STAGING)
     if folder.exists():
         shutil.rmtree(folder)
-    for name in ("README.md", *store.names("plots")):
+    for name in store.names("plots"):
         _link(store, name, folder / name)
     for half, (samples, _, _) in HALVES.items():
         maker = index.maker(samples)

@@ -1,7 +1,24 @@
-"""The base of every parameter class: frozen, typed, range-checked; an unknown key is an error."""
+"""Parameter classes: frozen, typed, range-checked; an unknown key is an error."""
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
+
+from manifests.records import Licence
 
 
 class Params(BaseModel):
+    """The base of every parameter class."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LicenceStatement(Params):
+    """What the user states of their own recordings or texts, in place of the catalogue's entry."""
+
+    spdx: str = Field(min_length=1)
+    redistribute: bool
+    commercial: bool
+    derivatives: bool = True
+
+    @property
+    def licence(self) -> Licence:
+        return Licence(self.spdx, self.redistribute, self.commercial, self.derivatives)

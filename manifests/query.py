@@ -2,7 +2,8 @@
 
 Views of `connect`: every table of `manifests.schema.SCHEMAS` by its name, and
 
-    clips_all      clips, with quality and transcripts on uid, and duplicate_kept: first of its pcm_hash by uid
+    clips_all      clips, with quality and transcripts on uid, and duplicate_kept: of one pcm_hash
+                   the clip with the best transcript, else the first by uid
     dialogues_all  dialogues, with verification
     ledger         a row per stage and shard: what went in, came out and was rejected, from the footers of the parts
     stages         a row per stage, in pipeline order
@@ -14,6 +15,7 @@ Views read Parquet lazily: memory does not grow with the dataset.
 import os
 import re
 import tempfile
+from collections.abc import Iterable
 
 import duckdb
 import pyarrow as pa
@@ -40,13 +42,24 @@ _STAGES = pa.schema(
 
 _JOINS = """
 CREATE VIEW clips_all AS
-    SELECT *, row_number() OVER (PARTITION BY pcm_hash ORDER BY uid) = 1 AS duplicate_kept
+    SELECT *, row_number() OVER (PARTITION BY pcm_hash ORDER BY wer NULLS LAST, uid) = 1 AS duplicate_kept
     FROM clips LEFT JOIN quality USING (uid) LEFT JOIN transcripts USING (uid);
 CREATE VIEW dialogues_all AS
     SELECT dialogues.*, verification.* EXCLUDE (dialogue)
     FROM dialogues LEFT JOIN verification ON verification.dialogue = dialogues.id;
 CREATE MACRO hours_of(seconds) AS coalesce(sum(CAST(round(seconds * 1e6) AS BIGINT)) / 3.6e9, 0.0);
 """
+
+
+_LABELS = {"uid": {"quality": "uid", "transcripts": "uid"}, "id": {"verification": "dialogue"}}
+"""By the column that names an item, its label tables, which lack what their stage rejected, and their column for it."""
+
+
+def passed(view: str, uid: str, tables: Iterable[str]) -> str:
+    """Query for the rows of a view that every one of these label tables has; tables of other kinds do not count."""
+    keys = _LABELS[uid]
+    joins = (f"SEMI JOIN {table} ON {table}.{keys[table]} = {view}.{uid}" for table in tables if table in keys)
+    return f"(SELECT * FROM {' '.join([view, *joins])})"
 
 
 def connect(store: Store, index: Index) -> duckdb.DuckDBPyConnection:

@@ -11,6 +11,7 @@ class Reason(StrEnum):
     """Why an item was rejected. Every row of `rejects` has exactly one of these."""
 
     # ingest
+    UNREADABLE_FILE = "unreadable_file"  # there, but the system does not let it be read
     MISSING_FILE = "missing_file"  # a table row names audio that is not there
     UNTRANSCRIBED = "untranscribed"  # audio that no table row names
     EMPTY_FILE = "empty_file"  # zero bytes

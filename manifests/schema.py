@@ -143,8 +143,8 @@ DIALOGUES = [
     _field("duration", _f64, "length of the two channels", "s"),
     *_WHERE,
     *_LICENCE,
-    _field("clean_offset", _i64, "first byte of the user's clean stem in the tar; null where it is not kept", "bytes"),
-    _field("clean_size", _i64, "length of that stem's file; null where it is not kept", "bytes"),
+    _field("clean_offset", _i64, "first byte of the user's clean stem in that tar", "bytes"),
+    _field("clean_size", _i64, "length of that stem's file", "bytes"),
     _field("snr_db", _f64, "active user speech over noise; null without noise", "dB", "renderer"),
     _field("sample", _s, "the training sample's JSON, as written beside the audio"),
 ]

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
-_TEMPORARY = ".tmp-"
+_TEMPORARY = ".turnmill-tmp-"
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ class Store:
 
     def names(self, prefix: str) -> list[str]:
         """Names of the complete files below a folder, sorted."""
+        self.fs.invalidate_cache()  # workers write while the driver looks
         found = self.fs.find(self.path(prefix))
         relative = (os.path.relpath(path, self.root) for path in found)
         return sorted(name for name in relative if _TEMPORARY not in name)

@@ -3,14 +3,18 @@
 Exit status: 0 done, 1 failed (or --max-reject-ratio exceeded), 2 bad usage or recipe.
 """
 
+import os
+import shlex
+import shutil
 import sys
 from pathlib import Path
 from typing import Annotated
 
+import click
 import typer
 from rich.console import Console
 
-from manifests.errors import TurnmillError
+from manifests.errors import TurnmillError, os_sentence
 
 app = typer.Typer(
     help="Training data for voice models that listen while they speak.",
@@ -52,11 +56,14 @@ def run(
 
 
 def next_commands(out: str) -> list[tuple[str, str]]:
-    """Three things to try after a run: (what it does, command)."""
+    """Three things to try after a run: (what it does, command), as this shell can run them."""
+    turnmill = "turnmill" if shutil.which("turnmill") else shlex.quote(os.path.relpath(sys.argv[0]))
+    folder = shlex.quote(out)
+    sql = "SELECT kind, count(*) AS n FROM events GROUP BY kind ORDER BY n DESC"
     return [
-        ("query", f'turnmill query {out} "SELECT kind, count(*) AS n FROM events GROUP BY kind ORDER BY n DESC"'),
-        ("listen", f"turnmill verify {out} --listen 3"),
-        ("publish", f"turnmill publish {out} --repo YOU/DATASET --dry-run"),
+        ("query", f'{turnmill} query {folder} "{sql}"'),
+        ("listen", f"{turnmill} verify {folder} --listen 3"),
+        ("publish", f"{turnmill} publish {folder} --repo YOU/DATASET --dry-run"),
     ]
 
 
@@ -150,15 +157,21 @@ def doctor() -> None:
 def main() -> None:
     """Entry point: errors are one sentence on standard error and an exit status."""
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
     except TurnmillError as error:
         print(f"turnmill: {error}", file=sys.stderr)
         sys.exit(error.exit_status)
-    except KeyboardInterrupt:
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (KeyboardInterrupt, click.Abort):
         print("turnmill: stopped; run the same command again to go on where it was", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(0)
+    except OSError as error:
+        print(f"turnmill: {os_sentence(error)}", file=sys.stderr)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -15,10 +15,12 @@ import soundfile
 from numpy.typing import NDArray
 
 from manifests.errors import TurnmillError
+from manifests.records import stable_hash
 from synth.tts.engine import Line, SpeechError
 from synth.voices import ASSISTANT_VOICE, VOICES, voices_for
 
 SENTENCES = Path(__file__).parent / "recipes" / "quickstart" / "sentences.txt"
+VERSION = 1  # of what is done to the sentences below
 PAUSE_S = 0.3  # between the sentences of the over-long clip
 
 # Places in the list of sentences. Five wrong transcripts: each of these clips carries the text of the next of them.
@@ -32,11 +34,12 @@ def make_demo_corpus(root: Path) -> None:
 
     Raises TurnmillError when a sentence cannot be spoken.
     """
-    if (root / "faults.json").exists():
+    sentences = SENTENCES.read_text("utf-8").splitlines()
+    made_from = stable_hash(VERSION, *sentences, *(VOICES[name] for name in _bank()))
+    if (root / made_from).exists():
         return
     shutil.rmtree(root, ignore_errors=True)
     (root / "wavs").mkdir(parents=True)
-    sentences = SENTENCES.read_text("utf-8").splitlines()
     names = [f"{speaker(index)}-{index:04d}" for index in range(len(sentences))]
     spoken = speak(sentences)
     texts = list(sentences)
@@ -55,6 +58,7 @@ def make_demo_corpus(root: Path) -> None:
     rows = (f"{name}|{text}|{text}\n" for name, text in zip(names, texts, strict=True))
     (root / "metadata.csv").write_text("".join(rows), "utf-8")
     (root / "faults.json").write_text(json.dumps(faults(names), indent=1), "utf-8")
+    (root / made_from).touch()  # comes last: says that the corpus is whole, and what it was made from
 
 
 def faults(names: list[str]) -> Mapping[str, list[str]]:

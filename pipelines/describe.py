@@ -1,6 +1,7 @@
 """What a recipe would do (`--dry-run`), and what the catalogue knows (`turnmill sources`). Nothing runs here."""
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from manifests.store import Store
@@ -16,6 +17,8 @@ def describe_plan(recipe: Recipe, out: str, console: Console) -> None:
     store = Store(out)
     found = halves(recipe, store)
     check_predicates(recipe, found, store)
+    for stage in (stage for half in found for stage in half.stages):
+        stage.check()
     console.print(f"[bold]{recipe.name}[/] into {store.url}, recipe {recipe.hash}", highlight=False)
     for half in found:
         if half.generated and not half.source.root.exists():
@@ -35,7 +38,7 @@ def describe_plan(recipe: Recipe, out: str, console: Console) -> None:
                 row = (stage.name, f"pool {number}", ", ".join(stage.needs), ", ".join(stage.tables))
                 table.add_row(*row, plan.fingerprints[commit], f"{done} of {len(shards)}")
         for predicate in half.predicates:
-            table.add_row("select", "", predicate.name, predicate.keep, "", "")
+            table.add_row("select", "", predicate.name, escape(predicate.keep), "", "")
         table.add_row(half.write.name, "pool", ", ".join(half.write.needs), "training shards", "", "")
         console.print(table)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 
@@ -120,12 +121,12 @@ def _attempt(engine: str, role: str, load: Callable[[], str], fix: str) -> Findi
     try:
         return Finding(engine, role, True, load())
     except Exception as error:  # noqa: BLE001  # whatever stops an engine is what the user came to see
-        return Finding(engine, role, False, str(error).splitlines()[0], fix)
+        return Finding(engine, role, False, (str(error) or repr(error)).splitlines()[0], fix)
 
 
 def print_examination(findings: list[Finding], console: Console) -> None:
     table = Table("engine", "what it does", "here", "detail", "to make it run", box=None, pad_edge=False)
     for finding in findings:
         here = "[green]yes[/]" if finding.runs else "[yellow]no[/]"
-        table.add_row(finding.engine, finding.role, here, finding.detail, finding.fix)
+        table.add_row(finding.engine, finding.role, here, escape(finding.detail), escape(finding.fix))
     console.print(table)

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import Any
 
-from manifests.errors import TurnmillError
+from manifests.errors import TurnmillError, os_sentence
 from pipelines.stage import MIB, ClipLabel, Made, Row, Shard, Stage, Workspace, commit, committed
 from pipelines.stages.ingest import Ingest
 
@@ -31,7 +31,7 @@ class Cluster:
 
 
 @contextmanager
-def cluster(address: str | None, workers: int | None) -> Iterator[Cluster]:
+def cluster(address: str | None) -> Iterator[Cluster]:
     """A local Ray of our own, or the one at `address`."""
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # silences a warning on machines without GPU
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # its core logs warnings of its own to our terminal
@@ -42,7 +42,7 @@ def cluster(address: str | None, workers: int | None) -> Iterator[Cluster]:
         local = {"include_dashboard": False, "object_store_memory": _OBJECT_STORE}
         # `address="local"`: a stale address file of an earlier Ray must not be picked up.
         with _no_stderr():
-            ray.init(address="local", num_cpus=max(os.cpu_count() or 1, workers or 1), **local, **options)
+            ray.init(address="local", **local, **options)
     else:
         ray.init(address=address, **options)
     try:
@@ -149,7 +149,7 @@ class ChainWorker:
         try:
             ledger += self.take(shard)
         except OSError as error:
-            raise TurnmillError(f"{shard.name}: {disk_sentence(error, self._workspace.store.url)}") from error
+            raise TurnmillError(f"{shard.name}: {os_sentence(error)}") from error
         return {"shard": row["shard"], "ledger": json.dumps(ledger)}
 
     def take(self, shard: Shard) -> list[Row]:
@@ -180,14 +180,6 @@ class ChainWorker:
         if stage.name not in self._ready:
             stage.setup()
             self._ready.add(stage.name)
-
-
-def disk_sentence(error: OSError, url: str) -> str:
-    import errno
-
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"no space left on the disk of {url}; free some and run the same command again, it goes on where it was"
-    return f"{error}; when that is mended, run the same command again, it goes on where it was"
 
 
 def pending(stages: Iterable[Stage], shards: Sequence[Shard], workspace: Workspace) -> list[Shard]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from manifests.errors import UsageError
 from manifests.index import Index, StageEntry
+from manifests.query import passed
 from manifests.records import Licence, stable_hash
 from manifests.store import Store
 from pipelines.recipe import Recipe
@@ -31,7 +32,7 @@ class Half:
     name: str  # "speech" | "dialogue"
     source: Ingest | WriteScripts  # the first stage: it knows the units
     labels: tuple[Stage, ...]  # the stages after it
-    view: str  # DuckDB view that the predicates run over
+    view: str  # DuckDB view that the predicates are written for
     uid: str  # column of that view
     unit: str  # what its items are called
     predicates: tuple[Predicate, ...]
@@ -44,6 +45,11 @@ class Half:
     @property
     def stages(self) -> tuple[Stage, ...]:
         return (self.source, *self.labels)
+
+    @property
+    def candidates(self) -> str:
+        """Query for the rows of `view` that every stage let through: what one of them rejected is never selected."""
+        return passed(self.view, self.uid, [stage.tables[-1] for stage in self.labels])
 
 
 def halves(recipe: Recipe, out: Store) -> list[Half]:
@@ -59,6 +65,8 @@ def halves(recipe: Recipe, out: Store) -> list[Half]:
 def _speech(recipe: Recipe, entry: Entry, out: Store) -> Half:
     root = recipe.root
     if entry.access.kind == "generated":
+        if not out.is_local:
+            raise UsageError(f"{entry.name}: the demo corpus is spoken into the output folder, which must be local")
         root = Path(out.root) / "demo-corpus"
     if root is None:
         raise UsageError(f"{entry.name}: the recipe does not say where the corpus is; add --set root=FOLDER")
@@ -119,7 +127,10 @@ def _has_official_splits(entry: Entry) -> bool:
 
 
 def _licence(recipe: Recipe, entry: Entry) -> Licence:
-    return entry.licence.record() if recipe.licence is None else recipe.licence.licence
+    """The catalogue's word; of the user's own recordings and texts, the user's, where it is given."""
+    if recipe.licence is None or entry.access.kind not in ("local", "generated"):
+        return entry.licence.record()
+    return recipe.licence.licence
 
 
 def shards_of(half: Half) -> tuple[list[Shard], list[Unit]]:

@@ -9,8 +9,9 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from manifests.errors import UsageError
-from manifests.params import Params
-from manifests.records import Licence, stable_hash
+from manifests.params import LicenceStatement, Params
+from manifests.records import stable_hash
+from pipelines.asr.recognizer import model_name
 from pipelines.stages.card import CardParams
 from pipelines.stages.ingest import IngestParams
 from pipelines.stages.plan import ShardParams
@@ -23,19 +24,6 @@ from pipelines.stages.transcribe import TranscribeParams
 from pipelines.stages.verify import VerifyParams
 
 _PATHS = ("root", "texts")
-
-
-class LicenceStatement(Params):
-    """What the user states of their own recordings or texts, in place of the catalogue's entry."""
-
-    spdx: str = Field(min_length=1)
-    redistribute: bool
-    commercial: bool
-    derivatives: bool = True
-
-    @property
-    def licence(self) -> Licence:
-        return Licence(self.spdx, self.redistribute, self.commercial, self.derivatives)
 
 
 class Recipe(Params):
@@ -52,7 +40,7 @@ class Recipe(Params):
     corpus: str | None = Field(default=None, description="name in the catalogue: `turnmill sources` lists them")
     root: Path | None = Field(default=None, description="folder of the corpus")
     texts: Path | None = Field(default=None, description="file of text dialogues: .jsonl, .jsonl.gz or .json")
-    licence: LicenceStatement | None = Field(default=None, description="licence of your own corpus or texts")
+    licence: LicenceStatement | None = Field(default=None, description="licence of your own recordings or texts")
 
     ingest: IngestParams = IngestParams()
     quality: QualityParams | None = None
@@ -87,13 +75,16 @@ class Recipe(Params):
     @property
     def hash(self) -> str:
         """Of everything that the result depends on: not the number of workers, nor where the sources lie."""
-        return stable_hash(self.model_dump_json(exclude={"workers", *_PATHS}))
+        return stable_hash(self.yaml())
 
     def yaml(self) -> str:
-        """The resolved recipe, without host paths, for the card and the output folder."""
+        """The resolved recipe for the card and the output folder: files by name, no path of this host."""
         resolved = self.model_dump(mode="json", exclude={"workers", "root"}, exclude_none=True)
         if self.texts is not None:
             resolved["texts"] = self.texts.name
+        if self.transcribe is not None:
+            resolved["transcribe"]["model"] = model_name(self.transcribe.model)
+        resolved["simulate"]["noise_files"] = [path.name for path in self.simulate.noise_files]
         return yaml.safe_dump(resolved, sort_keys=False, allow_unicode=True)
 
 
@@ -117,6 +108,9 @@ def load(path: Path, settings: Sequence[str] = ()) -> Recipe:
     for key in _PATHS:
         if isinstance(raw.get(key), str):
             raw[key] = str(path.parent.absolute() / Path(raw[key]).expanduser())
+    noise = raw["simulate"].get("noise_files") if isinstance(raw.get("simulate"), dict) else None
+    if isinstance(noise, list):
+        raw["simulate"]["noise_files"] = [str(path.parent.absolute() / str(file)) for file in noise]
     for setting in settings:
         _apply(raw, setting)
     try:
@@ -129,10 +123,7 @@ def _apply(raw: dict[str, Any], setting: str) -> None:
     key, equals, text = setting.partition("=")
     if not equals or not key:
         raise UsageError(f"--set {setting}: write it as key=value, e.g. --set transcribe.model=embedded")
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise UsageError(f"--set {setting}: the value is not valid YAML: {' '.join(str(error).split())}") from error
+    value = _path_value(text) if key in _PATHS else _yaml_value(setting, text)
     *parents, last = key.split(".")
     target = raw
     for parent in parents:
@@ -142,9 +133,19 @@ def _apply(raw: dict[str, Any], setting: str) -> None:
         if not isinstance(child, dict):
             raise UsageError(f"--set {setting}: '{parent}' has no keys below it")
         target = child
-    if key in _PATHS and value is not None:
-        value = str(Path(str(value)).expanduser().absolute())
     target[last] = value
+
+
+def _path_value(text: str) -> str | None:
+    """A path is taken as it is written: `my #1 set` and `2024_01` mean something else in YAML."""
+    return None if text in ("", "null", "~") else str(Path(text).expanduser().absolute())
+
+
+def _yaml_value(setting: str, text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UsageError(f"--set {setting}: the value is not valid YAML: {' '.join(str(error).split())}") from error
 
 
 def _sentence(path: Path, problem: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -106,7 +106,7 @@ class _Ray:
 
     def run(self, stages: Sequence[Stage], shards: Sequence[Shard], workspace: Workspace) -> Iterator[list[Row]]:
         if self._cluster is None:
-            self._cluster = self._stack.enter_context(cluster(self._address, self._workers))
+            self._cluster = self._stack.enter_context(cluster(self._address))
         return execute(stages, shards, workspace, self._cluster, self._workers)
 
 
@@ -127,8 +127,11 @@ def _run_half(
         through(half.stages, shards)
         _select_and_plan(half_plan, index, store, recipe)
         through([half.write], training_shards(half, workspace))
-    finally:
-        _note_run(store, recipe, workspace, half, ledger)
+    except BaseException:
+        with suppress(OSError):  # the note of a full disk must not hide the news of it
+            _note_run(store, recipe, workspace, half, ledger)
+        raise
+    _note_run(store, recipe, workspace, half, ledger)
 
 
 def _select_and_plan(half_plan: Plan, index: Index, store: Store, recipe: Recipe) -> None:
@@ -136,7 +139,7 @@ def _select_and_plan(half_plan: Plan, index: Index, store: Store, recipe: Recipe
     half, workspace = half_plan.half, half_plan.workspace(store)
     selection = workspace.part(half.select_table, "all")
     if not store.exists(selection):
-        made = select(connect(store, index), half.view, half.uid, half.predicates)
+        made = select(connect(store, index), half.candidates, half.uid, half.predicates)
         kept = made.filter(pc.is_null(made.column("removed_by")))
         hours = math.fsum(kept.column("duration").to_pylist()) / 3600
         names = json.dumps([predicate.name for predicate in half.predicates])
@@ -166,14 +169,18 @@ def check_predicates(recipe: Recipe, found: Sequence[Half], store: Store) -> Non
 
 
 def _claim(store: Store, recipe: Recipe) -> None:
-    if not store.exists(INDEX):
+    """Refuse a folder that is somebody else's. A damaged index is written anew: the parts are what counts."""
+    if not store.exists(INDEX) and not store.exists(RECIPE):
         foreign = [name for name in store.names("") if not name.startswith((".", "demo-corpus/"))]
         if foreign:
             raise UsageError(
                 f"{store.url} is not empty and not an output of Turnmill (it holds {foreign[0]}): name another --out"
             )
         return
-    owner = Index.load(store).recipe_name
+    try:
+        owner = Index.load(store).recipe_name
+    except UsageError:
+        owner = recipe.identity
     if owner != recipe.identity:
         raise UsageError(
             f"{store.url} is the output of another recipe ({owner}, this one is {recipe.identity}): name another --out"
@@ -202,23 +209,42 @@ def _locked(store: Store) -> Iterator[None]:
 
 
 def _forget_changed(half_plan: Plan, shards: Sequence[Shard], units: Sequence[Unit], store: Store) -> None:
-    """Remove all that was made of a unit whose files changed, the lake's own part last: a killed run starts over here.
+    """Remove all that was made of a unit that changed or went away; a killed run starts over here.
 
-    What a unit's files looked like is kept beside its part (`seen/`), never in it.
+    What a unit looked like is kept beside its part (`seen/`), never in it.
     """
-    half, prints = half_plan.half, half_plan.fingerprints
-    for shard, unit in zip(shards, units, strict=True):
-        seen = f"seen/{prints[half.source.tables[-1]]}/{shard.key}.json"
-        now = json.dumps(_stats(half, unit))
-        if store.exists(seen) and store.read(seen).decode() == now:
-            continue
-        for table in (*half.write.tables, half.plan_table, half.select_table):
-            for name in store.names(table):
+    half = half_plan.half
+    folder = f"seen/{half_plan.fingerprints[half.source.tables[-1]]}"
+    now = {
+        f"{folder}/{shard.key}.json": json.dumps([unit.spec, _stats(half, unit)], sort_keys=True)
+        for shard, unit in zip(shards, units, strict=True)
+    }
+    before = {name: store.read(name).decode() for name in store.names(folder)}
+    stale = {name for name in now.keys() | before.keys() if now.get(name) != before.get(name)}
+    _forget(half, {name.rsplit("/", 1)[1].removesuffix(".json") for name in stale}, store)
+    for name in sorted(stale):
+        if name in now:
+            store.write(name, now[name].encode())
+        else:
+            store.remove(name)
+
+
+def _forget(half: Half, keys: set[str], store: Store) -> None:
+    """Remove these shards' parts under every fingerprint: what is made of all shards first, the source's last."""
+    if not keys:
+        return
+    made_of_all = (*half.write.tables, half.plan_table, half.select_table)
+    for folder in made_of_all:
+        for name in store.names(folder):
+            store.remove(name)
+    for name in store.names("shards"):
+        if name.rsplit("/", 1)[1].startswith(_prefix(half)):
+            store.remove(name)
+    tables = [table for stage in reversed(half.stages) for table in reversed(stage.tables)]
+    for folder in (*tables, "rejects", "audio"):
+        for name in store.names(folder):
+            if name.rsplit("/", 1)[1].split(".")[0] in keys:
                 store.remove(name)
-        for stage in reversed(half.stages):
-            for table in reversed(stage.tables):
-                store.remove(part_name(table, prints[table], shard.key))
-        store.write(seen, now.encode())
 
 
 def _stats(half: Half, unit: Unit) -> list[list[Any]]:
@@ -262,7 +288,8 @@ def _check(store: Store, index: Index, max_reject_ratio: float | None) -> None:
         raise RuntimeError(f"items were lost, which is a bug in Turnmill: {'; '.join(problems)}")
     if max_reject_ratio is None:
         return
-    query = "SELECT stage, sum(rejected), sum(items_in) FROM ledger GROUP BY stage"
+    query = """SELECT stage, count(*), (SELECT sum(items_in) FROM ledger WHERE ledger.stage = rejects.stage)
+        FROM rejects GROUP BY stage ORDER BY stage"""
     for stage, rejected, items in connection.execute(query).fetchall():
         if items and rejected / items > max_reject_ratio:
             raise TurnmillError(

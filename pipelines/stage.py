@@ -3,7 +3,7 @@
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, ClassVar
 
@@ -63,12 +63,17 @@ class Workspace:
     def open_tar(self, table: str, key: str) -> BinaryIO:
         return self.store.open(tar_name(table, self.fingerprints[table], key))
 
-    @contextmanager
-    def write_tar(self, table: str, key: str) -> Iterator[TarWriter]:
-        with self.store.writer(tar_name(table, self.fingerprints[table], key)) as file:
-            tar = TarWriter(file)
-            yield tar
-            tar.close()
+    def write_tar(self, table: str, key: str) -> AbstractContextManager[TarWriter]:
+        """The audio shard that `table` points into; it appears whole when the block ends."""
+        return written_tar(self.store, tar_name(table, self.fingerprints[table], key))
+
+
+@contextmanager
+def written_tar(store: Store, name: str) -> Iterator[TarWriter]:
+    with store.writer(name) as file:
+        tar = TarWriter(file)
+        yield tar
+        tar.close()
 
 
 def read_span(file: BinaryIO, offset: int, size: int) -> bytes:
@@ -90,13 +95,17 @@ class Stage(ABC):
     resources: ClassVar[Resources] = Resources()
 
     params: Params
+    host_params: ClassVar[frozenset[str]] = frozenset()
+    """Parameters that name files of this host: `identity` says what is in them, and the fingerprint leaves them out."""
 
     def identity(self) -> Mapping[str, Any]:
         """What else its output depends on: a seed, a catalogue entry, a model's digest."""
         return {}
 
     def fingerprint(self, inputs: Sequence[str]) -> str:
-        parameters = json.dumps([self.params.model_dump(mode="json"), self.identity()], sort_keys=True)
+        parameters = json.dumps(
+            [self.params.model_dump(mode="json", exclude=set(self.host_params)), self.identity()], sort_keys=True
+        )
         return stable_hash(self.name, self.version, parameters, *inputs)
 
     def check(self) -> None:  # noqa: B027  # most stages need nothing

@@ -102,7 +102,7 @@ def print_verification(found: Verification, console: Console) -> None:
                 highlight=False,
             )
     for sentence in found.violations:
-        console.print(f"[red]violation[/] {sentence}", highlight=False)
+        console.print(f"violation: {sentence}", highlight=False, markup=False)
 
 
 def listening_page(store: Store, count: int) -> str:

@@ -245,7 +245,8 @@ def _open_pyav(data: bytes) -> "av.container.InputContainer | None":
         )
     except av.FFmpegError:
         return None
-    if not container.streams.audio:
+    # An unknown codec gives a stream without a decoder.
+    if not container.streams.audio or container.streams.audio[0].codec_context is None:
         container.close()
         return None
     return container

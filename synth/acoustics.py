@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from manifests.errors import UsageError
+from manifests.params import Params
 from manifests.records import generator
-from synth.distributions import Params, Uniform
+from synth.distributions import Uniform
 
 WHITE = "white"
 

@@ -3,13 +3,9 @@
 from typing import Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-
-class Params(BaseModel):
-    """Frozen parameters; an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from manifests.params import Params
 
 
 class Uniform(Params):

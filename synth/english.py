@@ -59,6 +59,7 @@ _PLAIN = {"’": "'", "‘": "'", "–": "-", "—": ", ", "…": "...", "−": 
 _DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 _NUMBER = r"\d+(?:,\d{3})*(?:\.\d+)?"
+_M = r"(?:\.[Mm]\.(?=,?\s+[a-z\d]|,)|\.?[Mm]\b)"  # of a.m.: the last point stays where it can end a sentence
 _YEAR = r"(?:1[1-9]|20)\d\d"
 
 
@@ -232,10 +233,10 @@ _SPECS: tuple[tuple[str, _Say], ...] = (
     (r"(?<![\w'])'?(?P<century>1[1-9]|20)?(?P<decade>[1-9]0)'?s\b", _decade),
     # Times of day.
     (
-        r"\b(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)(?::\d\d)?(?:\s*(?P<half>[AaPp])\.?[Mm]\b\.?)?",
+        rf"\b(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)(?::\d\d)?(?:\s*(?P<half>[AaPp]){_M})?",
         _clock,
     ),
-    (r"\b(?P<hour>1[0-2]|0?[1-9])(?P<minute>)\s*(?P<half>[AaPp])\.?[Mm]\b\.?", _clock),
+    (rf"\b(?P<hour>1[0-2]|0?[1-9])(?P<minute>)\s*(?P<half>[AaPp]){_M}", _clock),
     (r"(?<![\w-])-(?=\d)", " minus "),
     # Money, fractions, quantities.
     (

@@ -10,8 +10,8 @@ from typing import Any, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
+from manifests.params import Params
 from manifests.records import Licence, TextDialogue, generator, stable_hash
-from synth.distributions import Params
 from synth.text import spoken_form
 from synth.tts.engine import Line
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from pydantic import Field
 
+from manifests.params import Params
 from manifests.records import Reason, Reject, TextDialogue
 from synth import english
-from synth.distributions import Params
 
 _CODE = re.compile(
     r"```|\b(?:def|function|class|public|static|void|const|let|var)\s+\w+\s*[({=]|\w+\([^()\s]*\)\s*[;{]|=>|#include\b|\bimport\s+\w+\s*(?:;|$)"

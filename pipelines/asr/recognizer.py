@@ -6,11 +6,13 @@ compression ratio, no speech) are reported as values and applied by whoever sele
 """
 
 import hashlib
+import json
 import os
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby, islice
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +26,7 @@ EMBEDDED = Path(__file__).parent / "embedded"
 _WINDOW = 30 * SAMPLE_RATE  # Whisper's window
 _EDGE = 5 * SAMPLE_RATE  # how far back from its end a window may be cut, to cut in a pause
 _FRAME = SAMPLE_RATE // 50
+_HOP = SAMPLE_RATE // 100  # of a mel frame
 _TOKENS_PER_S, _FEWEST_TOKENS = (
     12,
     24,
@@ -109,6 +112,7 @@ class Recognizer:
         self.model = WhisperModel(path, device=device, compute_type=compute_type, cpu_threads=cpu_threads)
         self.pipeline = BatchedInferencePipeline(self.model)
         self.language = None if language is None else language.lower().split("-")[0]
+        self.paddings = _paddings(Path(path))
         self.batch_size = batch_size
         self.beam_size = beam_size
 
@@ -119,19 +123,25 @@ class Recognizer:
         windows = [window for index, clip in enumerate(clips) for window in _windows(index, clip)]
         windows.sort(key=lambda window: len(window.pcm))
         heard: list[list[_Heard]] = [[] for _ in clips]
-        for at in range(0, len(windows), self.batch_size):
-            for result in self._batch(windows[at : at + self.batch_size]):
-                heard[result.window.clip].append(result)
+        # A window's padding depends on its own length alone, so that its transcript does not depend on its company.
+        for padded, group in groupby(windows, key=self._padded):
+            while batch := list(islice(group, self.batch_size)):
+                for result in self._batch(batch, padded):
+                    heard[result.window.clip].append(result)
         return [_joined(sorted(parts, key=lambda part: part.window.start), self.language) for parts in heard]
 
-    def _batch(self, windows: list[_Window]) -> list[_Heard]:
+    def _padded(self, window: _Window) -> int:
+        """Give the mel frames that a window is padded to: Whisper's 30 s, or less where a model says it knows less."""
+        return next(frames for frames in self.paddings if frames * _HOP >= min(len(window.pcm), _WINDOW))
+
+    def _batch(self, windows: list[_Window], padded: int) -> list[_Heard]:
         from faster_whisper.audio import pad_or_trim
         from faster_whisper.tokenizer import Tokenizer
         from faster_whisper.transcribe import merge_punctuations
 
         # The last frame is that of the padding that the extractor adds: the pipeline drops it too.
         mels = [self.model.feature_extractor(window.pcm)[..., :-1] for window in windows]
-        features = np.stack([pad_or_trim(mel) for mel in mels])
+        features = np.stack([pad_or_trim(mel, padded) for mel in mels])
         languages = self._languages(features)
         tokenizer = Tokenizer(
             self.model.hf_tokenizer, self.model.model.is_multilingual, task="transcribe", language=languages[0][0]
@@ -211,6 +221,18 @@ def model_digest(model: str) -> str:
     return digest.hexdigest()
 
 
+def model_name(model: str) -> str:
+    """The name of a model without the path of this host."""
+    return Path(model).name if Path(model).is_dir() else model
+
+
+def check_model(model: str) -> None:
+    """Raise `ModelUnavailable` when a model is neither here nor to be had, without loading or downloading it."""
+    folder = EMBEDDED if model == "embedded" else Path(model)
+    if model == "embedded" or folder.is_dir() or not _published(model) or not _reachable():
+        _found(model)
+
+
 def _found(model: str) -> str:
     """Give the folder of a model, from the local cache before the network."""
     folder = EMBEDDED if model == "embedded" else Path(model)
@@ -223,7 +245,7 @@ def _found(model: str) -> str:
         return str(folder)
     from faster_whisper.utils import available_models, download_model
 
-    if model not in available_models() and (model.count("/") != 1 or model.startswith((".", "/", "~"))):
+    if not _published(model):
         names = ", ".join(available_models())
         raise ModelUnavailable(
             f"there is no model {model!r}: give 'embedded', the folder of a CTranslate2 model, or one of {names}"
@@ -239,9 +261,22 @@ def _found(model: str) -> str:
     try:
         return str(download_model(model))
     except Exception as error:  # any failure of the Hub is the same news
-        raise ModelUnavailable(
-            f"the model {model!r} could not be downloaded ({type(error).__name__}): {fix}"
-        ) from error
+        cause = type(error).__name__
+        raise ModelUnavailable(f"the model {model!r} could not be downloaded ({cause}): {fix}") from error
+
+
+def _paddings(folder: Path) -> list[int]:
+    """Read which lengths a model may be padded to, in mel frames: `window_lengths` in seconds, a key of our own, or 30 s."""
+    file = folder / "preprocessor_config.json"
+    settings = json.loads(file.read_text("utf-8")) if file.is_file() else {}
+    return sorted({round(seconds * SAMPLE_RATE / _HOP) for seconds in (*settings.get("window_lengths", ()), 30)})
+
+
+def _published(model: str) -> bool:
+    """Whether it can be the name of a model of the Hub."""
+    from faster_whisper.utils import available_models
+
+    return model in available_models() or (model.count("/") == 1 and not model.startswith((".", "/", "~")))
 
 
 def _reachable() -> bool:

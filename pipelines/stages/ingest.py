@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from manifests.params import Params
-from manifests.records import Licence, Reject, stable_hash
+from manifests.records import Licence, Reason, Reject, stable_hash
 from pipelines.stage import MIB, ClipLabel, Made, Resources, Row, Shard, Stage, Workspace, hours
 from sources.adapters.base import ClipRef, Unit, adapter_for
 from sources.audio import Audio, AudioError, decode, encode_flac, keeps_own_bytes, pcm_hash, probe, quantize16
@@ -84,11 +84,19 @@ class Ingest(Stage):
                 continue
             try:
                 if recording is None or recording[0] != ref.path:
-                    data = (self.root / ref.path).read_bytes()
+                    data = self._bytes(ref)
                     recording = (ref.path, data, decode(data, ref.path))
                 yield (ref, *lake_bytes(ref, recording[1], recording[2]))
             except AudioError as error:
                 yield Reject(error.reason, error.detail, uid=ref.uid, source_uri=ref.path)
+
+    def _bytes(self, ref: ClipRef) -> bytes:
+        try:
+            return (self.root / ref.path).read_bytes()
+        except FileNotFoundError as error:
+            raise AudioError(Reason.MISSING_FILE, f"{ref.path} went away during the run") from error
+        except OSError as error:
+            raise AudioError(Reason.UNREADABLE_FILE, f"{ref.path} cannot be read: {error.strerror}") from error
 
     def _row(self, ref: ClipRef, shard: Shard, offset: int, size: int, codec: str, audio: Audio) -> Row:
         return {

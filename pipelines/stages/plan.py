@@ -4,13 +4,13 @@ Lake shards are put in a seeded order and taken in windows; inside a window and 
 (seed, uid): reading stays sequential, the order is still mixed, and every choice is a function of seed and uid.
 """
 
+import hashlib
 from typing import Any, Literal
 
 import pyarrow as pa
 from pydantic import Field, model_validator
 
 from manifests.params import Params
-from manifests.records import stable_hash
 from manifests.schema import SCHEMAS
 from pipelines.stage import MIB
 
@@ -36,7 +36,8 @@ class SplitShares(Params):
 
     def of(self, seed: int, parent: str) -> Split:
         """The split of a parent, by hash: a new parent never moves an old one."""
-        draw = int(stable_hash(seed, parent, "split"), 16) / 2**64
+        digest = hashlib.md5(f"{seed}/split/{parent}".encode(), usedforsecurity=False).digest()
+        draw = int.from_bytes(digest[8:], "little") / 2**64  # as DuckDB's md5_number_lower, which `plan` uses
         if draw < self.train:
             return "train"
         return "valid" if draw < self.train + self.valid else "test"
@@ -47,6 +48,7 @@ class ShardParams(Params):
         default=256 * MIB, ge=1, description="a sample belongs to the shard its first byte falls in"
     )
     splits: SplitShares = SplitShares()
+    keep_clean_user: bool = Field(default=False, description="deliver the user's channel before noise as .user.flac")
 
 
 def plan(connection: Any, items: str, half: str, seed: int, params: ShardParams) -> pa.Table:

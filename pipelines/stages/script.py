@@ -84,7 +84,9 @@ class WriteScripts(Stage):
         licensed = replace(dialogue, source=self.corpus, licence=self.licence)
         script = write_script(licensed, self.params.interaction, ASSISTANT_VOICE, voices_for(split), self.seed)
         spoken_by = (VOICES[voice].licence for voice in (script.assistant_voice, script.user_voice))
-        return replace(script, licence=strictest([self.licence, *spoken_by]))
+        carried = strictest([self.licence, *spoken_by])
+        # Speech made from a text is a derivative of it.
+        return replace(script, licence=replace(carried, redistribute=carried.redistribute and carried.derivatives))
 
 
 def script_row(script: Script, split: str) -> Row:

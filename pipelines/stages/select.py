@@ -10,6 +10,7 @@ from pydantic import Field
 
 from manifests.errors import UsageError
 from manifests.params import Params
+from manifests.query import select_statement
 from manifests.schema import SCHEMAS
 
 Connection = Any  # duckdb ships no types
@@ -20,23 +21,23 @@ class Predicate(Params):
     keep: str = Field(min_length=1, description="SQL condition; an item for which it is false or null is removed")
 
 
-def select(connection: Connection, view: str, uid: str, predicates: Sequence[Predicate]) -> pa.Table:
-    """A selection table, ordered by uid.
+def select(connection: Connection, candidates: str, uid: str, predicates: Sequence[Predicate]) -> pa.Table:
+    """A selection table of all rows of the query `candidates`, ordered by uid.
 
-    Raises UsageError naming the predicate whose SQL does not run.
+    The predicates have passed `check_predicate`.
     """
-    for predicate in predicates:
-        check_predicate(connection, view, predicate)
-    whens = " ".join(f"WHEN NOT coalesce(({p.keep}), false) THEN '{p.name}'" for p in predicates)
+    whens = " ".join(f"WHEN NOT coalesce((\n{p.keep}\n), false) THEN '{p.name}'" for p in predicates)
     removed_by = f"CASE {whens} ELSE NULL END" if predicates else "NULL"
-    query = f"SELECT {uid} AS uid, {removed_by} AS removed_by, duration FROM {view} ORDER BY {uid}"
+    query = f"SELECT {uid} AS uid, {removed_by} AS removed_by, duration FROM {candidates} ORDER BY {uid}"
     return connection.sql(query).to_arrow_table().cast(SCHEMAS["clip_selection"])
 
 
 def check_predicate(connection: Connection, view: str, predicate: Predicate) -> None:
+    """Raise UsageError for a predicate that is not one SQL condition over the view. Nothing is executed."""
     try:
-        connection.execute(f"EXPLAIN SELECT 1 FROM {view} WHERE ({predicate.keep})")
-    except duckdb.Error as error:
+        statement = select_statement(f"SELECT 1 FROM {view} WHERE (\n{predicate.keep}\n)")
+        connection.execute("EXPLAIN " + statement.query)
+    except (duckdb.Error, UsageError) as error:
         reason = str(error).splitlines()[0]
         raise UsageError(
             f"select: the predicate '{predicate.name}' does not run over {view}: {reason} "

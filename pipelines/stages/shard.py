@@ -4,10 +4,10 @@ import json
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from typing import Any, BinaryIO, ClassVar
+from typing import BinaryIO, ClassVar
 
 from manifests.records import stable_hash
-from pipelines.stage import Made, Row, Shard, Stage, Workspace, hours, read_span
+from pipelines.stage import Made, Row, Shard, Stage, Workspace, hours, read_span, written_tar
 from pipelines.stages.plan import ShardParams
 
 Member = tuple[str, bytes]  # (extension, bytes)
@@ -35,7 +35,8 @@ class WriteShard(Stage):
         keys = sorted({row["shard"] for row in mine})
         labels = {uid: row for key in keys for uid, row in self.labels(key, workspace).items()}
         samples: list[Row] = []
-        with opened(self.source, keys, workspace) as tars, self.writer(shard, workspace) as tar:
+        name = f"shards/{workspace.fingerprints[self.tables[-1]]}/{shard.name}.tar"
+        with opened(self.source, keys, workspace) as tars, written_tar(workspace.store, name) as tar:
             for row in mine:
                 item = labels[row["uid"]]
                 key = stable_hash(row["uid"])
@@ -52,16 +53,6 @@ class WriteShard(Stage):
                     }
                 )
         return Made({self.tables[-1]: samples}, [], len(mine), hours(samples))
-
-    @contextmanager
-    def writer(self, shard: Shard, workspace: Workspace) -> Iterator[Any]:
-        from manifests.tar import TarWriter
-
-        name = f"shards/{workspace.fingerprints[self.tables[-1]]}/{shard.name}.tar"
-        with workspace.store.writer(name) as file:
-            tar = TarWriter(file)
-            yield tar
-            tar.close()
 
 
 class ShardClips(WriteShard):
@@ -123,7 +114,7 @@ class ShardDialogues(WriteShard):
 
     def members(self, item: Row, audio: BinaryIO) -> Iterator[Member]:
         yield "flac", read_span(audio, item["offset"], item["size"])
-        if item["clean_offset"] is not None:
+        if self.params.keep_clean_user:
             yield "user.flac", read_span(audio, item["clean_offset"], item["clean_size"])
         yield "json", item["sample"].encode()
 

@@ -1,14 +1,17 @@
 """simulate: scripts and their speech -> two-channel dialogues with exact labels (synth.duplex)."""
 
+import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from manifests.params import Params
+from manifests.licences import strictest
+from manifests.params import LicenceStatement, Params
 from manifests.records import Reject, stable_hash
 from manifests.tar import TarWriter
 from pipelines.stage import Made, Row, Shard, Stage, Workspace, hours, read_span
@@ -30,7 +33,13 @@ class SimulateParams(Params):
     timing: Timing = Timing()
     noise: NoiseParams = NoiseParams()
     noise_files: tuple[Path, ...] = Field(default=(), description="recordings to draw noise from; none: white noise")
-    keep_clean_user: bool = Field(default=False, description="also write the user's channel before noise")
+    noise_licence: LicenceStatement | None = Field(default=None, description="licence of the noise files")
+
+    @model_validator(mode="after")
+    def _licensed(self) -> Self:
+        if self.noise_files and self.noise_licence is None:
+            raise ValueError("noise_files need their noise_licence: {spdx, redistribute, commercial}")
+        return self
 
 
 class Simulate(Stage):
@@ -38,13 +47,15 @@ class Simulate(Stage):
     needs = ("scripts", "speech")
     tables = ("turns", "events", "words", "dialogues")
     items = "dialogues"
+    host_params = frozenset({"noise_files"})
 
     def __init__(self, params: SimulateParams, seed: int) -> None:
         self.params: SimulateParams = params
         self.seed = seed
 
     def identity(self) -> Mapping[str, Any]:
-        return {"seed": self.seed}
+        noise = {path.name: hashlib.blake2b(path.read_bytes()).hexdigest() for path in self.params.noise_files}
+        return {"seed": self.seed, "noise": noise}
 
     def check(self) -> None:
         load_pool(self.params.noise_files)
@@ -90,13 +101,14 @@ class Simulate(Stage):
         timeline = plan_timeline(script, lines, self.params.timing, noise, self.seed)
         if isinstance(timeline, Reject):
             return timeline
+        if timeline.noise is not None and timeline.noise.name in self.pool and self.params.noise_licence:
+            script = replace(script, licence=strictest([script.licence, self.params.noise_licence.licence]))
         rendered = render(timeline, pcm, self.pool)
         sample = sample_json(script, timeline, rendered.gain_db)
         key = stable_hash(script.id)
         offset, size = tar.add(f"{key}.flac", encode_flac(Audio(rendered.channels, RATE)))
-        clean: tuple[int | None, int | None] = (None, None)
-        if self.params.keep_clean_user:
-            clean = tar.add(f"{key}.user.flac", encode_flac(Audio(rendered.user_clean[None], RATE)))
+        # Always kept in the lake, for `verify` times the user on it; `shard` decides whether it is delivered.
+        clean = tar.add(f"{key}.user.flac", encode_flac(Audio(rendered.user_clean[None], RATE)))
         where = {
             "shard": shard.key,
             "offset": offset,

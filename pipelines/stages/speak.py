@@ -1,6 +1,7 @@
 """speak: lines -> speech with word times, kept as FLAC in a lake shard; spoken once, simulated as often as wanted."""
 
 from collections.abc import Mapping
+from importlib.metadata import version
 from typing import Any
 
 from pydantic import Field
@@ -11,6 +12,7 @@ from manifests.tar import TarWriter
 from pipelines.stage import Made, Row, Shard, Stage, Workspace, hours
 from sources.audio import Audio, encode_flac
 from synth.tts.engine import Engine, Line, Speech, SpeechError
+from synth.voices import VOICES
 
 BATCH = 64  # lines given to an engine at once
 
@@ -27,6 +29,10 @@ class Speak(Stage):
 
     def __init__(self, params: SpeakParams) -> None:
         self.params: SpeakParams = params
+
+    def identity(self) -> Mapping[str, Any]:
+        """A voice is its settings, not its name."""
+        return {"voices": stable_hash(*sorted(map(repr, VOICES.values()))), "espeakng": version("espeakng-loader")}
 
     def check(self) -> None:
         engine(self.params.engine)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from manifests.params import Params
-from pipelines.asr.recognizer import Recognizer, Transcript, model_digest
+from pipelines.asr.recognizer import Recognizer, Transcript, check_model, model_digest, model_name
 from pipelines.asr.wer import cer, wer
 from pipelines.stage import MIB, Made, Resources, Row, Shard, Stage, Workspace, decoded_clips, hours
 from sources.audio import mono, resample
@@ -36,6 +36,7 @@ class Transcribe(Stage):
     needs = ("clips",)
     tables = ("transcripts",)
     items = "clips"
+    host_params = frozenset({"model"})
 
     def __init__(self, params: TranscribeParams, language: str | None) -> None:
         self.params: TranscribeParams = params
@@ -44,6 +45,9 @@ class Transcribe(Stage):
 
     def identity(self) -> Mapping[str, Any]:
         return {"model": model_digest(self.params.model), "language": self.language}
+
+    def check(self) -> None:
+        check_model(self.params.model)
 
     def setup(self) -> None:
         p = self.params
@@ -73,11 +77,13 @@ class Transcribe(Stage):
     def _blocks(self, key: str, workspace: Workspace) -> Iterator[list[tuple[Row, NDArray[np.float32]]]]:
         """Clips with their 16 kHz mono audio, in blocks long enough to sort into even batches."""
         block: list[tuple[Row, NDArray[np.float32]]] = []
+        seconds = 0.0
         for clip, audio in decoded_clips(key, workspace):
             block.append((clip, mono(resample(audio, RECOGNISER_RATE))))
-            if sum(item["duration"] for item, _ in block) >= self.params.read_ahead_s:
+            seconds += audio.duration
+            if seconds >= self.params.read_ahead_s:
                 yield block
-                block = []
+                block, seconds = [], 0.0
         if block:
             yield block
 
@@ -85,7 +91,7 @@ class Transcribe(Stage):
         text = clip["text"]
         return {
             "uid": clip["uid"],
-            "model": self.params.model,
+            "model": model_name(self.params.model),
             "asr_text": heard.text,
             "asr_language": heard.language,
             "language_prob": heard.language_prob,

@@ -1,16 +1,26 @@
 """verify: every dialogue against its labels, from the written audio alone (synth.duplex.verify)."""
 
 import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field
 
 from manifests.params import Params
 from manifests.records import Reason, Reject
+from pipelines.asr.recognizer import Recognizer, check_model, model_digest
 from pipelines.stage import Made, Row, Shard, Stage, Workspace, hours, read_span
 from sources.audio import decode
-from synth.duplex.verify import Report, check
+from synth.duplex.verify import Recognise, Report, check
 
 
 class VerifyParams(Params):
-    """Nothing to choose: the bounds are those of `synth.duplex.verify`."""
+    """The bounds are those of `synth.duplex.verify`."""
+
+    recognise: str | None = Field(
+        default=None,
+        description="recogniser (as transcribe.model) that hears where interrupted turns end",
+    )
 
 
 class Verify(Stage):
@@ -18,9 +28,20 @@ class Verify(Stage):
     needs = ("dialogues",)
     tables = ("verification",)
     items = "dialogues"
+    host_params = frozenset({"recognise"})
 
     def __init__(self, params: VerifyParams) -> None:
         self.params: VerifyParams = params
+
+    def identity(self) -> Mapping[str, Any]:
+        return {} if self.params.recognise is None else {"recogniser": model_digest(self.params.recognise)}
+
+    def check(self) -> None:
+        if self.params.recognise is not None:
+            check_model(self.params.recognise)
+
+    def setup(self) -> None:
+        self.recognise = recognise_with(self.params.recognise)
 
     def process(self, shard: Shard, workspace: Workspace) -> Made:
         verified: list[Row] = []
@@ -29,15 +50,21 @@ class Verify(Stage):
         with workspace.open_tar("dialogues", shard.key) as tar:
             for row in dialogues:
                 audio = decode(read_span(tar, row["offset"], row["size"]), row["id"])
-                clean = None
-                if row["clean_offset"] is not None:
-                    clean = decode(read_span(tar, row["clean_offset"], row["clean_size"]), row["id"]).samples[0]
-                report = check(json.loads(row["sample"]), audio.samples, clean)
+                clean = decode(read_span(tar, row["clean_offset"], row["clean_size"]), row["id"]).samples[0]
+                report = check(json.loads(row["sample"]), audio.samples, clean, self.recognise)
                 if report.violations:
                     rejects.append(Reject(Reason.LABEL_VIOLATION, violation_sentence(report), uid=row["id"]))
                 else:
                     verified.append(verification_row(row["id"], report))
         return Made({"verification": verified}, rejects, len(dialogues), hours(dialogues))
+
+
+def recognise_with(model: str | None) -> Recognise | None:
+    """What `check` asks for the text of a stem; None where no model is named."""
+    if model is None:
+        return None
+    recognizer = Recognizer(model, language=None)
+    return lambda pcm: recognizer.transcribe([pcm])[0].text
 
 
 def violation_sentence(report: Report) -> str:

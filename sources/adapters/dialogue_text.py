@@ -9,6 +9,7 @@ import gzip
 import io
 import json
 import re
+import zlib
 from collections.abc import Iterator
 from itertools import islice, pairwise
 from pathlib import Path
@@ -110,7 +111,7 @@ def _rows(path: Path, file: IO[bytes], offset: int, first: int) -> Iterator[_Row
     try:
         file.seek(offset)
         yield from _list_rows(file, first) if path.name.lower().endswith(".json") else _line_rows(file, first)
-    except (EOFError, gzip.BadGzipFile) as error:
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise UsageError(f"{path} is not a whole gzip file ({error}): get it again") from error
 
 

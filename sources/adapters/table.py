@@ -13,7 +13,7 @@ from pathlib import Path
 
 from manifests.errors import UsageError
 from manifests.records import Reason, Reject
-from sources.adapters.folder import Folder, Names, UnsafeNameError, glob_pattern, list_folder, safe_join
+from sources.adapters.folder import Folder, Names, UnsafeNameError, glob_pattern, is_audio, list_folder, safe_join
 from sources.adapters.items import (
     DEFAULT_CONFIG,
     UNLISTED,
@@ -108,8 +108,11 @@ def _items(reader: "_Reader", folder: Folder) -> Iterator[_Item]:
     """Everything the corpus holds, each thing once. Raises UsageError where there is nothing."""
     knobs, corpus = reader.knobs, reader.corpus
     tables = [path for path in folder.sizes if glob_pattern(knobs.tables).fullmatch(path)]
-    audio = [path for path in folder.sizes if glob_pattern(knobs.audio_files).fullmatch(path)]
-    for found, what, glob in ((tables, "table", knobs.tables), (audio, "audio", knobs.audio_files)):
+    expected = glob_pattern(knobs.audio_files)
+    # Audio in a place where no table looks is not lost in silence either.
+    audio = [path for path in folder.sizes if expected.fullmatch(path) or is_audio(path)]
+    at_home = list(filter(expected.fullmatch, audio))
+    for found, what, glob in ((tables, "table", knobs.tables), (at_home, "audio", knobs.audio_files)):
         if not found:
             raise UsageError(
                 f"{corpus}: {folder.root} holds no {what} (looked for {glob}): give the folder that holds the corpus"

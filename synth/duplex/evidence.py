@@ -1,4 +1,5 @@
-"""What the audio of a written dialogue shows: where each labelled stretch of speech really starts and ends, and how loud what is."""
+"""What the audio of a written dialogue shows: where each labelled stretch of speech really starts and ends, and how
+loud what is."""
 
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 from synth.duplex import ASSISTANT, RATE, USER
 from synth.duplex.energy import FLOOR_BELOW_LEVEL_DB, FRAME, active_level, frame_power, speech_bounds
 from synth.duplex.noisy import bounds_in_noise
+from synth.duplex.placed import POST
 from synth.duplex.sample import Sample
 
 _WINDOW = RATE // 5  # a label is looked for up to 0.2 s away
@@ -16,7 +18,8 @@ _CLEAR = RATE // 20  # noise is measured 50 ms away from speech
 
 @dataclass(frozen=True)
 class Item:
-    """A labelled stretch of speech: a turn (with its index) or a backchannel (None), in samples."""
+    """A labelled stretch of speech: a turn (with its index) or a backchannel (None), in samples. `silent_from`
+    includes the faded edge of its line, or is the stop of the cut."""
 
     channel: int
     start: int
@@ -37,8 +40,8 @@ class Measured:
 class Evidence:
     """The two channels, the stem on which the user is timed, and what was measured on them.
 
-    `exact` says that this stem has no noise; `noise_dbfs` is the level of the noise beside the user's speech, None where there is
-    none or it is not steady.
+    `exact` says that this stem has no noise; `noise_power` is the mean square of what the user's delivered channel has
+    where the user is silent.
     """
 
     def __init__(self, sample: Sample, audio: NDArray[np.float32], clean_user: NDArray[np.float32] | None) -> None:
@@ -108,8 +111,11 @@ class Evidence:
 
 def labelled_items(sample: Sample) -> list[Item]:
     """Everything that a party says, in the order of its start."""
-    items = [Item(t.channel, t.start, t.end, t.index, sample.silent_from(t)) for t in sample.turns]
-    items += [Item(e.channel, e.start, e.end, None, e.end) for e in sample.of("user_backchannel")]
+    items = []
+    for turn in sample.turns:
+        silent_from = sample.silent_from(turn) if turn.interrupted else turn.end + POST
+        items.append(Item(turn.channel, turn.start, turn.end, turn.index, silent_from))
+    items += [Item(e.channel, e.start, e.end, None, e.end + POST) for e in sample.of("user_backchannel")]
     return sorted(items, key=lambda item: (item.start, item.channel, item.end))
 
 

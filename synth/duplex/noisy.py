@@ -1,4 +1,5 @@
-"""Where speech begins and ends in white noise: frequency bands in which a voice stands out are seen long before its whole energy."""
+"""Where speech begins and ends in white noise: frequency bands in which a voice stands out are seen long before its
+whole energy."""
 
 from itertools import pairwise
 
@@ -16,7 +17,8 @@ _SHARED = 1.5  # neighbouring bins of a Hann window are not independent
 
 
 def bounds_in_noise(pcm: NDArray[np.float32], noise_power: float) -> tuple[int, int] | None:
-    """[start, end) in samples of the speech in `pcm` [samples] at 24 kHz, to 1 ms; `noise_power` is the noise's mean square.
+    """[start, end) in samples of the speech in `pcm` [samples] at 24 kHz, to 1 ms; `noise_power` is the noise's mean
+    square.
 
     None where no 10 ms frame has a band above what the noise alone would show.
     """
@@ -41,6 +43,7 @@ def bounds_in_noise(pcm: NDArray[np.float32], noise_power: float) -> tuple[int, 
 
 
 def _limit(shape: float, sigmas: float) -> float:
-    """The mean of that many exponential variables of mean 1, as far in its tail as a normal one's (Wilson and Hilferty)."""
+    """The mean of that many exponential variables of mean 1, as far in its tail as a normal one's (Wilson and
+    Hilferty)."""
     spread = 1 / (9 * shape)
     return float((1 - spread + sigmas * np.sqrt(spread)) ** 3)

@@ -18,6 +18,8 @@ IPU_GAP = RATE // 5  # silence of 200 ms ends an inter-pausal unit (`duplex.md` 
 PRE = RATE // 100
 POST = RATE * 3 // 100
 
+_BEGUN = RATE // 50  # 20 ms of a word make a sound of it
+
 _LINE_PEAK_DBFS = -3.0  # a line is never made louder than this, so that speech and noise together stay below -1 dBFS
 
 
@@ -107,16 +109,12 @@ class Placed:
 
     def words(self) -> tuple[TimedWord, ...]:
         """The heard words at their place, then those that were not said. A word that was cut into was not heard."""
-        last = self.end if self.cut is None or not self._cuts_sound() else self.cut.fade_from
         timed = [(w.text, self.start + w.start, self.start + w.end) for w in self.body.words]
-        if self.cut is not None and not self._cuts_sound():
-            # Stopped in a pause: what began before it was heard whole, whatever the word times say of its tail.
-            timed = [(text, start, min(end, last) if start < last else end) for text, start, end in timed]
-        count = next((n for n, (_, _, end) in enumerate(timed) if end > last), len(timed))
-        return tuple(
-            TimedWord(text, start, end) if n < count else TimedWord(text, None, None)
-            for n, (text, start, end) in enumerate(timed)
-        )
+        said_by, end = self._said_by(), self.end
+        unheard = (n for n, (_, start, word_end) in enumerate(timed) if word_end > said_by or start >= end)
+        count = next(unheard, len(timed))
+        heard = [TimedWord(text, start, min(word_end, end)) for text, start, word_end in timed[:count]]
+        return (*heard, *(TimedWord(text, None, None) for text, _, _ in timed[count:]))
 
     def text_heard(self) -> str:
         """The turn's text up to its last heard word."""
@@ -129,10 +127,11 @@ class Placed:
 
     def cut_word(self) -> str | None:
         """The word that the cut ends in the middle of."""
-        if self.cut is None or not self._cuts_sound():
+        if self.cut is None:
             return None
         timed = zip(self.body.words, self.words(), strict=True)
-        return next((w.text for w, word in timed if not word.heard and self.start + w.start < self.cut.stop), None)
+        unheard = next(((w.text, self.start + w.start) for w, word in timed if not word.heard), None)
+        return unheard[0] if unheard and unheard[1] < self.end - _BEGUN else None
 
     def clips(self, level_dbfs: float) -> list[Clip]:
         """The samples of its lines that sound, at the given level of active speech."""
@@ -155,6 +154,17 @@ class Placed:
         if stop >= clip.stop:
             return clip
         return Clip(clip.line, clip.channel, clip.at, clip.start, stop, clip.gain_db, clip.fade_in, fade)
+
+    def _said_by(self) -> int:
+        """A word that ends by then was heard. A speaker who is cut in a pause has said the words before it, although
+        the time of a word's end may lie in the pause; a word that goes on after it (one pauses before a plosive) was
+        not said."""
+        if self.cut is None:
+            return self.end
+        if self._cuts_sound():
+            return self.cut.fade_from
+        last = self._last_island()
+        return self.start + next((start for start, _ in self.body.islands if start >= last[1]), self.body.length)
 
     def _last_island(self) -> tuple[int, int]:
         assert self.cut is not None

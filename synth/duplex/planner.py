@@ -117,7 +117,7 @@ class _Planner:
         if len(body.words) < 3 and body.length < 0.8 * RATE and barge_in.intent != "cancel":
             return self._refuse(barge_in, "the turn is too short to take the floor")
         timing = self.timing
-        latency, fade = round(timing.reaction.draw(rng) * RATE), round(timing.fade.draw(rng) * RATE)
+        reaction, fade = round(timing.reaction.draw(rng) * RATE), round(timing.fade.draw(rng) * RATE)
         if not target.body.words:
             return self._refuse(barge_in, "the assistant's speech has no word times")
         lead = max(round(timing.barge_in_lead * RATE), target.body.words[0].end)
@@ -127,10 +127,10 @@ class _Planner:
         if onset is None:
             return self._refuse(barge_in, "the assistant's turn is too short to be interrupted")
         start, where = onset
-        latency = min(latency, target.end - start - fade - RATE // 50)
-        if latency <= 0:
+        reaction = min(reaction, target.end - start - fade - RATE // 50)
+        if reaction <= 0:
             return self._refuse(barge_in, "the assistant ends before it could react")
-        cut = Cut(start, start + latency, start + latency + fade)
+        cut = Cut(start, start + reaction, start + reaction + fade)
         self.placed[-1] = stopped = Placed(target.turn, target.body, target.start, cut)
         turn = self.script.turns[barge_in.turn]
         self.placed.append(Placed(turn, body, start, None))
@@ -143,7 +143,7 @@ class _Planner:
         }
         end = start + body.length
         self.events.append(
-            Event("barge_in", USER, start, end, turn.index, target.turn.index, latency, body.text, params)
+            Event("barge_in", USER, start, end, turn.index, target.turn.index, cut.stop - start, body.text, params)
         )
         return True
 

@@ -42,7 +42,8 @@ class EventLabel:
 
 @dataclass(frozen=True)
 class Sample:
-    """The labels that can be checked against audio of `n_samples` per channel. `level_db` is a gain on the user's channel."""
+    """The labels that can be checked against audio of `n_samples` per channel. `level_db` is a gain on the user's
+    channel."""
 
     sample_rate: int
     n_samples: int

@@ -75,9 +75,9 @@ class Event:
 
     - turn_shift: the gap before turn `turn`.
     - cooperative_overlap: from the start of turn `turn` to the end of `target_turn`, which is complete.
-    - barge_in: the user's turn that makes the assistant yield. `latency` is the time to where the assistant begins to
-      fade; `params`: intent, stop (the assistant is digital silence from here), fade, onset (clause or word), cut_word
-      (text or null).
+    - barge_in: the user's turn that makes the assistant yield. `latency` is the time to `stop`; `params`:
+      intent, stop (the assistant is digital silence from here), fade (its length, before the stop), onset (clause or
+      word), cut_word (text or null).
     - user_backchannel: a short token while the assistant keeps the floor; `params`: level_db against the user's turns.
     - hesitation: the silence inside a user's turn; `params`: filler (text or null).
 

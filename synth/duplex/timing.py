@@ -2,7 +2,8 @@
 
 from pydantic import Field
 
-from synth.distributions import ExGaussian, LogNormal, Params, Uniform
+from manifests.params import Params
+from synth.distributions import ExGaussian, LogNormal, Uniform
 
 
 class FloorTransfer(Params):

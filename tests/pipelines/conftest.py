@@ -26,9 +26,8 @@ select:
   - {name: speech, keep: "speech_ratio > 0.3"}
   - {name: unique, keep: "duplicate_kept"}
 script: {dialogues_per_shard: 3}
-simulate: {keep_clean_user: true}
 verify: {}
-shard: {splits: {train: 0.6, valid: 0.2, test: 0.2}}
+shard: {splits: {train: 0.6, valid: 0.2, test: 0.2}, keep_clean_user: true}
 """
 SENTENCES = (
     "The morning train leaves at seven.",
@@ -81,7 +80,7 @@ def write_corpus(folder: Path) -> None:
 
 
 def write_dialogues(path: Path) -> None:
-    """Seven that can be spoken, and four that cannot."""
+    """Seven that can be spoken, and seven that cannot."""
     turns = [
         "Could you tell me how long the museum is open today?",
         "It is open until six, and the last entry is at half past five, so you still have plenty of time to go.",
@@ -93,7 +92,11 @@ def write_dialogues(path: Path) -> None:
     for number in range(7):
         messages = [{"role": roles[i % 2], "content": text} for i, text in enumerate(turns[: 2 + number % 3])]
         rows.append({"id": f"good-{number}", "messages": messages})
-    rows.append({"id": "two users", "messages": [{"role": "user", "content": "Hello?"}] * 2})
+    hello = {"role": "user", "content": "Hello?"}
+    rows.append({"id": "two users in a row", "messages": [hello, hello, messages[1]]})
+    rows.append({"id": "one speaker", "messages": [hello]})
+    rows.append({"id": "empty turn", "messages": [messages[0], {"role": "assistant", "content": " "}]})
+    rows.append({"id": "5,000 words", "messages": [hello, {"role": "assistant", "content": "word " * 5000}]})
     rows.append({"id": "code", "messages": [messages[0], {"role": "assistant", "content": "```print(1)```"}]})
     rows.append({"id": "emoji", "messages": [messages[0], {"role": "assistant", "content": "🎉🎉"}]})
     lines = [json.dumps(row, ensure_ascii=False) for row in rows] + ["{not json"]

@@ -1,14 +1,12 @@
 """Worker shares fit any machine, neighbours share a worker, and users' errors come out of Ray as they went in."""
 
-import errno
 from dataclasses import dataclass
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from manifests.errors import UsageError
-from pipelines.engine import Cluster, chains, disk_sentence, shares, user_error
+from pipelines.engine import Cluster, chains, shares, user_error
 from pipelines.stage import MIB, Made, Resources, Shard, Stage, Workspace
 
 
@@ -47,8 +45,3 @@ def test_an_error_for_the_user_is_found_inside_others() -> None:
     wrapped.__cause__ = meant
     assert user_error(wrapped) is meant
     assert user_error(ValueError("a bug")) is None
-
-
-@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
-def test_a_full_disk_is_told_with_its_remedy(code: int) -> None:
-    assert "no space left on the disk of /data" in disk_sentence(OSError(code, "x"), "/data")

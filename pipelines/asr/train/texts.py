@@ -28,12 +28,16 @@ def normalised(text: str) -> str:
     return " ".join(plain_words(text))
 
 
-def held_out() -> list[str]:
-    """Read every text the model is measured on: the held-out sentences and all that the quickstart recipe speaks."""
-    texts = [*_lines(_HERE / "heldout.txt"), *_lines(_QUICKSTART / "sentences.txt")]
-    for line in _lines(_QUICKSTART / "dialogues.jsonl"):
-        texts += [message["content"] for message in json.loads(line)["messages"]]
-    return texts
+def held_out() -> dict[str, list[str]]:
+    """Read every text the model is measured on, by set: the held-out sentences, and all that the quickstart recipe
+    speaks.
+    """
+    dialogues = [json.loads(line)["messages"] for line in _lines(_QUICKSTART / "dialogues.jsonl")]
+    return {
+        "heldout": [*_lines(_HERE / "heldout.txt")],
+        "sentences": [*_lines(_QUICKSTART / "sentences.txt")],
+        "dialogues": [message["content"] for messages in dialogues for message in messages],
+    }
 
 
 # Quotes and brackets are not spoken; an apostrophe is kept inside a word only. Dashes become the pause they are.
@@ -97,7 +101,7 @@ def load() -> Corpus:
     """Read every text beside this file (words.txt is one word a line, the others one sentence), less all that is held
     out.
     """
-    held = held_out()
+    held = [text for texts in held_out().values() for text in texts]
     known = {normalised(text) for text in held} | {
         normalised(part) for text in held for part in re.split(r"[.!?;]", text)
     }

@@ -66,7 +66,8 @@ def text_dialogue(name: str, texts: list[str]) -> TextDialogue:
 
 
 def speak_bursts(line: Line) -> Speech:
-    """Each word 60 ms of tone per letter; 20 ms between words, 260 ms after punctuation: so exact that labels can be equal."""
+    """Each word 60 ms of tone per letter; 20 ms between words, 260 ms after punctuation: so exact that labels can be
+    equal."""
     tone, at, pieces, words = 140 + 20 * (line.seed % 7), 0.03, [np.zeros(720)], []
     for text in line.text.split():
         n_samples = round(0.06 * len(text) * RATE)

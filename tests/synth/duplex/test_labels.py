@@ -15,7 +15,7 @@ def test_rows_fit_the_tables_and_agree_with_the_sample(spoken: list[Spoken]) -> 
         timeline = item.plan(1, Noise("white", 20.0, 1))
         sample = sample_json(item.script, timeline, -0.5)
         row = dialogue_row(item.script, timeline, sample, "train")
-        assert SCHEMAS["dialogues"].names and row.keys() == set(SCHEMAS["dialogues"].names) - STORAGE
+        assert row.keys() == set(SCHEMAS["dialogues"].names) - STORAGE
         assert json.loads(row["sample"]) == json.loads(dump(sample)) == json.loads(json.dumps(sample))
         turns = to_table("turns", turn_rows(timeline)).to_pylist()
         events = to_table("events", event_rows(timeline)).to_pylist()

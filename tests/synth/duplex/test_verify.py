@@ -22,8 +22,9 @@ def interrupted(spoken: list[Spoken]) -> Written:
     for item in spoken:
         for seed in range(4):
             written = item.written(item.plan(seed, Noise("white", SNR_DB, seed)))
-            for event in written.sample["events"]:
-                if event["kind"] == "barge_in" and event["params"]["cut_word"] and event["params"]["intent"] != "cancel":
+            if any(event["kind"] == "barge_in" for event in written.sample["events"]):
+                params = event_of(written.sample, "barge_in")["params"]
+                if params["cut_word"] and params["intent"] != "cancel":
                     return written
     raise AssertionError("no dialogue has a barge-in")
 
@@ -131,7 +132,7 @@ def cut_turn(sample: dict[str, Any]) -> dict[str, Any]:
     return turn
 
 
-def in_text(turn: dict[str, Any], word: str, stop: float) -> None:
+def in_text(turn: dict[str, Any], word: str, _: float) -> None:
     turn["text_heard"] = f"{turn['text_heard']} {word}".strip()
 
 

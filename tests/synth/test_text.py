@@ -1,0 +1,139 @@
+"""What can be spoken, and how it is said."""
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from manifests.records import Licence, Reason, Reject, TextDialogue, TextTurn
+from synth.text import TextLimits, speakable, spoken_form
+
+LICENCE = Licence("CC0-1.0", True, True)
+# fmt: off
+PIECES = st.sampled_from([
+    *"0123456789", "10", "1999", "3.50", "12:30", "5th", "1/2", "Dr.", "e.g.", "etc.", "p.m.", "$", "€", "%", "°C",
+    "-", "–", " ", "\n", "- ", "1. ", "**", "_", ".", ",", "?!", "(", ")", "'s", "🎉", "March", "no.", "x", "=",  # noqa: RUF001
+    "½", "²", "٣", "&",
+])
+# fmt: on
+
+
+def dialogue(*texts: str, language: str = "en") -> TextDialogue:
+    turns = tuple(TextTurn("assistant" if n % 2 else "user", text) for n, text in enumerate(texts))
+    return TextDialogue("d", turns, language, "tests", LICENCE)
+
+
+@given(st.lists(PIECES).map("".join) | st.text())
+def test_english_has_no_digit_left_and_saying_it_again_changes_nothing(text: str) -> None:
+    said = spoken_form(text, "en")
+    assert not any(c.isnumeric() and unicodedata.category(c) != "Lo" for c in said)
+    assert spoken_form(said, "en") == said
+    assert " ".join(said.split()) == said
+    assert all(any(c.isalpha() for c in token) for token in said.split())
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("Meet Dr. Smith at 5:30 pm.", "Meet Doctor Smith at five thirty p m."),
+        ("At 6 a.m. tomorrow, or at 7 p.m. Then rest.", "At six a m tomorrow, or at seven p m. Then rest."),
+        ("It is 9:05, or 17:00, or 5:00.", "It is nine oh five, or seventeen hundred hours, or five o'clock."),
+        ("$3.50, €1,200.75", "three dollars and fifty cents, one thousand two hundred euros and seventy-five cents"),
+        ("$0.99, $1 and £5m", "ninety-nine cents, one dollar and five million pounds"),
+        ("$2.5 million", "two point five million dollars"),
+        ("On March 5, 2024 and 4 July", "On March fifth, twenty twenty-four and July fourth"),
+        ("2024-03-05 or 3/5/2024", "March fifth, twenty twenty-four or March fifth, twenty twenty-four"),
+        ("In 1999, the 1990s and the '80s", "In nineteen ninety-nine, the nineteen nineties and the eighties"),
+        ("the 21st of 1,234 people", "the twenty-first of one thousand two hundred and thirty-four people"),
+        ("5 km in 25.5 min at -5°C", "five kilometers in twenty-five point five minutes at minus five degrees Celsius"),
+        ("1 kg, 100 km/h, 50%", "one kilogram, one hundred kilometers per hour, fifty percent"),
+        ("½ cup or 2 1/2 cups", "one half cup or two and one half cups"),
+        ("5-10 people; 2 + 2 = 4", "five to ten people; two plus two equals four"),
+        ("Call 555-0199", "Call five five five, zero one nine nine"),
+        ("Fruit, e.g. apples, etc. and so on.", "Fruit, for example apples, et cetera and so on."),
+        ("Rock & roll, no. 7 (live) — \"yes\"…", "Rock and roll, number seven, live, yes."),
+        ("Sure 👍🏽! **Bold** and _soft_ `words`", "Sure! Bold and soft words"),
+        ("1. Milk\n2. Eggs\n- Bread", "Milk. Eggs. Bread"),
+        ("You're twenty-one, aren't you?", "You're twenty-one, aren't you?"),
+        ("Agent 007 has 2 mp3 files", "Agent zero zero seven has two mp three files"),
+    ],
+)  # fmt: skip
+def test_english_is_said_in_full(written: str, said: str) -> None:
+    assert spoken_form(written, "en-US") == said
+
+
+def test_other_languages_keep_their_digits_and_lose_emoji() -> None:
+    assert spoken_form("- 我有 3 个苹果 🍎", "zh") == "我有 3 个苹果"
+
+
+GOOD = dialogue("What time is it?", "It is half past 5, and 20°C outside 🙂.", "Thanks!")
+
+
+def test_a_plain_dialogue_passes_unchanged() -> None:
+    assert speakable(GOOD, TextLimits()) is GOOD
+    assert speakable(dialogue("Hello.", "Hello."), TextLimits()) == dialogue("Hello.", "Hello.")
+
+
+@pytest.mark.parametrize(
+    ("reason", "texts"),
+    [
+        (Reason.EMPTY_DIALOGUE, []),
+        (Reason.EMPTY_TURN, ["Hi there.", "  \n"]),
+        (Reason.REPEATED_TURN, ["Tell me a nice story.", "Tell me a nice story!"]),
+        (Reason.REPEATED_TURN, ["Go on.", "I cannot help with that.", "Why not?", "I cannot help with that."]),
+        (Reason.ONE_SPEAKER, ["Is anybody there?"]),
+        (Reason.CODE, ["How?", "Use ```print(1)``` for that."]),
+        (Reason.CODE, ["How?", "Call os.path.join(a, b) first."]),
+        (Reason.CODE, ["How?", "def main(x): return x"]),
+        (Reason.CODE, ["How?", "SELECT name FROM users"]),
+        (Reason.MATHEMATICS, ["Why?", r"Because $x^2 = 4$ holds."]),
+        (Reason.MATHEMATICS, ["Why?", r"It is \frac{1}{2}."]),
+        (Reason.MATHEMATICS, ["Why?", "1+2+3+4*5=26"]),
+        (Reason.MARKUP, ["Where?", "See https://example.org for more."]),
+        (Reason.MARKUP, ["Where?", "See [here](page) for more."]),
+        (Reason.MARKUP, ["Where?", "| a | b |\n|---|---|"]),
+        (Reason.MARKUP, ["Where?", "Some <b>bold</b> words."]),
+        (Reason.MARKUP, ["Where?", "## A heading\nand text"]),
+        (Reason.RARE_SYMBOLS, ["What?", "▓▓▒▒░░ loading ░░▒▒▓▓"]),
+        (Reason.TURN_TOO_LONG, ["Talk.", "word " * 5000]),
+        (Reason.NOTHING_SPEAKABLE, ["How are you?", "👍👍"]),
+        (Reason.NOTHING_SPEAKABLE, ["How are you?", "..."]),
+    ],
+)
+def test_what_cannot_be_spoken_has_a_reason(reason: Reason, texts: list[str]) -> None:
+    reject = speakable(dialogue(*texts), TextLimits())
+    assert isinstance(reject, Reject)
+    assert (reject.reason, reject.uid) == (reason, "d")
+    assert reject.detail
+
+
+def test_structure_is_checked_too() -> None:
+    def turns(*roles: str) -> TextDialogue:
+        return TextDialogue(
+            "d", tuple(TextTurn(role, f"I am number {n}.") for n, role in enumerate(roles)), "en", "t", LICENCE
+        )
+
+    for reason, bad in (
+        (Reason.ROLE_ORDER, turns("user", "user", "assistant")),
+        (Reason.UNKNOWN_ROLE, turns("user", "tool")),
+        (Reason.TOO_MANY_TURNS, turns(*["user", "assistant"] * 31)),
+        (Reason.UNSUPPORTED_LANGUAGE, dialogue("Bonjour.", "Salut.", language="fr")),
+    ):
+        reject = speakable(bad, TextLimits())
+        assert isinstance(reject, Reject)
+        assert reject.reason == reason
+
+
+def test_limits_are_parameters() -> None:
+    assert isinstance(speakable(GOOD, TextLimits(max_turn_chars=10)), Reject)
+    assert isinstance(speakable(GOOD, TextLimits(max_turns=2)), Reject)
+    french = dialogue("Bonjour.", "Salut.", language="fr-FR")
+    assert speakable(french, TextLimits(languages=("en", "fr"))) is french
+
+
+@given(st.lists(st.text(min_size=1) | PIECES, min_size=2, max_size=4))
+def test_every_text_is_either_spoken_or_rejected(texts: list[str]) -> None:
+    found = speakable(dialogue(*texts), TextLimits())
+    if not isinstance(found, Reject):
+        assert all(any(c.isalpha() for c in spoken_form(turn.text, "en")) for turn in found.turns)
