@@ -237,9 +237,10 @@ def _forget(half: Half, keys: set[str], store: Store) -> None:
     for folder in made_of_all:
         for name in store.names(folder):
             store.remove(name)
-    for name in store.names("shards"):
-        if name.rsplit("/", 1)[1].startswith(_prefix(half)):
-            store.remove(name)
+    for folder in ("shards", "rejects"):  # a training shard is named by its half
+        for name in store.names(folder):
+            if name.rsplit("/", 1)[1].startswith(f"{_prefix(half)}-"):
+                store.remove(name)
     tables = [table for stage in reversed(half.stages) for table in reversed(stage.tables)]
     for folder in (*tables, "rejects", "audio"):
         for name in store.names(folder):

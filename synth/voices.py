@@ -47,9 +47,9 @@ _ASSISTANT = _espeak("anna", "en-us", "female", "Annie", 52, 165)
 
 _USERS: dict[Split, tuple[Voice, ...]] = {
     "train": (
-        _espeak("bella", "en-us", "female", "shelby", 58, 172),
+        _espeak("bella", "en-us", "female", "steph", 58, 172),
         _espeak("carl", "en-us", "male", "m3", 42, 168),
-        _espeak("daisy", "en-gb-x-rp", "female", "steph3", 55, 160),
+        _espeak("daisy", "en-gb-x-rp", "female", "linda", 55, 160),
         _espeak("edgar", "en-gb-x-rp", "male", "m1", 46, 175),
         _espeak("fiona", "en-gb-scotland", "female", "f4", 50, 158),
         _espeak("gordon", "en-gb-scotland", "male", "m7", 38, 164),
@@ -58,7 +58,7 @@ _USERS: dict[Split, tuple[Voice, ...]] = {
         _espeak("jade", "en-029", "female", "steph", 52, 156),
         _espeak("kofi", "en-029", "male", "m2", 48, 162),
         _espeak("lou", "en-us-nyc", "male", "max", 40, 182),
-        _espeak("mia", "en-us-nyc", "female", "steph2", 56, 174),
+        _espeak("mia", "en-us-nyc", "female", "f4", 56, 174),
     ),
     "valid": (
         _espeak("nora", "en-us", "female", "Andrea", 50, 167),

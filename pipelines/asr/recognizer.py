@@ -266,7 +266,7 @@ def _found(model: str) -> str:
 
 
 def _paddings(folder: Path) -> list[int]:
-    """Read which lengths a model may be padded to, in mel frames: `window_lengths` in seconds, a key of our own, or 30 s."""
+    """Read which lengths, in mel frames, a model may be padded to: `window_lengths` (seconds; our own key), or 30 s."""
     file = folder / "preprocessor_config.json"
     settings = json.loads(file.read_text("utf-8")) if file.is_file() else {}
     return sorted({round(seconds * SAMPLE_RATE / _HOP) for seconds in (*settings.get("window_lengths", ()), 30)})

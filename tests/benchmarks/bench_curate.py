@@ -6,12 +6,13 @@ WAV and MP3.
 One and four hours, in turn, medians; the extra three hours give the marginal rate, the rest is fixed cost.
 
     python tests/benchmarks/bench_curate.py [--rounds 3] [--workers 2]
+
+Then two workers over one, the largest worker at 1 and at 10 times the corpus, and the hour with three bad files added.
 """
 
 import argparse
 import json
 import multiprocessing
-import resource
 import shutil
 import statistics
 import subprocess
@@ -19,12 +20,16 @@ import sys
 import tempfile
 import threading
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import soundfile
 import soxr
+
+from manifests.index import Index
+from manifests.query import connect
+from manifests.store import Store
 
 ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared" / "data"
@@ -89,51 +94,63 @@ def pool_run(root: Path, out: Path, workers: int) -> None:
             )
 
 
-def timed(command: list[str]) -> tuple[float, float]:
-    """(wall seconds, peak resident GiB of the whole process group: private memory plus shared, by PSS)."""
-    peak = 0.0
+@dataclass(frozen=True)
+class Run:
+    """A finished command: wall seconds, and peak memory in GiB of all its processes and of its largest Ray worker.
+
+    Memory is proportional set size: a page that several processes share counts once among them.
+    """
+
+    seconds: float
+    all_gib: float
+    worker_gib: float
+
+
+def timed(command: list[str], status: int = 0) -> Run:
+    peak = [0, 0]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
     over = threading.Event()
 
     def watch() -> None:
-        nonlocal peak
         while not over.wait(0.5):
-            peak = max(peak, session_pss(process.pid))
+            sizes = family(process.pid)
+            peak[0] = max(peak[0], sum(size for size, _ in sizes))
+            peak[1] = max([peak[1], *(size for size, name in sizes if "MapWorker" in name)])
 
     watcher = threading.Thread(target=watch)
     watcher.start()
     started = time.perf_counter()
-    status = process.wait()
+    ended = process.wait()
     seconds = time.perf_counter() - started
     over.set()
     watcher.join()
-    if status:
-        raise SystemExit(f"{command} failed with {status}")
-    return seconds, peak / 2**30
+    if ended != status:
+        raise SystemExit(f"{command} ended with {ended}, not {status}")
+    return Run(seconds, peak[0] / 2**30, peak[1] / 2**30)
 
 
-def session_pss(leader: int) -> float:
-    """Bytes of every process descended from `leader`, each shared page counted once among its sharers."""
-    parents, sizes = {}, {}
+def family(leader: int) -> list[tuple[int, str]]:
+    """(bytes, command line) of every process that descends from `leader`."""
+    parents: dict[int, tuple[int, int]] = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             stat = (folder / "stat").read_text().rsplit(")", 1)[1].split()
-            parents[int(folder.name)] = (int(stat[1]), int(stat[3]))
         except OSError:
             continue
-    family = {leader}
-    grown = True
-    while grown:
-        more = {pid for pid, (parent, session) in parents.items() if parent in family or session == leader}
-        grown = not more <= family
-        family |= more
-    for pid in family:
+        parents[int(folder.name)] = (int(stat[1]), int(stat[3]))
+    members = {leader}
+    while more := {p for p, (up, session) in parents.items() if up in members or session == leader} - members:
+        members |= more
+    sizes = []
+    for pid in members:
         try:
             rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-            sizes[pid] = next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")) * 1024
-        except (OSError, StopIteration):
+            name = Path(f"/proc/{pid}/cmdline").read_text()
+        except OSError:
             continue
-    return float(sum(sizes.values()))
+        pss = [int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")]
+        sizes.append((1024 * sum(pss), name))
+    return sizes
 
 
 def main() -> None:
@@ -151,45 +168,82 @@ def main() -> None:
         compare(Path(scratch), options.rounds, options.workers)
 
 
+def turnmill(scratch: Path, corpus: str, workers: int, *more: str) -> list[str]:
+    command = [sys.executable, "-m", "pipelines.cli", "run", str(scratch / "bench.yaml"), "--out", str(scratch / "out")]
+    return [*command, "--set", f"root={scratch / corpus}", "--set", f"workers={workers}", *more]
+
+
+def fresh(scratch: Path, command: list[str], status: int = 0) -> Run:
+    shutil.rmtree(scratch / "out", ignore_errors=True)
+    return timed(command, status)
+
+
 def compare(scratch: Path, rounds: int, workers: int) -> None:
-    hours = {name: build(scratch / name, size) for name, size in (("one", 1.0), ("four", 4.0))}
     (scratch / "bench.yaml").write_text(RECIPE)
-    seconds: dict[tuple[str, str], list[float]] = {}
-    memory: dict[tuple[str, str], float] = {}
+    hours = {name: build(scratch / name, size) for name, size in (("one", 1.0), ("four", 4.0))}
+    runs: dict[tuple[str, str], list[Run]] = {}
     for _ in range(rounds):
         for name in hours:
-            out = scratch / "out"
-            corpus = str(scratch / name)
-            ours = [
+            bare = [
                 sys.executable,
-                "-m",
-                "pipelines.cli",
-                "run",
-                str(scratch / "bench.yaml"),
-                "--set",
-                f"root={corpus}",
+                __file__,
+                "--workers",
+                str(workers),
+                "--pool",
+                str(scratch / name),
+                str(scratch / "out"),
             ]
-            ours += ["--set", f"workers={workers}", "--out", str(out)]
-            bare = [sys.executable, __file__, "--workers", str(workers), "--pool", corpus, str(out)]
-            for who, command in (("turnmill", ours), ("pool", bare)):
-                shutil.rmtree(out, ignore_errors=True)
-                wall, peak = timed(command)
-                seconds.setdefault((who, name), []).append(wall)
-                memory[who, name] = max(peak, memory.get((who, name), 0.0))
-                print(f"{who:>8} {name:>4}: {wall:6.1f} s, peak {peak:.2f} GiB", flush=True)
-    median = {key: statistics.median(values) for key, values in seconds.items()}
-    extra = hours["four"] - hours["one"]
+            for who, command in (
+                ("turnmill", turnmill(scratch, name, workers)),
+                ("pool", bare),
+                ("one worker", turnmill(scratch, name, 1)),
+            ):
+                run = fresh(scratch, command)
+                runs.setdefault((who, name), []).append(run)
+                print(f"{who:>10} {name:>4}: {run.seconds:6.1f} s, {run.all_gib:.2f} GiB", flush=True)
     print(f"corpora: {hours['one']:.2f} h and {hours['four']:.2f} h, {rounds} rounds, medians, {workers} workers")
-    rates, fixed = {}, {}
-    for who in ("turnmill", "pool"):
-        rates[who] = extra * 3600 / (median[who, "four"] - median[who, "one"])
-        fixed[who] = median[who, "one"] - hours["one"] * 3600 / rates[who]
+    rates = {}
+    for who in ("turnmill", "pool", "one worker"):
+        one, four = (statistics.median(run.seconds for run in runs[who, name]) for name in hours)
+        rates[who] = (hours["four"] - hours["one"]) * 3600 / (four - one)
+        fixed = one - hours["one"] * 3600 / rates[who]
+        memory = [max(run.all_gib for run in runs[who, name]) for name in hours]
         print(
-            f"{who:>8}: marginal {rates[who]:.0f} x real time, fixed {fixed[who]:.1f} s, "
-            f"peak {memory[who, 'one']:.2f} / {memory[who, 'four']:.2f} GiB"
+            f"{who:>10}: marginal {rates[who]:.0f} x real time, fixed {fixed:.1f} s, "
+            f"peak of all processes {memory[0]:.2f} GiB at 1 h, {memory[1]:.2f} at 4 h"
         )
     print(f"marginal rate, turnmill over pool: {rates['turnmill'] / rates['pool']:.2f}")
-    print(f"children's largest resident set: {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20:.2f} GiB")
+    print(f"marginal rate, {workers} workers over 1: {rates['turnmill'] / rates['one worker']:.2f}")
+    grow(scratch, workers)
+    bad_hour(scratch, workers)
+
+
+def grow(scratch: Path, workers: int) -> None:
+    """The largest worker when the corpus grows tenfold."""
+    sizes = {}
+    for name, size in (("small", 0.4), ("tenfold", 4.0)):
+        build(scratch / name, size)
+        sizes[name] = fresh(scratch, turnmill(scratch, name, workers)).worker_gib
+    ratio = sizes["tenfold"] / sizes["small"]
+    print(f"largest worker: {sizes['small']:.3f} GiB at 0.4 h, {sizes['tenfold']:.3f} GiB at 4 h, ratio {ratio:.2f}")
+
+
+def bad_hour(scratch: Path, workers: int) -> None:
+    """The hour with a truncated, a garbage and an empty file: all else is kept, exit 0; exit 1 when none may be."""
+    folder = scratch / "one" / "bad"
+    folder.mkdir()
+    good = sorted((scratch / "one").rglob("*.flac"))[0].read_bytes()
+    (folder / "truncated.flac").write_bytes(good[: len(good) // 2])
+    (folder / "garbage.wav").write_bytes(bytes(range(256)) * 64)
+    (folder / "empty.mp3").write_bytes(b"")
+    files = sum(1 for path in (scratch / "one").rglob("*.*") if path.is_file())
+    fresh(scratch, turnmill(scratch, "one", workers))
+    store = Store(str(scratch / "out"))
+    count = "SELECT (SELECT count(*) FROM clip_samples), (SELECT list(reason ORDER BY reason) FROM rejects)"
+    kept, reasons = connect(store, Index.load(store)).execute(count).fetchone() or (0, [])
+    print(f"the hour with three bad files: {files} files, {kept} kept, rejects {reasons}, exit 0")
+    timed(turnmill(scratch, "one", workers, "--max-reject-ratio", "0"), status=1)
+    print("with --max-reject-ratio 0: exit 1")
 
 
 if __name__ == "__main__":

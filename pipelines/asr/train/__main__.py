@@ -25,7 +25,7 @@ from pipelines.asr.train.tokens import PIECES, Tokens, build
 SEED = 20_261_120
 SHARD = 4_000  # examples
 PHONEMES = 128  # room for the classes of all accents
-PEAK_RATE, WARM_UP = 1.2e-3, 200  # learning rate; steps
+PEAK_RATE, WARM_UP = 1.0e-3, 100  # learning rate; steps
 CHECKPOINT_S = 240
 
 

@@ -18,6 +18,7 @@ from pipelines.asr.train.tokens import Tokens
 
 FRAMES_PER_BATCH = 5_000  # mel frames with their padding: about 16 sentences a process
 _TAIL = 14  # zero frames after the longest example: `Whisper.encode` takes its padding from them
+_ROUND = 2_000  # examples
 _FRAME_S = 0.02  # of an encoder frame
 _IGNORED = -100  # what cross_entropy skips
 
@@ -51,7 +52,7 @@ class _Item:
 
 
 class Data:
-    """All shards of a folder, memory-mapped; shards that appear later are taken up by the next epoch."""
+    """All shards of a folder, memory-mapped; shards that appear later are taken up by the next round."""
 
     def __init__(self, folder: Path, tokens: Tokens) -> None:
         self.folder, self.tokens = folder, tokens
@@ -78,17 +79,13 @@ class Data:
                 at += example.frames
 
     def stream(self, rng: np.random.Generator) -> Iterator[Batch]:
-        """Go through everything again and again."""
+        """Draw examples for ever, in rounds within which batches are of similar length."""
         while True:
             self.refresh()
-            yield from self._epoch(rng)
-
-    def _epoch(self, rng: np.random.Generator) -> Iterator[Batch]:
-        order = rng.permutation(len(self.items))
-        for at in range(0, len(order), 2_000):
-            chunk = sorted((self.items[i] for i in order[at : at + 2_000]), key=lambda item: item.example.frames)
+            chosen = rng.choice(len(self.items), size=min(_ROUND, len(self.items)), replace=False)
+            items = sorted((self.items[i] for i in chosen), key=lambda item: item.example.frames)
             groups: list[list[_Item]] = [[]]
-            for item in chunk:
+            for item in items:
                 if (item.example.frames + _TAIL) * (len(groups[-1]) + 1) > FRAMES_PER_BATCH and groups[-1]:
                     groups.append([])
                 groups[-1].append(item)

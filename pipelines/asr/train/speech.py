@@ -40,7 +40,7 @@ class Example:
 def draw_voice(rng: np.random.Generator) -> Voice:
     """Draw voice settings around the bank's, never exactly one of them: those are for measuring."""
     while True:
-        if rng.random() < 0.6:
+        if rng.random() < 0.8:
             base, variant = _PAIRS[rng.integers(len(_PAIRS))]
         else:
             base, variant = _BASES[rng.integers(len(_BASES))], _VARIANTS[rng.integers(len(_VARIANTS))]
@@ -69,13 +69,14 @@ _Clip = tuple[NDArray[np.float32], tuple[tuple[str, float, float], ...], tuple[t
 
 
 def _clip(corpus: Corpus, rng: np.random.Generator) -> _Clip:
-    """Speak one sentence, several joined with pauses (18 %), or nothing at all (2 %); 8 % stop after a word in the
-    middle.
+    """Speak one sentence or (30 %) two or three in a row; 8 % of the clips join several such, 2 % hold no speech.
+
+    8 % of what is spoken stops after a word in the middle.
     """
     kind = rng.random()
     if kind < 0.02:
         return np.zeros(int(rng.uniform(0.3, 12) * SAMPLE_RATE), np.float32), (), ()
-    count = int(rng.integers(2, 6)) if kind < 0.20 else 1
+    count = int(rng.integers(2, 6)) if kind < 0.10 else 1
     voice = draw_voice(rng)
     parts: list[NDArray[np.float32]] = [_silence(rng, 0.5)]
     words: list[tuple[str, float, float]] = []
@@ -85,11 +86,16 @@ def _clip(corpus: Corpus, rng: np.random.Generator) -> _Clip:
             break
         voice = voice if rng.random() < 0.5 else draw_voice(rng)
         at = sum(map(len, parts)) / SAMPLE_RATE
-        pcm, said, phones = _spoken(corpus.draw(rng), voice, stop=bool(rng.random() < 0.08), rng=rng)
+        pcm, said, phones = _spoken(_text(corpus, rng), voice, stop=bool(rng.random() < 0.08), rng=rng)
         words += [(word, at + start, at + end) for word, start, end in said]
         phonemes += [*((name, at + start) for name, start in phones), ("_", at + len(pcm) / SAMPLE_RATE)]
         parts += [pcm, _silence(rng, 0.5 if count == 1 else 1.5)]
     return np.concatenate(parts), tuple(words), tuple(phonemes)
+
+
+def _text(corpus: Corpus, rng: np.random.Generator) -> str:
+    count = 1 if rng.random() < 0.7 else int(rng.integers(2, 4))
+    return " ".join(corpus.draw(rng) for _ in range(count))
 
 
 def _spoken(text: str, voice: Voice, stop: bool, rng: np.random.Generator) -> _Clip:
