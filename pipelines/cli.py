@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 from rich.console import Console
 
@@ -49,7 +48,11 @@ def run(
         describe_plan(loaded, out, Console())
         return
     console = Console()
-    result = runner.run(loaded, out, address=address, max_reject_ratio=max_reject_ratio, watch=watcher(console))
+    try:
+        result = runner.run(loaded, out, address=address, max_reject_ratio=max_reject_ratio, watch=watcher(console))
+    except KeyboardInterrupt:
+        print("turnmill: stopped; run the same command again to go on where it was", file=sys.stderr)
+        raise typer.Exit(130) from None
     from dashboards.summary import print_summary
 
     print_summary(result.store, result.index, result.seconds, next_commands(out), console)
@@ -157,16 +160,10 @@ def doctor() -> None:
 def main() -> None:
     """Entry point: errors are one sentence on standard error and an exit status."""
     try:
-        sys.exit(app(standalone_mode=False))
+        app()
     except TurnmillError as error:
         print(f"turnmill: {error}", file=sys.stderr)
         sys.exit(error.exit_status)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(2)
-    except (KeyboardInterrupt, click.Abort):
-        print("turnmill: stopped; run the same command again to go on where it was", file=sys.stderr)
-        sys.exit(130)
     except BrokenPipeError:
         sys.exit(0)
     except OSError as error:

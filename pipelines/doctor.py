@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 
 @dataclass(frozen=True)
@@ -125,8 +124,11 @@ def _attempt(engine: str, role: str, load: Callable[[], str], fix: str) -> Findi
 
 
 def print_examination(findings: list[Finding], console: Console) -> None:
-    table = Table("engine", "what it does", "here", "detail", "to make it run", box=None, pad_edge=False)
+    """A line per engine, and under one that cannot run here the command that makes it, whole, to be copied."""
+    width = max(len(finding.engine) for finding in findings)
     for finding in findings:
-        here = "[green]yes[/]" if finding.runs else "[yellow]no[/]"
-        table.add_row(finding.engine, finding.role, here, escape(finding.detail), escape(finding.fix))
-    console.print(table)
+        here = "[green]yes[/]" if finding.runs else "[yellow]no [/]"
+        what = escape(f"{finding.role}: {finding.detail}")
+        console.print(f"{finding.engine.ljust(width)}  {here}  {what}", highlight=False, soft_wrap=True)
+        if finding.fix:
+            console.print(f"{' ' * width}       {escape(finding.fix)}", highlight=False, soft_wrap=True)
