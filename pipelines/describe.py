@@ -1,7 +1,6 @@
 """What a recipe would do (`--dry-run`), and what the catalogue knows (`turnmill sources`). Nothing runs here."""
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from manifests.store import Store
@@ -37,10 +36,10 @@ def describe_plan(recipe: Recipe, out: str, console: Console) -> None:
                 done = sum(workspace.part(commit, shard.key) in present for shard in shards)
                 row = (stage.name, f"pool {number}", ", ".join(stage.needs), ", ".join(stage.tables))
                 table.add_row(*row, plan.fingerprints[commit], f"{done} of {len(shards)}")
-        for predicate in half.predicates:
-            table.add_row("select", "", predicate.name, escape(predicate.keep), "", "")
         table.add_row(half.write.name, "pool", ", ".join(half.write.needs), "training shards", "", "")
         console.print(table)
+        for predicate in half.predicates:
+            console.print(f"  select {predicate.name}: {predicate.keep}", markup=False, highlight=False, soft_wrap=True)
 
 
 def describe_sources(console: Console) -> None:

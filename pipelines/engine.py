@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import Any
 
-from manifests.errors import TurnmillError, os_sentence
+from manifests.errors import TurnmillError, UsageError, os_sentence
 from pipelines.stage import MIB, ClipLabel, Made, Row, Shard, Stage, Workspace, commit, committed
 from pipelines.stages.ingest import Ingest
 
@@ -76,7 +76,7 @@ def execute(
 ) -> Iterator[list[Row]]:
     """Take every shard through every stage; yields, per shard as it ends, the ledger rows of what was committed.
 
-    Raises TurnmillError as a worker raised it; a bug in a stage keeps its traceback.
+    Raises TurnmillError or UsageError as a worker met it; a bug in a stage keeps its traceback.
     """
     import ray
     import ray.data
@@ -87,7 +87,9 @@ def execute(
     context.issue_detectors_config.detectors = []
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what it would print of an error is raised as well
 
-    references = [{"shard": json.dumps(asdict(shard), sort_keys=True), "ledger": "[]"} for shard in shards]
+    references = [
+        {"shard": json.dumps(asdict(shard), sort_keys=True), "ledger": "[]", "failure": ""} for shard in shards
+    ]
     dataset = ray.data.from_items(references, override_num_blocks=len(references))
     groups = chains(stages)
     size = workers or max(1, int(available.cpus))
@@ -99,14 +101,11 @@ def execute(
             compute=ActorPoolStrategy(size=size),
             **share,
         )
-    try:
-        for row in dataset.iter_rows():
-            yield json.loads(row["ledger"])
-    except ray.exceptions.RayError as error:
-        cause = user_error(error)
-        if cause is None:
-            raise
-        raise cause from None
+    for row in dataset.iter_rows():
+        if row["failure"]:
+            sentence, status = json.loads(row["failure"])
+            raise (UsageError if status == UsageError.exit_status else TurnmillError)(sentence)
+        yield json.loads(row["ledger"])
 
 
 def shares(groups: Sequence[Sequence[Stage]], size: int, available: Cluster) -> list[dict[str, float]]:
@@ -125,16 +124,6 @@ def shares(groups: Sequence[Sequence[Stage]], size: int, available: Cluster) -> 
     ]
 
 
-def user_error(error: BaseException) -> TurnmillError | None:
-    """The error meant for the user inside what Ray wrapped around it, if that is what it is."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, TurnmillError):
-            return seen
-        seen = getattr(seen, "cause", None) or seen.__cause__
-    return None
-
-
 class ChainWorker:
     """One worker: takes a shard through its stages, skipping those whose part is there."""
 
@@ -144,13 +133,17 @@ class ChainWorker:
         self._ready: set[str] = set()
 
     def __call__(self, row: Mapping[str, Any]) -> Row:
+        """The row with what was committed, or with the failure that ends the run: Ray would lose its type on the way."""
+        if row["failure"]:
+            return dict(row)
         shard = Shard(**json.loads(row["shard"]))
-        ledger = json.loads(row["ledger"])
         try:
-            ledger += self.take(shard)
+            ledger = json.loads(row["ledger"]) + self.take(shard)
+        except TurnmillError as error:
+            return {**row, "failure": json.dumps([f"{shard.name}: {error}", error.exit_status])}
         except OSError as error:
-            raise TurnmillError(f"{shard.name}: {os_sentence(error)}") from error
-        return {"shard": row["shard"], "ledger": json.dumps(ledger)}
+            return {**row, "failure": json.dumps([f"{shard.name}: {os_sentence(error)}", TurnmillError.exit_status])}
+        return {**row, "ledger": json.dumps(ledger)}
 
     def take(self, shard: Shard) -> list[Row]:
         """Ledger rows of the parts committed now."""

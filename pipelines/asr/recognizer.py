@@ -12,7 +12,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby, islice
 from pathlib import Path
 
 import numpy as np
@@ -23,14 +22,10 @@ from manifests.errors import UsageError
 SAMPLE_RATE = 16_000
 EMBEDDED = Path(__file__).parent / "embedded"
 
-_WINDOW = 30 * SAMPLE_RATE  # Whisper's window
 _EDGE = 5 * SAMPLE_RATE  # how far back from its end a window may be cut, to cut in a pause
-_FRAME = SAMPLE_RATE // 50
+_PAUSE = SAMPLE_RATE // 10  # the shortest pause worth looking for
 _HOP = SAMPLE_RATE // 100  # of a mel frame
-_TOKENS_PER_S, _FEWEST_TOKENS = (
-    12,
-    24,
-)  # a bound on what a window can say, against loops; fast speech is about 6 tokens a second
+_TOKENS_PER_S, _FEWEST_TOKENS = 12, 24  # bounds what a window can say, against loops; fast speech has about 6 a second
 _MODEL_FILES = ("model.bin", "config.json", "tokenizer.json")
 
 
@@ -55,8 +50,8 @@ class Transcript:
     """What the model heard in a clip.
 
     `avg_logprob` is nats a token and `compression_ratio` the bytes of the text over those of its zlib form; of
-    several windows, `avg_logprob` is the mean weighted by duration, `no_speech_prob` the least, and
-    `compression_ratio` the greatest.
+    several windows, `avg_logprob` is the mean over those with words, weighted by duration, `no_speech_prob` the
+    least, and `compression_ratio` the greatest.
     """
 
     text: str
@@ -102,7 +97,7 @@ class Recognizer:
         compute_type: str = "default",
         cpu_threads: int = 1,
         batch_size: int = 8,
-        beam_size: int = 1,
+        beam_size: int = 5,
     ) -> None:
         from faster_whisper import BatchedInferencePipeline, WhisperModel
 
@@ -112,7 +107,7 @@ class Recognizer:
         self.model = WhisperModel(path, device=device, compute_type=compute_type, cpu_threads=cpu_threads)
         self.pipeline = BatchedInferencePipeline(self.model)
         self.language = None if language is None else language.lower().split("-")[0]
-        self.paddings = _paddings(Path(path))
+        self.longest, self.padded = _window_sizes(Path(path))
         self.batch_size = batch_size
         self.beam_size = beam_size
 
@@ -120,28 +115,22 @@ class Recognizer:
         """Recognise 16 kHz mono float32 clips of any length: one transcript each, in order. An empty clip has an
         empty one.
         """
-        windows = [window for index, clip in enumerate(clips) for window in _windows(index, clip)]
+        windows = [window for index, clip in enumerate(clips) for window in _windows(index, clip, self.longest)]
         windows.sort(key=lambda window: len(window.pcm))
         heard: list[list[_Heard]] = [[] for _ in clips]
-        # A window's padding depends on its own length alone, so that its transcript does not depend on its company.
-        for padded, group in groupby(windows, key=self._padded):
-            while batch := list(islice(group, self.batch_size)):
-                for result in self._batch(batch, padded):
-                    heard[result.window.clip].append(result)
+        for at in range(0, len(windows), self.batch_size):
+            for result in self._batch(windows[at : at + self.batch_size]):
+                heard[result.window.clip].append(result)
         return [_joined(sorted(parts, key=lambda part: part.window.start), self.language) for parts in heard]
 
-    def _padded(self, window: _Window) -> int:
-        """Give the mel frames that a window is padded to: Whisper's 30 s, or less where a model says it knows less."""
-        return next(frames for frames in self.paddings if frames * _HOP >= min(len(window.pcm), _WINDOW))
-
-    def _batch(self, windows: list[_Window], padded: int) -> list[_Heard]:
+    def _batch(self, windows: list[_Window]) -> list[_Heard]:
         from faster_whisper.audio import pad_or_trim
         from faster_whisper.tokenizer import Tokenizer
         from faster_whisper.transcribe import merge_punctuations
 
         # The last frame is that of the padding that the extractor adds: the pipeline drops it too.
         mels = [self.model.feature_extractor(window.pcm)[..., :-1] for window in windows]
-        features = np.stack([pad_or_trim(mel, padded) for mel in mels])
+        features = np.stack([pad_or_trim(mel, self.padded) for mel in mels])
         languages = self._languages(features)
         tokenizer = Tokenizer(
             self.model.hf_tokenizer, self.model.model.is_multilingual, task="transcribe", language=languages[0][0]
@@ -265,18 +254,22 @@ def _found(model: str) -> str:
         raise ModelUnavailable(f"the model {model!r} could not be downloaded ({cause}): {fix}") from error
 
 
-def _paddings(folder: Path) -> list[int]:
-    """Read which lengths, in mel frames, a model may be padded to: `window_lengths` (seconds; our own key), or 30 s."""
-    file = folder / "preprocessor_config.json"
-    settings = json.loads(file.read_text("utf-8")) if file.is_file() else {}
-    return sorted({round(seconds * SAMPLE_RATE / _HOP) for seconds in (*settings.get("window_lengths", ()), 30)})
-
-
 def _published(model: str) -> bool:
     """Whether it can be the name of a model of the Hub."""
     from faster_whisper.utils import available_models
 
     return model in available_models() or (model.count("/") == 1 and not model.startswith((".", "/", "~")))
+
+
+def _window_sizes(folder: Path) -> tuple[int, int]:
+    """Give a model's longest window in samples and what it is padded to in mel frames.
+
+    Both are 30 s for Whisper. A model may ask for less, in seconds, by two keys of our own in preprocessor_config.json.
+    """
+    file = folder / "preprocessor_config.json"
+    settings = json.loads(file.read_text("utf-8")) if file.is_file() else {}
+    longest, padded = settings.get("longest_window", 30), settings.get("padded_window", 30)
+    return longest * SAMPLE_RATE, padded * SAMPLE_RATE // _HOP
 
 
 def _reachable() -> bool:
@@ -291,15 +284,17 @@ def _reachable() -> bool:
     return True
 
 
-def _windows(index: int, clip: NDArray[np.float32]) -> list[_Window]:
-    """Cut a clip into windows of at most 30 s, each at the quietest 20 ms of its last 5 s."""
+def _windows(index: int, clip: NDArray[np.float32], longest: int) -> list[_Window]:
+    """Cut a clip into windows of at most `longest` samples, each at the last of its quietest places."""
     windows = []
     start = 0
     while start < len(clip):
-        end = min(start + _WINDOW, len(clip))
+        end = min(start + longest, len(clip))
         if end < len(clip):
-            tail = clip[end - _EDGE : end].reshape(-1, _FRAME)
-            end += _FRAME * int(np.argmin((tail**2).mean(1))) + _FRAME // 2 - _EDGE
+            first = max(end - _EDGE, start + longest // 3)
+            power = np.square(clip[first : end - (end - first) % _PAUSE]).reshape(-1, _PAUSE).mean(1)
+            quiet = np.flatnonzero(power <= 1.5 * power.min())
+            end = first + int(quiet[-1]) * _PAUSE + _PAUSE // 2
         windows.append(_Window(index, start, clip[start:end]))
         start = end
     return windows
@@ -325,13 +320,15 @@ def _joined(parts: list[_Heard], language: str | None) -> Transcript:
         return Transcript("", language or "", 0.0, 0.0, 1.0, 0.0, ())
     from faster_whisper.transcribe import get_compression_ratio
 
-    sizes = [len(part.window.pcm) for part in parts]
-    first = max(parts, key=lambda part: part.language_prob)
+    # A pause of a long clip says nothing about how sure the model was of the words.
+    spoken = [part for part in parts if part.text] or parts
+    sizes = [len(part.window.pcm) for part in spoken]
+    first = max(spoken, key=lambda part: part.language_prob)
     return Transcript(
         text=" ".join(part.text for part in parts if part.text),
         language=first.language,
         language_prob=first.language_prob,
-        avg_logprob=float(np.average([part.avg_logprob for part in parts], weights=sizes)),
+        avg_logprob=float(np.average([part.avg_logprob for part in spoken], weights=sizes)),
         no_speech_prob=float(min(part.no_speech_prob for part in parts)),
         compression_ratio=float(max((get_compression_ratio(part.text) for part in parts if part.text), default=0.0)),
         words=tuple(word for part in parts for word in part.words),

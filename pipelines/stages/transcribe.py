@@ -26,7 +26,7 @@ class TranscribeParams(Params):
     device: str = Field(default="auto", pattern="^(auto|cpu|cuda)$")
     compute_type: str = Field(default="default", description="CTranslate2 type: int8, float16, ...")
     batch_size: int = Field(default=8, ge=1, description="windows of up to 30 s decoded at once")
-    beam_size: int = Field(default=1, ge=1)
+    beam_size: int = Field(default=5, ge=1, description="hypotheses kept while decoding; 1 is greedy and faster")
     gpus: float = Field(default=0.0, ge=0, description="GPU share of one worker")
     read_ahead_s: float = Field(default=600.0, gt=0, description="audio decoded ahead of the model, in seconds")
 

@@ -168,12 +168,13 @@ def test_what_arrives_is_what_was_planned_byte_for_byte(finished: Store, hub: Hu
         "data/speech/train/clips-train-000000.tar": "shards/f5/clips-train-000000.tar",
         "data/speech/dev_clean/clips-dev-clean-000000.tar": "shards/f5/clips-dev-clean-000000.tar",
         "data/dialogue/train/dialogues-train-000000.tar": "shards/fc/dialogues-train-000000.tar",
-        "README.md": "README.md",
         "plots/durations.png": "plots/durations.png",
     }
     for there, here in shards.items():
         assert hashlib.sha256(hub.files[there]).hexdigest() == hashlib.sha256(finished.read(here)).hexdigest()
-    assert set(hub.files) - set(shards) == {f"manifests/{table}.parquet" for table in PUBLISHED_TABLES}
+    assert set(hub.files) - set(shards) == {"README.md", *(f"manifests/{table}.parquet" for table in PUBLISHED_TABLES)}
+    card = finished.read("README.md").decode()
+    assert hub.files["README.md"].decode() == card.replace("ORGANISATION/DATASET", REPO)  # its snippets run
     assert hub.created["visibility"] == "private"
 
 

@@ -1,12 +1,11 @@
-"""Worker shares fit any machine, neighbours share a worker, and users' errors come out of Ray as they went in."""
+"""Worker shares fit any machine, and neighbours share a worker."""
 
 from dataclasses import dataclass
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from manifests.errors import UsageError
-from pipelines.engine import Cluster, chains, shares, user_error
+from pipelines.engine import Cluster, chains, shares
 from pipelines.stage import MIB, Made, Resources, Shard, Stage, Workspace
 
 
@@ -37,11 +36,3 @@ def test_neighbours_on_the_same_resources_share_a_worker() -> None:
     small, large = Resources(), Resources(memory=4096 * MIB)
     stages = [Fake(small), Fake(small), Fake(large), Fake(small)]
     assert [len(chain) for chain in chains(stages)] == [2, 1, 1]
-
-
-def test_an_error_for_the_user_is_found_inside_others() -> None:
-    meant = UsageError("the model is not there")
-    wrapped = RuntimeError("a worker died")
-    wrapped.__cause__ = meant
-    assert user_error(wrapped) is meant
-    assert user_error(ValueError("a bug")) is None

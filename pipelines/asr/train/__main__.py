@@ -41,6 +41,7 @@ def main() -> None:
     cache.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(options.threads) as pool:
         list(pool.map(_speak, [cache] * options.shards, range(options.shards)))
+    (options.out / "rendezvous").unlink(missing_ok=True)  # of a run that was stopped
     torch.multiprocessing.spawn(train, (options.threads, cache, options.out, options.minutes), nprocs=options.threads)
 
 

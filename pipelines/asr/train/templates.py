@@ -4,321 +4,66 @@ import re
 
 import numpy as np
 
-_UNITS = (
-    "one two three four five six seven eight nine ten "
-    "eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
-)
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
-_ORDINALS = (
-    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth fifteenth twentieth thirtieth"
-)
+_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 
 _SLOTS: dict[str, list[str]] = {
-    "unit": _UNITS.split(),
-    "ordinal": _ORDINALS.split(),
-    "day": [
-        "Monday",
-        "Tuesday",
-        "Wednesday",
-        "Thursday",
-        "Friday",
-        "Saturday",
-        "Sunday",
-        "today",
-        "tomorrow",
-        "tonight",
-    ],
-    "month": [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ],
-    "name": [
-        "Anna",
-        "Ben",
-        "Carla",
-        "David",
-        "Emma",
-        "Frank",
-        "Grace",
-        "Henry",
-        "Irene",
-        "Jack",
-        "Kate",
-        "Leo",
-        "Maria",
-        "Nina",
-        "Oscar",
-        "Paul",
-        "Rosa",
-        "Sam",
-        "Tom",
-        "Laura",
-        "Peter",
-        "Alice",
-        "Mark",
-        "Sarah",
-        "John",
-        "Lucy",
-        "Daniel",
-        "Julia",
-        "Martin",
-        "Sophie",
-    ],
-    "place": [
-        "Paris",
-        "London",
-        "Berlin",
-        "Rome",
-        "Madrid",
-        "Chicago",
-        "Boston",
-        "Canada",
-        "Italy",
-        "Spain",
-        "Japan",
-        "the station",
-        "the airport",
-        "the office",
-        "the market",
-        "the library",
-        "the park",
-        "the hospital",
-        "the city center",
-        "school",
-        "the beach",
-        "the museum",
-        "the pharmacy",
-        "the bakery",
-        "the garage",
-    ],
-    "person": [
-        "my mother",
-        "my father",
-        "my sister",
-        "my brother",
-        "my friend",
-        "the doctor",
-        "the teacher",
-        "our neighbor",
-        "the driver",
-        "her boss",
-        "his wife",
-        "the manager",
-        "my uncle",
-        "their son",
-        "our daughter",
-        "the police",
-        "a customer",
-        "the nurse",
-        "the mayor",
-        "my grandmother",
-    ],
-    "thing": [
-        "book",
-        "phone",
-        "table",
-        "window",
-        "door",
-        "car",
-        "letter",
-        "kitchen",
-        "garden",
-        "bottle",
-        "ticket",
-        "jacket",
-        "picture",
-        "computer",
-        "key",
-        "bag",
-        "dinner",
-        "song",
-        "film",
-        "bicycle",
-        "lamp",
-        "paper",
-        "glass",
-        "chair",
-        "map",
-        "boat",
-        "house",
-        "bridge",
-        "room",
-        "bed",
-        "cup",
-        "clock",
-        "camera",
-        "box",
-        "shirt",
-        "shoe",
-        "train",
-        "bus",
-        "story",
-        "list",
-        "message",
-        "meeting",
-        "recipe",
-        "plan",
-        "road",
-        "river",
-        "tree",
-        "field",
-        "dog",
-        "cat",
-        "horse",
-        "bird",
-        "fish",
-        "apple",
-        "cake",
-        "soup",
-        "bread",
-        "coffee",
-    ],
-    "quality": [
-        "small",
-        "large",
-        "old",
-        "new",
-        "red",
-        "blue",
-        "green",
-        "yellow",
-        "white",
-        "black",
-        "warm",
-        "cold",
-        "heavy",
-        "light",
-        "quiet",
-        "loud",
-        "long",
-        "short",
-        "clean",
-        "dirty",
-        "cheap",
-        "expensive",
-        "broken",
-        "empty",
-        "full",
-        "fresh",
-        "dry",
-        "wet",
-        "soft",
-        "hard",
-        "strong",
-        "weak",
-        "early",
-        "late",
-        "happy",
-        "sad",
-        "busy",
-        "free",
-        "safe",
-        "dark",
-        "bright",
-    ],
-    "did": [
-        "found",
-        "lost",
-        "bought",
-        "sold",
-        "saw",
-        "painted",
-        "opened",
-        "closed",
-        "moved",
-        "carried",
-        "cleaned",
-        "fixed",
-        "broke",
-        "forgot",
-        "wanted",
-        "needed",
-        "liked",
-        "took",
-    ],
-    "do": [
-        "find",
-        "open",
-        "close",
-        "move",
-        "carry",
-        "clean",
-        "fix",
-        "buy",
-        "sell",
-        "see",
-        "take",
-        "bring",
-        "show",
-        "keep",
-        "use",
-        "hold",
-        "leave",
-        "check",
-        "send",
-        "change",
-    ],
-    "where": [
-        "on the table",
-        "in the kitchen",
-        "under the bed",
-        "by the door",
-        "near the river",
-        "at home",
-        "behind the house",
-        "in the car",
-    ],
-    "pronoun": ["I", "you", "he", "she", "we", "they"],
-    "be": ["is", "was"],
-    "please": [
-        "please",
-        "for me",
-        "right now",
-        "if you can",
-        "again",
-        "before dinner",
-        "after lunch",
-        "in the morning",
-        "this evening",
-    ],
-    "ask": [
-        "Can you",
-        "Could you",
-        "Would you",
-        "Will you",
-        "I want you to",
-        "I need you to",
-        "Remind me to",
-        "Help me to",
-    ],
-    "wh": ["Where", "When", "Why", "How"],
-    "unit_of": [
-        "minutes",
-        "hours",
-        "days",
-        "weeks",
-        "months",
-        "years",
-        "miles",
-        "meters",
-        "kilometers",
-        "dollars",
-        "euros",
-        "people",
-        "percent",
-        "degrees",
-        "pounds",
-    ],
+    slot: words.split(",")
+    for slot, words in {
+        "unit": (
+            "one,two,three,four,five,six,seven,eight,nine,ten,eleven,twelve,thirteen,fourteen,"
+            "fifteen,sixteen,seventeen,eighteen,nineteen"
+        ),
+        "ordinal": (
+            "first,second,third,fourth,fifth,sixth,seventh,eighth,ninth,tenth,eleventh,twelfth,"
+            "fifteenth,twentieth,thirtieth"
+        ),
+        "day": "Monday,Tuesday,Wednesday,Thursday,Friday,Saturday,Sunday,today,tomorrow,tonight",
+        "month": "January,February,March,April,May,June,July,August,September,October,November,December",
+        "name": (
+            "Anna,Ben,Carla,David,Emma,Frank,Grace,Henry,Irene,Jack,Kate,Leo,Maria,Nina,Oscar,"
+            "Paul,Rosa,Sam,Tom,Laura,Peter,Alice,Mark,Sarah,John,Lucy,Daniel,Julia,Martin,Sophie"
+        ),
+        "place": (
+            "Paris,London,Berlin,Rome,Madrid,Chicago,Boston,Canada,Italy,Spain,Japan,the station,"
+            "the airport,the office,the market,the library,the park,the hospital,the city center,school,"
+            "the beach,the museum,the pharmacy,the bakery,the garage"
+        ),
+        "person": (
+            "my mother,my father,my sister,my brother,my friend,the doctor,the teacher,our neighbor,"
+            "the driver,her boss,his wife,the manager,my uncle,their son,our daughter,the police,"
+            "a customer,the nurse,the mayor,my grandmother"
+        ),
+        "thing": (
+            "book,phone,table,window,door,car,letter,kitchen,garden,bottle,ticket,jacket,picture,"
+            "computer,key,bag,dinner,song,film,bicycle,lamp,paper,glass,chair,map,boat,house,"
+            "bridge,room,bed,cup,clock,camera,box,shirt,shoe,train,bus,story,list,message,meeting,"
+            "recipe,plan,road,river,tree,field,dog,cat,horse,bird,fish,apple,cake,soup,bread,"
+            "coffee"
+        ),
+        "quality": (
+            "small,large,old,new,red,blue,green,yellow,white,black,warm,cold,heavy,light,quiet,"
+            "loud,long,short,clean,dirty,cheap,expensive,broken,empty,full,fresh,dry,wet,soft,hard,"
+            "strong,weak,early,late,happy,sad,busy,free,safe,dark,bright"
+        ),
+        "did": (
+            "found,lost,bought,sold,saw,painted,opened,closed,moved,carried,cleaned,fixed,broke,"
+            "forgot,wanted,needed,liked,took"
+        ),
+        "do": (
+            "find,open,close,move,carry,clean,fix,buy,sell,see,take,bring,show,keep,use,hold,leave,check,send,change"
+        ),
+        "where": (
+            "on the table,in the kitchen,under the bed,by the door,near the river,at home,behind the house,in the car"
+        ),
+        "pronoun": "I,you,he,she,we,they",
+        "be": "is,was",
+        "please": ("please,for me,right now,if you can,again,before dinner,after lunch,in the morning,this evening"),
+        "ask": "Can you,Could you,Would you,Will you,I want you to,I need you to,Remind me to,Help me to",
+        "wh": "Where,When,Why,How",
+        "unit_of": (
+            "minutes,hours,days,weeks,months,years,miles,meters,kilometers,dollars,euros,people,percent,degrees,pounds"
+        ),
+    }.items()
 }
 
 _TEMPLATES = (
@@ -375,7 +120,7 @@ def draw(rng: np.random.Generator) -> str:
 
 def _number(rng: np.random.Generator) -> str:
     kind = rng.random()
-    unit, ten = str(rng.choice(_SLOTS["unit"])), str(rng.choice(_TENS.split()))
+    unit, ten = str(rng.choice(_SLOTS["unit"])), str(rng.choice(_TENS))
     if kind < 0.35:
         return unit
     if kind < 0.55:
