@@ -133,7 +133,7 @@ class ChainWorker:
         self._ready: set[str] = set()
 
     def __call__(self, row: Mapping[str, Any]) -> Row:
-        """The row with what was committed, or with the failure that ends the run: Ray would lose its type on the way."""
+        """The row with what was committed, or with the failure that ends the run: raised, Ray would lose its type."""
         if row["failure"]:
             return dict(row)
         shard = Shard(**json.loads(row["shard"]))
