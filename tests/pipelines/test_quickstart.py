@@ -1,0 +1,53 @@
+"""The main job, whole: every planted fault is found for its own reason, and hardly a good clip is lost."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from manifests.index import Index
+from manifests.query import connect
+from manifests.store import Store
+from pipelines.recipe import load
+from pipelines.run import run
+from pipelines.verification import verify_output
+
+RECIPE = Path(__file__).parents[2] / "pipelines" / "recipes" / "quickstart.yaml"
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("quickstart") / "out"
+    run(load(RECIPE), str(folder))
+    return folder
+
+
+def test_every_planted_fault_is_found_for_its_reason(out: Path) -> None:
+    store = Store(str(out))
+    connection = connect(store, Index.load(store))
+    removed = dict(connection.execute("SELECT uid, removed_by FROM clip_selection").fetchall())
+    rejected = dict(connection.execute("SELECT uid, reason FROM rejects WHERE stage = 'ingest'").fetchall())
+    verdicts = {Path(uid).stem: why for uid, why in (removed | rejected).items()}
+    faults = json.loads((out / "demo-corpus" / "faults.json").read_text())
+    found = {kind: {verdicts[name] for name in names} for kind, names in faults.items()}
+    assert found == {
+        "wrong_text": {"agrees"},
+        "duplicate": {"unique"},
+        "clipped": {"clean"},
+        "silent": {"speech"},
+        "truncated": {"truncated_audio"},
+        "zero_bytes": {"empty_file"},
+        "over_long": {"duration"},
+    }
+    planted = {name for names in faults.values() for name in names}
+    right = {name: why for name, why in verdicts.items() if name not in planted}
+    lost = [name for name, why in right.items() if why is not None]
+    assert len(lost) <= 0.03 * len(right), lost
+
+
+def test_both_halves_are_made_and_true_to_their_labels(out: Path) -> None:
+    found = verify_output(Store(str(out)))
+    assert found.violations == ()
+    assert found.dialogues >= 60
+    assert list(out.glob("shards/*/clip-train-*.tar"))
+    assert (out / "README.md").read_text("utf-8").startswith("---\n")
