@@ -18,7 +18,9 @@ from sources.catalogue import Entry
 class IngestParams(Params):
     unit_clips: int = Field(default=500, ge=1, description="clips per lake shard, at most")
     unit_bytes: int = Field(
-        default=64 * MIB, ge=1, description="source bytes per lake shard: about 1 h of 16 kHz FLAC speech"
+        default=32 * MIB,
+        ge=1,
+        description="source bytes per lake shard: half an hour of 16 kHz FLAC speech, so that an hour keeps two cores busy",
     )
     keep_untranscribed: bool = Field(default=False, description="audio that no table row names is a clip without text")
 
