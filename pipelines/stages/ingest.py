@@ -20,7 +20,7 @@ class IngestParams(Params):
     unit_bytes: int = Field(
         default=32 * MIB,
         ge=1,
-        description="source bytes per lake shard: half an hour of 16 kHz FLAC speech, so that an hour keeps two cores busy",
+        description="source bytes per lake shard: half an hour of 16 kHz FLAC, so that an hour keeps two cores busy",
     )
     keep_untranscribed: bool = Field(default=False, description="audio that no table row names is a clip without text")
 
