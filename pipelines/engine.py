@@ -150,7 +150,7 @@ class ChainWorker:
         ledger: list[Row] = []
         todo = [stage for stage in self._chain if not committed(stage, self._workspace, shard.key)]
         for stage in todo:
-            if committed(stage, self._workspace, shard.key):
+            if any(row["stage"] == stage.name for row in ledger):
                 continue  # it rode along with an earlier one
             started = time.time()
             self._set_up(stage)

@@ -34,7 +34,6 @@ class Half:
     labels: tuple[Stage, ...]  # the stages after it
     view: str  # DuckDB view that the predicates are written for
     uid: str  # column of that view
-    unit: str  # what its items are called
     predicates: tuple[Predicate, ...]
     select_table: str
     plan_table: str
@@ -83,7 +82,6 @@ def _speech(recipe: Recipe, entry: Entry, out: Store) -> Half:
         labels=tuple(labels),
         view="clips_all",
         uid="uid",
-        unit="clips",
         predicates=recipe.select,
         select_table="clip_selection",
         plan_table="clip_plan",
@@ -108,7 +106,6 @@ def _dialogue(recipe: Recipe) -> Half:
         labels=tuple(labels),
         view="dialogues_all",
         uid="id",
-        unit="dialogues",
         predicates=recipe.select_dialogues,
         select_table="dialogue_selection",
         plan_table="dialogue_plan",
@@ -157,8 +154,8 @@ class Plan:
         half = self.half
         return [
             *(self._entry(stage.name, stage.tables, stage.items) for stage in half.stages),
-            self._entry(_step("select", half), (half.select_table,), half.unit),
-            self._entry(_step("plan", half), (half.plan_table,), half.unit),
+            self._entry(_step("select", half), (half.select_table,), half.write.items),
+            self._entry(_step("plan", half), (half.plan_table,), half.write.items),
             self._entry(half.write.name, half.write.tables, half.write.items),
         ]
 

@@ -11,18 +11,15 @@ from importlib import resources
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from manifests import records
 from manifests.errors import UsageError
+from manifests.params import Params
 from sources.adapters.template import TemplateText, parse
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class LicenceTerms(_Model):
+class LicenceTerms(Params):
     """`verified`: read by a person in the licence's own text; `note`: what the terms add."""
 
     spdx: str = Field(min_length=1)
@@ -36,13 +33,13 @@ class LicenceTerms(_Model):
         return records.Licence(self.spdx, self.redistribute, self.commercial, self.derivatives)
 
 
-class Access(_Model):
+class Access(Params):
     kind: Literal["public", "form", "gated_hub", "paid", "urls_only", "withdrawn", "local", "generated"]
     url: str = ""
     how: str
 
 
-class Expect(_Model):
+class Expect(Params):
     """What the whole release holds. `sample_rate` in Hz, `hours` of audio, `utts` clips; null where it varies."""
 
     sample_rate: int | None = None
@@ -52,7 +49,7 @@ class Expect(_Model):
     utts: int | None = None
 
 
-class TableFormat(_Model):
+class TableFormat(Params):
     """One row per line, fields between `sep`, never quoted (reference/sources.md: unbalanced quotes are common).
 
     `maxsplit`: the last field keeps further separators. `header`: the first line names the columns; else `names` does.
@@ -74,7 +71,7 @@ class TableFormat(_Model):
 FieldName = Literal["text", "speaker", "parent", "language", "tags", "captions"]
 
 
-class TableIngest(_Model):
+class TableIngest(Params):
     """Tables that name audio files.
 
     Globs and templates are relative to the corpus root; templates know the columns, and `dir` and `stem` of the table.
@@ -102,7 +99,7 @@ class TableIngest(_Model):
         return self
 
 
-class FilesIngest(_Model):
+class FilesIngest(Params):
     """Any folder of audio. `pattern`: a regular expression searched in each file's path below the root; its named
     groups become the fields of the same name (split, speaker, parent, language, text, tags) or else native fields.
     `sidecar`: the file with the transcript; templates know `dir`, `stem` and the pattern's groups.
@@ -122,13 +119,13 @@ class FilesIngest(_Model):
         return pattern
 
 
-class DialogueTextIngest(_Model):
+class DialogueTextIngest(Params):
     """A JSON Lines file (also gzipped) or JSON list of dialogues: see `adapters/dialogue_text.py`."""
 
     family: Literal["dialogue_text"]
 
 
-class Entry(_Model):
+class Entry(Params):
     """A corpus. `lang`: BCP-47, null where it varies or is unknown; `trust`: who made the text."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")
