@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 import numpy as np
 
@@ -35,12 +36,21 @@ class Reason(StrEnum):
     MATHEMATICS = "mathematics"
     MARKUP = "markup"
     RARE_SYMBOLS = "rare_symbols"
+    NON_TEXT = "non_text"  # too little of it is words
+    TOOL_PLUMBING = "tool_plumbing"  # calls, arguments and results of tools
+    PERSONAL_DATA = "personal_data"
+    UNSAFE_TOPIC = "unsafe_topic"
+    LANGUAGE_MIX = "language_mix"  # not the language it says it is in
+    REWRITE_FAILED = "rewrite_failed"  # the language model gave nothing usable
     NOTHING_SPEAKABLE = "nothing_speakable"
     UNSUPPORTED_LANGUAGE = "unsupported_language"
     # speech
     NOTHING_SPOKEN = "nothing_spoken"  # the engine made no sound
     UNKNOWN_VOICE = "unknown_voice"
+    NO_PROMPT = "no_prompt"  # a cloning engine was given a voice without a recording
     ENGINE_FAILED = "engine_failed"
+    POOR_SPEECH = "poor_speech"  # no try of a line passed the quality gate
+    NOT_ALIGNED = "not_aligned"  # no word times could be found
     LINE_UNSPOKEN = "line_unspoken"  # a dialogue that lacks one of its lines
     # simulation
     LABEL_VIOLATION = "label_violation"  # `verify` found the audio at odds with a label
@@ -74,10 +84,38 @@ class Licence:
         return (not self.redistribute, not self.derivatives, not self.commercial)
 
 
+Intent = Literal["topic", "correct", "clarify", "cancel"]
+"""What a user who interrupts is after."""
+
+
+@dataclass(frozen=True)
+class Interruption:
+    """What a user says into an assistant's turn, and what the assistant answers (None: nothing, for a cancel)."""
+
+    intent: Intent
+    text: str
+    answer: str | None
+
+
+@dataclass(frozen=True)
+class ToolCall:
+    """A call that an assistant's turn makes before it speaks, and what came back; never spoken."""
+
+    call: str
+    observation: str
+
+
 @dataclass(frozen=True)
 class TextTurn:
+    """`emotion` is that of the speaker where known. What a language model may add to a turn: an `interruption` of it,
+    and `backchannels`, the counts of tokens (`synth.tokens`) after which the listener may nod (None: nobody said)."""
+
     role: str  # "user" | "assistant"
     text: str
+    emotion: str | None = None
+    tool: ToolCall | None = None
+    interruption: Interruption | None = None
+    backchannels: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,7 @@ from collections.abc import Callable
 
 from num2words import num2words
 
-UNSPOKEN = frozenset({"So", "Sk", "Cf", "Co", "Cn", "Cs"})
-"""Unicode categories of what has no sound: emoji and other pictures, modifiers, invisible and unassigned characters."""
+from synth.layout import plain_digit, without_layout, without_pictures
 
 _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September",
@@ -38,7 +37,7 @@ _SCALE = {"k": "thousand", "m": "million", "b": "billion", "bn": "billion", "t":
 _UNITS = {
     "km/h": "kilometers per hour", "kph": "kilometers per hour", "mph": "miles per hour", "m/s": "meters per second",
     "km": "kilometers", "cm": "centimeters", "mm": "millimeters", "m": "meters", "mi": "miles", "ft": "feet",
-    "yd": "yards",
+    "yd": "yards", "m2": "square meters", "km2": "square kilometers", "m3": "cubic meters",
     "kg": "kilograms", "mg": "milligrams", "g": "grams", "lbs": "pounds", "lb": "pounds", "oz": "ounces",
     "ml": "milliliters", "l": "liters", "L": "liters", "kWh": "kilowatt hours", "kW": "kilowatts", "W": "watts",
     "V": "volts",
@@ -71,28 +70,10 @@ def spoken_form(text: str) -> str:
     return text
 
 
-def without_layout(text: str) -> str:
-    """The text without list marks and emphasis; a line that ends in a letter or digit gets a stop before the next."""
-    lines = [re.sub(r"^\s*(?:[-*•·–]\s+|\d{1,2}[.)]\s+)", "", line).strip() for line in text.splitlines()]  # noqa: RUF001
-    lines = [line for line in lines if line]
-    ended = [line + "." if line[-1].isalnum() else line for line in lines[:-1]]
-    return re.sub(r"\*+|(?<!\w)_+|_+(?!\w)|`+|~~+", "", " ".join(ended + lines[-1:]))
-
-
-def is_emoji(char: str) -> bool:
-    """Whether a character is, or belongs to, an emoji."""
-    point = ord(char)
-    return (
-        0x1F000 <= point <= 0x1FAFF
-        or 0x2600 <= point <= 0x27BF
-        or point in (0xFE0F, 0x200D, 0x20E3)
-        or point >= 0xE0000
-    )
-
-
 def _pass(text: str) -> str:
     text = _plain(without_layout(text))
-    for pattern, say in _RULES:
+    number_rules = _NUMBER_RULES if any(map(str.isdigit, text)) else ()
+    for pattern, say in (*_WORD_RULES, *number_rules, *_SIGN_RULES):
         text = pattern.sub(say, text)
     return _tidy(text)
 
@@ -101,17 +82,13 @@ def _plain(text: str) -> str:
     """One kind of quote, dash and digit; no emoji."""
     for char, plain in _PLAIN.items():
         text = text.replace(char, plain)
-    kept = "".join(c for c in text if c == "°" or (unicodedata.category(c) not in UNSPOKEN and not is_emoji(c)))
+    if text.isascii():
+        return without_pictures(text)
+    text = re.sub(r"(?<=[\d)])[²³]", lambda m: " squared " if m[0] == "²" else " cubed ", text)
+    kept = without_pictures(text, keep="°")
     # Compatibility forms become plain ones: fractions, superscripts, full-width digits.
     folded = unicodedata.normalize("NFKC", re.sub(r"(?<=\d)(?=[½¼¾⅓⅔⅛⅜])", " and ", kept)).replace("⁄", "/")  # noqa: RUF001
-    return "".join(_digit(c) for c in folded)
-
-
-def _digit(char: str) -> str:
-    if not char.isnumeric() or char.isascii():
-        return char
-    value = unicodedata.digit(char, None)
-    return " " if value is None else str(value)
+    return "".join(plain_digit(c) for c in folded)
 
 
 def cardinal(number: str) -> str:
@@ -199,7 +176,7 @@ def _say_fraction(match: re.Match[str]) -> str:
 
 def _year_or_number(match: re.Match[str]) -> str:
     number = match[0]
-    return year(number) if re.fullmatch(_YEAR, number) else cardinal(number)
+    return f" {year(number) if re.fullmatch(_YEAR, number) else cardinal(number)} "
 
 
 def _decade(match: re.Match[str]) -> str:
@@ -209,7 +186,8 @@ def _decade(match: re.Match[str]) -> str:
 
 _Say = Callable[[re.Match[str]], str] | str
 
-_SPECS: tuple[tuple[str, _Say], ...] = (
+_WORD_SPECS: tuple[tuple[str, _Say], ...] = (
+    (r"(?<=\w)\s+-+\s+(?=[A-Za-z])", ", "),
     # Abbreviations.
     (
         rf"\b(?P<short>{'|'.join(_ABBREVIATIONS)})\.(?![\w.])(?P<rest>(?=,?\s+[a-z\d]|,))?",
@@ -217,6 +195,11 @@ _SPECS: tuple[tuple[str, _Say], ...] = (
     ),
     (r"\bSt\.(?=\s+[A-Z])", "Saint"),
     (r"\bSt\.", "Street"),
+)
+_NUMBER_SPECS: tuple[tuple[str, _Say], ...] = (
+    # From one time or year to another.
+    (r"(?:(?<=\d)|(?<=[apAP][mM])|(?<=[apAP]\.[mM]\.))\s*-\s*(?=\d{1,2}(?::\d\d|\s?[apAP]\.?[mM]))", " to "),
+    (rf"\b({_YEAR})\s*-\s*(?={_YEAR}\b)", r"\1 to "),
     (r"\b[Nn]o\.\s*(?=\d)", "number "),
     (rf"\b(?P<short>{'|'.join(_SHORT_MONTHS)})\b\.?(?=\s+\d)", lambda m: _SHORT_MONTHS[m["short"]]),
     # Dates.
@@ -237,6 +220,10 @@ _SPECS: tuple[tuple[str, _Say], ...] = (
         _clock,
     ),
     (rf"\b(?P<hour>1[0-2]|0?[1-9])(?P<minute>)\s*(?P<half>[AaPp]){_M}", _clock),
+    (r"(?<=\d):(?=\d)", " to "),
+    (r"\b24/7\b", " twenty-four seven "),
+    (r"(?<=\d)\s*[x×]\s*(?=\d)", " times "),  # noqa: RUF001
+    (r"(?<=\d)(\s?[a-z]{1,6})\s+[x×]\s+(?=\d)", r"\1 by "),  # noqa: RUF001
     (r"(?<![\w-])-(?=\d)", " minus "),
     # Money, fractions, quantities.
     (
@@ -250,27 +237,35 @@ _SPECS: tuple[tuple[str, _Say], ...] = (
     ),
     (r"(?P<number>\d+(?:,\d{3})*)(?:st|nd|rd|th)\b", lambda m: f" {ordinal(m['number'])} "),
     # Telephone numbers and the like: digit by digit.
-    (r"(?<![\d.,])\+?\d{2,4}(?:[- ]\d{3,4}){1,3}(?![\d.,-])", lambda m: f" {_spell_groups(m[0])} "),
+    (
+        r"(?<![\d.,])(?:\(\d{3}\)\s*\d{3}-\d{4}|\+?\d{1,4}(?:[- ]\d{3,4}){2,3}|\d{3}-\d{4})(?![\d-]|[.,]\d)",
+        lambda m: f" {_spell_groups(m[0])} ",
+    ),
     # Signs between and before numbers.
     (rf"(?<=\d)\s*-\s*(?={_NUMBER})", " to "),
     (r"#\s*(?=\d)", " number "),
-    (r"(?<=\d)\s*[x×]\s*(?=\d)", " times "),  # noqa: RUF001
-    (r"\s*÷\s*", " divided by "),
     (r"(?<=\d)\s*/\s*(?=\d)", " over "),
+    (r"~\s*(?=\d)", " about "),
+    (r"(?<![\d.,])\d{4}(?![\d.,]\d|\d)", _year_or_number),
+    (_NUMBER, lambda m: f" {cardinal(m[0])} "),
+)
+_SIGN_SPECS: tuple[tuple[str, _Say], ...] = (
+    (r"\s*÷\s*", " divided by "),
     (r"(?<=\w)\s+\*\s+(?=\w)", " times "),
     (r"\+", " plus "),
     (r"=", " equals "),
     (r"&", " and "),
     (r"%", " percent "),
     (r"@", " at "),
-    (r"~\s*(?=\d)", " about "),
     (r"°", " degrees "),
-    (r"(?<![\d.,])\d{4}(?![\d.,]\d|\d)", _year_or_number),
-    (_NUMBER, lambda m: f" {cardinal(m[0])} "),
+)
+_WORD_RULES, _NUMBER_RULES, _SIGN_RULES = (
+    tuple((re.compile(pattern), say) for pattern, say in specs) for specs in (_WORD_SPECS, _NUMBER_SPECS, _SIGN_SPECS)
 )
 """In order: what an earlier rule has said, a later one no longer sees."""
 
-_RULES = tuple((re.compile(pattern), say) for pattern, say in _SPECS)
+_EDGES = re.compile(r"^[^\w]+|[^\w,.;:?!]+(?=[,.;:?!]*$)")
+_UNSAID = re.compile(r"[^A-Za-z'.,;:?! -]")
 
 
 def _spell_groups(number: str) -> str:
@@ -280,10 +275,9 @@ def _spell_groups(number: str) -> str:
 def _tidy(text: str) -> str:
     """Letters, apostrophes, hyphens and the punctuation that shapes speech; each token has a letter."""
     text = re.sub(r"\s*[()\[\]{}]\s*", ", ", text)
-    text = "".join(
-        c if c.isalpha() or unicodedata.category(c) in ("Mn", "Mc") or c in "'-.,;:?! " else " " for c in text
-    )
+    text = _UNSAID.sub(lambda m: m[0] if m[0].isalpha() or unicodedata.category(m[0]) in ("Mn", "Mc") else " ", text)
     text = re.sub(r"\s+([,.;:?!])", r"\1", " ".join(text.split()))
     text = re.sub(r"[,.;:?!]{2,}", lambda m: next(mark for mark in "?!.;:," if mark in m[0]), text)
-    tokens = (re.sub(r"^[^\w]+|[^\w,.;:?!]+(?=[,.;:?!]*$)", "", token) for token in text.split())
-    return " ".join(token for token in tokens if any(c.isalpha() for c in token))
+    tokens = (token if token.isalpha() else _EDGES.sub("", token) for token in text.split())
+    said = " ".join(token for token in tokens if any(map(str.isalpha, token)))
+    return said.removesuffix(",")  # of a closing bracket

@@ -1,47 +1,75 @@
 """Which written dialogues can be spoken, and how they are said."""
 
 import re
-import unicodedata
 from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_serializer, field_validator
 
 from manifests.params import Params
 from manifests.records import Reason, Reject, TextDialogue
-from synth import english
-
-_CODE = re.compile(
-    r"```|\b(?:def|function|class|public|static|void|const|let|var)\s+\w+\s*[({=]|\w+\([^()\s]*\)\s*[;{]|=>|#include\b|\bimport\s+\w+\s*(?:;|$)"
-    r"|\bSELECT\b.+\bFROM\b|(?<!\w)\$\s*(?:pip|git|sudo|cd)\b|^\s*(?:pip|git|sudo|npm)\s+(?:install|clone|apt)|[\w\]]\s*(?:==|!=|&&|\|\|)\s*\w"
-    r"|\b\w+\.\w+\([^()]*\)",
-    re.MULTILINE,
-)
-_MATHEMATICS = re.compile(
-    r"\\(?:frac|sqrt|sum|int|cdot|times|left|begin|alpha|beta|theta|pi|lim|infty)\b|\\[(\[]|\$\$|\$[^$\n]*[\\^_=][^$\n]*\$"
-    r"|\w\^[\w({]|[∑∏∫√∂∇∞≤≥≠≈∈∉⊂∀∃]|\b[a-z]\s*=\s*[-\d(]|\b\d+[xyz]\b\s*[-+=]|\b[a-z]\([a-z]\)\s*="
-)
-_MARKUP = re.compile(
-    r"https?://|\bwww\.\w|\[[^\]\n]+\]\([^)\n]*\)|</?[a-zA-Z][^<>\n]*>|^\s*\|.*\|\s*$|^\s*#{1,6}\s+\S|^\s*[-=]{3,}\s*$|&(?:amp|lt|gt|nbsp|quot|#\d+);"
-    r"|[\w.+-]+@\w[\w-]*\.\w",
-    re.MULTILINE,
-)
-_ORDINARY = set(" \t\n\r.,;:!?'\"()-/%&+*#@$€£¥°_~’‘“”–—…•=·¿¡。，、！？；：《》“”（）")  # noqa: RUF001
+from synth import chinese, english
+from synth import text_filters as measures
+from synth.layout import without_layout, without_pictures
+from synth.personal_data import personal_data
+from synth.text_filters import Measured, terms_name
+from synth.writing import scripts_of, words_by_script
 
 
 class TextLimits(Params):
-    """What is too much to be spoken. Texts beyond a limit are rejected whole, never shortened."""
+    """What is too much to be spoken. Texts beyond a limit are rejected whole, never shortened.
 
-    max_turn_chars: int = Field(default=400, ge=1)
-    """Characters of a turn. OmniFlatten drops turns over 200; a spoken answer of half a minute has about 400."""
+    A ratio of 0 takes any sign of the thing as too much. Where a limit says "free", so many are always allowed. Raises
+    UsageError where `unsafe_terms` cannot be read.
+    """
+
+    max_turn_chars: int = Field(default=200, ge=1)
+    """Characters of a turn. OmniFlatten (2410.17799) drops turns over 200: 15 s of English, 40 s of Chinese."""
     max_turns: int = Field(default=60, ge=1)
+    max_personal_data: int = Field(default=0, ge=0)
+    """E-mail addresses and telephone, card, account and identity numbers in a turn."""
+    max_unsafe_terms: int = Field(default=0, ge=0)
+    """Terms of the list of unsafe topics in a turn."""
+    unsafe_terms: Path | None = None
+    """File of unsafe terms, a term or regular expression per line; null: the list that comes with the package."""
+    max_tool_marks: int = Field(default=0, ge=0)
+    """Marks of tool calls and chat formats that were left in a turn."""
+    max_code_ratio: float = Field(default=0.0, ge=0, le=1)
+    """Share of a turn's visible characters that are code, queries and commands."""
+    max_markup_ratio: float = Field(default=0.0, ge=0, le=1)
+    """Share of a turn's visible characters that are links, tags, tables and headings."""
+    max_mathematics_ratio: float = Field(default=0.0, ge=0, le=1)
+    """Share of a turn's visible characters that are formulas."""
+    max_operator_ratio: float = Field(default=0.1, ge=0, le=1)
+    """Share of a turn's visible characters that are operators between numbers or variables."""
+    free_operators: int = Field(default=2, ge=0)
     max_symbol_ratio: float = Field(default=0.05, ge=0, le=1)
     """Share of a turn's characters that are neither letters, digits, common punctuation nor emoji (which are
     dropped)."""
-    max_operator_ratio: float = Field(default=0.1, ge=0, le=1)
-    """Share of a turn's visible characters that are operators between numbers or variables. Up to two are always
-    spoken."""
-    languages: tuple[str, ...] = ("en",)
+    max_non_text_ratio: float = Field(default=0.6, ge=0, le=1)
+    """Share of a turn's visible characters that are not letters."""
+    free_non_text: int = Field(default=12, ge=0)
+    """Digits and signs: a telephone number, a time and a full stop are short and can be said."""
+    max_foreign_ratio: float = Field(default=0.0, ge=0, le=1)
+    """Share of a turn's words in a script that its language does not use, Latin apart: its voices cannot read them."""
+    max_latin_ratio: float = Field(default=0.3, ge=0, le=1)
+    """Share of Latin words, which may be names and loans, in a turn of a language that is not written in Latin."""
+    free_latin: int = Field(default=3, ge=0)
+    languages: tuple[str, ...] = ("en", "zh")
     """Languages that the voices speak, as the first part of a BCP 47 tag."""
+
+    @field_validator("unsafe_terms")
+    @classmethod
+    def _readable(cls, path: Path | None) -> Path | None:
+        if path is not None:
+            terms_name(path)
+        return path
+
+    @field_serializer("unsafe_terms")
+    def _by_content(self, path: Path | None) -> str | None:
+        """What the list says decides what is rejected; where it lies on this host does not."""
+        return None if path is None else terms_name(path)
 
 
 def speakable(dialogue: TextDialogue, limits: TextLimits) -> TextDialogue | Reject:
@@ -49,26 +77,29 @@ def speakable(dialogue: TextDialogue, limits: TextLimits) -> TextDialogue | Reje
     reason = _of_dialogue(dialogue, limits)
     if reason is not None:
         return Reject(*reason, uid=dialogue.id)
+    language = primary(dialogue.language)
     for index, turn in enumerate(dialogue.turns):
-        for measure in _MEASURES:
-            found = measure(turn.text, limits)
-            if found is not None:
-                return Reject(found[0], f"turn {index} {found[1]}", uid=dialogue.id)
+        found = _of_turn(turn.text, language, limits)
+        if found is not None:
+            return Reject(found[0], f"turn {index} {found[1]}", uid=dialogue.id)
     for index, turn in enumerate(dialogue.turns):
         if not any(c.isalpha() for c in spoken_form(turn.text, dialogue.language)):
             return Reject(Reason.NOTHING_SPEAKABLE, f"turn {index} has no word in {turn.text[:40]!r}", uid=dialogue.id)
     return dialogue
 
 
+@lru_cache(maxsize=4096)
 def spoken_form(text: str, language: str) -> str:
     """The text as it is said: numbers, units and abbreviations as words, emoji and marks of layout gone, on one line.
 
-    English is spelt out in full (no digit is left); other languages only lose emoji, list marks and spare whitespace.
+    English and Chinese are spelt out in full (no digit is left; Latin words in Chinese stay); other languages only
+    lose emoji, list marks and spare whitespace. Raises UsageError for Chinese numbers where wetext is not installed.
     """
     if primary(language) == "en":
         return english.spoken_form(text)
-    kept = "".join(c for c in english.without_layout(text) if unicodedata.category(c) not in english.UNSPOKEN)
-    return " ".join(kept.split())
+    if primary(language) == "zh":
+        return chinese.spoken_form(text)
+    return " ".join(without_pictures(without_layout(text)).split())
 
 
 def primary(language: str) -> str:
@@ -98,7 +129,7 @@ def _of_dialogue(dialogue: TextDialogue, limits: TextLimits) -> _Found | None:
     for index in range(1, len(roles)):
         if roles[index] == roles[index - 1]:
             return Reason.ROLE_ORDER, f"turns {index - 1} and {index} are both by the {roles[index]}"
-    if len(set(roles)) < 2:
+    if len(set(roles)) == 1:
         return Reason.ONE_SPEAKER, f"only the {roles[0]} speaks"
     return _repeated(dialogue)
 
@@ -112,41 +143,50 @@ def _repeated(dialogue: TextDialogue) -> _Found | None:
     return None
 
 
-def _too_long(text: str, limits: TextLimits) -> _Found | None:
-    if len(text) <= limits.max_turn_chars:
-        return None
-    return Reason.TURN_TOO_LONG, f"has {len(text)} characters, more than {limits.max_turn_chars}"
+def _foreign(text: str, language: str) -> Measured:
+    """Share of words in scripts that are neither the language's nor Latin."""
+    words = words_by_script(text)
+    foreign = sum(count for script, count in words.items() if script not in scripts_of(language) | {"LATIN"})
+    return Measured(foreign / max(words.total(), 1), f"{foreign} of {words.total()} words in a foreign script")
 
 
-def _matches(reason: Reason, pattern: re.Pattern[str], what: str) -> Callable[[str, TextLimits], _Found | None]:
-    def measure(text: str, _limits: TextLimits) -> _Found | None:
-        match = pattern.search(text)
-        return (reason, f"has {what}: {match[0].strip()[:40]!r}") if match else None
-
-    return measure
-
-
-def _operators(text: str, limits: TextLimits) -> _Found | None:
-    visible = sum(not c.isspace() for c in text)
-    count = len(re.findall(r"(?<=[\w)])\s*[-+*/=<>^×÷]\s*(?=[\d(]|[a-z]\b)", text))  # noqa: RUF001
-    if count < 3 or count / visible <= limits.max_operator_ratio:
-        return None
-    return Reason.MATHEMATICS, f"has {count} operators in {visible} characters"
+def _latin(text: str, language: str, free: int) -> Measured:
+    """Share of Latin words, more than `free` of them, where the language is not written in Latin."""
+    if "LATIN" in scripts_of(language):
+        return Measured(0.0, "")
+    words = words_by_script(text)
+    latin = words["LATIN"]
+    return Measured(latin / words.total() if latin > free else 0.0, f"{latin} of {words.total()} words in Latin")
 
 
-def _symbols(text: str, limits: TextLimits) -> _Found | None:
-    kept = [c for c in text if not english.is_emoji(c) and unicodedata.category(c) != "Cf"]
-    rare = sum(not (c.isalnum() or c in _ORDINARY or unicodedata.category(c)[0] == "M") for c in kept)
-    if rare <= limits.max_symbol_ratio * len(kept):
-        return None
-    return Reason.RARE_SYMBOLS, f"has {rare} rare symbols in {len(kept)} characters"
+def _personal(text: str) -> Measured:
+    """Pieces of personal data. They are not repeated in the reject."""
+    count = len(personal_data(text))
+    return Measured(count, f"{count} pieces of personal data")
 
 
-_MEASURES = (
-    _too_long,
-    _matches(Reason.CODE, _CODE, "code"),
-    _matches(Reason.MARKUP, _MARKUP, "markup"),
-    _matches(Reason.MATHEMATICS, _MATHEMATICS, "mathematics"),
-    _operators,
-    _symbols,
+_Measure = Callable[[str, str, TextLimits], Measured]
+
+_MEASURES: tuple[tuple[Reason, str, _Measure], ...] = (
+    (Reason.TURN_TOO_LONG, "max_turn_chars", lambda t, _, __: Measured(len(t), f"{len(t)} characters")),
+    (Reason.PERSONAL_DATA, "max_personal_data", lambda t, _, __: _personal(t)),
+    (Reason.UNSAFE_TOPIC, "max_unsafe_terms", lambda t, _, limits: measures.unsafe_topic(t, limits.unsafe_terms)),
+    (Reason.TOOL_PLUMBING, "max_tool_marks", lambda t, _, __: measures.tool_plumbing(t)),
+    (Reason.CODE, "max_code_ratio", lambda t, _, __: measures.code(t)),
+    (Reason.MARKUP, "max_markup_ratio", lambda t, _, __: measures.markup(t)),
+    (Reason.MATHEMATICS, "max_mathematics_ratio", lambda t, _, __: measures.mathematics(t)),
+    (Reason.MATHEMATICS, "max_operator_ratio", lambda t, _, limits: measures.operators(t, limits.free_operators)),
+    (Reason.RARE_SYMBOLS, "max_symbol_ratio", lambda t, _, __: measures.rare_symbols(t)),
+    (Reason.LANGUAGE_MIX, "max_foreign_ratio", lambda t, language, _: _foreign(t, language)),
+    (Reason.LANGUAGE_MIX, "max_latin_ratio", lambda t, language, limits: _latin(t, language, limits.free_latin)),
+    (Reason.NON_TEXT, "max_non_text_ratio", lambda t, _, limits: measures.non_text(t, limits.free_non_text)),
 )
+"""(reason, limit, measure of a text in a language), in order: long turns first, so that no other measure meets one."""
+
+
+def _of_turn(text: str, language: str, limits: TextLimits) -> _Found | None:
+    for reason, limit, measure in _MEASURES:
+        measured = measure(text, language, limits)
+        if measured.value > getattr(limits, limit):
+            return reason, f"has {measured.seen}; {limit} is {getattr(limits, limit)}"
+    return None

@@ -1,8 +1,6 @@
 """Written dialogues: `.jsonl`, `.jsonl.gz`, or a `.json` list, read in stretches of bounded memory.
 
-A dialogue is an object with `messages`, `turns` or `conversations`: a list of objects (`role`, `speaker` or `from`;
-`content`, `text` or `value`), or of strings that alternate and begin with the user. `id`, `scenario` and `language` are
-read where they stand beside it.
+What a dialogue looks like is in `dialogue_shapes`. `id`, `scenario` and `language` are read where they stand beside it.
 """
 
 import gzip
@@ -11,24 +9,18 @@ import json
 import re
 import zlib
 from collections.abc import Iterator
-from itertools import islice, pairwise
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple, cast
 
 from manifests.errors import UsageError
-from manifests.records import Reason, Reject, TextDialogue, TextTurn, stable_hash
+from manifests.records import Reason, Reject, TextDialogue, stable_hash
+from sources.adapters.dialogue_shapes import NoDialogue, language_of, turns_of
 from sources.adapters.items import Unit, unit_name
 from sources.adapters.lines import MAX_LINE, read_lines
 from sources.catalogue import Entry
 
 _SUFFIXES: Final = (".jsonl", ".jsonl.gz", ".json")
-_TURN_KEYS: Final = ("messages", "turns", "conversations")
-_ROLE_KEYS: Final = ("role", "speaker", "from")
-_TEXT_KEYS: Final = ("content", "text", "value")
-_ROLES: Final = {
-    **dict.fromkeys(("user", "human"), "user"),
-    **dict.fromkeys(("assistant", "gpt", "bot", "moss"), "assistant"),
-}
 _CHUNK: Final = 4 << 20  # characters of a JSON list that are read at a time
 _BETWEEN: Final = re.compile("\ufeff?\\s*[\\[,]?\\s*")  # what may precede an element of a JSON list
 
@@ -176,56 +168,16 @@ def _own_id(value: Any) -> str | None:
     return str(own) if isinstance(own, str | int) and own != "" else None
 
 
-def _dialogue(value: Any, name: str, where: str, entry: Entry, source: str) -> TextDialogue | Reject:
+def _dialogue(row: Any, name: str, where: str, entry: Entry, source: str) -> TextDialogue | Reject:
     try:
-        said = list(_said(value))
-    except ValueError as error:
-        return Reject(Reason.BAD_ROW, f"{where} {error}", uid=name, source_uri=source)
-    if said and said[0][0].lower() == "system":
-        said = said[1:]
-    reason, detail = _objection([role.lower() for role, _ in said])
-    if reason is not None:
-        return Reject(reason, f"{where} {detail}", uid=name, source_uri=source)
+        turns = turns_of(row)
+    except NoDialogue as error:
+        return Reject(error.reason, f"{where} {error.detail}", uid=name, source_uri=source)
     return TextDialogue(
         id=name,
-        turns=tuple(TextTurn(_ROLES[role.lower()], text) for role, text in said),
-        language=str(value.get("language") or entry.lang or "und"),
+        turns=turns,
+        language=language_of(row, turns, entry.lang or "und"),
         source=entry.name,
         licence=entry.licence.record(),
-        scenario=str(value["scenario"]) if value.get("scenario") else None,
+        scenario=str(row["scenario"]) if row.get("scenario") else None,
     )
-
-
-def _said(value: Any) -> Iterator[tuple[str, str]]:
-    """(role, text) of each turn as written. Raises ValueError where the row has another shape."""
-    if not isinstance(value, dict):
-        raise ValueError("is not an object")
-    key = next((key for key in _TURN_KEYS if key in value), None)
-    if key is None:
-        raise ValueError(f"has none of {', '.join(_TURN_KEYS)}")
-    if not isinstance(value[key], list):
-        raise ValueError(f"has {key} that is not a list")
-    for index, turn in enumerate(value[key]):
-        if isinstance(turn, str):
-            yield ("user", "assistant")[index % 2], turn
-            continue
-        role = next((turn[k] for k in _ROLE_KEYS if k in turn), None) if isinstance(turn, dict) else None
-        text = next((turn[k] for k in _TEXT_KEYS if k in turn), None) if isinstance(turn, dict) else None
-        if not isinstance(role, str) or not isinstance(text, str):
-            raise ValueError(f"has turn {index} without a role and a text")
-        yield role, text
-
-
-def _objection(roles: list[str]) -> tuple[Reason | None, str]:
-    if not roles:
-        return Reason.EMPTY_DIALOGUE, "has no turn"
-    unknown = [role for role in roles if role not in _ROLES]
-    if unknown:
-        return Reason.UNKNOWN_ROLE, f"has the role {unknown[0]!r}, known are {', '.join(_ROLES)}"
-    parties = [_ROLES[role] for role in roles]
-    if len(set(parties)) == 1:
-        return Reason.ONE_SPEAKER, f"has only turns of the {parties[0]}"
-    for index, (one, other) in enumerate(pairwise(parties)):
-        if one == other:
-            return Reason.ROLE_ORDER, f"has two turns of the {one} in a row, {index} and {index + 1}"
-    return None, ""

@@ -1,0 +1,48 @@
+"""Marks of layout and pictures: what a written text shows and nobody says, in any language."""
+
+import re
+import unicodedata
+
+UNSPOKEN = frozenset({"So", "Sk", "Cf", "Co", "Cn", "Cs"})
+"""Unicode categories of what has no sound: emoji and other pictures, modifiers, invisible and unassigned characters."""
+
+_LIST_MARK = re.compile(
+    r"^\s*(?:[-*•·–]\s+|\d{1,2}[.)](?:\s+|(?=[^\W\d]))"  # noqa: RUF001
+    r"|\d{1,2}[、．]\s*|[(（]\d{1,2}[)）]\s*|[①-⑳]\s*)"  # noqa: RUF001
+)
+_EMPHASIS = re.compile(r"\*+|(?<!\w)_+|_+(?!\w)|`+|~~+")
+
+
+def without_layout(text: str, stop: str = ".") -> str:
+    """The text without list marks and emphasis, on one line; a line that ends in a letter or digit gets a `stop`
+    before the next."""
+    lines = [_LIST_MARK.sub("", line).strip() for line in text.splitlines()]
+    lines = [line for line in lines if line]
+    ended = [line + stop if line[-1].isalnum() else line for line in lines[:-1]]
+    return _EMPHASIS.sub("", " ".join(ended + lines[-1:]))
+
+
+def is_emoji(char: str) -> bool:
+    """Whether a character is, or belongs to, an emoji."""
+    point = ord(char)
+    return (
+        0x1F000 <= point <= 0x1FAFF
+        or 0x2600 <= point <= 0x27BF
+        or point in (0xFE0F, 0x200D, 0x20E3)
+        or point >= 0xE0000
+    )
+
+
+def without_pictures(text: str, keep: str = "") -> str:
+    """The text without emoji and what else has no sound, except for the characters in `keep`."""
+    if text.isascii() and "^" not in text and "`" not in text:
+        return text
+    return "".join(c for c in text if c in keep or (unicodedata.category(c) not in UNSPOKEN and not is_emoji(c)))
+
+
+def plain_digit(char: str) -> str:
+    """A digit of any script as one of ASCII; a space for other numeric signs; every other character as it is."""
+    if char.isascii() or not char.isnumeric():
+        return char
+    value = unicodedata.digit(char, None)
+    return " " if value is None else str(value)

@@ -1,0 +1,34 @@
+"""What counts as a word: the unit of word times, of `text_heard` and of pauses.
+
+Where a script puts spaces between words, a token is what stands between them; each character of Chinese or Japanese is
+one of its own. Punctuation belongs to the token it stands beside.
+"""
+
+import re
+
+_CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_TOKEN = re.compile(rf"[^\s\w]*[{_CJK}][^\s\w]*|[^\s{_CJK}]+")
+
+
+def spans(text: str) -> list[tuple[int, int]]:
+    """[start, end) in characters of each token of `text`, in order."""
+    return [match.span() for match in _TOKEN.finditer(text)]
+
+
+def tokens(text: str) -> list[str]:
+    """The tokens of `text`, in order."""
+    return [match.group() for match in _TOKEN.finditer(text)]
+
+
+def prefix(text: str, count: int) -> str:
+    """`text` up to the end of its first `count` tokens, as it is written."""
+    return text[: spans(text)[count - 1][1]] if count else ""
+
+
+def joined(parts: list[str]) -> str:
+    """One text of several, with a space between where both sides are written with spaces."""
+    text = ""
+    for part in parts:
+        apart = text and not (re.match(f"[{_CJK}]", part) or re.search(rf"[{_CJK}][^\s\w]*$", text))
+        text += f" {part}" if apart else part
+    return text

@@ -1,0 +1,50 @@
+"""In which scripts a text is written, counted in words: a Han, kana or Hangul character is a word of its own."""
+
+import re
+import unicodedata
+from collections import Counter
+from functools import lru_cache
+
+_EAST_ASIAN = frozenset({"CJK", "HIRAGANA", "KATAKANA", "HANGUL"})
+_WRITTEN_IN = {
+    "zh": frozenset({"CJK"}), "ja": _EAST_ASIAN - {"HANGUL"}, "ko": frozenset({"HANGUL", "CJK"}),
+    **dict.fromkeys(("be", "bg", "kk", "mk", "mn", "ru", "sr", "uk"), frozenset({"CYRILLIC"})),
+    **dict.fromkeys(("ar", "fa", "ur"), frozenset({"ARABIC"})),
+    **dict.fromkeys(("hi", "mr", "ne"), frozenset({"DEVANAGARI"})),
+    "el": frozenset({"GREEK"}), "he": frozenset({"HEBREW"}), "th": frozenset({"THAI"}),
+}  # fmt: skip
+"""Unicode's names of the scripts of a language; Latin where it is not listed."""
+_LATIN = frozenset({"LATIN"})
+_RUN = re.compile(r"[^\W\d_]+")  # also holds superscripts
+
+
+def words_by_script(text: str) -> Counter[str]:
+    """How many words of each script (as Unicode's character names begin) a text has."""
+    words: Counter[str] = Counter()
+    for run in _RUN.findall(text):
+        if run.isascii():
+            words["LATIN"] += 1
+            continue
+        before = ""
+        for char in run:
+            script = _script(char)
+            if script and (script != before or script in _EAST_ASIAN):
+                words[script] += 1
+            before = script or before
+    return words
+
+
+def scripts_of(language: str) -> frozenset[str]:
+    """The scripts that a language, as the first part of a BCP 47 tag, is written in."""
+    return _WRITTEN_IN.get(language, _LATIN)
+
+
+@lru_cache(maxsize=8192)
+def _script(char: str) -> str:
+    """The first word of the character's Unicode name; "" for what is no letter, or one that many scripts share."""
+    if not char.isalpha():
+        return ""
+    name = unicodedata.name(char, "").replace("-", " ").split(" ")[0]
+    if name in ("MODIFIER", "MATHEMATICAL", "FEMININE", "MASCULINE", "SCRIPT", "DOUBLE"):
+        return ""
+    return {"FULLWIDTH": "LATIN", "HALFWIDTH": "KATAKANA", "MICRO": "GREEK"}.get(name, name)
