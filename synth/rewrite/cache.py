@@ -1,0 +1,62 @@
+"""Answers that were paid for, kept, so that the same question is never asked twice."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pydantic import ValidationError
+
+from manifests.records import stable_hash
+from manifests.store import Store
+from synth.rewrite.client import Answer, Message
+from synth.rewrite.params import RewriteParams
+
+
+class Cache(Protocol):
+    """Texts by key. Threads may share it."""
+
+    def get(self, key: str) -> str | None:
+        """What was put under the key; None where nothing was."""
+        ...
+
+    def put(self, key: str, text: str) -> None:
+        """Keep a text: whole or not at all."""
+        ...
+
+
+@dataclass(frozen=True)
+class StoreCache:
+    """A cache in the dataset folder: one file per answer, `cache/rewrite/<aa>/<key>.json`."""
+
+    store: Store
+
+    def get(self, key: str) -> str | None:
+        try:
+            return self.store.read(_name(key)).decode("utf-8", "replace")
+        except FileNotFoundError:
+            return None
+
+    def put(self, key: str, text: str) -> None:
+        self.store.write(_name(key), text.encode())
+
+
+def answer_key(params: RewriteParams, messages: Sequence[Message], attempt: int) -> str:
+    """Hex of what an answer depends on. Not the endpoint: a model keeps its name wherever it is served."""
+    said = json.dumps([params.model, params.temperature, params.max_tokens, attempt, list(messages)], sort_keys=True)
+    return stable_hash(said, size=20)
+
+
+def kept_answer(cache: Cache, key: str) -> Answer | None:
+    """The answer under a key; None where there is none, or none that can be read: then it is asked for again."""
+    text = cache.get(key)
+    if text is None:
+        return None
+    try:
+        return Answer.model_validate_json(text)
+    except ValidationError:
+        return None
+
+
+def _name(key: str) -> str:
+    return f"cache/rewrite/{key[:2]}/{key}.json"
