@@ -38,10 +38,14 @@ class LogNormal(Params):
             raise ValueError(f"low {self.low} is above high {self.high}")
         return self
 
-    def draw(self, rng: np.random.Generator, scale: float = 1.0) -> float:
-        """One draw; `scale` multiplies the median."""
-        value = self.median * scale * np.exp(self.sigma * rng.standard_normal())
-        return float(np.clip(value, self.low, self.high))
+    def draw(self, rng: np.random.Generator, effect: float = 0.0, effect_sigma: float = 0.0) -> float:
+        """One draw. `effect` is what a dialogue or speaker adds to the logarithm, itself a draw of Normal(0,
+        `effect_sigma`): it is a part of the spread and not added to it, so that draws over many dialogues keep the
+        median and sigma."""
+        part = min(effect_sigma, self.sigma)
+        own = np.sqrt(self.sigma**2 - part**2) * rng.standard_normal()
+        shared = effect * part / effect_sigma if effect_sigma else 0.0
+        return float(np.clip(self.median * np.exp(own + shared), self.low, self.high))
 
 
 class ExGaussian(Params):

@@ -1,0 +1,104 @@
+"""Pools: real recordings in any format, and every one that cannot serve is named."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from manifests.errors import UsageError
+from synth.acoustics import Pools, load_pools, pool_files
+from synth.acoustics.noise import looped, make_background
+from synth.acoustics.plan import Background
+from synth.duplex import RATE
+
+
+def tone(path: Path, seconds: float = 1.0, rate: int = 16_000, channels: int = 1) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    mono = 0.3 * np.sin(2 * np.pi * 440 * np.arange(round(seconds * rate)) / rate)
+    soundfile.write(path, np.stack([mono] * channels, axis=1), rate)
+    return path
+
+
+def test_real_folders_give_a_category_each_and_every_channel_of_a_response_a_room(shared: Path, real: Pools) -> None:
+    assert {"Dog bark", "Rain", "noise"} <= set(real.noises)
+    assert sum(len(names) for names in real.noises.values()) == 7 + 160
+    assert {f"lhotse_real_8ch.wav#{n}" for n in range(1, 9)} < set(real.rooms)
+    for name, response in real.rooms.items():
+        assert response.dtype == np.float32, name
+        assert response[0] == 1.0 == np.abs(response).max(), name
+        assert len(response) <= 2 * RATE, name
+    dishes = real.noises["noise"]["pyroomacoustics_doing_the_dishes.wav"]
+    assert len(dishes) == 60 * RATE  # of 95 s: the first minute
+    assert dishes.dtype == np.float32
+    names = [name for name, _ in pool_files([shared / "noise"], [shared / "rir"])]
+    assert "noise/noise/audiomentations_hens.ogg" in names
+    assert "rooms/speechbrain_rir1.wav" in names
+
+
+def test_only_a_few_recordings_are_held_in_memory(tmp_path: Path) -> None:
+    for n in range(40):
+        tone(tmp_path / "hum" / f"{n}.wav")
+    hum = load_pools([tmp_path]).noises["hum"]
+    for name in hum:
+        assert len(hum[name]) == RATE
+    assert len(hum) == 40
+    assert len(hum._held) <= 16  # type: ignore[attr-defined]
+    with pytest.raises(ValueError, match="read-only"):
+        hum["1.wav"][0] = 1.0
+
+
+def test_what_cannot_serve_is_named_with_the_fix(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "silent.wav", np.zeros(24_000), 24_000)
+    soundfile.write(tmp_path / "cancelling.wav", np.array([[0.5, -0.5]] * 24_000), 24_000)
+    (tmp_path / "text.wav").write_text("not audio")
+    tone(tmp_path / "short.wav", 0.4)
+    soundfile.write(tmp_path / "broken.wav", np.full(24_000, np.nan, np.float32), 24_000, subtype="FLOAT")
+    for name in ("silent.wav", "cancelling.wav", "text.wav", "short.wav", "broken.wav", "missing.wav"):
+        with pytest.raises(UsageError, match=name):
+            load_pools([tmp_path / name])
+    for name in ("silent.wav", "text.wav", "broken.wav", "missing.wav"):
+        with pytest.raises(UsageError, match=name):
+            load_pools((), [tmp_path / name])
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "README.txt").write_text("nothing here")
+    for key in ("noise", "rooms"):
+        with pytest.raises(UsageError, match=f"{key}: the folder .*empty has no audio"):
+            load_pools(**{key: [tmp_path / "empty"]})
+
+
+def test_two_files_of_one_name_are_refused_in_one_category_alone(tmp_path: Path) -> None:
+    one, other = tone(tmp_path / "x/rain/a.wav"), tone(tmp_path / "y/rain/a.wav")
+    with pytest.raises(UsageError, match=r"two files are named 'a\.wav'"):
+        load_pools([one, other])
+    with pytest.raises(UsageError, match=r"two files are named 'a\.wav'"):
+        load_pools((), [one, other])
+    assert set(load_pools([one, tone(tmp_path / "y/wind/a.wav")]).noises) == {"rain", "wind"}
+    with pytest.raises(UsageError, match="'white'"):
+        load_pools([tone(tmp_path / "white/a.wav")])
+
+
+def test_a_repeated_recording_never_clicks() -> None:
+    """A sine of 443.7 Hz does not fit its file: without a cross-fade each repeat would step."""
+    sine = (0.5 * np.sin(2 * np.pi * 443.7 * np.arange(15_000) / RATE)).astype(np.float32)
+    steepest = np.abs(np.diff(sine)).max()
+    assert np.abs(np.diff(np.tile(sine, 3))).max() > 2 * steepest
+    assert np.abs(np.diff(np.tile(looped(sine), 4))).max() < 1.6 * steepest
+    pools = Pools({"c": {"s": sine}})
+    noise = make_background(Background("s", "c", 7, 10.0, ((0, 5 * RATE),)), 5 * RATE, "d", pools)
+    assert noise.shape == (5 * RATE,)
+    assert np.abs(np.diff(noise)).max() < 1.6 * steepest
+    assert np.array_equal(noise, make_background(Background("s", "c", 7, 10.0, ((0, 5 * RATE),)), 5 * RATE, "d", pools))
+
+
+def test_bursts_begin_on_a_sound_and_are_silent_between(real: Pools) -> None:
+    """A dog barks for half a second of its file: the burst must not fall on the silence after."""
+    for name in real.noises["Dog bark"]:
+        spans = ((0, RATE), (2 * RATE, 3 * RATE), (4 * RATE, 5 * RATE))
+        noise = make_background(Background(name, "Dog bark", 3, 10.0, spans), 5 * RATE, "d", real)
+        assert not noise[RATE : 2 * RATE].any()
+        assert not noise[3 * RATE : 4 * RATE].any()
+        loudest = max(np.mean(noise[start:end] ** 2) for start, end in spans)
+        assert all(np.mean(noise[start : start + RATE // 4] ** 2) > loudest * 1e-3 for start, _ in spans), name
+    with pytest.raises(UsageError, match=r"Dog bark/gone\.wav"):
+        make_background(Background("gone.wav", "Dog bark", 3, 10.0, ((0, 9),)), 9, "d", real)
