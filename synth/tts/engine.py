@@ -23,13 +23,17 @@ class Word:
 
 @dataclass(frozen=True)
 class Line:
-    """One thing to be spoken: `voice` is a name the engine knows, `language` a BCP 47 tag ("en", "en-us")."""
+    """One thing to be spoken: `voice` is a name of the bank, `language` a BCP 47 tag ("en", "en-us").
+
+    `emotion` is how it is to be said, for engines that can (`synth.tts.cosyvoice`); others ignore it.
+    """
 
     id: str
     text: str
     voice: str
     language: str
     seed: int
+    emotion: str | None = None
 
 
 @dataclass(frozen=True)
@@ -37,12 +41,12 @@ class Speech:
     """A spoken line.
 
     `pcm` is float32 [samples], mono, in [-1, 1], at `sample_rate` Hz. `words` are in order, do not overlap, lie
-    within the pcm, and both their times are whole samples of it.
+    within the pcm, and both their times are whole samples of it; None from an engine that gives no times.
     """
 
     pcm: NDArray[np.float32]
     sample_rate: int
-    words: tuple[Word, ...]
+    words: tuple[Word, ...] | None
 
 
 class SpeechError(Exception):
@@ -58,6 +62,11 @@ class Engine(Protocol):
     """A speech engine; `sample_rate` in Hz is that of all it speaks."""
 
     sample_rate: int
+
+    @property
+    def identity(self) -> str:
+        """What its speech depends on besides lines and voices: name, versions, model digest, settings."""
+        ...
 
     def synthesize(self, lines: Sequence[Line]) -> list[Speech | SpeechError]:
         """Speak each line: one result per line, in order; a line that fails is a `SpeechError` in its place."""

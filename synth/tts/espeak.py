@@ -7,14 +7,14 @@ ms.
 """
 
 import ctypes
-import re
 import threading
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.metadata import version
 from types import ModuleType
 from typing import Any
 
@@ -23,21 +23,23 @@ import soxr
 from numpy.typing import NDArray
 
 from manifests.errors import UsageError
+from synth.tokens import spans as token_spans
 from synth.tts.engine import Line, Speech, SpeechError, Word
-from synth.voices import VOICES, Voice
+from synth.tts.mandarin import respelt
+from synth.voices import MANDARIN, EspeakSettings, Voice
 
 # speak_lib.h of espeak-ng 1.52.
 _SYNCHRONOUS = 2  # AUDIO_OUTPUT_SYNCHRONOUS: no thread, no sound card, everything through the callback
 _PHONEME_EVENTS = 0x0001
 _DONT_EXIT = 0x8000
-_CHARS_UTF8 = 1
+_CHARS_UTF8, _PHONEMES = 1, 0x0100  # the second: [[...]] in a text are phonemes
 _RATE, _PITCH = 1, 3
 _EVENT_END_OF_LIST, _EVENT_WORD, _EVENT_PHONEME = 0, 1, 7
 
 _ESPEAK_HZ = 22_050  # of every voice that is not MBROLA
 _MARGIN_S = 0.03  # kept before the first and after the last word: enough for a fade, too short for a pause
 _SILENCE = 10 ** (-50 / 20)  # a word's tail below -50 dBFS is not heard as part of it
-_PAUSE = "_"  # espeak's pause phonemes are "_", "_:", "_!", "_|"
+_SILENT = ("_", "(")  # espeak's pauses are "_", "_:", "_!", "_|"; "(en)" says which language comes next
 
 
 class _Id(ctypes.Union):
@@ -97,35 +99,42 @@ class EspeakEngine:
 
     sample_rate = 24_000
 
-    def __init__(self) -> None:
+    def __init__(self, voices: Mapping[str, Voice]) -> None:
         """Find the library; UsageError says how to install it when it is not there."""
         _loader()
+        self._voices = voices
+
+    @property
+    def identity(self) -> str:
+        return f"espeak {version('espeakng-loader')}"
 
     def synthesize(self, lines: Sequence[Line]) -> list[Speech | SpeechError]:
         """Speak each line. Reasons of failure: unknown_voice, unsupported_language, nothing_spoken, engine_failed."""
         return [self._synthesize(line) for line in lines]
 
     def _synthesize(self, line: Line) -> Speech | SpeechError:
-        voice = VOICES.get(line.voice)
-        if voice is None or voice.engine != "espeak":
+        voice = self._voices.get(line.voice)
+        if voice is None or voice.espeak is None:
             return SpeechError(
                 "unknown_voice", f"line {line.id}: espeak has no voice {line.voice!r}; see synth/voices.py"
             )
         if line.language.lower().split("-")[0] != voice.language:
             return SpeechError("unsupported_language", f"line {line.id}: {line.voice} does not speak {line.language!r}")
         try:
-            utterance = utter(line.text, voice)
+            utterance = utter(line.text, voice.espeak)
         except SpeechError as error:
             return SpeechError(error.reason, f"line {line.id}: {error.detail}")
-        spans = word_spans(line.text, utterance, voice)
+        spans = word_spans(line.text, utterance, voice.espeak)
         # A dash alone is spelt out by espeak; between words it is a pause.
         if not spans or not any(unicodedata.category(character)[0] in "LNS" for character in line.text):
             return SpeechError("nothing_spoken", f"line {line.id}: espeak makes no sound of {line.text!r}")
         return _speech(utterance, spans, self.sample_rate)
 
 
-def utter(text: str, voice: Voice) -> Utterance:
+def utter(text: str, voice: EspeakSettings) -> Utterance:
     """Speak `text` with a voice's settings; SpeechError("engine_failed") where espeak refuses the voice or the text."""
+    spoken, places = respelt(text) if voice.base == MANDARIN else (text, range(len(text)))
+    flags = _CHARS_UTF8 | (_PHONEMES if voice.base == MANDARIN else 0)
     chunks: list[bytes] = []
     words: list[tuple[int, int]] = []
     phonemes: list[Phoneme] = []
@@ -136,27 +145,27 @@ def utter(text: str, voice: Voice) -> Utterance:
         index = 0
         while (event := events[index]).type != _EVENT_END_OF_LIST:
             if event.type == _EVENT_WORD:
-                words.append((event.text_position - 1, event.sample))
+                words.append((places[event.text_position - 1], event.sample))
             elif event.type == _EVENT_PHONEME:
                 phonemes.append(Phoneme(event.id.string.decode("utf-8", "replace"), event.sample))
             index += 1
         return 0
 
     callback = _Callback(receive)
-    encoded = text.replace("\0", " ").encode("utf-8", "replace")
+    encoded = spoken.replace("\0", " ").encode("utf-8", "replace")
     with _fresh_library(voice) as library:
         library.espeak_SetSynthCallback(callback)
         library.espeak_SetParameter(_RATE, voice.rate, 0)
         library.espeak_SetParameter(_PITCH, voice.pitch, 0)
         size = ctypes.c_size_t(len(encoded) + 1)
-        if library.espeak_Synth(ctypes.c_char_p(encoded), size, 0, 1, 0, _CHARS_UTF8, None, None) != 0:
+        if library.espeak_Synth(ctypes.c_char_p(encoded), size, 0, 1, 0, flags, None, None) != 0:
             raise SpeechError("engine_failed", f"espeak-ng refused {text!r}")
         library.espeak_Synchronize()
     return Utterance(np.frombuffer(b"".join(chunks), np.int16), tuple(words), tuple(phonemes))
 
 
 @contextmanager
-def _fresh_library(voice: Voice) -> Iterator[ctypes.CDLL]:
+def _fresh_library(voice: EspeakSettings) -> Iterator[ctypes.CDLL]:
     """Load espeak-ng in its initial state with a voice chosen. Unloading is what resets its static state."""
     loader = _loader()
     name = f"{voice.base}+{voice.variant}" if voice.variant else voice.base
@@ -174,18 +183,19 @@ def _fresh_library(voice: Voice) -> Iterator[ctypes.CDLL]:
             ctypes.CDLL(None).dlclose(ctypes.c_void_p(library._handle))
 
 
-def word_spans(text: str, utterance: Utterance, voice: Voice) -> list[Span]:
-    """Give each whitespace token of `text` that is heard its samples, in order and without overlap."""
-    tokens = [match.group() for match in re.finditer(r"\S+", text)]
-    firsts = _first_samples(tokens, [match.start() for match in re.finditer(r"\S+", text)], utterance.words)
+def word_spans(text: str, utterance: Utterance, voice: EspeakSettings) -> list[Span]:
+    """Give each token (`synth.tokens`) of `text` that is heard its samples, in order and without overlap."""
+    places = token_spans(text)
+    tokens = [text[begin:end] for begin, end in places]
+    firsts = _first_samples(tokens, [begin for begin, _ in places], utterance.words)
     spans: list[Span] = []
     for index, (token, start) in enumerate(firsts):
         next_token, limit = firsts[index + 1] if index + 1 < len(firsts) else (len(tokens), len(utterance.pcm))
-        starts = [p.start for p in utterance.phonemes if start <= p.start < limit and not p.name.startswith(_PAUSE)]
+        starts = [p.start for p in utterance.phonemes if start <= p.start < limit and not p.name.startswith(_SILENT)]
         loud = np.flatnonzero(np.abs(utterance.pcm[start:limit].astype(np.float32)) > _SILENCE * 32_768)
         if not starts or not loud.size:
             continue
-        # espeak speaks "of the" as one word with one event: the words after the first take the last phonemes.
+        # espeak speaks "of the" and 很好 as one word with one event: the words after the first take the last phonemes.
         group = [token, *(t for t in range(token + 1, next_token) if _sounds(tokens[t]))]
         cuts = [start + int(loud[-1]) + 1]
         for member in reversed(group[1:]):
@@ -229,9 +239,9 @@ def _after(utterance: Utterance, start: int) -> int:
 
 
 @lru_cache(maxsize=4096)
-def _phoneme_count(word: str, voice: Voice) -> int:
+def _phoneme_count(word: str, voice: EspeakSettings) -> int:
     """Count the phonemes of a word spoken alone."""
-    return sum(not p.name.startswith(_PAUSE) for p in utter(word, voice).phonemes)
+    return sum(not p.name.startswith(_SILENT) for p in utter(word, voice).phonemes)
 
 
 def _speech(utterance: Utterance, spans: list[Span], sample_rate: int) -> Speech:

@@ -1,30 +1,63 @@
-"""The voice bank: enough voices, no voice in two splits, one assistant."""
+"""The embedded bank: enough voices, no voice in two splits, one assistant a language."""
 
 from itertools import combinations
 from typing import get_args
 
-from synth.voices import ASSISTANT_VOICE, VOICES, Split, voices_for
+import pytest
+
+from synth.voices import EMBEDDED, EspeakSettings, Split, Voice
+
+SPLITS: tuple[Split, ...] = get_args(Split)
+
+
+def _settings(voice: Voice) -> EspeakSettings:
+    assert voice.espeak
+    return voice.espeak
 
 
 def test_no_two_voices_are_the_same() -> None:
-    settings = {(v.base, v.variant, v.pitch, v.rate) for v in VOICES.values()}
-    assert len(settings) == len(VOICES) >= 16
-    assert {v.gender for v in VOICES.values()} == {"female", "male"}
-    assert len({v.accent for v in VOICES.values()}) >= 5
+    voices = EMBEDDED.voices.values()
+    assert len({_settings(voice) for voice in voices}) == len(voices)
+    assert len(EMBEDDED.speaking("en")) >= 16
+    assert len({voice.accent for voice in EMBEDDED.speaking("en")}) >= 5
 
 
 def test_rates_are_intelligible() -> None:
-    assert all(140 <= v.rate <= 190 and 0 <= v.pitch <= 99 for v in VOICES.values())
+    # The clock of espeak's "words a minute" differs: 180 are about five syllables a second in both.
+    for language, fastest in (("en", 190), ("zh", 200)):
+        settings = map(_settings, EMBEDDED.speaking(language))
+        assert all(140 <= s.rate <= fastest and 0 <= s.pitch <= 99 for s in settings)
 
 
-def test_splits_share_no_voice_and_none_is_the_assistant() -> None:
-    splits = [set(voices_for(split)) for split in get_args(Split)]
+def test_the_bank_speaks_english_and_mandarin() -> None:
+    assert EMBEDDED.languages == ("en", "zh")
+    assert {voice.language for voice in EMBEDDED.voices.values()} == {"en", "zh"}
+
+
+def test_no_timbre_is_in_two_splits() -> None:
+    timbres = [{_settings(voice).variant for voice in EMBEDDED.users[split]} for split in SPLITS]
+    assert all(a.isdisjoint(b) for a, b in combinations(timbres, 2))
+
+
+def test_the_english_voices_are_those_of_the_first_release() -> None:
+    names = " ".join(voice.name.removeprefix("espeak-en-") for voice in EMBEDDED.speaking("en"))
+    assert names == (
+        "us-anna us-bella us-carl gb-x-rp-daisy gb-x-rp-edgar gb-scotland-fiona gb-scotland-gordon gb-holly gb-ian "
+        "029-jade 029-kofi us-nyc-lou us-nyc-mia us-nora gb-oscar gb-x-rp-penny us-quinn gb-rosie gb-scotland-stuart"
+    )
+    assert [_settings(voice) for voice in EMBEDDED.assistants_of("en")] == [EspeakSettings("en-us", "Annie", 52, 165)]
+
+
+@pytest.mark.parametrize("language", EMBEDDED.languages)
+def test_splits_share_no_voice_and_none_is_the_assistant(language: str) -> None:
+    splits = [set(EMBEDDED.users_of(split, language)) for split in SPLITS]
     assert all(splits)
-    assert all(a.isdisjoint(b) for a, b in combinations(splits, 2))
-    assert set().union(*splits) | {ASSISTANT_VOICE} == set(VOICES)
-    assert ASSISTANT_VOICE not in set().union(*splits)
+    assert all(a.isdisjoint(b) for a, b in combinations([*splits, set(EMBEDDED.assistants_of(language))], 2))
+    assert len(EMBEDDED.assistants_of(language)) == 1
+    assert {*EMBEDDED.assistants_of(language)}.union(*splits) == set(EMBEDDED.speaking(language))
 
 
-def test_every_split_has_both_genders() -> None:
-    for split in get_args(Split):
-        assert {VOICES[name].gender for name in voices_for(split)} == {"female", "male"}
+@pytest.mark.parametrize("language", EMBEDDED.languages)
+def test_every_split_has_both_genders(language: str) -> None:
+    for split in SPLITS:
+        assert {voice.gender for voice in EMBEDDED.users_of(split, language)} == {"female", "male"}

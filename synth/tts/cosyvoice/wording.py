@@ -1,0 +1,116 @@
+"""What CosyVoice is told in words: instructions, languages, tags, and what no line may tell it.
+
+The instructions are those of `instruct_list` in the package's `cosyvoice/utils/common.py`; the languages are those of
+its README and `example.py`; the tags those of `cosyvoice/tokenizer/tokenizer.py` (commit ace7c47).
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Literal
+
+Generation = Literal[1, 2, 3]
+
+END_OF_PROMPT = "<|endofprompt|>"
+SYSTEM_PROMPT = "You are a helpful assistant."
+
+_DIALECTS = {
+    "cantonese": "广东话",
+    "dongbei": "东北话",
+    "gansu": "甘肃话",
+    "guizhou": "贵州话",
+    "henan": "河南话",
+    "hubei": "湖北话",
+    "hunan": "湖南话",
+    "jiangxi": "江西话",
+    "minnan": "闽南话",
+    "ningxia": "宁夏话",
+    "shanxi": "山西话",
+    "shaanxi": "陕西话",
+    "shandong": "山东话",
+    "shanghai": "上海话",
+    "sichuan": "四川话",
+    "tianjin": "天津话",
+    "yunnan": "云南话",
+}
+
+INSTRUCTIONS: Mapping[str, str] = {
+    "happy": "请非常开心地说一句话。",
+    "sad": "请非常伤心地说一句话。",
+    "angry": "请非常生气地说一句话。",
+    "loud": "Please say a sentence as loudly as possible.",
+    "soft": "Please say a sentence in a very soft voice.",
+    "slow": "请用尽可能慢地语速说一句话。",
+    "fast": "请用尽可能快地语速说一句话。",
+    "robot": "你可以尝试用机器人的方式解答吗？",
+    "peppa": "我想体验一下小猪佩奇风格，可以吗？",
+} | {name: f"请用{dialect}表达。" for name, dialect in _DIALECTS.items()}
+"""Emotions, manners, speeds and dialects by the sentence that the models were trained on."""
+
+_SYNONYMS = {"happiness": "happy", "joy": "happy", "sadness": "sad", "sorrow": "sad", "anger": "angry"}
+
+_FIVE = frozenset({"zh", "en", "ja", "ko", "yue"})
+LANGUAGES: Mapping[Generation, frozenset[str]] = {1: _FIVE, 2: _FIVE, 3: _FIVE | {"de", "es", "fr", "it", "ru"}}
+"""What each generation speaks, as first parts of BCP 47 tags. CosyVoice 3 wants Japanese written in katakana."""
+
+# The package's normaliser writes the digits of any text without Chinese characters in English, those of any other in
+# Chinese: "3 Uhr" would become "three Uhr". Only these languages may pass it; the models read digits themselves.
+_NORMALISED = frozenset({"zh", "yue", "en"})
+
+_CONTROL = re.compile(r"<\|[\w/.-]*\|>|<\||\|>")
+_TAG = re.compile(
+    r"\[(?:breath|quick_breath|laughter|cough|sigh|noise|vocalized-noise|lipsmack|mn|clucking|hissing|accent)\]"
+    r"|</?(?:laughter|strong)>"
+)
+_TAGS_OF_1 = frozenset({"[laughter]", "[breath]", "<laughter>", "</laughter>", "<strong>", "</strong>"})
+
+_SENTENCE = re.compile(r"[^.!?。！？]+(?:[.!?。！？]+|$)\s*")
+_LONGEST_PIECE = 200  # characters: about the 80 text tokens at which the package cuts
+
+
+def language_of(tag: str) -> str:
+    """The first part of a BCP 47 tag, Mandarin's own name for Chinese included."""
+    first = tag.lower().split("-")[0]
+    return "zh" if first == "cmn" else first
+
+
+def normalised(language: str) -> bool:
+    """Whether the package's text normaliser may see a text of this language."""
+    return language in _NORMALISED
+
+
+def spoken_text(text: str, generation: Generation) -> str:
+    """`text` without control tokens, which would switch the normaliser off, and without tags the model would spell."""
+    text = _CONTROL.sub(" ", text)
+    if generation == 1:
+        text = _TAG.sub(lambda tag: tag.group() if tag.group() in _TAGS_OF_1 else " ", text)
+    return text.strip()
+
+
+def pieces(text: str) -> list[str]:
+    """`text` in runs of whole sentences of up to about 80 tokens each, as the package cuts what it normalises."""
+    parts: list[str] = []
+    for sentence in _SENTENCE.findall(text) or [text]:
+        if parts and len(parts[-1]) + len(sentence) <= _LONGEST_PIECE:
+            parts[-1] += sentence
+        else:
+            parts.append(sentence)
+    return parts
+
+
+def instruction(emotion: str | None, style: str | None) -> str | None:
+    """The sentence for a line's emotion where the models know it, else for the style of all lines; None for plain."""
+    name = (emotion or "").strip().lower()
+    if sentence := INSTRUCTIONS.get(_SYNONYMS.get(name, name)):
+        return sentence
+    return INSTRUCTIONS.get(style, style) if style else None
+
+
+def prompt_text(sentence: str, generation: Generation) -> str:
+    """A prompt's text or an instruction as a model wants it: CosyVoice 3 refuses what no end of prompt precedes."""
+    return f"{SYSTEM_PROMPT}{END_OF_PROMPT}{sentence}" if generation == 3 else sentence
+
+
+def instruct_text(sentence: str | None, generation: Generation) -> str:
+    """An instruction as `inference_instruct2` and `inference_instruct` take it; None for no instruction but the end."""
+    parts = [SYSTEM_PROMPT if generation == 3 else "", _CONTROL.sub(" ", sentence or "")]
+    return " ".join(part for part in parts if part) + END_OF_PROMPT

@@ -1,0 +1,127 @@
+"""Any server that speaks OpenAI's `/v1/audio/speech`: vLLM-Omni, Kokoro-FastAPI, openedai-speech, OpenAI itself.
+
+The request is `{model, input, voice, response_format}`, with `instructions` for a line with an emotion and `seed` where
+asked for; the answer is the audio and nothing else. There are no word times. The same line gives the same bytes only as
+far as the server does.
+"""
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Literal
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+from pydantic import Field
+
+from manifests.records import Reason
+from synth.http import HOST_FACTS, Endpoint, EndpointParams, Failing, Refused
+from synth.tts.engine import Line, Speech, SpeechError
+from synth.voices import Voice
+
+_LARGEST = 64 << 20  # bytes of an answer: 5 minutes of 48 kHz mono float, far more than any line
+_LONGEST_S = 600.0  # what a small file may unpack to
+_LOWEST_RATE = 8_000
+
+
+class HttpParams(EndpointParams):
+    """A server that speaks."""
+
+    response_format: Literal["wav", "flac", "pcm"] = Field(default="wav", description="pcm: 16 bit, little endian")
+    pcm_rate: int = Field(default=24_000, ge=_LOWEST_RATE, le=192_000, description="of 'pcm', which has no header; Hz")
+    instructions: str = Field(
+        default="Speak in a {emotion} tone.", description="sent for a line with an emotion, {emotion} filled in"
+    )
+    send_seed: bool = Field(default=False, description="send each line's seed; OpenAI's own API knows none")
+
+    @property
+    def identity(self) -> str:
+        """What the speech depends on besides lines and voices: not where the server is, nor how it is asked."""
+        return f"http {json.dumps(self.model_dump(mode='json', exclude=set(HOST_FACTS)), sort_keys=True)}"
+
+
+class HttpSpeechEngine:
+    """`synth.tts.engine.Engine` over HTTP. The server knows a voice by its name in the bank; such a voice has neither
+    espeak settings nor a prompt."""
+
+    sample_rate = 24_000
+
+    def __init__(self, params: HttpParams, voices: Mapping[str, Voice]) -> None:
+        """Raises UsageError for a key that is not there. The server is first asked when it has to speak."""
+        self._params, self._voices = params, voices
+        self._endpoint = Endpoint(params, "audio/speech", "speak.http", _LARGEST)
+
+    @property
+    def identity(self) -> str:
+        return self._params.identity
+
+    def synthesize(self, lines: Sequence[Line]) -> list[Speech | SpeechError]:
+        """Speak each line. Reasons of failure: unknown_voice, nothing_spoken, engine_failed.
+
+        Raises UsageError where the server refuses every request, and TurnmillError when it fails for each of several
+        lines: then it is the server that fails, and the lines may be spoken another time.
+        """
+        with ThreadPoolExecutor(self._params.concurrency) as pool:
+            results = list(pool.map(self._speak, lines))
+        failures = [result for result in results if isinstance(result, Failing)]
+        if len(failures) == len(results) > 1:
+            raise failures[0]
+        return [
+            SpeechError(Reason.ENGINE_FAILED, f"line {line.id}: the speech server failed again and again")
+            if isinstance(result, Failing)
+            else result
+            for line, result in zip(lines, results, strict=True)
+        ]
+
+    def _speak(self, line: Line) -> Speech | SpeechError | Failing:
+        voice = self._voices.get(line.voice)
+        if voice is None or voice.espeak is not None or voice.prompt is not None:
+            return SpeechError(
+                Reason.UNKNOWN_VOICE, f"line {line.id}: {line.voice!r} is not the name of a voice of a speech server"
+            )
+        try:
+            data = self._endpoint.post(self._request(line), lambda body: self._wrong(body))
+        except Failing as error:
+            return error
+        except Refused as error:
+            return SpeechError(Reason.ENGINE_FAILED, f"line {line.id}: {error}")
+        pcm = self._decoded(data)
+        if not pcm.any():
+            return SpeechError(Reason.NOTHING_SPOKEN, f"line {line.id}: the speech server sent silence")
+        return Speech(pcm, self.sample_rate, None)
+
+    def _request(self, line: Line) -> dict[str, Any]:
+        params = self._params
+        request = {"model": params.model, "input": line.text, "voice": line.voice}
+        extra: dict[str, Any] = {"response_format": params.response_format}
+        if line.emotion is not None:
+            extra["instructions"] = params.instructions.replace("{emotion}", line.emotion)
+        if params.send_seed:
+            extra["seed"] = line.seed
+        return request | extra
+
+    def _wrong(self, data: bytes) -> str | None:
+        """Why an answer is not the audio that was asked for; None where it is."""
+        if self._params.response_format == "pcm":
+            return "its answer is not 16-bit pcm" if not data or len(data) % 2 else None
+        try:
+            info = soundfile.info(io.BytesIO(data))
+        except soundfile.LibsndfileError:
+            return f"its answer is not a {self._params.response_format} file ({len(data)} bytes)"
+        if info.samplerate < _LOWEST_RATE or not 0 < info.frames <= _LONGEST_S * info.samplerate:
+            return f"its answer is {info.frames} samples at {info.samplerate} Hz"
+        return None
+
+    def _decoded(self, data: bytes) -> NDArray[np.float32]:
+        """Float32 mono at 24 kHz, in [-1, 1]."""
+        if self._params.response_format == "pcm":
+            pcm, rate = np.frombuffer(data, "<i2").astype(np.float32) / 32_768, self._params.pcm_rate
+        else:
+            channels, rate = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
+            pcm = channels.mean(axis=1)
+        if rate != self.sample_rate:
+            pcm = soxr.resample(pcm, rate, self.sample_rate)
+        return np.clip(pcm, -1.0, 1.0).astype(np.float32)
