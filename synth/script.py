@@ -5,37 +5,27 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from manifests.params import Params
-from manifests.records import Licence, TextDialogue, generator, stable_hash
-from synth.text import spoken_form
+from manifests.records import Intent, Interruption, Licence, TextDialogue, TextTurn, ToolCall, generator, stable_hash
+from synth.phrases import PHRASES, Phrases
+from synth.rewrite.tasks import certainly_said
+from synth.text import primary, spoken_form
+from synth.tokens import joined, spans, tokens
 from synth.tts.engine import Line
+from synth.voices import Split, VoiceBank
 
-Intent = Literal["topic", "correct", "clarify", "cancel"]
+Party = Literal["assistant", "user"]
+Role = Literal["turn", "backchannel", "filler", "failed_barge_in", "side_talk", "third_party"]
+IntrusionKind = Literal["failed_barge_in", "noise_burst", "cough", "side_talk", "third_party"]
 
-# Tokens that espeak and people say as one short sound; "mhm" is left out because espeak spells it.
-BACKCHANNELS = ("yeah", "right", "okay", "uh-huh", "I see", "sure", "got it")
-FILLERS = ("um", "uh")
-CANCELS = ("stop", "okay, stop", "never mind", "that's enough")
-
-_WORDS_PER_S = 2.7  # middle of the 2.0 to 3.5 of `duplex.md` 1.4, to estimate how long a turn will be
 _MOST_BACKCHANNELS = 4  # per turn (`duplex.md` 1.3)
-_CORRECT_STARTS = ("no", "actually", "wait", "sorry", "not", "i meant", "i said", "make it", "make that")
-_CLARIFY_STARTS = (
-    "what do you mean",
-    "what does",
-    "what was that",
-    "how do you mean",
-    "you mean",
-    "do you mean",
-    "sorry, what",
-)
-# A pause falls after these more often than after other words (`duplex.md` 1.3, pauses inside turns).
-_LEADS_TO_PAUSE = frozenset({"and", "but", "so", "like", "or", "because", "that", "if", "to", "the", "a"})
+_MOST_INTRUSIONS = 2  # per turn
+_LEAST_TOKENS = 6  # of an assistant's turn that something falls into
 
 
 class IntentMix(Params):
@@ -44,75 +34,124 @@ class IntentMix(Params):
     topic: float = Field(default=0.3, ge=0)
     correct: float = Field(default=0.25, ge=0)
     clarify: float = Field(default=0.25, ge=0)
-    cancel: float = Field(default=0.2, ge=0, le=1)
+    cancel: float = Field(default=0.2, ge=0)
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
-        if self.topic + self.correct + self.clarify <= 0:
-            raise ValueError("one of topic, correct, clarify must be above 0")
+        if self.topic + self.correct + self.clarify + self.cancel <= 0:
+            raise ValueError("one of topic, correct, clarify, cancel must be above 0")
+        return self
+
+
+class IntrusionMix(Params):
+    """Shares of what sounds on the user's channel and is no reason to yield (`duplex.md` 1.2); Turnmill's choice."""
+
+    failed_barge_in: float = Field(default=0.25, ge=0)
+    noise_burst: float = Field(default=0.2, ge=0)
+    cough: float = Field(default=0.15, ge=0)
+    side_talk: float = Field(default=0.2, ge=0)
+    third_party: float = Field(default=0.2, ge=0)
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if sum(self.model_dump().values()) <= 0:
+            raise ValueError("one kind must be above 0; for none of them set balance to 0")
         return self
 
 
 class Interaction(Params):
     """How lively the talk is. Defaults are `duplex.md` 1.3 where no other source is named."""
 
-    barge_in: float = Field(default=0.25, ge=0, le=1)
-    """Share of the assistant's turns that the user interrupts (1.3 has 0.10 to 0.20 for whole sets; texts of one
-    answer have room for none but `cancel`, hence more)."""
+    barge_in: float = Field(default=0.2, ge=0, le=1)
+    """Share of the assistant's turns that the user interrupts."""
     intents: IntentMix = IntentMix()
+    context: Literal["answer", "continue", "drop"] = "answer"
+    """What follows a barge-in. answer: the interruption has lines of its own and an answer that says the turn again;
+    a new topic is the source's next turn. continue: the source's next turn interrupts, and the dialogue goes on.
+    drop: the same, and the dialogue ends with the answer. No turn ever interrupts where it, or a later one of the
+    user's, uses words that would then not have been said. A cancel ends the dialogue."""
     backchannels_per_minute: float = Field(default=1.5, ge=0, le=16)
     """The user's, per minute of the assistant's speech."""
+    assistant_backchannels_per_minute: float = Field(default=1.5, ge=0, le=16)
+    """The assistant's, per minute of the user's speech."""
+    balance: float = Field(default=0.8, ge=0, le=20)
+    """Intrusions per barge-in: with the user's backchannels they are the events at which the assistant keeps the floor,
+    of which there should be one to two for each at which it yields."""
+    intrusions: IntrusionMix = IntrusionMix()
+    resume: float = Field(default=0.3, ge=0, le=1)
+    """Share of failed barge-ins at which the assistant stops, and goes on when it is let; Turnmill's choice."""
     hesitation: float = Field(default=0.2, ge=0, le=1)
     """Share of the user's turns with a pause inside."""
     filler: float = Field(default=0.5, ge=0, le=1)
     """Share of hesitations that a filler announces."""
+    silence_timeout: float = Field(default=0.02, ge=0, le=1)
+    """Share of the assistant's turns that nobody answers, until the assistant speaks again."""
 
 
 @dataclass(frozen=True)
 class ScriptLine:
-    """One thing to be spoken. `id` is dialogue#index; `turn` the turn it belongs to, of a backchannel the one it
-    meets."""
+    """One thing to be spoken. `id` is dialogue#index; `turn` the turn it belongs to, or else meets."""
 
     id: str
-    role: Literal["turn", "backchannel", "filler"]
+    role: Role
     turn: int
-    speaker: Literal["assistant", "user"]
+    speaker: Literal["assistant", "user", "other"]
     voice: str
     text: str
+    emotion: str | None
     seed: int
 
 
 @dataclass(frozen=True)
 class ScriptTurn:
-    """A turn: `text_written` as the source has it, `text` as spoken, fillers included; `lines` in the order they are
-    spoken."""
+    """A turn: `text_written` as the source has it (None: no part of the source), `text` as spoken, fillers included;
+    `lines` in the order they are spoken. `after_silence` says that the same party had the turn before."""
 
     index: int
-    speaker: Literal["assistant", "user"]
+    speaker: Party
     voice: str
-    text_written: str
+    text_written: str | None
     text: str
     lines: tuple[str, ...]
     emotion: str | None
+    tool: ToolCall | None
+    after_silence: bool
 
 
 @dataclass(frozen=True)
 class BargeIn:
-    """User turn `turn` interrupts assistant turn `target_turn`. An `added` one is no part of the source: it can be
-    dropped."""
+    """User turn `turn` interrupts assistant turn `target_turn`, of which at least `said` tokens are heard first."""
 
     turn: int
     target_turn: int
     intent: Intent
-    added: bool
+    said: int = 0
 
 
 @dataclass(frozen=True)
 class Backchannel:
-    """A line of the user's inside assistant turn `target_turn`."""
+    """A line of one party's inside turn `target_turn` of the other's; `after` is the count of that turn's tokens after
+    which it falls, where a language model said so."""
 
     line: str
+    speaker: Party
     target_turn: int
+    after: int | None
+
+
+@dataclass(frozen=True)
+class Intrusion:
+    """Something on the user's channel during assistant turn `target_turn` at which the assistant need not yield.
+
+    `line` is that of who speaks; of noise_burst and cough it is a name that stands for the sound, and each take of the
+    dialogue draws a `sound` for it. `resume`: the assistant stops at its next pause, and goes on.
+    """
+
+    kind: IntrusionKind
+    target_turn: int
+    line: str
+    resume: bool
+    sound: str | None = None
 
 
 @dataclass(frozen=True)
@@ -131,10 +170,11 @@ class Script:
     lines: tuple[ScriptLine, ...]
     barge_ins: tuple[BargeIn, ...]
     backchannels: tuple[Backchannel, ...]
+    intrusions: tuple[Intrusion, ...]
 
     def engine_lines(self) -> list[Line]:
         """What the speech engine gets, in order."""
-        return [Line(line.id, line.text, line.voice, self.language, line.seed) for line in self.lines]
+        return [Line(n.id, n.text, n.voice, self.language, n.seed, n.emotion) for n in self.lines]
 
     def to_json(self) -> str:
         """The same text for the same script, always."""
@@ -144,148 +184,277 @@ class Script:
     def from_json(text: str) -> "Script":
         """The inverse of `to_json`."""
         raw: dict[str, Any] = json.loads(text)
-        turns = tuple(ScriptTurn(**{**turn, "lines": tuple(turn["lines"])}) for turn in raw["turns"])
         return Script(
             **{
                 **raw,
                 "licence": Licence(**raw["licence"]),
-                "turns": turns,
+                "turns": tuple(_turn(turn) for turn in raw["turns"]),
                 "lines": tuple(ScriptLine(**line) for line in raw["lines"]),
                 "barge_ins": tuple(BargeIn(**item) for item in raw["barge_ins"]),
                 "backchannels": tuple(Backchannel(**item) for item in raw["backchannels"]),
+                "intrusions": tuple(Intrusion(**item) for item in raw["intrusions"]),
             }
         )
 
 
-def write_script(
-    dialogue: TextDialogue, interaction: Interaction, assistant_voice: str, user_voices: Sequence[str], seed: int
-) -> Script:
+def _turn(raw: dict[str, Any]) -> ScriptTurn:
+    tool = ToolCall(**raw["tool"]) if raw["tool"] else None
+    return ScriptTurn(**{**raw, "lines": tuple(raw["lines"]), "tool": tool})
+
+
+def write_script(dialogue: TextDialogue, interaction: Interaction, bank: VoiceBank, split: Split, seed: int) -> Script:
     """Choose the interaction of a dialogue that `synth.text.speakable` let through, and write its lines.
 
-    The user's voice is drawn from `user_voices`; ValueError where there is none. Random draws depend on seed and
-    dialogue alone.
+    The assistant's voice is drawn from the bank's, the user's from those of the split. ValueError where the bank has no
+    voice for either. Random draws depend on seed and dialogue alone.
     """
-    if not user_voices:
-        raise ValueError("write_script needs at least one user voice")
-    user_voice = str(user_voices[int(generator(seed, dialogue.id, "user voice").integers(len(user_voices)))])
-    writer = _Writer(dialogue, {"assistant": assistant_voice, "user": user_voice}, seed)
-    for index, turn in enumerate(dialogue.turns):
-        text = spoken_form(turn.text, dialogue.language)
-        rng = generator(seed, dialogue.id, f"interaction {index}")
-        if turn.role == "user":
-            writer.user_turn(index, turn.text, text, interaction, rng)
-        else:
-            writer.assistant_turn(index, turn.text, text, interaction, rng)
-    writer.end(interaction)
+    language = primary(dialogue.language)
+    assistants, users = bank.assistants_of(language), bank.users_of(split, language)
+    if not assistants or not users:
+        raise ValueError(f"the bank has no voices for language {language!r}, split {split}")
+    rng = generator(seed, dialogue.id, "user voice")
+    user = int(rng.integers(len(users)))
+    assistant = assistants[int(generator(seed, dialogue.id, "assistant voice").integers(len(assistants)))]
+    others = [voice.name for voice in users if voice is not users[user]]
+    third = others[int(rng.integers(len(others)))] if others else None
+    writer = _Writer(dialogue, interaction, assistant.name, users[user].name, third, seed)
+    for index in range(len(dialogue.turns)):
+        if not writer.turn(index):
+            break
     return Script(
         id=dialogue.id,
         source=dialogue.source,
         language=dialogue.language,
         licence=dialogue.licence,
         scenario=dialogue.scenario,
-        assistant_voice=assistant_voice,
-        user_voice=user_voice,
+        assistant_voice=assistant.name,
+        user_voice=users[user].name,
         seed=seed,
         turns=tuple(writer.turns),
         lines=tuple(writer.lines),
         barge_ins=tuple(writer.barge_ins),
         backchannels=tuple(writer.backchannels),
+        intrusions=tuple(writer.intrusions),
     )
 
 
-def intent_of(text: str, mix: IntentMix, rng: np.random.Generator) -> Intent:
-    """What an interrupting turn is after, from its first words where they tell, else drawn among those that get an
-    answer."""
+def intent_of(text: str, phrases: Phrases) -> Intent:
+    """What an interrupting turn is after, by how it begins; a new topic where that does not tell."""
     opening = text.lower()
-    if opening.startswith(_CLARIFY_STARTS):
+    if opening.startswith(phrases.clarifies):
         return "clarify"
-    if opening.startswith(tuple(f"{start}{end}" for start in _CORRECT_STARTS for end in (" ", ","))):
+    if any(
+        opening.startswith(start) and not opening[len(start) : len(start) + 1].isalpha() for start in phrases.corrects
+    ):
         return "correct"
-    kinds: tuple[Intent, ...] = ("topic", "correct", "clarify")
-    weights = np.array([mix.topic, mix.correct, mix.clarify])
-    return kinds[int(rng.choice(len(kinds), p=weights / weights.sum()))]
+    return "topic"
 
 
-def pause_points(text: str) -> list[int]:
-    """Word counts after which a speaker may pause mid-clause: at least two words on either side, no punctuation before.
+def pause_points(parts: Sequence[str], phrases: Phrases) -> list[int]:
+    """Counts of tokens after which a speaker may pause mid-clause: at least two on either side, no punctuation before.
 
     Where a word that leads on ("and", "to") allows it, only the points after such words.
     """
-    words = text.split()
-    points = [n for n in range(2, len(words) - 1) if words[n - 1][-1].isalpha()]
-    return [n for n in points if words[n - 1].lower() in _LEADS_TO_PAUSE] or points
+    points = [n for n in range(2, len(parts) - 1) if parts[n - 1][-1].isalpha()]
+    return [n for n in points if parts[n - 1].lower() in phrases.leads_to_pause] or points
 
 
 class _Writer:
     """Collects the lines and events of one script."""
 
-    def __init__(self, dialogue: TextDialogue, voices: dict[Literal["assistant", "user"], str], seed: int) -> None:
-        self.dialogue, self.voices, self.seed = dialogue, voices, seed
+    def __init__(
+        self,
+        dialogue: TextDialogue,
+        interaction: Interaction,
+        assistant: str,
+        user: str,
+        third: str | None,
+        seed: int,
+    ) -> None:
+        self.dialogue, self.interaction, self.seed = dialogue, interaction, seed
+        self.voices: dict[Party, str] = {"assistant": assistant, "user": user}
+        self.third = third
+        self.phrases = PHRASES.get(primary(dialogue.language))
         self.turns: list[ScriptTurn] = []
         self.lines: list[ScriptLine] = []
         self.barge_ins: list[BargeIn] = []
         self.backchannels: list[Backchannel] = []
+        self.intrusions: list[Intrusion] = []
+        self.turns_left: int | None = None  # after a barge-in that the rest of the source does not survive
 
-    def user_turn(
-        self, index: int, written: str, text: str, interaction: Interaction, rng: np.random.Generator
-    ) -> None:
-        points = pause_points(text)
-        if not points or rng.random() >= interaction.hesitation:
-            self._turn(index, "user", written, [("turn", text)])
-            return
-        words, cut = text.split(), int(rng.choice(points))
-        parts: list[tuple[Literal["turn", "filler"], str]] = [("turn", " ".join(words[:cut]))]
-        if rng.random() < interaction.filler:
-            parts.append(("filler", str(rng.choice(FILLERS))))
-        self._turn(index, "user", written, [*parts, ("turn", " ".join(words[cut:]))])
+    def turn(self, index: int) -> bool:
+        """Write a turn of the source and what happens around it; False where the dialogue ends with it."""
+        turn = self.dialogue.turns[index]
+        text = spoken_form(turn.text, self.dialogue.language)
+        rng = generator(self.seed, self.dialogue.id, f"interaction {index}")
+        if turn.role == "user":
+            goes_on = self._user_turn(turn, text, rng)
+        else:
+            goes_on = self._assistant_turn(index, turn, text, rng)
+        if self.turns_left is not None:
+            self.turns_left -= 1
+            return goes_on and self.turns_left > 0
+        return goes_on
 
-    def assistant_turn(
-        self, index: int, written: str, text: str, interaction: Interaction, rng: np.random.Generator
-    ) -> None:
-        self._turn(index, "assistant", written, [("turn", text)])
-        minutes = len(text.split()) / _WORDS_PER_S / 60
-        for _ in range(min(int(rng.poisson(interaction.backchannels_per_minute * minutes)), _MOST_BACKCHANNELS)):
-            line = self._line("backchannel", index, "user", str(rng.choice(BACKCHANNELS)))
-            self.backchannels.append(Backchannel(line, index))
+    def _user_turn(self, turn: TextTurn, text: str, rng: np.random.Generator) -> bool:
+        parts, phrases = tokens(text), self.phrases
+        points = pause_points(parts, phrases) if phrases else []
+        pieces: list[tuple[Role, str]] = [("turn", text)]
+        if phrases and points and rng.random() < self.interaction.hesitation:
+            cut = int(rng.choice(points))
+            filler = str(rng.choice(phrases.fillers)) if rng.random() < self.interaction.filler else None
+            pieces = [("turn", _between(text, 0, cut))]
+            pieces += [("filler", filler)] if filler else []
+            pieces.append(("turn", _between(text, cut, len(parts))))
+        here = self._add("user", turn.text, pieces, emotion=turn.emotion)
+        self._backchannels("assistant", here, turn, parts, self.interaction.assistant_backchannels_per_minute, rng)
+        return True
+
+    def _assistant_turn(self, index: int, turn: TextTurn, text: str, rng: np.random.Generator) -> bool:
+        here = self._add("assistant", turn.text, [("turn", text)], emotion=turn.emotion, tool=turn.tool)
+        parts = tokens(text)
+        self._backchannels("user", here, turn, parts, self.interaction.backchannels_per_minute, rng)
+        # The answer that ends a dialogue is heard.
+        interrupted = bool(rng.random() < self.interaction.barge_in) and self.turns_left is None
+        self._intrude(here, parts, interrupted, rng)
+        if interrupted and (goes_on := self._interrupt(index, here, turn, text, rng)) is not None:
+            return goes_on
         following = self.dialogue.turns[index + 1 : index + 2]
-        if following and rng.random() < interaction.barge_in:
-            intent = intent_of(spoken_form(following[0].text, self.dialogue.language), interaction.intents, rng)
-            self.barge_ins.append(BargeIn(index + 1, index, intent, added=False))
+        if following and self.phrases and rng.random() < self.interaction.silence_timeout:
+            reprompt = str(rng.choice(self.phrases.reprompts))
+            self._add("assistant", None, [("turn", reprompt)], after_silence=True)
+        return True
 
-    def end(self, interaction: Interaction) -> None:
-        """After a last turn of the assistant's, the user may cut it short and want nothing more.
+    def _interrupt(self, index: int, here: int, turn: TextTurn, text: str, rng: np.random.Generator) -> bool | None:
+        """Have the user interrupt the turn; None where nothing can, else whether the dialogue goes on."""
+        following = self.dialogue.turns[index + 1 : index + 2]
+        own = turn.interruption or self._own_interruption(text, bool(following), rng)
+        if own is not None:
+            said = spoken_form(own.text, self.dialogue.language)
+            # What a language model has the user say may answer what was certainly heard.
+            least = certainly_said(text) if turn.interruption else 0
+            self.barge_ins.append(BargeIn(self._add("user", None, [("turn", said)]), here, own.intent, least))
+            if own.answer is None:
+                return False
+            self._add("assistant", None, [("turn", spoken_form(own.answer, self.dialogue.language))])
+            return True
+        if not following:
+            return None
+        said = spoken_form(following[0].text, self.dialogue.language)
+        intent = intent_of(said, self.phrases) if self.phrases else "topic"
+        self.barge_ins.append(BargeIn(here + 1, here, intent))
+        if self.interaction.context == "drop":
+            self.turns_left = 3  # this one, the user's and its answer
+        return True
 
-        Only there can a `cancel` be met with silence, so all of a dialogue's share of them falls on that turn.
-        """
-        last = self.turns[-1]
-        if last.speaker != "assistant":
-            return
-        rng = generator(self.seed, self.dialogue.id, "cancel")
-        assistant_turns = sum(turn.speaker == "assistant" for turn in self.turns)
-        if rng.random() < interaction.barge_in * min(1.0, interaction.intents.cancel * assistant_turns):
-            text = str(rng.choice(CANCELS))
-            self._turn(last.index + 1, "user", text, [("turn", text)])
-            self.barge_ins.append(BargeIn(last.index + 1, last.index, "cancel", added=True))
+    def _own_interruption(self, text: str, followed: bool, rng: np.random.Generator) -> Interruption | None:
+        """An interruption from the stock of phrases; None where the source's next turn interrupts."""
+        mix, phrases = self.interaction.intents, self.phrases
+        if phrases is None:
+            return None
+        weights = {"topic": mix.topic if followed else 0.0, "cancel": mix.cancel}
+        if self.interaction.context == "answer":
+            weights |= {"correct": mix.correct, "clarify": mix.clarify}
+        else:  # the source's own turn may correct or ask back
+            weights["topic"] += mix.correct + mix.clarify if followed else 0.0
+        total = sum(weights.values())
+        if total <= 0:
+            return None
+        intent: Intent = list(weights)[int(rng.choice(len(weights), p=np.array(list(weights.values())) / total))]  # type: ignore[assignment]
+        if intent == "topic":
+            return None
+        if intent == "cancel":
+            return Interruption("cancel", str(rng.choice(phrases.cancels)), None)
+        stock = phrases.interruptions[intent]
+        said, answer = stock[int(rng.integers(len(stock)))]
+        return Interruption(intent, said, joined([answer, text]))
 
-    def _turn(
+    def _intrude(self, here: int, parts: Sequence[str], interrupted: bool, rng: np.random.Generator) -> None:
+        interaction = self.interaction
+        kinds: tuple[IntrusionKind, ...] = get_args(IntrusionKind)
+        weights = np.array([getattr(interaction.intrusions, kind) for kind in kinds])
+        for _ in range(min(int(rng.poisson(interaction.balance * interaction.barge_in)), _MOST_INTRUSIONS)):
+            kind = kinds[int(rng.choice(len(kinds), p=weights / weights.sum()))]
+            resume = bool(rng.random() < interaction.resume) and kind == "failed_barge_in" and not interrupted
+            choice = int(rng.integers(2**31))
+            if len(parts) < _LEAST_TOKENS:
+                continue
+            line = self._intruding_line(kind, here, choice)
+            if line is not None:
+                self.intrusions.append(Intrusion(kind, here, line, resume))
+
+    def _intruding_line(self, kind: IntrusionKind, here: int, choice: int) -> str | None:
+        if kind == "noise_burst" or kind == "cough":
+            return f"{self.dialogue.id}#{kind}{len(self.intrusions)}"
+        voice = self.third if kind == "third_party" else self.voices["user"]
+        if self.phrases is None or voice is None:
+            return None
+        stock = {
+            "failed_barge_in": self.phrases.attempts,
+            "side_talk": self.phrases.side_talk,
+            "third_party": self.phrases.third_party,
+        }[kind]
+        speaker: Literal["user", "other"] = "other" if kind == "third_party" else "user"
+        return self._line(kind, here, speaker, voice, stock[choice % len(stock)])
+
+    def _backchannels(
         self,
-        index: int,
-        speaker: Literal["assistant", "user"],
-        written: str,
-        parts: Sequence[tuple[Literal["turn", "filler"], str]],
+        speaker: Party,
+        here: int,
+        turn: TextTurn,
+        parts: Sequence[str],
+        per_minute: float,
+        rng: np.random.Generator,
     ) -> None:
-        lines = tuple(self._line(role, index, speaker, text) for role, text in parts)
-        text = " ".join(text for _, text in parts)
-        self.turns.append(ScriptTurn(index, speaker, self.voices[speaker], written, text, lines, emotion=None))
+        if self.phrases is None:
+            return
+        count = min(int(rng.poisson(per_minute * self._minutes(parts))), _MOST_BACKCHANNELS)
+        points: list[int | None] = [None] * count
+        if turn.backchannels is not None:  # of those that a language model named, as many as the rate wants
+            points = list(rng.permutation([n for n in turn.backchannels if 0 < n <= len(parts)])[:count].tolist())
+        for point in points:
+            text = str(rng.choice(self.phrases.backchannels))
+            line = self._line("backchannel", here, speaker, self.voices[speaker], text)
+            self.backchannels.append(Backchannel(line, speaker, here, point))
+
+    def _minutes(self, parts: Sequence[str]) -> float:
+        """How long a turn will be, about."""
+        return len(parts) / (self.phrases.words_per_s if self.phrases else 2.7) / 60
+
+    def _add(
+        self,
+        speaker: Party,
+        written: str | None,
+        pieces: Sequence[tuple[Role, str]],
+        emotion: str | None = None,
+        tool: ToolCall | None = None,
+        after_silence: bool = False,
+    ) -> int:
+        index = len(self.turns)
+        voice = self.voices[speaker]
+        lines = tuple(self._line(role, index, speaker, voice, text, emotion) for role, text in pieces)
+        text = joined([text for _, text in pieces])
+        self.turns.append(ScriptTurn(index, speaker, voice, written, text, lines, emotion, tool, after_silence))
+        return index
 
     def _line(
         self,
-        role: Literal["turn", "backchannel", "filler"],
+        role: Role,
         turn: int,
-        speaker: Literal["assistant", "user"],
+        speaker: Literal["assistant", "user", "other"],
+        voice: str,
         text: str,
+        emotion: str | None = None,
     ) -> str:
         name = f"{self.dialogue.id}#{len(self.lines)}"
-        seed = int(stable_hash(self.seed, name, "speech"), 16) % 2**31
-        self.lines.append(ScriptLine(name, role, turn, speaker, self.voices[speaker], text, seed))
+        # A backchannel sounds the same wherever its voice says it: engines that clone speak it once.
+        drawn_for = (voice, text) if role == "backchannel" else (name,)
+        seed = int(stable_hash(self.seed, *drawn_for, "speech"), 16) % 2**31
+        self.lines.append(ScriptLine(name, role, turn, speaker, voice, text, emotion, seed))
         return name
+
+
+def _between(text: str, first: int, last: int) -> str:
+    """The text from one token up to another, as it is written."""
+    found = spans(text)
+    return text[found[first][0] : found[last - 1][1]]

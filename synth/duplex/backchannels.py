@@ -1,5 +1,4 @@
-"""Put the user's backchannels into the assistant's turns: at pauses and clause ends, where the assistant keeps the
-floor."""
+"""Put each party's backchannels into the other's turns: at pauses and clause ends, where the other keeps the floor."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -8,20 +7,22 @@ from itertools import pairwise
 import numpy as np
 
 from manifests.records import generator
-from synth.duplex import RATE, USER
+from synth.duplex import ASSISTANT, RATE, USER
 from synth.duplex.placed import IPU_GAP, Placed, line_clip
 from synth.duplex.spoken import SpokenLine
 from synth.duplex.timeline import Clip, Event, TimedWord, Unplaced
 from synth.duplex.timing import Timing
-from synth.script import Script
+from synth.script import Backchannel, Script
+
+CLAUSE_END = frozenset(",.;:?!，。；：？！、")
 
 LONGEST = RATE  # a backchannel is at most 1 s (`duplex.md` 1.2)
-NEAR = RATE // 2  # and the assistant is active within 0.5 s of its start
+NEAR = RATE // 2  # and the other party is active within 0.5 s of its start
 
 _AFTER_START = RATE // 2  # nobody nods before there is something to nod at
-_BEFORE_END = RATE * 3 // 10  # the assistant goes on: a token that outlasts it would be a turn
+_BEFORE_END = RATE * 3 // 10  # the other goes on: a token that outlasts it would be a turn
 _BEFORE_BARGE_IN = RATE * 4 // 5
-_APART = RATE * 3 // 5  # from the user's other speech
+APART = RATE * 3 // 5  # from the speaker's other speech
 _TRIES = 4  # draws of the onset per pause
 
 
@@ -38,63 +39,92 @@ def place_backchannels(
     script: Script,
     lines: Mapping[str, SpokenLine],
     placed: list[Placed],
+    busy: Mapping[int, list[tuple[int, int]]],
     timing: Timing,
     seed: int,
     unplaced: list[Unplaced],
 ) -> list[PlacedBackchannel]:
-    """Place each backchannel of the script or say in `unplaced` why not. In the order of their start."""
+    """Place each backchannel of the script or say in `unplaced` why not. In the order of their start.
+
+    `busy` is when the speakers of each channel already sound.
+    """
     texts = {line.id: line.text for line in script.lines}
     turns = {item.turn.index: item for item in placed}
-    busy = [(item.start, item.end) for item in placed if item.channel == USER]
+    taken = {channel: list(spans) for channel, spans in busy.items()}
     found: list[PlacedBackchannel] = []
     for item in script.backchannels:
-        spoken, target = lines.get(item.line), turns[item.target_turn]
+        kind = f"{item.speaker}_backchannel"
+        spoken, target = lines.get(item.line), turns.get(item.target_turn)
         rng = generator(seed, script.id, f"timeline backchannel {item.line}")
-        if spoken is None or spoken.length > LONGEST:
-            why = "it has no speech" if spoken is None else "its speech is longer than 1 s"
-            unplaced.append(Unplaced("user_backchannel", item.target_turn, why))
+        why = _unfit(spoken, target, timing)
+        if spoken is None or target is None or why is not None:
+            unplaced.append(Unplaced(kind, item.target_turn, why or "its turn was not taken"))
             continue
-        start = _start(target, spoken.length, busy, timing, rng)
+        mine = taken[ASSISTANT if item.speaker == "assistant" else USER]
+        start = _start(target, item.after, spoken.length, mine, timing, rng)
         if start is None:
-            why = "the assistant has no free pause or end of a clause"
-            unplaced.append(Unplaced("user_backchannel", item.target_turn, why))
+            unplaced.append(Unplaced(kind, item.target_turn, "the other party has no free pause or end of a clause"))
             continue
-        busy.append((start, start + spoken.length))
-        found.append(_backchannel(item.line, texts[item.line], spoken, target, start, timing, rng))
+        mine.append((start, start + spoken.length))
+        found.append(_backchannel(item, texts[item.line], spoken, start, timing, rng))
     return sorted(found, key=lambda item: item.event.start)
 
 
+def _unfit(spoken: SpokenLine | None, target: Placed | None, timing: Timing) -> str | None:
+    if spoken is None:
+        return "it has no speech"
+    if target is None:
+        return "its turn was not taken"
+    shortest, longest = timing.backchannel_s.low * RATE, min(timing.backchannel_s.high * RATE, LONGEST)
+    if not shortest <= spoken.length <= longest:
+        return f"its speech lasts {spoken.length / RATE:.2f} s"
+    return None
+
+
 def _start(
-    target: Placed, length: int, busy: list[tuple[int, int]], timing: Timing, rng: np.random.Generator
+    target: Placed,
+    after: int | None,
+    length: int,
+    busy: list[tuple[int, int]],
+    timing: Timing,
+    rng: np.random.Generator,
 ) -> int | None:
     islands = [(target.start + start, target.start + end) for start, end in target.body.islands]
-    points = [target.start + w.end for w in target.body.words if w.text[-1] in ",.;:?!"]
-    points += [end for (_, end), (start, _) in pairwise(islands) if start - end >= IPU_GAP]
+    words = target.body.words
+    if after is not None:
+        points = [target.start + words[min(after, len(words)) - 1].end] if words else []
+    else:
+        points = [target.start + w.end for w in words if w.text[-1] in CLAUSE_END]
+        points += [end for (_, end), (start, _) in pairwise(islands) if start - end >= IPU_GAP]
     first = target.start + _AFTER_START
     last = (target.end - _BEFORE_END if target.cut is None else target.cut.onset - _BEFORE_BARGE_IN) - length
     for point in rng.permutation(sorted(set(points))):
         for _ in range(_TRIES):
             start = int(point) + round(timing.backchannel_onset.draw(rng) * RATE)
             near = any(start - NEAR < end and begin < start + NEAR for begin, end in islands)
-            free = all(end + _APART <= start or start + length + _APART <= begin for begin, end in busy)
+            free = all(end + APART <= start or start + length + APART <= begin for begin, end in busy)
             if first <= start <= last and near and free:
                 return start
     return None
 
 
 def _backchannel(
-    line: str,
-    text: str,
-    spoken: SpokenLine,
-    target: Placed,
-    start: int,
-    timing: Timing,
-    rng: np.random.Generator,
+    item: Backchannel, text: str, spoken: SpokenLine, start: int, timing: Timing, rng: np.random.Generator
 ) -> PlacedBackchannel:
+    channel = ASSISTANT if item.speaker == "assistant" else USER
     level_db = round(timing.backchannel_level_db.draw(rng), 2)
-    clip = line_clip(line, spoken, USER, start, timing.level_dbfs)
-    params = {"level_db": level_db}
-    event = Event("user_backchannel", USER, start, start + spoken.length, None, target.turn.index, None, text, params)
+    clip = line_clip(item.line, spoken, channel, start, timing.level_dbfs)
+    end, kind = start + spoken.length, f"{item.speaker}_backchannel"
+    event = Event(kind, channel, start, end, None, item.target_turn, None, text, {"level_db": level_db})
+    return PlacedBackchannel(quieter(clip, level_db), event, words_at(spoken, start))
+
+
+def quieter(clip: Clip, level_db: float) -> Clip:
+    """A clip with its gain changed."""
+    return replace(clip, gain_db=round(clip.gain_db + level_db, 4))
+
+
+def words_at(spoken: SpokenLine, start: int) -> tuple[TimedWord, ...]:
+    """The words of a line whose speech starts at sample `start`."""
     shift = start - spoken.speech_start
-    words = tuple(TimedWord(w.text, w.start + shift, w.end + shift) for w in spoken.words)
-    return PlacedBackchannel(replace(clip, gain_db=round(clip.gain_db + level_db, 4)), event, words)
+    return tuple(TimedWord(w.text, w.start + shift, w.end + shift) for w in spoken.words)

@@ -13,13 +13,14 @@ from synth.duplex.placed import POST
 from synth.duplex.sample import Sample
 
 _WINDOW = RATE // 5  # a label is looked for up to 0.2 s away
+_SPOKEN = frozenset({"user_backchannel", "assistant_backchannel", "failed_barge_in"})
 _CLEAR = RATE // 20  # noise is measured 50 ms away from speech
 
 
 @dataclass(frozen=True)
 class Item:
-    """A labelled stretch of speech: a turn (with its index) or a backchannel (None), in samples. `silent_from`
-    includes the faded edge of its line, or is the stop of the cut."""
+    """A labelled stretch of speech: a turn (with its index), or a backchannel or failed barge-in (None), in samples.
+    `silent_from` includes the faded edge of its line, or is the stop of the cut."""
 
     channel: int
     start: int
@@ -40,13 +41,13 @@ class Measured:
 class Evidence:
     """The two channels, the stem on which the user is timed, and what was measured on them.
 
-    `exact` says that this stem has no noise; `noise_power` is the mean square of what the user's delivered channel has
+    `exact` says that this stem is clean; `noise_power` is the mean square of what the user's delivered channel has
     where the user is silent.
     """
 
     def __init__(self, sample: Sample, audio: NDArray[np.float32], clean_user: NDArray[np.float32] | None) -> None:
         self.sample, self.delivered, self.clean = sample, audio[USER], clean_user
-        self.exact = clean_user is not None or sample.snr_db is None
+        self.exact = clean_user is not None or sample.untouched
         self.stems = (audio[ASSISTANT], audio[USER] if clean_user is None else clean_user)
         self.items = labelled_items(sample)
         quiet = self._quiet()
@@ -54,8 +55,8 @@ class Evidence:
         self.measured = {item: self._measure(item) for item in self.items if self.times(item.channel)}
 
     def times(self, channel: int) -> bool:
-        """Whether speech can be timed on a channel: not in unsteady noise."""
-        return channel == ASSISTANT or self.exact or self.sample.noise == "white"
+        """Whether speech can be timed on a channel: the delivered one shows it in steady white noise alone."""
+        return channel == ASSISTANT or self.exact or self.sample.only_white_noise
 
     def bounds(self, channel: int, start: int, end: int, floor_dbfs: float) -> tuple[int, int] | None:
         """Speech in [start, end) of a channel, in samples from `start`."""
@@ -74,18 +75,13 @@ class Evidence:
         total = sum(float(np.square(stem[start:end], dtype=np.float64).sum()) for start, end in spans)
         return total / max(sum(end - start for start, end in spans), 1)
 
-    def snr_db(self) -> float | None:
-        """SNR over the words of the user's turns, measured; None where this audio does not show it."""
-        spans = self.sample.user_words()
-        if self.clean is not None:
-            noise = float(np.square(self.delivered - self.clean, dtype=np.float64).mean())
-            speech = self.power(self.clean, spans)
-        elif self.sample.noise == "white":
-            noise = self.noise_power
-            speech = self.power(self.delivered, spans) - noise
-        else:
+    def snr_in_noise(self) -> float | None:
+        """SNR over the words of the user's turns from the delivered channel alone; None where it does not show it."""
+        if not self.sample.only_white_noise or self.clean is not None:
             return None
-        return float(10 * np.log10(speech / noise)) if speech > 0 and noise > 0 else float("-inf")
+        speech = self.power(self.delivered, self.sample.user_words()) - self.noise_power
+        positive = speech > 0 and self.noise_power > 0
+        return float(10 * np.log10(speech / self.noise_power)) if positive else float("-inf")
 
     def _quiet(self) -> NDArray[np.bool_]:
         quiet = np.ones(self.sample.n_samples, np.bool_)
@@ -115,7 +111,7 @@ def labelled_items(sample: Sample) -> list[Item]:
     for turn in sample.turns:
         silent_from = sample.silent_from(turn) if turn.interrupted else turn.end + POST
         items.append(Item(turn.channel, turn.start, turn.end, turn.index, silent_from))
-    items += [Item(e.channel, e.start, e.end, None, e.end + POST) for e in sample.of("user_backchannel")]
+    items += [Item(e.channel, e.start, e.end, None, e.end + POST) for e in sample.events if e.kind in _SPOKEN]
     return sorted(items, key=lambda item: (item.start, item.channel, item.end))
 
 

@@ -5,18 +5,20 @@ Times are float64 seconds: samples over 24,000.
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
+from synth.acoustics import Fitted, labels
 from synth.duplex.timeline import ChannelWord, Event, Timeline, Turn, seconds
 from synth.script import Script
 
-_IN_SAMPLES = ("stop", "fade")  # parameters of events that are times
+_IN_SAMPLES = ("stop", "fade", "resume", "delay")  # parameters of events that are times
 
 
-def sample_json(script: Script, timeline: Timeline, gain_db: float) -> dict[str, Any]:
-    """The dialogue sample of the design. `gain_db` is that of `render.Rendered`: what was applied to the user's
-    channel."""
-    noise = timeline.noise
+def sample_json(script: Script, timeline: Timeline, fitted: Fitted, origin: str) -> dict[str, Any]:
+    """The dialogue sample of the design. `fitted` is what `render` found about the user's channel; `origin` the id of
+    the source's dialogue, of which `script` may be one take."""
+    turns = [(script.turns[turn.index], turn) for turn in timeline.turns]
     return {
         "id": script.id,
         "language": script.language,
@@ -26,21 +28,13 @@ def sample_json(script: Script, timeline: Timeline, gain_db: float) -> dict[str,
         "sample_rate": timeline.sample_rate,
         "duration": seconds(timeline.n_samples),
         "channels": ["assistant", "user"],
-        "turns": [_turn(turn) for turn in timeline.turns],
+        "turns": [{**_turn(turn), "tool": written.tool and asdict(written.tool)} for written, turn in turns],
         "events": [_event(event) for event in timeline.events],
-        "acoustics": {
-            "snr_db": noise.snr_db if noise else None,
-            "noise": noise.name if noise else None,
-            "rir": None,
-            "echo_gain": None,
-            "echo_delay": None,
-            "codec": None,
-            "gain_db": gain_db,
-        },
+        "acoustics": labels(timeline.acoustics, fitted),
         "source": {
             "corpus": script.source,
-            "dialogue": script.id,
-            "written": [script.turns[turn.index].text_written for turn in timeline.turns],
+            "dialogue": origin,
+            "written": [written.text_written for written, _ in turns],
         },
     }
 
@@ -50,10 +44,15 @@ def dump(sample: Mapping[str, Any]) -> str:
     return json.dumps(sample, ensure_ascii=False, separators=(",", ":"))
 
 
-def dialogue_row(script: Script, timeline: Timeline, sample: Mapping[str, Any], split: str) -> dict[str, Any]:
+def dialogue_row(
+    script: Script, timeline: Timeline, sample: Mapping[str, Any], split: str, origin: str, take: int
+) -> dict[str, Any]:
     """The row of `dialogues` without shard, offset and size."""
+    heard = sample["acoustics"]
     return {
         "id": script.id,
+        "script": origin,
+        "take": take,
         "source": script.source,
         "language": script.language,
         "split": split,
@@ -66,9 +65,18 @@ def dialogue_row(script: Script, timeline: Timeline, sample: Mapping[str, Any], 
         "duration": seconds(timeline.n_samples),
         "licence": script.licence.spdx,
         "licence_redistribute": script.licence.redistribute,
-        "snr_db": timeline.noise.snr_db if timeline.noise else None,
+        "n_unplaced": len(timeline.unplaced),
+        **{name: heard[name] for name in ("snr_db", "noise", "rt60", "echo_gain", "echo_delay", "codec", "gain_db")},
         "sample": dump(sample),
     }
+
+
+def unplaced_rows(timeline: Timeline) -> list[dict[str, Any]]:
+    """The rows of `unplaced`: what the script asked for and the speech had no room for."""
+    return [
+        {"dialogue": timeline.dialogue, "index": index, "kind": item.kind, "turn": item.turn, "why": item.why}
+        for index, item in enumerate(timeline.unplaced)
+    ]
 
 
 def turn_rows(timeline: Timeline) -> list[dict[str, Any]]:
@@ -145,7 +153,10 @@ def _turn(turn: Turn) -> dict[str, Any]:
 
 
 def _event(event: Event) -> dict[str, Any]:
-    params = {key: seconds(value) if key in _IN_SAMPLES else value for key, value in event.params.items()}
+    params = {
+        key: seconds(value) if key in _IN_SAMPLES and value is not None else value
+        for key, value in event.params.items()
+    }
     return {
         "kind": event.kind,
         "channel": event.channel,

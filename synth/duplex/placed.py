@@ -11,6 +11,7 @@ from synth.duplex.spoken import LineWord, SpokenLine
 from synth.duplex.timeline import Clip, TimedWord, Unplaced
 from synth.duplex.timing import Timing
 from synth.script import Script, ScriptTurn
+from synth.tokens import joined, prefix, tokens
 
 IPU_GAP = RATE // 5  # silence of 200 ms ends an inter-pausal unit (`duplex.md` 1.2)
 
@@ -25,11 +26,31 @@ _LINE_PEAK_DBFS = -3.0  # a line is never made louder than this, so that speech 
 
 @dataclass(frozen=True)
 class Piece:
-    """A line of a turn; its speech begins `offset` samples after the turn's."""
+    """Samples [first, last) of a line's speech, put `offset` samples after the start of the turn's."""
 
     line: str
     spoken: SpokenLine
     offset: int
+    first: int
+    last: int
+
+    @property
+    def words(self) -> list[LineWord]:
+        """The words that lie in it, from the start of the turn's speech: a word's edge may lie in the silence beside
+        its sound, and is cut to the piece."""
+        shift, before = self.offset - self.first, self.spoken.speech_start
+        timed = [(w.text, w.start - before, w.end - before) for w in self.spoken.words]
+        inside = [
+            (t, max(s, self.first), min(e, self.last)) for t, s, e in timed if 2 * self.first < s + e <= 2 * self.last
+        ]
+        return [LineWord(t, s + shift, e + shift) for t, s, e in inside if s < e]
+
+    @property
+    def islands(self) -> list[tuple[int, int]]:
+        """Its stretches of sound, from the start of the turn's speech."""
+        shift = self.offset - self.first
+        found = [(s - self.spoken.speech_start, e - self.spoken.speech_start) for s, e in self.spoken.islands]
+        return [(s + shift, e + shift) for s, e in found if self.first <= s and e <= self.last]
 
 
 @dataclass(frozen=True)
@@ -43,23 +64,16 @@ class Body:
 
     @property
     def length(self) -> int:
-        return self.pieces[-1].offset + self.pieces[-1].spoken.length
+        last = self.pieces[-1]
+        return last.offset + last.last - last.first
 
     @property
     def words(self) -> tuple[LineWord, ...]:
-        return tuple(
-            LineWord(w.text, w.start - p.spoken.speech_start + p.offset, w.end - p.spoken.speech_start + p.offset)
-            for p in self.pieces
-            for w in p.spoken.words
-        )
+        return tuple(word for piece in self.pieces for word in piece.words)
 
     @property
     def islands(self) -> tuple[tuple[int, int], ...]:
-        return tuple(
-            (start - p.spoken.speech_start + p.offset, end - p.spoken.speech_start + p.offset)
-            for p in self.pieces
-            for start, end in p.spoken.islands
-        )
+        return tuple(island for piece in self.pieces for island in piece.islands)
 
     def ipus(self) -> list[tuple[int, int]]:
         """The inter-pausal units: islands with less than 200 ms of silence between them, joined."""
@@ -120,10 +134,10 @@ class Placed:
         """The turn's text up to its last heard word."""
         if self.cut is None:
             return self.body.text
-        words, tokens = self.words(), self.body.text.split()
-        places = _token_places([word.text for word in words], tokens)
+        words = self.words()
+        places = _token_places([word.text for word in words], tokens(self.body.text))
         heard = [place for word, place in zip(words, places, strict=True) if word.heard]
-        return " ".join(tokens[: heard[-1] + 1] if heard else [])
+        return prefix(self.body.text, heard[-1] + 1 if heard else 0)
 
     def cut_word(self) -> str | None:
         """The word that the cut ends in the middle of."""
@@ -137,7 +151,7 @@ class Placed:
         """The samples of its lines that sound, at the given level of active speech."""
         clips = []
         for piece in self.body.pieces:
-            clip = line_clip(piece.line, piece.spoken, self.channel, self.start + piece.offset, level_dbfs)
+            clip = piece_clip(piece, self.channel, self.start, level_dbfs)
             if self.cut is not None:
                 clip = self._shortened(clip)
             clips.append(clip)
@@ -202,26 +216,41 @@ def body_of(
             silence = (end, offset)
         else:
             offset = 0
-        pieces.append(Piece(name, lines[name], offset))
+        pieces.append(whole(name, lines[name], offset))
         end = offset + lines[name].length
-    text = " ".join(by_id[piece.line].text for piece in pieces)
+    text = joined([by_id[piece.line].text for piece in pieces])
     return Body(tuple(pieces), text, silence, filler)
 
 
-def line_clip(line: str, spoken: SpokenLine, channel: int, at: int, level_dbfs: float) -> Clip:
-    """A whole line whose speech starts at sample `at`, brought to a level of active speech where its peak allows."""
+def whole(line: str, spoken: SpokenLine, offset: int) -> Piece:
+    """All of a line's speech."""
+    return Piece(line, spoken, offset, 0, spoken.length)
+
+
+def piece_clip(piece: Piece, channel: int, at: int, level_dbfs: float) -> Clip:
+    """The samples of a piece of a turn that starts at sample `at`, brought to a level of active speech where its peak
+    allows; with what the line has just before and after, faded."""
+    spoken = piece.spoken
     gain_db = min(level_dbfs - spoken.level_dbfs, _LINE_PEAK_DBFS - spoken.peak_dbfs)
-    pre = min(PRE, spoken.speech_start, at)
-    post = min(POST, spoken.n_samples - spoken.speech_end)
-    start, stop = spoken.speech_start - pre, spoken.speech_end + post
-    return Clip(line, channel, at - pre, start, stop, round(gain_db, 4), pre, post)
+    first, last = spoken.speech_start + piece.first, spoken.speech_start + piece.last
+    before = max((end for _, end in spoken.islands if end <= first), default=0)
+    after = min((start for start, _ in spoken.islands if start >= last), default=spoken.n_samples)
+    at += piece.offset
+    pre = min(PRE, (first - before) // 2 if piece.first else first, at)
+    post = min(POST, (after - last) // 2 if piece.last < spoken.length else after - last)
+    return Clip(piece.line, channel, at - pre, first - pre, last + post, round(gain_db, 4), pre, post)
 
 
-def _token_places(words: Sequence[str], tokens: Sequence[str]) -> list[int]:
+def line_clip(line: str, spoken: SpokenLine, channel: int, at: int, level_dbfs: float) -> Clip:
+    """A whole line whose speech starts at sample `at`, as `piece_clip`."""
+    return piece_clip(whole(line, spoken, 0), channel, at, level_dbfs)
+
+
+def _token_places(words: Sequence[str], parts: Sequence[str]) -> list[int]:
     """Each word's position among the tokens of the text; an engine may leave tokens out."""
     places, at = [], 0
     for word in words:
-        found = next((n for n in range(at, len(tokens)) if tokens[n] == word), at)
+        found = next((n for n in range(at, len(parts)) if parts[n] == word), at)
         places.append(found)
         at = found + 1
     return places

@@ -1,35 +1,41 @@
 """Plan a timeline from a script and its measured lines: pure and seeded, in integer samples, without audio.
 
-Order: turns one after the other (each by its floor transfer, or on the other's words where it barges in), then
-backchannels into the assistant's turns as they came out, then clips and labels from what was placed.
+Order: the offsets of all floor transfers; turns one after the other (each by its offset, or on the other's words where
+it barges in); then what else sounds on the user's channel, and backchannels into turns as they came out; then clips and
+labels from what was placed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from manifests.records import Reason, Reject, generator
-from synth.acoustics import Noise
+from synth.acoustics import Acoustics
 from synth.duplex import ASSISTANT, RATE, USER
-from synth.duplex.backchannels import PlacedBackchannel, place_backchannels
-from synth.duplex.placed import Body, Cut, Placed, body_of
+from synth.duplex.backchannels import CLAUSE_END, PlacedBackchannel, place_backchannels
+from synth.duplex.context import relied_on
+from synth.duplex.intrusions import PlacedIntrusion, hold, place_intrusions
+from synth.duplex.offsets import OWN_GAP, assigned, draw_offset, longest_overlap
+from synth.duplex.placed import Cut, Placed, body_of
 from synth.duplex.spoken import SpokenLine
-from synth.duplex.timeline import ChannelWord, Event, Timeline, Turn, Unplaced
+from synth.duplex.timeline import ChannelWord, Clip, Event, Timeline, Turn, Unplaced
 from synth.duplex.timing import FloorTransfer, Timing
-from synth.script import BargeIn, Script
+from synth.script import BargeIn, Party, Script
 
-_OWN_GAP = RATE // 5  # least silence between two turns of one speaker: below it they would be one IPU
-_LEAST_OVERLAP = RATE // 25  # an overlap below 40 ms is not heard as one
-_CLAUSE_END = ",.;:?!"
+_COOPERATIVE = RATE * 4 // 5  # a longer overlap is another event (`duplex.md` 1.2)
+_TRIES = 3  # places for a barge-in that would leave a later turn without what it relies on
+
+Acoustic = Callable[[int], Acoustics]
+"""What happens to a user's channel of so many samples."""
 
 
 def plan_timeline(
-    script: Script, lines: Mapping[str, SpokenLine], timing: Timing, noise: Noise | None, seed: int
+    script: Script, lines: Mapping[str, SpokenLine], timing: Timing, acoustics: Acoustic, seed: int
 ) -> Timeline | Reject:
-    """Place every line of a script. Other takes of the same speech differ in `seed` alone.
+    """Place every line of a script. Other takes of the same speech differ in the script's id, or in `seed`.
 
-    `noise` is that of `synth.acoustics.draw_noise`. A line of a turn that is missing from `lines` is a reject; a
-    missing backchannel or filler, and any event that the speech has no room for, is left out and listed in `unplaced`.
+    A line of a turn that is missing from `lines` is a reject; anything else without speech, and any event that the
+    speech has no room for, is left out and listed in `unplaced`.
     """
     needed = {line.id for line in script.lines if line.role == "turn"}
     if missing := sorted(needed - lines.keys()):
@@ -39,8 +45,7 @@ def plan_timeline(
     planner = _Planner(script, lines, timing, seed)
     for index in range(len(script.turns)):
         planner.place(index)
-    backchannels = place_backchannels(script, lines, planner.placed, timing, seed, planner.unplaced)
-    return planner.timeline(backchannels, noise)
+    return planner.timeline(acoustics)
 
 
 class _Planner:
@@ -51,124 +56,200 @@ class _Planner:
         self.placed: list[Placed] = []
         self.unplaced: list[Unplaced] = []
         self.events: list[Event] = []
+        self.held: dict[str, PlacedIntrusion] = {}
         self.barge_ins = {barge_in.turn: barge_in for barge_in in script.barge_ins}
-        effects = self.rng("effects")
-        self.scale = {
-            speaker: float(np.exp(timing.dialogue_sigma * common + timing.speaker_sigma * own))
-            for common in [effects.standard_normal()]
-            for speaker, own in zip(("assistant", "user"), effects.standard_normal(2), strict=True)
-        }
+        self.resumed = {item.target_turn: item for item in script.intrusions if item.resume}
+        self.effects = self._effects()
+        self.bodies = [
+            body_of(script, turn, lines, timing, self.rng(f"turn {turn.index}"), self.unplaced) for turn in script.turns
+        ]
+        self.offsets = self._offsets()
 
     def rng(self, purpose: str) -> np.random.Generator:
         return generator(self.seed, self.script.id, f"timeline {purpose}")
 
+    def _effects(self) -> dict[Party, float]:
+        """What the dialogue and its speakers add to the logarithm of gaps and overlaps."""
+        common, assistant, user = self.rng("effects").standard_normal(3)
+        shared = self.timing.dialogue_sigma * common
+        own = self.timing.speaker_sigma
+        return {"assistant": float(shared + own * assistant), "user": float(shared + own * user)}
+
+    def _transfer(self, speaker: Party) -> FloorTransfer:
+        return self.timing.user_to_assistant if speaker == "assistant" else self.timing.assistant_to_user
+
+    def _offset(self, speaker: Party, rng: np.random.Generator) -> int:
+        spread = float(np.hypot(self.timing.dialogue_sigma, self.timing.speaker_sigma))
+        return draw_offset(self._transfer(speaker), self.effects[speaker], spread, rng)
+
+    def _offsets(self) -> dict[int, int]:
+        """The offset of each turn that follows the other party's, by its index; not of those that are to barge in."""
+        turns, found = self.script.turns, dict[int, int]()
+        parties: tuple[Party, ...] = ("assistant", "user")
+        for speaker in parties:
+            rng = self.rng(f"offsets {speaker}")
+            mine = [
+                turn.index
+                for turn in turns[1:]
+                if turn.speaker == speaker and not turn.after_silence and turn.index not in self.barge_ins
+            ]
+            drawn = [self._offset(speaker, rng) for _ in mine]
+            found.update(zip(mine, assigned(drawn, [self._limit(n) for n in mine], rng), strict=True))
+        return found
+
+    def _limit(self, index: int) -> int:
+        return longest_overlap(self.bodies[index - 1].length, self.bodies[index].length)
+
     def place(self, index: int) -> None:
         """Place the turn of that index after, on, or into the one before."""
-        turn = self.script.turns[index]
-        body = body_of(self.script, turn, self.lines, self.timing, self.rng(f"turn {index}"), self.unplaced)
-        rng = self.rng(f"start {index}")
+        turn, body, rng = self.script.turns[index], self.bodies[index], self.rng(f"start {index}")
         barge_in = self.barge_ins.get(index)
         if not self.placed:
             self.placed.append(Placed(turn, body, round(self.timing.lead_in.draw(rng) * RATE), None))
-        elif barge_in is None or not self._barge_in(barge_in, body, rng):
-            if barge_in is not None and barge_in.added:
+        elif turn.after_silence:
+            self._after_silence(Placed(turn, body, 0, None), rng)
+        elif barge_in is None or not self._barge_in(barge_in, rng):
+            if barge_in is not None and barge_in.intent == "cancel":
                 return  # "stop" after the end would mean something else
-            self.placed.append(self._follow(turn.speaker, Placed(turn, body, 0, None), rng))
-        self.events += [hesitation(self.placed[-1])] if body.pause else []
+            self._follow(Placed(turn, body, 0, None), rng)
+        if body.pause:
+            self.events.append(hesitation(self.placed[-1]))
+        if index in self.resumed:
+            self._hold(index, rng)
+
+    def _hold(self, index: int, rng: np.random.Generator) -> None:
+        item = self.resumed[index]
+        line = next(line for line in self.script.lines if line.id == item.line)
+        spoken = self.lines.get(item.line)
+        found = None if spoken is None else hold(self.placed[-1], item, line, spoken, self.timing, rng)
+        if found is not None:  # else it is placed as one at which the assistant does not stop
+            self.placed[-1], self.held[item.line] = found
 
     def _own_end(self, channel: int) -> int:
         return max((placed.silent_from for placed in self.placed if placed.channel == channel), default=0)
 
-    def _follow(self, speaker: str, turn: Placed, rng: np.random.Generator) -> Placed:
-        """A turn after a gap, or with a cooperative overlap where the last turn is complete and its final IPU long
-        enough."""
-        last, body = self.placed[-1], turn.body
-        transfer = self.timing.user_to_assistant if speaker == "assistant" else self.timing.assistant_to_user
-        overlap = self._overlap(transfer, last, body, self.scale[speaker], rng)
-        gap = round(transfer.gap.draw(rng, self.scale[speaker]) * RATE)
-        earliest = self._own_end(turn.channel) + _OWN_GAP
-        if overlap and last.end - overlap >= earliest:
-            start = last.end - overlap
-            kind, span = "cooperative_overlap", (start, last.end)
+    def _after_silence(self, turn: Placed, rng: np.random.Generator) -> None:
+        last = self.placed[-1]
+        silent = max(placed.silent_from for placed in self.placed)
+        start = silent + round(self.timing.silence_timeout.draw(rng) * RATE)
+        self.placed.append(Placed(turn.turn, turn.body, start, None))
+        self.events.append(
+            Event("silence_timeout", turn.channel, silent, start, turn.turn.index, last.turn.index, None, None, {})
+        )
+
+    def _follow(self, turn: Placed, rng: np.random.Generator) -> None:
+        """A turn after the other party's, by its offset."""
+        last, index = self.placed[-1], turn.turn.index
+        offset = self.offsets.get(index)
+        if offset is None:  # it was to barge in
+            offset = max(self._offset(turn.turn.speaker, rng), -self._limit(index)) or 1
+        if last.cut is not None:
+            offset = abs(offset)
+        silent = max(placed.silent_from for placed in self.placed)
+        start = max(last.end + offset, self._own_end(turn.channel) + OWN_GAP)
+        if start < last.end:
+            span, kind = (start, last.end), "long_overlap"
+            if last.end - start < _COOPERATIVE and start >= last.start + last.body.ipus()[-1][0]:
+                kind = "cooperative_overlap"
         else:
-            silent = max(placed.silent_from for placed in self.placed)
-            start = max(silent + gap, earliest)
-            kind, span = "turn_shift", (silent, start)
-        target = last.turn.index
-        self.events.append(Event(kind, turn.channel, *span, turn.turn.index, target, None, None, {}))
-        return Placed(turn.turn, body, start, None)
+            start = max(start, silent + 1)
+            span, kind = (silent, start), "turn_shift"
+        self.placed.append(Placed(turn.turn, turn.body, start, None))
+        self.events.append(Event(kind, turn.channel, *span, index, last.turn.index, None, None, {}))
 
-    def _overlap(
-        self, transfer: FloorTransfer, last: Placed, body: Body, scale: float, rng: np.random.Generator
-    ) -> int | None:
-        wanted, drawn = rng.random() < transfer.p_overlap, round(transfer.overlap.draw(rng, scale) * RATE)
-        if not wanted or last.cut is not None:
-            return None
-        first, end = last.body.ipus()[-1]
-        # Inside the final IPU, and both turns reach beyond it.
-        longest = min(end - first, last.body.length - _OWN_GAP, body.length - _OWN_GAP)
-        overlap = min(drawn, longest)
-        return overlap if overlap >= _LEAST_OVERLAP else None
-
-    def _barge_in(self, barge_in: BargeIn, body: Body, rng: np.random.Generator) -> bool:
+    def _barge_in(self, barge_in: BargeIn, rng: np.random.Generator) -> bool:
         """Start the user's turn on the assistant's words and stop the assistant; False where there is no room for
         that."""
-        target = self.placed[-1]
+        target, timing, body = self.placed[-1], self.timing, self.bodies[barge_in.turn]
         if len(body.words) < 3 and body.length < 0.8 * RATE and barge_in.intent != "cancel":
             return self._refuse(barge_in, "the turn is too short to take the floor")
-        timing = self.timing
-        reaction, fade = round(timing.reaction.draw(rng) * RATE), round(timing.fade.draw(rng) * RATE)
         if not target.body.words:
             return self._refuse(barge_in, "the assistant's speech has no word times")
-        lead = max(round(timing.barge_in_lead * RATE), target.body.words[0].end)
-        earliest = max(target.start + lead, self._own_end(USER) + _OWN_GAP)
+        heard = min(max(barge_in.said, 1), len(target.body.words))
+        lead = max(round(timing.barge_in_lead * RATE), target.body.words[heard - 1].end)
+        earliest = max(target.start + lead, self._own_end(USER) + OWN_GAP)
         latest = target.end - round(timing.barge_in_remaining * RATE)
-        onset = _onset(target, earliest, latest, rng.random() < timing.p_clause, rng)
-        if onset is None:
+        if latest < earliest:
             return self._refuse(barge_in, "the assistant's turn is too short to be interrupted")
-        start, where = onset
-        reaction = min(reaction, target.end - start - fade - RATE // 50)
-        if reaction <= 0:
-            return self._refuse(barge_in, "the assistant ends before it could react")
-        cut = Cut(start, start + reaction, start + reaction + fade)
-        self.placed[-1] = stopped = Placed(target.turn, target.body, target.start, cut)
-        turn = self.script.turns[barge_in.turn]
+        relied = None
+        for _ in range(_TRIES):
+            start, where = _onset(target, earliest, latest, rng.random() < timing.p_clause, rng)
+            reaction, fade = round(timing.reaction.draw(rng) * RATE), round(timing.fade.draw(rng) * RATE)
+            reaction = min(reaction, target.end - start - fade - RATE // 50)
+            if reaction <= 0:
+                return self._refuse(barge_in, "the assistant ends before it could react")
+            stopped = Placed(
+                target.turn, target.body, target.start, Cut(start, start + reaction, start + reaction + fade)
+            )
+            relied = self._relied_on(stopped, barge_in)
+            if relied is None:
+                return self._take_floor(barge_in, stopped, start, fade, where)
+        return self._refuse(barge_in, f"a later turn uses {relied!r}, which would not have been said")
+
+    def _relied_on(self, stopped: Placed, barge_in: BargeIn) -> str | None:
+        heard = stopped.text_heard()
+        said = [placed.text_heard() for placed in self.placed[:-1]] + [heard]
+        later = [(turn.speaker == "user", turn.text) for turn in self.script.turns[barge_in.turn :]]
+        return relied_on(stopped.body.text[len(heard) :], said, later)
+
+    def _take_floor(self, barge_in: BargeIn, stopped: Placed, start: int, fade: int, where: str) -> bool:
+        assert stopped.cut is not None
+        turn, body, stop = self.script.turns[barge_in.turn], self.bodies[barge_in.turn], stopped.cut.stop
+        self.placed[-1] = stopped
         self.placed.append(Placed(turn, body, start, None))
         params = {
             "intent": barge_in.intent,
-            "stop": cut.stop,
+            "stop": stop,
             "fade": fade,
             "onset": where,
             "cut_word": stopped.cut_word(),
         }
-        end = start + body.length
-        self.events.append(
-            Event("barge_in", USER, start, end, turn.index, target.turn.index, cut.stop - start, body.text, params)
-        )
+        end, target = start + body.length, stopped.turn.index
+        self.events.append(Event("barge_in", USER, start, end, turn.index, target, stop - start, body.text, params))
         return True
 
     def _refuse(self, barge_in: BargeIn, why: str) -> bool:
         self.unplaced.append(Unplaced("barge_in", barge_in.turn, why))
         return False
 
-    def timeline(self, backchannels: list[PlacedBackchannel], noise: Noise | None) -> Timeline:
+    def timeline(self, acoustics: Acoustic) -> Timeline:
         """Everything that was placed, as clips and labels, with silence after the last sound."""
+        intrusions = place_intrusions(
+            self.script, self.lines, self.placed, self.held, self.timing, self.seed, self.unplaced
+        )
+        busy = {
+            channel: [(item.start, item.silent_from) for item in self.placed if item.channel == channel]
+            for channel in (ASSISTANT, USER)
+        }
+        busy[USER] += [(item.event.start, item.event.end) for item in intrusions]
+        backchannels = place_backchannels(
+            self.script, self.lines, self.placed, busy, self.timing, self.seed, self.unplaced
+        )
         clips = [clip for placed in self.placed for clip in placed.clips(self.timing.level_dbfs)]
         clips += [item.clip for item in backchannels]
-        tail = round(self.timing.tail.draw(self.rng("tail")) * RATE)
+        clips += [item.clip for item in intrusions if not item.beside]
+        beside = [item.clip for item in intrusions if item.beside]
+        n_samples = max(clip.end for clip in clips + beside) + round(self.timing.tail.draw(self.rng("tail")) * RATE)
+        heard = acoustics(n_samples)
         turns = tuple(self._turn(position) for position in range(len(self.placed)))
-        events = sorted(self.events + [item.event for item in backchannels], key=lambda e: (e.start, e.channel, e.end))
+        events = [*self.events, *(item.event for item in backchannels), *(item.event for item in intrusions)]
+        events += echo_event(heard, [clip for clip in clips if clip.channel == ASSISTANT], n_samples)
+        spoken: list[PlacedBackchannel | PlacedIntrusion] = [
+            *backchannels,
+            *(item for item in intrusions if not item.beside),
+        ]
         return Timeline(
             dialogue=self.script.id,
             seed=self.seed,
             sample_rate=RATE,
-            n_samples=max(clip.end for clip in clips) + tail,
+            n_samples=n_samples,
             clips=tuple(sorted(clips, key=lambda clip: (clip.at, clip.channel))),
+            beside=tuple(sorted(beside, key=lambda clip: clip.at)),
             turns=turns,
-            events=tuple(events),
-            words=(_channel_words(ASSISTANT, turns, []), _channel_words(USER, turns, backchannels)),
+            events=tuple(sorted(events, key=lambda event: (event.start, event.channel, event.end, event.kind))),
+            words=(_channel_words(ASSISTANT, turns, spoken), _channel_words(USER, turns, spoken)),
             unplaced=tuple(self.unplaced),
-            noise=noise,
+            acoustics=heard,
         )
 
     def _turn(self, position: int) -> Turn:
@@ -191,7 +272,7 @@ class _Planner:
 
 
 def _channel_words(
-    channel: int, turns: tuple[Turn, ...], backchannels: list[PlacedBackchannel]
+    channel: int, turns: tuple[Turn, ...], others: Sequence[PlacedBackchannel | PlacedIntrusion]
 ) -> tuple[ChannelWord, ...]:
     """The words of a channel in the order of their start; unheard words come after those their turn got to say."""
     groups = [
@@ -199,7 +280,11 @@ def _channel_words(
         for turn in turns
         if turn.channel == channel
     ]
-    groups += [(item.event.start, [ChannelWord(word, None) for word in item.words]) for item in backchannels]
+    groups += [
+        (item.event.start, [ChannelWord(word, None) for word in item.words])
+        for item in others
+        if item.event.channel == channel
+    ]
     return tuple(word for _, words in sorted(groups, key=lambda group: group[0]) for word in words)
 
 
@@ -211,18 +296,25 @@ def hesitation(placed: Placed) -> Event:
     return Event("hesitation", placed.channel, start, end, placed.turn.index, None, None, placed.body.filler, params)
 
 
-def _onset(
-    target: Placed, earliest: int, latest: int, at_clause: bool, rng: np.random.Generator
-) -> tuple[int, str] | None:
+def echo_event(acoustics: Acoustics, assistant: Sequence[Clip], n_samples: int) -> list[Event]:
+    """From the first to the last sample of the assistant that comes back through the user's microphone."""
+    echo = acoustics.echo
+    if echo is None or not assistant:
+        return []
+    start = min(clip.at for clip in assistant) + echo.delay
+    end = min(max(clip.end for clip in assistant) + echo.delay, n_samples)
+    params = {"gain": echo.gain, "delay": echo.delay}
+    return [Event("echo", USER, start, end, None, None, None, None, params)] if start < end else []
+
+
+def _onset(target: Placed, earliest: int, latest: int, at_clause: bool, rng: np.random.Generator) -> tuple[int, str]:
     """Where in [earliest, latest] a barge-in begins, and on what: the end of a clause, or any word of the target."""
     ends = [
         target.start + word.end
         for word in target.body.words
-        if word.text[-1] in _CLAUSE_END and earliest <= target.start + word.end <= latest
+        if word.text[-1] in CLAUSE_END and earliest <= target.start + word.end <= latest
     ]
     uniform, before = rng.random(), round(rng.uniform(0.0, 0.1) * RATE)  # people anticipate the end of a clause
-    if latest < earliest:
-        return None
     if at_clause and ends:
         end = ends[int(rng.integers(len(ends)))]
         return max(end - before, earliest), "clause"

@@ -1,33 +1,25 @@
-"""Obey a timeline: from lines of speech to two clean stems, and noise on the user's delivered channel alone."""
+"""Obey a timeline: from lines of speech to two clean stems, and the acoustics on the user's delivered channel alone."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.acoustics import NoisePool, make_noise
-from synth.duplex import USER
+from synth.acoustics import PEAK_DBFS, Fitted, Pools, deliver
+from synth.duplex import ASSISTANT, USER
 from synth.duplex.timeline import Clip, Timeline
-
-PEAK_DBFS = -1.0
-"""No sample is louder (`duplex.md` 1.5, format)."""
-
-_QUANTISED = 0.999  # 16-bit rounding may raise a sample by half a step
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """Float32 mono stems [n_samples] at 24 kHz; `user` is `user_clean` plus noise.
-
-    `gain_db` was applied to both user stems; it is 0 unless speech and noise together would have gone over the peak.
-    """
+    """Float32 mono stems [n_samples] at 24 kHz. `user_clean` is what the user says to the assistant, at its own level;
+    `user` is what is delivered of it, and `fitted` what only the audio decided."""
 
     assistant: NDArray[np.float32]
     user_clean: NDArray[np.float32]
     user: NDArray[np.float32]
-    gain_db: float
+    fitted: Fitted
 
     @property
     def channels(self) -> NDArray[np.float32]:
@@ -35,28 +27,32 @@ class Rendered:
         return np.stack((self.assistant, self.user))
 
 
-def render(timeline: Timeline, pcm: Mapping[str, NDArray[np.float32]], pool: NoisePool) -> Rendered:
-    """Render a timeline. `pcm` has each line, float32 mono [samples] at 24 kHz, as it was measured; `pool` each noise
-    file.
+def render(timeline: Timeline, pcm: Mapping[str, NDArray[np.float32]], pools: Pools) -> Rendered:
+    """Render a timeline. `pcm` has each line, float32 mono [samples] at 24 kHz, as it was measured.
 
-    KeyError where a line of the timeline is missing; ValueError where the assistant's lines go over the peak, which no
-    plan allows.
+    KeyError where a line of the timeline is missing; ValueError where the clean stems go over the peak, which no plan
+    allows.
     """
     stems = np.zeros((2, timeline.n_samples), np.float32)
     for clip in timeline.clips:
         stems[clip.channel, clip.at : clip.end] += shaped(clip, pcm[clip.line])
-    assistant, clean = stems
-    if np.abs(assistant).max(initial=0.0) > 10 ** (PEAK_DBFS / 20):
-        raise ValueError(f"{timeline.dialogue}: the assistant is louder than {PEAK_DBFS} dBFS")
-    user = clean if timeline.noise is None else clean + _scaled_noise(timeline, clean, pool)
-    peak = np.abs(user).max(initial=0.0)
-    limit = 10 ** (PEAK_DBFS / 20) * _QUANTISED
-    if peak <= limit:
-        return Rendered(assistant, clean, user, 0.0)
-    # Speech and noise by the same factor: the SNR stays what the label says.
-    gain_db = float(np.floor(2000 * np.log10(limit / peak)) / 100)
-    factor = np.float32(10 ** (gain_db / 20))
-    return Rendered(assistant, clean * factor, user * factor, gain_db)
+    beside = None
+    if timeline.beside:
+        beside = np.zeros(timeline.n_samples, np.float32)
+        for clip in timeline.beside:
+            beside[clip.at : clip.end] += shaped(clip, pcm[clip.line])
+    if np.abs(stems).max(initial=0.0) > 10 ** (PEAK_DBFS / 20):
+        raise ValueError(f"{timeline.dialogue}: a clean stem is louder than {PEAK_DBFS} dBFS")
+    delivered = deliver(
+        timeline.acoustics,
+        clean_user=stems[USER],
+        beside=beside,
+        assistant=stems[ASSISTANT],
+        speech_spans=user_words(timeline),
+        pools=pools,
+        dialogue=timeline.dialogue,
+    )
+    return Rendered(stems[ASSISTANT], stems[USER], delivered.user, delivered.fitted)
 
 
 def shaped(clip: Clip, pcm: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -78,21 +74,6 @@ def user_words(timeline: Timeline) -> list[tuple[int, int]]:
             timed = [(w.start, w.end) for w in turn.words if w.start is not None and w.end is not None]
             spans += timed or [(turn.start, turn.end)]
     return spans
-
-
-def _scaled_noise(timeline: Timeline, clean: NDArray[np.float32], pool: NoisePool) -> NDArray[np.float32]:
-    assert timeline.noise is not None
-    noise = make_noise(timeline.noise, timeline.n_samples, timeline.dialogue, pool)
-    spans = user_words(timeline)
-    speech = sum(_energy(clean[s:e]) for s, e in spans) / max(sum(e - s for s, e in spans), 1)
-    ratio = speech / (_energy(noise) / len(noise))
-    # To 0.0001 dB, so that the last bit of a sum, which differs between processors, is in no sample.
-    gain_db = round(10 * math.log10(ratio) - timeline.noise.snr_db, 4)
-    return noise * np.float32(10 ** (gain_db / 20))
-
-
-def _energy(pcm: NDArray[np.float32]) -> float:
-    return float(np.square(pcm, dtype=np.float64).sum())
 
 
 def _rise(n_samples: int) -> NDArray[np.float32]:

@@ -6,6 +6,14 @@ from typing import Any
 
 from synth.duplex import RATE, USER
 
+BESIDE = frozenset({"noise_burst", "cough", "side_talk", "third_party"})
+"""Events of the user's delivered channel alone."""
+
+ACOUSTICS = (
+    "snr_db", "noise", "noise_category", "noise_bursts", "rir", "rt60", "echo_gain", "echo_delay", "codec", "gain_db",
+    "gain_steps", "clip_dbfs", "packet_loss",
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class TurnLabel:
@@ -36,22 +44,41 @@ class EventLabel:
 
     @property
     def stop(self) -> int:
-        """barge_in: from where the yielding channel is digital silence."""
+        """barge_in, and a failed one at which the assistant stopped: from where the channel is digital silence."""
         return to_samples(self.params["stop"])
 
 
 @dataclass(frozen=True)
 class Sample:
-    """The labels that can be checked against audio of `n_samples` per channel. `level_db` is a gain on the user's
-    channel."""
+    """The labels that can be checked against audio of `n_samples` per channel. `acoustics` is as in the JSON."""
 
     sample_rate: int
     n_samples: int
     turns: tuple[TurnLabel, ...]
     events: tuple[EventLabel, ...]
-    snr_db: float | None
-    noise: str | None
-    gain_db: float
+    acoustics: Mapping[str, Any]
+
+    @property
+    def untouched(self) -> bool:
+        """Whether the user's delivered channel is the clean stem."""
+        return not self.beside and not self._effects - {"gain_db"} and self.acoustics["gain_db"] == 0
+
+    @property
+    def only_white_noise(self) -> bool:
+        """Whether all that was done to the user's channel is steady white noise: speech can still be timed in it."""
+        noise = {"snr_db", "noise", "noise_category", "noise_bursts", "gain_db"}
+        whole = [[0.0, self.n_samples / RATE]]
+        steady = self.acoustics["noise"] == "white" and self.acoustics["noise_bursts"] == whole
+        return steady and not self.beside and not self._effects - noise
+
+    @property
+    def _effects(self) -> set[str]:
+        return {name for name, value in self.acoustics.items() if value is not None}
+
+    @property
+    def beside(self) -> list[EventLabel]:
+        """What sounds on the user's delivered channel alone."""
+        return [event for event in self.events if event.kind in BESIDE]
 
     def turn(self, index: int | None) -> TurnLabel | None:
         return next((turn for turn in self.turns if turn.index == index), None)
@@ -79,15 +106,12 @@ def to_samples(time: float) -> int:
 
 def parse(sample: Mapping[str, Any]) -> Sample:
     """Read a sample's JSON; KeyError names a key that it lacks."""
-    acoustics = sample["acoustics"]
     return Sample(
         sample_rate=sample["sample_rate"],
         n_samples=to_samples(sample["duration"]),
         turns=tuple(_turn(turn) for turn in sample["turns"]),
         events=tuple(_event(event) for event in sample["events"]),
-        snr_db=acoustics["snr_db"],
-        noise=acoustics["noise"],
-        gain_db=acoustics["gain_db"] or 0.0,
+        acoustics={name: sample["acoustics"][name] for name in ACOUSTICS},
     )
 
 

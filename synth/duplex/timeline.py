@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from synth.acoustics import Noise
+from synth.acoustics import Acoustics
 from synth.duplex import RATE
 
 Speaker = Literal["assistant", "user"]
@@ -74,14 +74,24 @@ class Event:
     `turn` is the turn of the event's own speaker, `target_turn` the other party's that it meets. Per kind:
 
     - turn_shift: the gap before turn `turn`.
-    - cooperative_overlap: from the start of turn `turn` to the end of `target_turn`, which is complete.
+    - cooperative_overlap: from the start of turn `turn`, in the last 0.8 s and the final IPU of `target_turn`, to the
+      end of that, which is complete.
+    - long_overlap: the same, earlier or longer: for a while both talk.
     - barge_in: the user's turn that makes the assistant yield. `latency` is the time to `stop`; `params`:
       intent, stop (the assistant is digital silence from here), fade (its length, before the stop), onset (clause or
       word), cut_word (text or null).
-    - user_backchannel: a short token while the assistant keeps the floor; `params`: level_db against the user's turns.
+    - failed_barge_in: the user starts and gives up, the assistant goes on; `params`: resumed (whether it had stopped
+      first), then stop and resume (it is silent in between; null unless resumed), level_db.
+    - user_backchannel, assistant_backchannel: a short token while the other party keeps the floor; `params`: level_db
+      against the speaker's turns.
     - hesitation: the silence inside a user's turn; `params`: filler (text or null).
+    - silence_timeout: nobody speaks between the end of `target_turn` and turn `turn`, both the assistant's.
+    - noise_burst, cough: `params`: sound (its name), level_db against the user's turns. These and the next two are on
+      the user's delivered channel alone.
+    - side_talk, third_party: words of the user, or of somebody else, to somebody else; `params`: voice, level_db.
+    - echo: what the assistant says, as the user's microphone hears it; `params`: gain, delay.
 
-    `stop`, `fade` and `latency` are samples here and seconds in the sample's JSON.
+    `stop`, `fade`, `resume`, `delay` and `latency` are samples here and seconds in the sample's JSON.
     """
 
     kind: str
@@ -97,7 +107,7 @@ class Event:
 
 @dataclass(frozen=True)
 class ChannelWord:
-    """A word of a channel; `turn` is None in a backchannel."""
+    """A word of a channel; `turn` is None in a backchannel or a failed barge-in."""
 
     word: TimedWord
     turn: int | None
@@ -114,18 +124,23 @@ class Unplaced:
 
 @dataclass(frozen=True)
 class Timeline:
-    """A planned dialogue of `n_samples` per channel. Turns, events and clips are in the order of their start."""
+    """A planned dialogue of `n_samples` per channel. Turns, events and clips are in the order of their start.
+
+    `clips` make the two clean stems; `beside` is what the user's microphone hears besides. `acoustics` is what happens
+    to the user's channel then.
+    """
 
     dialogue: str
     seed: int
     sample_rate: int
     n_samples: int
     clips: tuple[Clip, ...]
+    beside: tuple[Clip, ...]
     turns: tuple[Turn, ...]
     events: tuple[Event, ...]
     words: tuple[tuple[ChannelWord, ...], tuple[ChannelWord, ...]]
     unplaced: tuple[Unplaced, ...]
-    noise: Noise | None
+    acoustics: Acoustics
 
     def to_json(self) -> str:
         """The same text for the same timeline, always."""
@@ -143,11 +158,12 @@ class Timeline:
             **{
                 **raw,
                 "clips": tuple(Clip(**clip) for clip in raw["clips"]),
+                "beside": tuple(Clip(**clip) for clip in raw["beside"]),
                 "turns": turns,
                 "events": tuple(Event(**event) for event in raw["events"]),
                 "words": (assistant, user),
                 "unplaced": tuple(Unplaced(**item) for item in raw["unplaced"]),
-                "noise": Noise(**raw["noise"]) if raw["noise"] else None,
+                "acoustics": Acoustics.from_dict(raw["acoustics"]),
             }
         )
 

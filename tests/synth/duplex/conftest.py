@@ -11,19 +11,36 @@ import pytest
 from numpy.typing import NDArray
 
 from manifests.records import Licence, Reject, TextDialogue, TextTurn
-from synth.acoustics import Noise
+from synth.acoustics import WHITE, Acoustics, AcousticsParams, Background, Pools, draw_acoustics
 from synth.duplex import RATE
 from synth.duplex.labels import dump, sample_json
-from synth.duplex.planner import plan_timeline
+from synth.duplex.material import Material, spoken_material, with_sounds
+from synth.duplex.planner import Acoustic, plan_timeline
 from synth.duplex.render import Rendered, render
-from synth.duplex.spoken import SpokenLine, measure
 from synth.duplex.timeline import Timeline
-from synth.duplex.timing import Timing
+from synth.duplex.timing import Timing, timing
 from synth.script import Interaction, Script, write_script
 from synth.tts.engine import Line, Speech, Word
+from synth.voices import EMBEDDED
 
 TEXTS = Path(__file__).parents[3] / "pipelines" / "recipes" / "quickstart" / "dialogues.jsonl"
 LICENCE = Licence("CC0-1.0", True, True)
+ASSISTANT_PRESET = timing()
+
+
+def dry(_: int) -> Acoustics:
+    """Nothing happens to the user's channel."""
+    return Acoustics()
+
+
+def white(snr_db: float, seed: int = 0) -> Acoustic:
+    """Steady white noise and nothing else."""
+    return lambda n_samples: Acoustics(noise=Background(WHITE, WHITE, seed, snr_db, ((0, n_samples),)))
+
+
+def anything(seed: int, name: str) -> Acoustic:
+    """Whatever the default parameters draw."""
+    return lambda n_samples: draw_acoustics(AcousticsParams(), Pools(), seed, name, n_samples)
 
 
 @dataclass(frozen=True)
@@ -31,17 +48,16 @@ class Spoken:
     """A script with its speech, and what is made of it."""
 
     script: Script
-    pcm: dict[str, NDArray[np.float32]]
-    lines: dict[str, SpokenLine]
+    material: Material
 
-    def plan(self, seed: int = 0, noise: Noise | None = None, timing: Timing | None = None) -> Timeline:
-        timeline = plan_timeline(self.script, self.lines, timing or Timing(), noise, seed)
+    def plan(self, seed: int = 0, acoustics: Acoustic = dry, timing: Timing = ASSISTANT_PRESET) -> Timeline:
+        timeline = plan_timeline(self.script, self.material.lines, timing, acoustics, seed)
         assert not isinstance(timeline, Reject)
         return timeline
 
     def written(self, timeline: Timeline) -> "Written":
-        rendered = render(timeline, self.pcm, {})
-        sample = json.loads(dump(sample_json(self.script, timeline, rendered.gain_db)))
+        rendered = render(timeline, self.material.pcm, Pools())
+        sample = json.loads(dump(sample_json(self.script, timeline, rendered.fitted, self.script.id)))
         return Written(timeline, rendered, sample, to_16_bit(rendered.channels), to_16_bit(rendered.user_clean))
 
 
@@ -81,31 +97,40 @@ def speak_bursts(line: Line) -> Speech:
 
 def speak_script(script: Script, speech: Callable[[list[Line]], list[Speech]]) -> Spoken:
     said = dict(zip([line.id for line in script.lines], speech(script.engine_lines()), strict=True))
-    pcm = {line: found.pcm for line, found in said.items()}
-    lines = {line: measured for line, found in said.items() if (measured := measure(found.pcm, found.words))}
-    assert lines.keys() == pcm.keys()
-    return Spoken(script, pcm, lines)
+    material = spoken_material(script, {line: (found.pcm, found.words or ()) for line, found in said.items()})
+    assert material.lines.keys() == said.keys()
+    return Spoken(*with_sounds(script, material, Pools(), script.seed))
 
 
 def bursts(dialogue: TextDialogue, interaction: Interaction, seed: int = 0) -> Spoken:
-    script = write_script(dialogue, interaction, "anna", ["bella", "carl"], seed)
+    script = write_script(dialogue, interaction, EMBEDDED, "train", seed)
     return speak_script(script, lambda lines: [speak_bursts(line) for line in lines])
 
 
-LIVELY = Interaction(barge_in=0.5, backchannels_per_minute=8, hesitation=0.5)
+QUIET = Interaction(
+    barge_in=0, backchannels_per_minute=0, assistant_backchannels_per_minute=0, hesitation=0, silence_timeout=0
+)
+LIVELY = Interaction(
+    barge_in=0.4,
+    backchannels_per_minute=4,
+    assistant_backchannels_per_minute=8,
+    balance=3,
+    hesitation=0.5,
+    silence_timeout=0.3,
+    resume=0.7,
+)
 
 
 @pytest.fixture(scope="session")
 def spoken() -> list[Spoken]:
-    """Twelve of the project's dialogues, lively, spoken by espeak."""
+    """Twenty of the project's dialogues, lively, spoken by espeak."""
     pytest.importorskip("espeakng_loader")
     from synth.tts.espeak import EspeakEngine
-    from synth.voices import ASSISTANT_VOICE, voices_for
 
-    engine = EspeakEngine()
+    engine = EspeakEngine(EMBEDDED.voices)
     found = []
-    for row in map(json.loads, TEXTS.read_text(encoding="utf-8").splitlines()[::7]):
+    for row in map(json.loads, TEXTS.read_text(encoding="utf-8").splitlines()[::4]):
         dialogue = text_dialogue(row["id"], [message["content"] for message in row["messages"]])
-        script = write_script(dialogue, LIVELY, ASSISTANT_VOICE, voices_for("train"), 3)
+        script = write_script(dialogue, LIVELY, EMBEDDED, "train", 3)
         found.append(speak_script(script, engine.synthesize))  # type: ignore[arg-type]
     return found

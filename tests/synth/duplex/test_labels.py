@@ -3,18 +3,18 @@
 import json
 
 from manifests.schema import SCHEMAS, to_table
-from synth.acoustics import Noise
-from synth.duplex.labels import dialogue_row, dump, event_rows, sample_json, turn_rows, word_rows
-from tests.synth.duplex.conftest import Spoken
+from synth.duplex.labels import dialogue_row, dump, event_rows, sample_json, turn_rows, unplaced_rows, word_rows
+from synth.duplex.sample import ACOUSTICS
+from tests.synth.duplex.conftest import Spoken, anything
 
 STORAGE = {"shard", "offset", "size", "clean_offset", "clean_size"}
 
 
 def test_rows_fit_the_tables_and_agree_with_the_sample(spoken: list[Spoken]) -> None:
     for item in spoken:
-        timeline = item.plan(1, Noise("white", 20.0, 1))
-        sample = sample_json(item.script, timeline, -0.5)
-        row = dialogue_row(item.script, timeline, sample, "train")
+        timeline = item.plan(1, anything(1, item.script.id))
+        sample = sample_json(item.script, timeline, item.written(timeline).rendered.fitted, "origin")
+        row = dialogue_row(item.script, timeline, sample, "train", "origin", 0)
         assert row.keys() == set(SCHEMAS["dialogues"].names) - STORAGE
         assert json.loads(row["sample"]) == json.loads(dump(sample)) == json.loads(json.dumps(sample))
         turns = to_table("turns", turn_rows(timeline)).to_pylist()
@@ -22,6 +22,8 @@ def test_rows_fit_the_tables_and_agree_with_the_sample(spoken: list[Spoken]) -> 
         words = to_table("words", word_rows(timeline)).to_pylist()
         assert [turn["start"] for turn in turns] == [turn["start"] for turn in sample["turns"]]
         assert [event["index"] for event in events] == list(range(len(sample["events"])))
+        unplaced = to_table("unplaced", unplaced_rows(timeline)).to_pylist()
+        assert len(unplaced) == row["n_unplaced"]
         assert [json.loads(event["params"]) for event in events] == [event["params"] for event in sample["events"]]
         for channel in words:
             heard = [word for word in channel["words"] if word["heard"]]
@@ -34,11 +36,11 @@ def test_rows_fit_the_tables_and_agree_with_the_sample(spoken: list[Spoken]) -> 
 
 
 def test_the_sample_has_the_designs_keys(spoken: list[Spoken]) -> None:
-    sample = sample_json(spoken[0].script, spoken[0].plan(), 0.0)
+    sample = spoken[0].written(spoken[0].plan()).sample
     assert list(sample) == [
         "id", "language", "licence", "seed", "scenario", "sample_rate", "duration", "channels", "turns", "events",
         "acoustics", "source",
     ]  # fmt: skip
-    assert set(sample["acoustics"]) == {"snr_db", "noise", "rir", "echo_gain", "echo_delay", "codec", "gain_db"}
+    assert tuple(sample["acoustics"]) == ACOUSTICS
     assert sample["channels"] == ["assistant", "user"]
     assert len(sample["source"]["written"]) == len(sample["turns"])

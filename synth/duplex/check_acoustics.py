@@ -1,0 +1,118 @@
+"""Check what happened to the user's channel: noise and echo as loud and as late as their labels say, and nothing that
+has no label."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from synth.acoustics import Pools, measure
+from synth.duplex import ASSISTANT
+from synth.duplex.energy import active_level
+from synth.duplex.evidence import Evidence
+from synth.duplex.sample import EventLabel
+from synth.duplex.tally import Tally
+
+SNR_TOLERANCE_DB = 0.5
+ECHO_GAIN_TOLERANCE = 0.05
+"""Of the labelled gain (`duplex.md` 1.5: within 5 %)."""
+ECHO_DELAY_TOLERANCE_MS = 1.0
+LEAKAGE_DB = -50.0
+"""The assistant in the user's channel where no echo is labelled (`duplex.md` 1.5)."""
+LEVEL_TOLERANCE_DB = 1.5
+_LEAST_S = 0.1  # a level is measured over more than that
+
+
+@dataclass(frozen=True)
+class AcousticErrors:
+    """Measured minus labelled; of the echo's gain, as a share of it. None where there is nothing to measure, or the
+    audio does not show it."""
+
+    snr_error_db: float | None = None
+    echo_gain_error: float | None = None
+    echo_delay_error_ms: float | None = None
+
+
+def check_acoustics(evidence: Evidence, pools: Pools | None, tally: Tally) -> AcousticErrors:
+    """Check the delivered channel against its labels."""
+    sample, clean = evidence.sample, evidence.clean
+    if clean is None:
+        return _without_stem(evidence, tally)
+    if sample.untouched:
+        stray = float(np.abs(evidence.delivered - clean).max(initial=0.0))
+        tally.expect(stray < 2 / 32_768, "acoustics", "the user's channel has something that no label names", stray)
+        return AcousticErrors()
+    found = measure(
+        sample.acoustics,
+        delivered=evidence.delivered,
+        clean_user=clean,
+        assistant=evidence.stems[ASSISTANT],
+        speech_spans=sample.user_words(),
+        beside_spans=[(event.start, event.end) for event in sample.beside],
+        pools=pools,
+    )
+    if found.gain_db is not None:
+        off = found.gain_db - sample.acoustics["gain_db"]
+        detail = f"the user's gain is {found.gain_db:.2f} dB, the label says {sample.acoustics['gain_db']:.2f}"
+        tally.expect(abs(off) <= SNR_TOLERANCE_DB, "gain", detail, off)
+        for event in sample.beside:
+            _level(event, found.gain_db, evidence, tally)
+    if found.leakage_db is not None:
+        detail = f"the assistant is in the user's channel at {found.leakage_db:.1f} dB, and no echo is labelled"
+        tally.expect(found.leakage_db < LEAKAGE_DB, "echo", detail, found.leakage_db)
+    return AcousticErrors(
+        _snr(found.snr_db, evidence, tally),
+        _echo_gain(found.echo_gain, evidence, tally),
+        _echo_delay(found.echo_delay, evidence, tally),
+    )
+
+
+def _without_stem(evidence: Evidence, tally: Tally) -> AcousticErrors:
+    return AcousticErrors(snr_error_db=_snr(evidence.snr_in_noise(), evidence, tally))
+
+
+def _snr(found: float | None, evidence: Evidence, tally: Tally) -> float | None:
+    label = evidence.sample.acoustics["snr_db"]
+    if found is None or label is None:
+        return None
+    error = found - label
+    tally.expect(abs(error) <= SNR_TOLERANCE_DB, "snr", f"the SNR is {found:.2f} dB, the label says {label:.2f}", error)
+    return float(error)
+
+
+def _echo_gain(found: float | None, evidence: Evidence, tally: Tally) -> float | None:
+    label = evidence.sample.acoustics["echo_gain"]
+    if found is None or label is None:
+        return None
+    error = found / label - 1
+    detail = f"the echo's gain is {found:.4f}, the label says {label:.4f}"
+    tally.expect(abs(error) <= ECHO_GAIN_TOLERANCE, "echo", detail, error)
+    return float(error)
+
+
+def _echo_delay(found: float | None, evidence: Evidence, tally: Tally) -> float | None:
+    label = evidence.sample.acoustics["echo_delay"]
+    if found is None or label is None:
+        return None
+    error = 1000 * (found - label)
+    detail = f"the echo is {1000 * found:.1f} ms late, the label says {1000 * label:.1f}"
+    tally.expect(abs(error) <= ECHO_DELAY_TOLERANCE_MS, "echo", detail, error)
+    return float(error)
+
+
+def _level(event: EventLabel, gain_db: float, evidence: Evidence, tally: Tally) -> None:
+    """What sounds beside the user is as loud as its label says, where nothing else is in the way."""
+    sample = evidence.sample
+    alone = all(sample.acoustics[name] is None for name in ("noise", "rir", "echo_gain", "packet_loss", "gain_steps"))
+    turns = [turn for turn in sample.turns if turn.channel == event.channel]
+    if not alone or not turns or event.end - event.start < _LEAST_S * sample.sample_rate:
+        return
+    heard = active_level(evidence.delivered[event.start : event.end])
+    spoken = [active_level(evidence.stems[event.channel][turn.start : turn.end]) for turn in turns]
+    levels = [level for level in spoken if level is not None]
+    name = f"{event.kind} at {event.start / sample.sample_rate:.3f} s"
+    if not tally.expect(heard is not None and bool(levels), "level", f"{name}: it is not heard") or heard is None:
+        return
+    # A line whose peak allows no more is a little below the level of the others.
+    off = heard - gain_db - float(np.median(levels)) - event.params["level_db"]
+    detail = f"{name}: it is {off:+.1f} dB from its labelled level"
+    tally.expect(off <= LEVEL_TOLERANCE_DB, "level", detail, off)
