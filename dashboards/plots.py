@@ -40,8 +40,6 @@ _STYLE: dict[Any, Any] = {
     "figure.constrained_layout.use": True,
 }
 _BINS = 30
-_FTO_BIN = 0.1  # s
-_FTO_RANGE = (-2.0, 3.0)  # s; reference/duplex.md: nearly all offsets of human talk lie inside
 
 
 def plots(connection: duckdb.DuckDBPyConnection) -> list[tuple[PlotFile, bytes]]:
@@ -50,7 +48,7 @@ def plots(connection: duckdb.DuckDBPyConnection) -> list[tuple[PlotFile, bytes]]
     What the dataset does not have (events, a half) has no picture.
     """
     found: list[tuple[PlotFile, bytes]] = []
-    with _style():
+    with style():
         durations = {half: bins for half in HALVES if (bins := _durations(connection, half))}
         if durations:
             caption = f"Durations of the selected {' and '.join(UNIT[half] for half in durations)}."
@@ -66,28 +64,27 @@ def plots(connection: duckdb.DuckDBPyConnection) -> list[tuple[PlotFile, bytes]]
         ).fetchall()
         if events:
             found.append((PlotFile("plots/events.png", "Events of the selected dialogues."), _event_plot(events)))
-        offsets = _offsets(connection)
-        if offsets:
-            caption = "Floor-transfer offsets: below zero a speaker starts before the other has ended."
-            found.append((PlotFile("plots/turn-taking.png", caption), _offset_plot(offsets)))
     return found
 
 
 @contextmanager
-def _style() -> Iterator[None]:
+def style() -> Iterator[None]:
+    """Our look, whatever the user's matplotlibrc says."""
     with matplotlib.rc_context():
-        matplotlib.rcdefaults()  # whatever the user's matplotlibrc says
+        matplotlib.rcdefaults()
         matplotlib.rcParams.update(_STYLE)
         yield
 
 
-def _figure(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Any]]:
+def new_figure(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Any]]:
+    """A figure of so many inches, and its axes side by side."""
     figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
     return figure, list(figure.subplots(1, columns, squeeze=False)[0])
 
 
-def _png(figure: Figure) -> bytes:
+def png(figure: Figure) -> bytes:
+    """The picture as bytes that depend on it alone."""
     file = io.BytesIO()
     figure.savefig(file, format="png", metadata={"Software": None})
     return file.getvalue()
@@ -113,17 +110,17 @@ def _round_width(width: float) -> float:
 
 
 def _duration_plot(durations: dict[str, tuple[float, list[tuple[float, int]]]]) -> bytes:
-    figure, axes = _figure(3.8 * len(durations), 2.6, len(durations))
+    figure, axes = new_figure(3.8 * len(durations), 2.6, len(durations))
     for axis, (half, (width, bins)) in zip(axes, durations.items(), strict=True):
         edges, counts = [edge for edge, _ in bins], [count for _, count in bins]
         axis.bar(edges, counts, width * 0.92, align="edge", color=COLOUR[half])
         axis.set(title=UNIT[half].capitalize(), xlabel="duration [s]", ylabel=UNIT[half], xlim=(0, None))
         axis.grid(visible=False, axis="x")
-    return _png(figure)
+    return png(figure)
 
 
 def _funnel_plot(found: Funnel) -> bytes:
-    figure, (axis,) = _figure(7.6, 0.34 * len(found.steps) + 1.0)
+    figure, (axis,) = new_figure(7.6, 0.34 * len(found.steps) + 1.0)
     places = range(len(found.steps))
     # Lines outnumber dialogues, so they have a scale of their own.
     most = {
@@ -144,11 +141,11 @@ def _funnel_plot(found: Funnel) -> bytes:
     axis.invert_yaxis()
     axis.grid(visible=False, axis="y")
     axis.legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0)
-    return _png(figure)
+    return png(figure)
 
 
 def _event_plot(events: list[tuple[str, int]]) -> bytes:
-    figure, (axis,) = _figure(7.6, 0.34 * len(events) + 1.0)
+    figure, (axis,) = new_figure(7.6, 0.34 * len(events) + 1.0)
     places = range(len(events))
     axis.barh(places, [count for _, count in events], 0.7, color=COLOUR["dialogue"])
     most = max(count for _, count in events)
@@ -158,24 +155,4 @@ def _event_plot(events: list[tuple[str, int]]) -> bytes:
     axis.invert_yaxis()
     axis.set(title="Events", xlabel="events", xlim=(0, most * 1.12))
     axis.grid(visible=False, axis="y")
-    return _png(figure)
-
-
-def _offsets(connection: duckdb.DuckDBPyConnection) -> list[tuple[float, int]]:
-    """(lower edge in s, count) of the floor-transfer offsets; those beyond the range are in its end bins."""
-    low, high = _FTO_RANGE
-    rows = connection.execute(
-        f"""SELECT CAST(floor(round(greatest(least(fto, {high} - 1e-6), {low}) / {_FTO_BIN}, 6)) AS INTEGER), count(*)
-            FROM turns SEMI JOIN dialogue_samples ON dialogue = uid WHERE fto IS NOT NULL GROUP BY 1 ORDER BY 1"""
-    ).fetchall()
-    return [(position * _FTO_BIN, count) for position, count in rows]
-
-
-def _offset_plot(offsets: list[tuple[float, int]]) -> bytes:
-    figure, (axis,) = _figure(7.6, 2.6)
-    edges, counts = [edge for edge, _ in offsets], [count for _, count in offsets]
-    axis.bar(edges, counts, _FTO_BIN * 0.92, align="edge", color=COLOUR["dialogue"])
-    axis.axvline(0, color=INK, linewidth=1)
-    axis.set(title="Turn-taking", xlabel="floor-transfer offset [s]", ylabel="changes of speaker", xlim=_FTO_RANGE)
-    axis.grid(visible=False, axis="x")
-    return _png(figure)
+    return png(figure)

@@ -30,13 +30,15 @@ class PlotFile:
 class CardFacts:
     """What the tables do not know. `recipe` is YAML text, `limits` are sentences that the engines state of themselves.
 
-    `repo` stands in the snippets that load the dataset.
+    `turn_taking` is Markdown of figures that are not computed here, which goes under that heading. `repo` stands
+    in the snippets that load the dataset.
     """
 
     title: str
     recipe: str
     plots: Sequence[PlotFile] = ()
     limits: Sequence[str] = ()
+    turn_taking: str = ""
     repo: str = "ORGANISATION/DATASET"
 
 
@@ -50,6 +52,7 @@ def card(store: Store, index: Index, connection: duckdb.DuckDBPyConnection, fact
         *(section.funnel_table(funnel(connection, half)) for half in ("speech", "dialogue")),
         _plots(facts.plots),
         section.turn_taking(connection) if "dialogue" in halves else "",
+        facts.turn_taking,
         section.samples(store, index, connection, halves),
         section.loading(connection, facts.repo, halves),
         section.making(index, facts.recipe),

@@ -13,6 +13,10 @@ from manifests.query import passed
 _KEPT = "SELECT count(*) FROM {} WHERE removed_by IS NULL"
 _ROWS = "SELECT count(*) FROM {}"
 _PASSED = "passed {} {}"  # what no label stage of the recipe rejected: see `manifests.query.passed`
+# Each script is simulated as often; where nothing came of any, all its takes are rejects.
+_TAKES = """SELECT count(*) * coalesce((SELECT max(take) + 1 FROM dialogues),
+    (SELECT count(*) FROM rejects WHERE stage = 'simulate') // nullif(count(*), 0), 0) FROM scripts"""
+
 _READS_AND_WRITES: dict[str, tuple[str | None, str]] = {
     "ingest": (None, _ROWS.format("clips")),
     "quality": (_ROWS.format("clips"), _ROWS.format("quality")),
@@ -20,9 +24,10 @@ _READS_AND_WRITES: dict[str, tuple[str | None, str]] = {
     "select": (_PASSED.format("clips", "uid"), _KEPT.format("clip_selection")),
     "plan": (_KEPT.format("clip_selection"), _ROWS.format("clip_plan")),
     "shard": (_ROWS.format("clip_plan"), _ROWS.format("clip_samples")),
+    "voices": (None, _ROWS.format("voices")),
     "script": (None, _ROWS.format("scripts")),
     "speak": (_ROWS.format("lines"), _ROWS.format("speech")),
-    "simulate": (_ROWS.format("scripts"), _ROWS.format("dialogues")),
+    "simulate": (_TAKES, _ROWS.format("dialogues")),
     "verify": (_ROWS.format("dialogues"), _ROWS.format("verification")),
     "select_dialogues": (_PASSED.format("dialogues", "id"), _KEPT.format("dialogue_selection")),
     "plan_dialogues": (_KEPT.format("dialogue_selection"), _ROWS.format("dialogue_plan")),

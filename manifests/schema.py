@@ -94,6 +94,23 @@ SELECTION = [
     _field("duration", _f64, "length of the item", "s"),
 ]
 
+VOICES = [
+    _field("name", _s, "voice: corpus/speaker#number"),
+    _field("role", _s, "assistant or user"),
+    _field("split", _s, "train, valid or test; null for the assistant, who is in all"),
+    _field("language", _s, "first part of the clip's BCP-47 tag"),
+    _field("gender", _s, "female or male; null where unknown", source="corpus"),
+    _field("accent", _s, "as the corpus says it; null where it does not", source="corpus"),
+    _field("speaker", _s, "speaker, unique in the corpus; in one split only", source="corpus"),
+    _field("uid", _s, "clip of another run that the prompt was cut from"),
+    _field("corpus", _s, "catalogue name"),
+    _field("text", _s, "what the prompt says", source="corpus"),
+    _field("duration", _f64, "length of the prompt", "s"),
+    _field("sample_rate", _i32, "of the prompt", "Hz"),
+    *_WHERE,
+    *_LICENCE,
+]
+
 SCRIPTS = [
     _field("id", _s, "dialogue"),
     _field("source", _s, "text corpus"),
@@ -110,13 +127,23 @@ SCRIPTS = [
 LINES = [
     _field("line", _s, "dialogue#index"),
     _field("dialogue", _s, "dialogue"),
-    _field("role", _s, "turn, backchannel or filler"),
+    _field("role", _s, "turn, backchannel, filler, failed_barge_in, side_talk or third_party"),
     _field("turn", _i32, "index of the turn it belongs to"),
-    _field("speaker", _s, "assistant or user"),
+    _field("speaker", _s, "assistant, user or other"),
     _field("voice", _s, "voice"),
     _field("language", _s, "BCP-47"),
     _field("text", _s, "spoken form"),
+    _field("emotion", _s, "emotion asked of the engine; null where none"),
     _field("seed", _i64, "seed of the engine for this line"),
+]
+
+REWRITES = [
+    _field("dialogue", _s, "dialogue as it was read"),
+    _field("task", _s, "what was asked of the language model"),
+    _field("model", _s, "the endpoint's name of the model"),
+    _field("prompt_tokens", _i64, "tokens sent; null where the endpoint does not say"),
+    _field("completion_tokens", _i64, "tokens of the answer"),
+    _field("cost", _f64, "by the prices of the recipe; null without them"),
 ]
 
 SPEECH = [
@@ -126,11 +153,14 @@ SPEECH = [
     _field("sample_rate", _i32, "as stored", "Hz"),
     _field("duration", _f64, "length of the line", "s"),
     _field("engine", _s, "speech engine"),
+    _field("tries", _i32, "takes until this one, which passed the quality gate"),
     _field("words", pa.list_(WORD), "spoken words with times; prob is null where the engine states exact times", "s"),
 ]
 
 DIALOGUES = [
-    _field("id", _s, "dialogue"),
+    _field("id", _s, "dialogue: that of its script, or one take of it"),
+    _field("script", _s, "id in `scripts`"),
+    _field("take", _i32, "number of the simulation of that script's speech"),
     _field("source", _s, "text corpus"),
     _field("language", _s, "BCP-47"),
     _field("split", _s, "train, valid or test"),
@@ -145,7 +175,14 @@ DIALOGUES = [
     *_LICENCE,
     _field("clean_offset", _i64, "first byte of the user's clean stem in that tar", "bytes"),
     _field("clean_size", _i64, "length of that stem's file", "bytes"),
-    _field("snr_db", _f64, "active user speech over noise; null without noise", "dB", "renderer"),
+    _field("snr_db", _f64, "user's words over noise while it is on; null without noise", "dB", "renderer"),
+    _field("noise", _s, "name of the noise; null without"),
+    _field("rt60", _f64, "reverberation time of the user's room; null without", "s", "renderer"),
+    _field("echo_gain", _f64, "amplitude of the assistant in the user's channel; null without echo"),
+    _field("echo_delay", _f64, "how much later it comes back", "s"),
+    _field("codec", _s, "transmission of the user's channel; null without"),
+    _field("gain_db", _f64, "gain of the user's channel at the start", "dB", "renderer"),
+    _field("n_unplaced", _i32, "events of the script that the speech had no room for (table `unplaced`)"),
     _field("sample", _s, "the training sample's JSON, as written beside the audio"),
 ]
 
@@ -167,7 +204,7 @@ TURNS = [
 EVENTS = [
     _field("dialogue", _s, "dialogue"),
     _field("index", _i32, "position in the dialogue, by start"),
-    _field("kind", _s, "turn_shift, cooperative_overlap, barge_in, user_backchannel, hesitation, ..."),
+    _field("kind", _s, "turn_shift, barge_in, user_backchannel, ... as synth.duplex.timeline.Event lists them"),
     _field("channel", _i32, "0 assistant, 1 user"),
     _field("start", _f64, "start of the event", "s", "timeline"),
     _field("end", _f64, "end of the event", "s", "timeline"),
@@ -184,13 +221,23 @@ WORDS = [
     _field("words", pa.list_(DIALOGUE_WORD), "words in the order of their start", "s", "timeline"),
 ]
 
+UNPLACED = [
+    _field("dialogue", _s, "dialogue"),
+    _field("index", _i32, "position"),
+    _field("kind", _s, "kind of event"),
+    _field("turn", _i32, "turn that it belongs to or meets"),
+    _field("why", _s, "one sentence"),
+]
+
 VERIFICATION = [
     _field("dialogue", _s, "dialogue"),
     _field("n_checks", _i32, "checks made"),
     _field("n_violations", _i32, "checks failed: 0 in this table, for a failed dialogue is a reject"),
     _field("onset_error_ms", pa.list_(_f64), "energy onset minus labelled onset, per turn", "ms"),
     _field("offset_error_ms", pa.list_(_f64), "energy end minus labelled end, per turn", "ms"),
-    _field("snr_error_db", _f64, "measured minus labelled; null without noise", "dB"),
+    _field("snr_error_db", _f64, "measured minus labelled; null where not measured", "dB"),
+    _field("echo_gain_error", _f64, "measured minus labelled, as a share of the label; null where not measured"),
+    _field("echo_delay_error_ms", _f64, "measured minus labelled; null where not measured", "ms"),
     _field("overlap_s", _f64, "time with both channels active", "s"),
 ]
 
@@ -238,13 +285,16 @@ SCHEMAS: Mapping[str, pa.Schema] = {
     "quality": pa.schema(QUALITY),
     "transcripts": pa.schema(TRANSCRIPTS),
     "clip_selection": pa.schema(SELECTION),
+    "voices": pa.schema(VOICES),
     "scripts": pa.schema(SCRIPTS),
     "lines": pa.schema(LINES),
+    "rewrites": pa.schema(REWRITES),
     "speech": pa.schema(SPEECH),
     "dialogues": pa.schema(DIALOGUES),
     "turns": pa.schema(TURNS),
     "events": pa.schema(EVENTS),
     "words": pa.schema(WORDS),
+    "unplaced": pa.schema(UNPLACED),
     "verification": pa.schema(VERIFICATION),
     "dialogue_selection": pa.schema(SELECTION),
     "clip_plan": pa.schema(PLAN),

@@ -19,7 +19,6 @@ def test_every_picture_of_the_card_is_made_and_is_not_empty(connection: duckdb.D
         "plots/funnel-speech.png",
         "plots/funnel-dialogue.png",
         "plots/events.png",
-        "plots/turn-taking.png",
     ]
     for file, png in made:
         pixels = matplotlib.image.imread(io.BytesIO(png))[..., :3]
@@ -45,7 +44,6 @@ def test_what_is_not_there_has_no_picture(dataset: Store, table: str) -> None:
     dataset.remove(table)
     names = {file.name for file, _ in plots(connect(dataset, Index.load(dataset)))}
     assert ("plots/events.png" in names) == table.startswith("turns")
-    assert ("plots/turn-taking.png" in names) == table.startswith("events")
 
 
 def test_an_empty_dataset_has_no_pictures(tmp_path: Path) -> None:

@@ -173,9 +173,9 @@ def _dialogue(store: Store) -> None:
     words = [{"word": "yes", "start": 0.2, "end": 0.5, "turn": 0, "heard": True}]
     also(store, "simulate", "words", "s", [{"dialogue": i, "channel": 1, "words": words} for i in ids])
     dialogues = [
-        filled("dialogues", id=i, source="tiny", language="en", split="train", n_turns=2, sample_rate=24000, seed=7,
-               assistant_voice="en/1", user_voice="en/2", duration=6.0, snr_db=15.0, sample=json.dumps(sample),
-               **LICENCE)
+        filled("dialogues", id=i, script=i, take=0, source="tiny", language="en", split="train", n_turns=2,
+               sample_rate=24000, seed=7, assistant_voice="en/1", user_voice="en/2", duration=6.0, snr_db=15.0,
+               sample=json.dumps(sample), **LICENCE)
         for i in ids
     ]  # fmt: skip
     put(store, "simulate", "s", dialogues, 3)
