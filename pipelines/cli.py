@@ -34,7 +34,9 @@ def run(
     max_reject_ratio: Annotated[
         float | None, typer.Option(min=0, max=1, help="fail when a stage rejects a larger share of its items")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="check the recipe and print the plan; do nothing")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="check the recipe, print the plan and the price; do nothing")
+    ] = False,
 ) -> None:
     """Run a recipe. To resume, run the same command again."""
     from pipelines import run as runner
@@ -107,14 +109,19 @@ def sources(name: Annotated[str | None, typer.Argument(help="catalogue entry", s
 @app.command()
 def verify(
     out: Out,
-    listen: Annotated[int, typer.Option(min=0, help="write so many dialogues as one HTML page with players")] = 0,
+    listen: Annotated[
+        int, typer.Option(min=0, max=50, help="write so many dialogues as one HTML page with players")
+    ] = 0,
+    sample: Annotated[
+        int | None, typer.Option(min=1, help="check so many dialogues, chosen by hash", show_default=False)
+    ] = None,
 ) -> None:
     """Check every dialogue of the training shards from its audio alone, and the accounting of every stage."""
     from manifests.store import Store
     from pipelines.verification import listening_page, print_verification, verify_output
 
     store = Store(out)
-    found = verify_output(store)
+    found = verify_output(store, sample)
     print_verification(found, Console())
     if listen:
         print(f"listen: open {listening_page(store, listen)} in a browser")
@@ -147,6 +154,23 @@ def publish(
 
     plan = upload(Store(out), repo, dry_run=dry_run, private=not public)
     print(plan.text(), end="")
+
+
+@app.command()
+def fit(
+    audio: Annotated[list[Path], typer.Argument(help="recordings, one speaker on each channel", show_default=False)],
+    name: Annotated[str, typer.Option(help="name of the preset")] = "fitted",
+    out: Annotated[Path | None, typer.Option(help="file to write; default: standard output")] = None,
+) -> None:
+    """Fit a timing preset to real two-channel recordings; use it with --set simulate.preset=FILE."""
+    from pipelines.fitting import fit_files
+
+    preset = fit_files(audio, name)
+    if out is None:
+        print(preset, end="")
+    else:
+        out.write_text(preset, "utf-8")
+        print(f"wrote {out}")
 
 
 @app.command()

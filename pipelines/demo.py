@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from manifests.errors import TurnmillError
 from manifests.records import stable_hash
 from synth.tts.engine import Line, SpeechError
-from synth.voices import ASSISTANT_VOICE, VOICES, voices_for
+from synth.voices import EMBEDDED
 
 SENTENCES = Path(__file__).parent / "recipes" / "quickstart" / "sentences.txt"
 VERSION = 1  # of what is done to the sentences below
+LANGUAGE = "en"
 PAUSE_S = 0.3  # between the sentences of the over-long clip
 
 # Places in the list of sentences. Five wrong transcripts: each of these clips carries the text of the next of them.
@@ -35,7 +36,7 @@ def make_demo_corpus(root: Path) -> None:
     Raises TurnmillError when a sentence cannot be spoken.
     """
     sentences = SENTENCES.read_text("utf-8").splitlines()
-    made_from = stable_hash(VERSION, *sentences, *(VOICES[name] for name in _bank()))
+    made_from = stable_hash(VERSION, *sentences, *EMBEDDED.speaking(LANGUAGE))
     if (root / made_from).exists():
         return
     shutil.rmtree(root, ignore_errors=True)
@@ -73,24 +74,20 @@ def faults(names: list[str]) -> Mapping[str, list[str]]:
     }
 
 
-def _bank() -> list[str]:
-    return [ASSISTANT_VOICE, *voices_for("train"), *voices_for("valid"), *voices_for("test")]
-
-
 def speaker(index: int) -> str:
     """The voice's own name, the part after its accent."""
-    bank = _bank()
-    return VOICES[bank[index % len(bank)]].name.rsplit("-", 1)[-1]
+    bank = EMBEDDED.speaking(LANGUAGE)
+    return bank[index % len(bank)].name.rsplit("-", 1)[-1]
 
 
 def speak(sentences: list[str]) -> list[NDArray[np.float32]]:
     """Each sentence in its voice, mono float32 at the engine's rate."""
     from synth.tts.espeak import EspeakEngine
 
-    bank = _bank()
-    lines = [Line(f"demo#{i}", text, bank[i % len(bank)], "en", i) for i, text in enumerate(sentences)]
+    bank = EMBEDDED.speaking(LANGUAGE)
+    lines = [Line(f"demo#{i}", text, bank[i % len(bank)].name, LANGUAGE, i) for i, text in enumerate(sentences)]
     spoken: list[NDArray[np.float32]] = []
-    for line, speech in zip(lines, EspeakEngine().synthesize(lines), strict=True):
+    for line, speech in zip(lines, EspeakEngine(EMBEDDED.voices).synthesize(lines), strict=True):
         if isinstance(speech, SpeechError):
             raise TurnmillError(f"{SENTENCES}: line {line.id} cannot be spoken: {speech.detail}")
         spoken.append(speech.pcm)

@@ -1,45 +1,111 @@
-"""What a recipe would do (`--dry-run`), and what the catalogue knows (`turnmill sources`). Nothing runs here."""
+"""What a recipe would do and take (`--dry-run`), and what the catalogue knows (`turnmill sources`). Nothing is made
+here."""
+
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
 
 from manifests.store import Store
 from pipelines.engine import chains
-from pipelines.pipeline import fingerprinted, halves, shards_of
+from pipelines.pipeline import Half, Plan, fingerprinted, halves, shards_of
+from pipelines.pricing import Price, Quantities, price
 from pipelines.recipe import Recipe
 from pipelines.run import check_predicates
+from pipelines.stage import Shard
+from pipelines.stages.ingest import Ingest
+from pipelines.stages.script import WriteScripts
+from sources.adapters.base import Unit
 from sources.catalogue import load, names
 
 
 def describe_plan(recipe: Recipe, out: str, console: Console) -> None:
-    """Check a recipe as a run would, then print its stages, shards and what is already done."""
+    """Check a recipe as a run would, then print what its texts will take, its stages, and what is already done."""
     store = Store(out)
     found = halves(recipe, store)
     check_predicates(recipe, found, store)
+    console.print(f"[bold]{recipe.name}[/] into {store.url}, recipe {recipe.hash}", highlight=False)
+    work = [(half, *_sources(half, console)) for half in found]
+    for half, _, units in work:
+        if isinstance(half.source, WriteScripts):
+            print_price(price(recipe, half.source, units), recipe, console)
+    # After the price, for texts are often priced where the engine is not.
     for stage in (stage for half in found for stage in half.stages):
         stage.check()
-    console.print(f"[bold]{recipe.name}[/] into {store.url}, recipe {recipe.hash}", highlight=False)
-    for half in found:
-        if half.generated and not half.source.root.exists():
-            console.print(f"\n{half.name}: its corpus is spoken at the start of the run")
-            shards = []
-        else:
-            shards = shards_of(half)[0]
-        plan = fingerprinted(half, shards, recipe.seed)
-        workspace = plan.workspace(store)
-        table = Table("stage", "worker", "reads", "writes", "fingerprint", "done", box=None, title=half.name)
-        for number, chain in enumerate(chains(half.stages)):
-            for stage in chain:
-                commit = stage.tables[-1]
-                prefix = f"{commit}/{plan.fingerprints[commit]}"
-                present = set(store.names(prefix)) if store.exists(prefix) else set()
-                done = sum(workspace.part(commit, shard.key) in present for shard in shards)
-                row = (stage.name, f"pool {number}", ", ".join(stage.needs), ", ".join(stage.tables))
-                table.add_row(*row, plan.fingerprints[commit], f"{done} of {len(shards)}")
-        table.add_row(half.write.name, "pool", ", ".join(half.write.needs), "training shards", "", "")
-        console.print(table)
-        for predicate in half.predicates:
-            console.print(f"  select {predicate.name}: {predicate.keep}", markup=False, highlight=False, soft_wrap=True)
+    for half, shards, _ in work:
+        _print_stages(fingerprinted(half, shards, recipe.seed), shards, store, console)
+
+
+def _sources(half: Half, console: Console) -> tuple[list[Shard], list[Unit]]:
+    """The shards and units of a half. Raises UsageError where its sources are not there."""
+    half.source.check()
+    if isinstance(half.source, Ingest) and half.generated and not half.source.root.exists():
+        console.print(f"\n{half.name}: its corpus is spoken at the start of the run")
+        return [], []
+    return shards_of(half)
+
+
+def _print_stages(plan: Plan, shards: Sequence[Shard], store: Store, console: Console) -> None:
+    half, workspace = plan.half, plan.workspace(store)
+    table = Table("stage", "worker", "reads", "writes", "fingerprint", "done", box=None, title=half.name)
+    for number, chain in enumerate(chains(half.stages)):
+        for stage in chain:
+            commit = stage.tables[-1]
+            prefix = f"{commit}/{plan.fingerprints[commit]}"
+            present = set(store.names(prefix)) if store.exists(prefix) else set()
+            done = sum(workspace.part(commit, shard.key) in present for shard in shards)
+            row = (stage.name, f"pool {number}", ", ".join(stage.needs), ", ".join(stage.tables))
+            table.add_row(*row, plan.fingerprints[commit], f"{done} of {len(shards)}")
+    table.add_row(half.write.name, "pool", ", ".join(half.write.needs), "training shards", "", "")
+    console.print(table)
+    for predicate in half.predicates:
+        console.print(f"  select {predicate.name}: {predicate.keep}", markup=False, highlight=False, soft_wrap=True)
+
+
+def print_price(priced: Price, recipe: Recipe, console: Console) -> None:
+    """A table of the texts, and a line for each thing that they cost."""
+    table = Table(box=None, title="what the texts will take")
+    for column in ("text", "dialogues", "kept", "turns", "lines", "characters", "spoken", "simulated"):
+        table.add_column(column, justify="left" if column == "text" else "right")
+    rows = [*priced.by_text.items(), *([("all", priced.total)] if len(priced.by_text) > 1 else [])]
+    for name, found in rows:
+        table.add_row(name, *_figures(found, priced.takes))
+    console.print(table)
+    total = priced.total
+    reasons = sorted(total.rejected.items(), key=lambda item: (-item[1], item[0]))
+    lines = [f"{reason}: {count:,.0f} rejected" for reason, count in reasons]
+    takes = f" in {priced.takes} takes" if priced.takes > 1 else ""
+    lines.append(f"audio: {_hours(priced.speech_hours)} to speak, {_hours(priced.dialogue_hours)} of dialogues{takes}")
+    if priced.gpu_hours is not None:
+        factor = recipe.pricing.real_time_factor
+        lines.append(f"GPU: {_hours(priced.gpu_hours)} at pricing.real_time_factor {factor:g}, one try a line")
+    lines.append(f"disk: {_size(priced.lake_bytes)} in the lake, {_size(priced.shard_bytes)} of training shards")
+    if recipe.script.rewrite is not None:
+        cost = "no price is given" if priced.cost is None else f"cost {priced.cost:,.2f}"
+        sent, said = total.prompt_tokens, total.completion_tokens
+        lines.append(f"rewrite: {sent:,.0f} prompt tokens, {said:,.0f} completion tokens, {cost}; one answer a task")
+    read = "all were read" if priced.sampled >= total.dialogues else f"from a sample of {priced.sampled:,}"
+    lines.append(f"figures: {read}; before what verify and select remove")
+    for line in lines:
+        console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _figures(found: Quantities, takes: int) -> list[str]:
+    counts = (found.dialogues, found.kept, found.turns, found.lines, found.characters)
+    hours = (found.speech_s / 3600, found.dialogue_s * takes / 3600)
+    return [*(f"{count:,.0f}" for count in counts), *map(_hours, hours)]
+
+
+def _hours(hours: float) -> str:
+    return f"{hours:,.{0 if hours >= 100 else 1 if hours >= 1 else 3}f} h"
+
+
+def _size(n_bytes: float) -> str:
+    for unit in ("kB", "MB", "GB"):
+        n_bytes /= 1000
+        if n_bytes < 1000:
+            return f"{n_bytes:.1f} {unit}"
+    return f"{n_bytes / 1000:,.2f} TB"
 
 
 def describe_sources(console: Console) -> None:

@@ -82,22 +82,22 @@ def _espeak() -> Finding:
 
 def _load_espeak() -> str:
     from synth.tts.espeak import EspeakEngine
-    from synth.voices import VOICES
+    from synth.voices import EMBEDDED
 
-    EspeakEngine()
-    return f"{len(VOICES)} voices"
+    EspeakEngine(EMBEDDED.voices)
+    return f"{len(EMBEDDED.voices)} voices: {', '.join(EMBEDDED.languages)}"
 
 
 def _cosyvoice() -> Finding:
-    role = "speaks with cloned voices"
-    repo = os.environ.get("COSYVOICE_REPO")
     fix = "git clone --recursive https://github.com/FunAudioLLM/CosyVoice && export COSYVOICE_REPO=$PWD/CosyVoice"
-    if repo and os.path.isdir(os.path.join(repo, "cosyvoice", "cli")):
-        return Finding("cosyvoice", role, False, "checkout found; its engine comes with a later version", "")
-    detail = "COSYVOICE_REPO names no checkout of the official repository"
-    if importlib.util.find_spec("cosyvoice") is not None:
-        detail += "; the PyPI package `cosyvoice` is another project and does not work: pip uninstall cosyvoice"
-    return Finding("cosyvoice", role, False, detail, fix)
+    return _attempt("cosyvoice", "speaks with cloned voices", _find_cosyvoice, fix)
+
+
+def _find_cosyvoice() -> str:
+    from synth.tts.cosyvoice.package import check_requirements, find_checkout
+
+    check_requirements(find_checkout(None))
+    return "checkout and requirements found; a recipe names its model"
 
 
 def _pyannote() -> Finding:

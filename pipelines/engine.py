@@ -108,7 +108,7 @@ def execute(
         yield json.loads(row["ledger"])
 
 
-def shares(groups: Sequence[Sequence[Stage]], size: int, available: Cluster) -> list[dict[str, float]]:
+def shares(groups: Sequence[Sequence[Stage]], size: int, available: Cluster) -> list[dict[str, Any]]:
     """What each worker of each pool may ask of Ray, so that all pools fit at once, on however small a machine."""
     cpus = sum(size * group[0].resources.cpus for group in groups)
     memory = sum(size * group[0].resources.memory for group in groups)
@@ -119,6 +119,7 @@ def shares(groups: Sequence[Sequence[Stage]], size: int, available: Cluster) -> 
             "num_cpus": int(group[0].resources.cpus * cpu_scale * 1000) / 1000,
             "memory": int(group[0].resources.memory * memory_scale),
             **({"num_gpus": group[0].resources.gpus} if group[0].resources.gpus else {}),
+            **({"runtime_env": json.loads(env)} if (env := group[0].resources.runtime_env) else {}),
         }
         for group in groups
     ]

@@ -10,6 +10,7 @@ from manifests.index import Index, StageEntry
 from manifests.query import passed
 from manifests.records import Licence, stable_hash
 from manifests.store import Store
+from pipelines.bank import bank
 from pipelines.recipe import Recipe
 from pipelines.stage import Shard, Stage, Workspace
 from pipelines.stages.ingest import Ingest
@@ -21,6 +22,8 @@ from pipelines.stages.simulate import Simulate
 from pipelines.stages.speak import Speak
 from pipelines.stages.transcribe import Transcribe
 from pipelines.stages.verify import Verify
+from pipelines.stages.voices import VoicesParams, voices_identity
+from pipelines.texts import Text
 from sources.adapters.base import Unit
 from sources.catalogue import Entry, FilesIngest, TableIngest, load
 
@@ -39,6 +42,7 @@ class Half:
     plan_table: str
     items: str  # query over views and `select_table`: uid, split, parent, shard, size
     write: WriteShard
+    voices: VoicesParams | None = None  # a bank of voices from another run, made before the first stage
     generated: bool = False  # the corpus is made at the start of the run
 
     @property
@@ -56,7 +60,7 @@ def halves(recipe: Recipe, out: Store) -> list[Half]:
     found = []
     if recipe.corpus is not None:
         found.append(_speech(recipe, load(recipe.corpus), out))
-    if recipe.texts is not None:
+    if recipe.texts:
         found.append(_dialogue(recipe))
     return found
 
@@ -93,13 +97,12 @@ def _speech(recipe: Recipe, entry: Entry, out: Store) -> Half:
 
 
 def _dialogue(recipe: Recipe) -> Half:
-    assert recipe.texts is not None
     entry = load("dialogue_text")
-    licence = _licence(recipe, entry)
-    script = WriteScripts(recipe.script, entry, licence, recipe.texts, recipe.shard.splits, recipe.seed)
-    labels: list[Stage] = [Speak(recipe.speak), Simulate(recipe.simulate, recipe.seed)]
+    voices = bank(recipe.speak.engine, recipe.voices, recipe.voice_names)
+    script = WriteScripts(recipe.script, entry, _texts(recipe, entry), recipe.shard.splits, voices, recipe.seed)
+    labels: list[Stage] = [Speak(recipe.speak, voices.fixed), Simulate(recipe.simulate, recipe.seed)]
     if recipe.verify is not None:
-        labels.append(Verify(recipe.verify))
+        labels.append(Verify(recipe.verify, recipe.simulate.rooms))
     return Half(
         name="dialogue",
         source=script,
@@ -109,9 +112,23 @@ def _dialogue(recipe: Recipe) -> Half:
         predicates=recipe.select_dialogues,
         select_table="dialogue_selection",
         plan_table="dialogue_plan",
-        items="SELECT id AS uid, split, id AS parent, shard, size FROM dialogues "
+        items="SELECT id AS uid, split, script AS parent, shard, size FROM dialogues "
         "JOIN dialogue_selection ON id = uid WHERE removed_by IS NULL",
         write=ShardDialogues(recipe.shard),
+        voices=recipe.voices,
+    )
+
+
+def _texts(recipe: Recipe, entry: Entry) -> tuple[Text, ...]:
+    assert recipe.texts
+    own = _licence(recipe, entry)
+    if isinstance(recipe.texts, Path):
+        return (Text(None, recipe.texts, own),)
+    return tuple(
+        Text(
+            file.name, file.path, file.licence.licence if file.licence else own, file.scenario or file.name, file.limit
+        )
+        for file in recipe.texts
     )
 
 
@@ -152,7 +169,9 @@ class Plan:
 
     def entries(self) -> list[StageEntry]:
         half = self.half
+        bank = [] if half.voices is None else [self._entry("voices", ("voices",), "voices")]
         return [
+            *bank,
             *(self._entry(stage.name, stage.tables, stage.items) for stage in half.stages),
             self._entry(_step("select", half), (half.select_table,), half.write.items),
             self._entry(_step("plan", half), (half.plan_table,), half.write.items),
@@ -170,6 +189,8 @@ def _step(name: str, half: Half) -> str:
 def fingerprinted(half: Half, shards: Sequence[Shard], seed: int) -> Plan:
     """Fingerprints of all tables of a half: of parameters and inputs, and for whole-table steps of the shards."""
     prints: dict[str, str] = {}
+    if half.voices is not None:
+        prints["voices"] = stable_hash("voices", seed, json.dumps(voices_identity(half.voices), sort_keys=True))
     for stage in half.stages:
         own = stage.fingerprint([prints[table] for table in stage.needs])
         prints.update(dict.fromkeys(stage.tables, own))

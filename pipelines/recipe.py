@@ -1,17 +1,18 @@
 """A recipe: one YAML file that names corpora, texts, stages and selections. Checked whole before anything starts."""
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, get_args
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, Discriminator, Field, Tag, ValidationError, model_validator
 
 from manifests.errors import UsageError
 from manifests.params import LicenceStatement, Params
 from manifests.records import stable_hash
 from pipelines.asr.recognizer import model_name
+from pipelines.bank import VoiceNames
 from pipelines.stages.card import CardParams
 from pipelines.stages.ingest import IngestParams
 from pipelines.stages.plan import ShardParams
@@ -22,8 +23,24 @@ from pipelines.stages.simulate import SimulateParams
 from pipelines.stages.speak import SpeakParams
 from pipelines.stages.transcribe import TranscribeParams
 from pipelines.stages.verify import VerifyParams
+from pipelines.stages.voices import VoicesParams
+from pipelines.texts import TextFile
+from synth.duplex.timing import PRESETS
 
 _PATHS = ("root", "texts")
+_PATHS_BELOW = ("texts.path", "simulate.noises", "simulate.rooms", "script.limits.unsafe_terms")
+
+_ONE, _SEVERAL = "one file", "several files"  # what errors would say of `texts`, which is told by its shape
+
+
+class PricingParams(Params):
+    """What `--dry-run` reckons with. It changes nothing of a result."""
+
+    real_time_factor: float = Field(
+        default=0.05,
+        gt=0,
+        description="GPU seconds per second of speech: the planning figure of one L20-class GPU (duplex.md 2.5)",
+    )
 
 
 class Recipe(Params):
@@ -39,7 +56,13 @@ class Recipe(Params):
     )
     corpus: str | None = Field(default=None, description="name in the catalogue: `turnmill sources` lists them")
     root: Path | None = Field(default=None, description="folder of the corpus")
-    texts: Path | None = Field(default=None, description="file of text dialogues: .jsonl, .jsonl.gz or .json")
+    texts: (
+        Annotated[
+            Annotated[Path, Tag(_ONE)] | Annotated[tuple[TextFile, ...], Tag(_SEVERAL)],
+            Discriminator(lambda texts: _SEVERAL if isinstance(texts, list | tuple) else _ONE),
+        ]
+        | None
+    ) = Field(default=None, description="file of text dialogues (.jsonl, .jsonl.gz or .json), or a list of them")
     licence: LicenceStatement | None = Field(default=None, description="licence of your own recordings or texts")
 
     ingest: IngestParams = IngestParams()
@@ -47,6 +70,8 @@ class Recipe(Params):
     transcribe: TranscribeParams | None = None
     select: tuple[Predicate, ...] = ()
 
+    voices: VoicesParams | None = Field(default=None, description="a bank from another run; null: the engine's own")
+    voice_names: VoiceNames | None = Field(default=None, description="voices that the engine knows by name")
     script: ScriptParams = ScriptParams()
     speak: SpeakParams = SpeakParams()
     simulate: SimulateParams = SimulateParams()
@@ -55,21 +80,26 @@ class Recipe(Params):
 
     shard: ShardParams = ShardParams()
     card: CardParams = CardParams()
+    pricing: PricingParams = PricingParams()
 
     @model_validator(mode="after")
     def _has_a_half(self) -> "Recipe":
-        if self.corpus is None and self.texts is None:
+        if self.corpus is None and not self.texts:
             raise ValueError("names neither `corpus` nor `texts`: set one of them, e.g. --set texts=FILE.jsonl")
         for predicates in (self.select, self.select_dialogues):
             names = [predicate.name for predicate in predicates]
             if len(names) != len(set(names)):
                 raise ValueError("two predicates of one selection have the same name; rename one")
+        files = [file.name for file in self.texts] if isinstance(self.texts, tuple) else []
+        if len(files) != len(set(files)):
+            raise ValueError("two files of `texts` have the same name; rename one")
         return self
 
     @property
     def identity(self) -> str:
         """What an output folder belongs to: another recipe or another corpus may not write into it."""
-        sources = [self.corpus, self.texts and self.texts.name]
+        texts = (self.texts,) if isinstance(self.texts, Path) else self.texts or ()
+        sources = [self.corpus, *(text.name for text in texts)]
         return f"{self.name} ({', '.join(source for source in sources if source)})"
 
     @property
@@ -79,13 +109,37 @@ class Recipe(Params):
 
     def yaml(self) -> str:
         """The resolved recipe for the card and the output folder: files by name, no path of this host."""
-        resolved = self.model_dump(mode="json", exclude={"workers", "root"}, exclude_none=True)
-        if self.texts is not None:
+        resolved = self.model_dump(mode="json", exclude={"workers", "root", "pricing"}, exclude_none=True)
+        if isinstance(self.texts, Path):
             resolved["texts"] = self.texts.name
+        for file in resolved["texts"] if isinstance(self.texts, tuple) else ():
+            file["path"] = Path(file["path"]).name
         if self.transcribe is not None:
             resolved["transcribe"]["model"] = model_name(self.transcribe.model)
-        resolved["simulate"]["noise_files"] = [path.name for path in self.simulate.noise_files]
+        simulate = resolved["simulate"]
+        simulate["preset"] = Path(self.simulate.preset).name  # its parameters are under `timing`
+        for key in ("noises", "rooms"):
+            simulate[key] = [Path(path).name for path in simulate[key]]
+        if self.voices is not None:
+            resolved["voices"]["from"] = Path(self.voices.source).name
+        _without_host(resolved)
         return yaml.safe_dump(resolved, sort_keys=False, allow_unicode=True)
+
+
+def _without_host(resolved: dict[str, Any]) -> None:
+    """Models by name, and nothing of where they lie, are served, or run."""
+    speak, rewrite = resolved["speak"], resolved["script"].get("rewrite", {})
+    for section, key in ((speak, "recognise"), (speak["align"], "model"), (resolved.get("verify", {}), "recognise")):
+        if key in section:
+            section[key] = model_name(section[key])
+    speak.pop("runtime_env", None)
+    cosyvoice = speak.get("cosyvoice", {})
+    cosyvoice.pop("repo", None)
+    if "model" in cosyvoice:
+        cosyvoice["model"] = model_name(cosyvoice["model"])
+    for endpoint in (speak.get("http", {}), rewrite):
+        for key in ("base_url", "api_key_env"):
+            endpoint.pop(key, None)
 
 
 def load(path: Path, settings: Sequence[str] = ()) -> Recipe:
@@ -105,18 +159,31 @@ def load(path: Path, settings: Sequence[str] = ()) -> Recipe:
         raise UsageError(f"{path}: is not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(raw, dict):
         raise UsageError(f"{path}: a recipe is a mapping of keys to values, this is {type(raw).__name__}")
-    for key in _PATHS:
-        if isinstance(raw.get(key), str):
-            raw[key] = str(path.parent.absolute() / Path(raw[key]).expanduser())
-    noise = raw["simulate"].get("noise_files") if isinstance(raw.get("simulate"), dict) else None
-    if isinstance(noise, list):
-        raw["simulate"]["noise_files"] = [str(path.parent.absolute() / str(file)) for file in noise]
+    below = _PATHS_BELOW if _names_preset(raw) else (*_PATHS_BELOW, "simulate.preset")
+    for key in (*_PATHS, *below):
+        raw = _beside(path, raw, key.split("."))
     for setting in settings:
         _apply(raw, setting)
     try:
         return Recipe.model_validate(raw)
     except ValidationError as error:
         raise UsageError("; ".join(_sentence(path, problem) for problem in error.errors())) from error
+
+
+def _names_preset(raw: Mapping[str, Any]) -> bool:
+    """Whether the recipe's preset is one of ours; else it is a file."""
+    simulate = raw.get("simulate")
+    return not isinstance(simulate, dict) or simulate.get("preset", PRESETS[0]) in PRESETS
+
+
+def _beside(recipe: Path, value: Any, keys: Sequence[str]) -> Any:
+    """A value with the paths under `keys` taken from the recipe's folder. What is no path is left for validation."""
+    if isinstance(value, list):
+        return [_beside(recipe, each, keys) for each in value]
+    if keys:
+        known = isinstance(value, dict) and keys[0] in value
+        return {**value, keys[0]: _beside(recipe, value[keys[0]], keys[1:])} if known else value
+    return str(recipe.parent.absolute() / Path(value).expanduser()) if isinstance(value, str) else value
 
 
 def _apply(raw: dict[str, Any], setting: str) -> None:
@@ -149,7 +216,7 @@ def _yaml_value(setting: str, text: str) -> Any:
 
 
 def _sentence(path: Path, problem: Mapping[str, Any]) -> str:
-    keys = [str(part) for part in problem["loc"]]
+    keys = [str(part) for part in problem["loc"] if part not in (_ONE, _SEVERAL)]
     where = f"{path}: {'.'.join(keys)}" if keys else f"{path}"
     if problem["type"] == "extra_forbidden":
         near = difflib.get_close_matches(keys[-1], _known(keys[:-1]), n=1)
@@ -165,11 +232,13 @@ def _known(keys: Sequence[str]) -> list[str]:
     model: type[BaseModel] = Recipe
     for key in keys:
         field = model.model_fields.get(key)
-        if field is None:
-            return list(Predicate.model_fields)
-        kinds = [field.annotation, *getattr(field.annotation, "__args__", ())]
-        below = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
-        if not below:
-            continue
-        model = below[0]
+        model = next(_models(field.annotation), model) if field is not None else model  # else a place in a list
     return list(model.model_fields)
+
+
+def _models(kind: Any) -> Iterator[type[BaseModel]]:
+    """The parameter classes that a type is made of."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        yield kind
+    for part in get_args(kind):
+        yield from _models(part)

@@ -27,8 +27,10 @@ from pipelines.pipeline import Half, Plan, fingerprinted, halves, index_of, shar
 from pipelines.recipe import Recipe
 from pipelines.stage import Row, Shard, Stage, Workspace, part_notes
 from pipelines.stages.card import RECIPE, write_card
+from pipelines.stages.ingest import Ingest
 from pipelines.stages.plan import plan
 from pipelines.stages.select import check_predicate, select
+from pipelines.stages.voices import make_voices
 from sources.adapters.base import Unit
 
 PACKAGES = ("turnmill", "ray", "duckdb", "pyarrow", "faster-whisper", "ctranslate2", "soundfile", "soxr", "numpy")
@@ -80,7 +82,7 @@ def run(
             stage.check()
         work = []
         for half in found:
-            if half.generated:
+            if isinstance(half.source, Ingest) and half.generated:
                 make_demo_corpus(half.source.root)
             shards, units = shards_of(half)
             work.append((fingerprinted(half, shards, recipe.seed), shards, units))
@@ -124,6 +126,8 @@ def _run_half(
                 ledger.extend(done)
 
     try:
+        if half.voices is not None and not store.exists(workspace.part("voices", "all")):
+            make_voices(half.voices, workspace, recipe.seed)
         through(half.stages, shards)
         _select_and_plan(half_plan, index, store, recipe)
         through([half.write], training_shards(half, workspace))
@@ -249,10 +253,9 @@ def _forget(half: Half, keys: set[str], store: Store) -> None:
 
 
 def _stats(half: Half, unit: Unit) -> list[list[Any]]:
-    root = half.source.root
     found = []
     for file in unit.files:
-        stat = (root / file).stat()
+        stat = half.source.located(file).stat()
         found.append([file, stat.st_size, stat.st_mtime_ns])
     return found
 

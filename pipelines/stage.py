@@ -20,11 +20,15 @@ MIB = 1 << 20
 
 @dataclass(frozen=True)
 class Resources:
-    """What one worker needs. `cpus` is a wish that shrinks to fit the machine; `memory` in bytes is kept."""
+    """What one worker needs. `cpus` is a wish that shrinks to fit the machine; `memory` in bytes is kept.
+
+    `runtime_env` is the Python it runs in where that is not the driver's, as the JSON of Ray's runtime_env.
+    """
 
     cpus: float = 1.0
     gpus: float = 0.0
     memory: int = 512 * MIB
+    runtime_env: str | None = None
 
 
 @dataclass(frozen=True)
@@ -89,10 +93,10 @@ class Stage(ABC):
 
     name: ClassVar[str]
     version: ClassVar[int] = 1
-    needs: ClassVar[tuple[str, ...]]
+    needs: tuple[str, ...]
     tables: ClassVar[tuple[str, ...]]
     items: ClassVar[str]
-    resources: ClassVar[Resources] = Resources()
+    resources: Resources = Resources()
 
     params: Params
     host_params: ClassVar[frozenset[str]] = frozenset()

@@ -1,27 +1,47 @@
-"""`turnmill verify`: the training shards as users get them, against their labels; and the books of every stage."""
+"""`turnmill verify`: the training shards as users get them, against their labels and tables; and every stage's books.
 
-import json
+Damage is never an error here: it is a violation, a sentence that names the shard and the key of the sample.
+"""
+
+import heapq
 import math
 import tarfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass, field
 from typing import Any
 
+import duckdb
 import numpy as np
+import pyarrow as pa
 from rich.console import Console
 
-from manifests.errors import UsageError
+from manifests.errors import TurnmillError, UsageError
 from manifests.funnel import check_ledger
 from manifests.index import Index
-from manifests.query import connect
-from manifests.store import Store
-from sources.audio import decode
-from synth.duplex.verify import check
+from manifests.query import connect, query_error
+from manifests.records import stable_hash
+from manifests.store import Store, part_name, rows
+from pipelines.shards import MALFORMED, DamageError, Held, audio_of, first_line, labels_of, read_samples
+from sources.audio import Audio
+from synth.duplex.verify import Report, check
+
+MAX_LISTEN = 50
+MAX_LISTEN_BYTES = 192 << 20
+"""FLAC on one listening page, some 90 minutes of dialogue: Chromium opens a page of 250 MB in 4 s."""
+
+_TABLE = "dialogue_samples"
+_PAGE = "listen.html"
+
+Rows = Mapping[str, Mapping[str, Any]]  # of dialogue_samples, by key
 
 
 @dataclass(frozen=True)
 class Verification:
-    """What was found. `violations` are sentences that begin with the dialogue or stage; none is a pass."""
+    """What was found. `violations` are sentences that begin with the shard or stage; none is a pass.
+
+    `dialogues` were checked; `sampled_from` is how many there are where only a sample was to be checked, else None.
+    """
 
     dialogues: int
     hours: float
@@ -30,64 +50,197 @@ class Verification:
     onset_error_ms: tuple[float, ...]
     offset_error_ms: tuple[float, ...]
     snr_error_db: tuple[float, ...]
+    sampled_from: int | None
 
 
-def verify_output(store: Store) -> Verification:
-    """Check every dialogue of the training shards, from audio and JSON alone, and the ledger.
+@dataclass
+class _Findings:
+    violations: list[str]
+    onset: list[float] = field(default_factory=list)
+    offset: list[float] = field(default_factory=list)
+    snr: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    checks: int = 0
 
+    def add(self, report: Report, audio: Audio) -> None:
+        self.checks += report.checks
+        self.seconds.append(audio.duration)
+        self.onset += report.onset_error_ms
+        self.offset += report.offset_error_ms
+        self.snr += [] if report.snr_error_db is None else [report.snr_error_db]
+
+    def result(self, sampled_from: int | None) -> Verification:
+        errors = (tuple(self.onset), tuple(self.offset), tuple(self.snr))
+        hours = math.fsum(self.seconds) / 3600
+        return Verification(len(self.seconds), hours, self.checks, tuple(self.violations), *errors, sampled_from)
+
+
+def verify_output(store: Store, sample: int | None = None) -> Verification:
+    """Check the dialogues of the training shards, from audio and JSON alone, the shards against `dialogue_samples`, and
+    the ledger.
+
+    With `sample`, so many dialogues only, the same ones every time (chosen by hash), and the shards that hold them.
     Raises UsageError for a folder that is not an output, or not a finished one.
     """
     index = Index.load(store)
-    violations = [f"ledger: {sentence}" for sentence in check_ledger(connect(store, index))]
-    onset: list[float] = []
-    offset: list[float] = []
-    snr: list[float] = []
-    dialogues = checks = 0
-    seconds: list[float] = []
-    for sample in dialogue_samples(store, index):
-        labels = json.loads(sample["json"])
-        audio = decode(sample["flac"], labels["id"])
-        clean = decode(sample["user.flac"], labels["id"]).samples[0] if "user.flac" in sample else None
-        report = check(labels, audio.samples, clean)
-        dialogues += 1
-        checks += report.checks
-        seconds.append(audio.duration)
-        violations += [f"{labels['id']}: {found.check}: {found.detail}" for found in report.violations]
-        onset += report.onset_error_ms
-        offset += report.offset_error_ms
-        snr += [] if report.snr_error_db is None else [report.snr_error_db]
-    hours = math.fsum(seconds) / 3600
-    return Verification(dialogues, hours, checks, tuple(violations), tuple(onset), tuple(offset), tuple(snr))
+    found = _Findings(_books(store, index))
+    folder = _folder(index)
+    names = _shards(store, folder)
+    total, chosen = (None, None) if sample is None else _chosen(store, folder, names, sample)
+    for name in names:
+        if chosen is None or name in chosen:
+            _verify_shard(store, folder, name, None if chosen is None else chosen[name], found)
+    return found.result(total)
 
 
-def dialogue_samples(store: Store, index: Index) -> Iterator[dict[str, bytes]]:
-    """Each dialogue of the training shards: extension -> bytes, read as any WebDataset reader would."""
-    maker = index.maker("dialogue_samples")
-    if maker is None:
-        return
-    names = [name for name in store.names(f"shards/{maker.fingerprint}") if name.endswith(".tar")]
+def _books(store: Store, index: Index) -> list[str]:
+    try:
+        connection = connect(store, index)
+        return [f"ledger: {sentence}" for sentence in check_ledger(connection)] + _contamination(connection)
+    except duckdb.Error as error:
+        return [f"ledger: a table cannot be read: {first_line(error)}"]
+
+
+def _contamination(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """What is in two splits of the dialogues, although a model may be trained on one and tested on the other: a user's
+    voice, a recording of noise, a text (`duplex.md` 1.5)."""
+    crossing = """SELECT {name}, string_agg(DISTINCT split, ', ' ORDER BY split) FROM ({rows}) GROUP BY {name}
+        HAVING count(DISTINCT split) > 1 ORDER BY {name} LIMIT 3"""
+    texts = """SELECT min(split) AS split, string_agg(text_planned, ' / ' ORDER BY index) AS text
+        FROM turns JOIN dialogues ON dialogue = id WHERE take = 0 GROUP BY dialogue"""
+    selected = "dialogues SEMI JOIN dialogue_samples ON id = uid"
+    found = [
+        ("voice", "user_voice", f"SELECT user_voice, split FROM {selected}"),
+        ("noise", "noise", f"SELECT noise, split FROM {selected} WHERE noise <> 'white'"),
+        ("text", "text", texts),
+    ]
+    return [
+        f"splits: the {what} {str(value)[:60]!r} is in {splits}"
+        for what, name, rows in found
+        for value, splits in connection.execute(crossing.format(name=name, rows=rows)).fetchall()
+    ]
+
+
+def _folder(index: Index) -> str | None:
+    """Fingerprint of the dialogue shards; None for a recipe that makes none."""
+    maker = index.maker(_TABLE)
+    return None if maker is None else maker.fingerprint
+
+
+def _shards(store: Store, folder: str | None) -> list[str]:
+    """Names, without an extension, of the dialogue shards that are there or in the table."""
+    if folder is None:
+        return []
+    tars = {name for name in store.names(f"shards/{folder}") if name.endswith(".tar")}
+    parts = {name for name in store.names(f"{_TABLE}/{folder}") if name.endswith(".parquet")}
+    names = sorted({name.rsplit("/", 1)[-1].rpartition(".")[0] for name in tars | parts})
     if not names:
         raise UsageError(f"{store.url} has no dialogue shards yet: run its recipe to the end first")
+    return names
+
+
+def _rows(store: Store, folder: str, name: str) -> Rows:
+    part = part_name(_TABLE, folder, name)
+    try:
+        return {row["key"]: row for row in rows(store.read_part(part))}
+    except FileNotFoundError:
+        raise DamageError(f"{_TABLE} does not name this shard") from None
+    except (OSError, KeyError, pa.ArrowException) as error:
+        raise DamageError(f"{part} cannot be read: {first_line(error)}") from error
+
+
+def _chosen(store: Store, folder: str | None, names: list[str], sample: int) -> tuple[int, dict[str, set[str]]]:
+    """How many dialogues there are, and the keys of a sample of them by shard. A shard whose rows cannot be read is
+    there with no key, so that it is looked at."""
+    total, picked = 0, list[tuple[str, str, str]]()
+    chosen: dict[str, set[str]] = {}
     for name in names:
-        sample: dict[str, bytes] = {}
-        last = None
-        with store.open(name) as file, tarfile.open(fileobj=file, mode="r|") as tar:
-            for member in tar:
-                key, _, extension = member.name.partition(".")
-                if last not in (None, key):
-                    yield sample
-                    sample = {}
-                last = key
-                extracted = tar.extractfile(member)
-                sample[extension] = b"" if extracted is None else extracted.read()
-        if sample:
-            yield sample
+        try:
+            keys = _rows(store, folder or "", name).keys()
+        except DamageError:
+            chosen[name] = set()
+            continue
+        total += len(keys)
+        picked = heapq.nsmallest(sample, [*picked, *((stable_hash("verify", key), name, key) for key in keys)])
+    for _, name, key in picked:
+        chosen.setdefault(name, set()).add(key)
+    return total, chosen
+
+
+def _verify_shard(store: Store, folder: str | None, name: str, chosen: Set[str] | None, found: _Findings) -> None:
+    """Check a shard's samples (of `chosen` keys only, where given), and that they are those of its rows."""
+    tar = f"{name}.tar"
+
+    def report(sentence: str) -> None:
+        found.violations.append(f"{tar}: {sentence}")
+
+    try:
+        known: Rows | None = _rows(store, folder or "", name)
+    except DamageError as damage:
+        known = None
+        report(str(damage))
+    last, seen = "its start", set[str]()
+    try:
+        with store.open(f"shards/{folder}/{tar}") as file:
+            for held in read_samples(file, lambda key: chosen is None or key in chosen):
+                last = f"the sample {held.key!r}"
+                twice, foreign = held.key in seen, known is not None and held.key not in known
+                seen.add(held.key)
+                if twice or foreign:
+                    report(f"{last} is there twice" if twice else f"{last} is not in {_TABLE}")
+                if chosen is None or held.key in chosen:
+                    _verify_sample(held, tar, (known or {}).get(held.key), found)
+    except FileNotFoundError:
+        report("the shard is missing")
+    except (OSError, tarfile.TarError) as error:
+        report(f"the shard breaks off after {last}: {first_line(error)}")
+    lost = [key for key in known or () if key not in seen]
+    if lost:
+        report(f"{len(lost)} samples that {_TABLE} names are not there: {_some(lost)}")
+
+
+def _verify_sample(held: Held, tar: str, row: Mapping[str, Any] | None, found: _Findings) -> None:
+    name = f"{tar}, {held.key!r}"
+    found.violations += [f"{name}: the member {member!r} belongs to no sample" for member in held.unknown]
+    try:
+        labels = labels_of(held)
+        name += f", dialogue {labels.get('id')!r}"
+        audio = audio_of(held, "flac", labels)
+        clean = audio_of(held, "user.flac", labels).samples[0] if "user.flac" in held.members else None
+        report = _report(labels, audio, clean)
+    except DamageError as damage:
+        found.violations.append(f"{name}: {damage}")
+        return
+    found.add(report, audio)
+    found.violations += [f"{name}: {violation.check}: {violation.detail}" for violation in report.violations]
+    if row is not None:
+        here = {"uid": labels.get("id"), "duration": labels["duration"], "shard": tar}
+        here |= {"offset": held.offset, "size": held.size}
+        found.violations += [
+            f"{name}: {_TABLE} says {field} {row[field]!r}, the shard {value!r}"
+            for field, value in here.items()
+            if row[field] != value
+        ]
+
+
+def _report(labels: Mapping[str, Any], audio: Audio, clean: np.ndarray[Any, np.dtype[np.float32]] | None) -> Report:
+    try:
+        return check(labels, audio.samples, clean)
+    except KeyError as error:
+        raise DamageError(f"its .json lacks the key {error}") from error
+    except MALFORMED as error:
+        raise DamageError(f"its .json holds a value that is no label: {first_line(error)}") from error
 
 
 def print_verification(found: Verification, console: Console) -> None:
-    console.print(
-        f"{found.dialogues} dialogues, {found.hours:.2f} h, {found.checks} checks, {len(found.violations)} violations",
-        highlight=False,
+    def say(sentence: str) -> None:
+        console.print(sentence, highlight=False, markup=False, soft_wrap=True)
+
+    of = "" if found.sampled_from is None else f" of {found.sampled_from}"
+    chosen = "" if found.sampled_from is None else " (a sample, chosen by hash)"
+    say(
+        f"{found.dialogues}{of} dialogues{chosen}, {found.hours:.2f} h, {found.checks} checks, "
+        f"{len(found.violations)} violations"
     )
     for name, errors, unit in (
         ("onset error", found.onset_error_ms, "ms"),
@@ -96,25 +249,99 @@ def print_verification(found: Verification, console: Console) -> None:
     ):
         if errors:
             sizes = np.abs(errors)
-            console.print(
+            say(
                 f"{name}: median {np.median(sizes):.2f} {unit}, p99 {np.percentile(sizes, 99):.2f} {unit}, "
-                f"largest {sizes.max():.2f} {unit}",
-                highlight=False,
+                f"largest {sizes.max():.2f} {unit}"
             )
     for sentence in found.violations:
-        console.print(f"violation: {sentence}", highlight=False, markup=False)
+        say(f"violation: {sentence}")
 
 
-def listening_page(store: Store, count: int) -> str:
-    """Write the first dialogues as one HTML page; returns its path."""
-    from dashboards.listening import Example, page
+@dataclass(frozen=True)
+class Listening:
+    """A page that was written: where, how many dialogues it has, its size in bytes."""
 
-    examples: list[Example] = []
-    for sample in dialogue_samples(store, Index.load(store)):
-        labels: dict[str, Any] = json.loads(sample["json"])
-        examples.append(Example(labels, sample["flac"], decode(sample["flac"], labels["id"]).samples))
-        if len(examples) == count:
-            break
+    path: str
+    dialogues: int
+    size: int
 
-    store.write("listen.html", page(examples).encode())
-    return store.path("listen.html")
+    def __str__(self) -> str:
+        return f"{self.path} ({self.dialogues} dialogues, {self.size / 1e6:.1f} MB)"
+
+
+def listening_page(store: Store, count: int) -> Listening:
+    """Write up to `count` dialogues as one HTML page, those in which most kinds of events are heard.
+
+    Fewer where there are no more, or their audio would be more than MAX_LISTEN_BYTES. Damaged dialogues are passed
+    over. Memory is that of the longest dialogue. Raises TurnmillError where no dialogue can be read.
+    """
+    from dashboards.listening import page
+
+    if not 1 <= count <= MAX_LISTEN:
+        raise UsageError(f"a listening page has 1 to {MAX_LISTEN} dialogues, not {count}: change --listen")
+    with store.writer(_PAGE) as file:  # JSON can hold half a surrogate pair
+        sizes = [file.write(piece.encode("utf-8", "replace")) for piece in page(_sections(store, count))]
+    return Listening(store.path(_PAGE), len(sizes) - 2, sum(sizes))  # but for the page's head and end
+
+
+def _sections(store: Store, count: int) -> Iterator[str]:
+    """Greedily: next is the dialogue with most kinds that were not heard yet, then with those least heard."""
+    index = Index.load(store)
+    candidates = _candidates(store, index, count)
+    heard: Counter[str] = Counter()
+    shown = size = 0
+
+    def gain(candidate: Mapping[str, Any]) -> tuple[int, float]:
+        kinds = candidate["kinds"]
+        return sum(not heard[kind] for kind in kinds), math.fsum(1 / (1 + heard[kind]) for kind in kinds)
+
+    while shown < count and candidates:
+        best = max(candidates, key=gain)
+        candidates.remove(best)
+        section = None
+        if shown == 0 or size + best["size"] <= MAX_LISTEN_BYTES:
+            section = _section(store, f"shards/{_folder(index)}/{best['shard']}", best)
+        if section is not None:
+            shown, size = shown + 1, size + best["size"]
+            heard.update(best["kinds"])
+            yield section
+    if not shown:
+        raise TurnmillError(f"{store.url} has no dialogue that can be listened to: `turnmill verify` says why")
+
+
+def _candidates(store: Store, index: Index, count: int) -> list[dict[str, Any]]:
+    """Of each set of kinds that dialogues have, a few dialogues: what a page of `count` can need, in one order."""
+    sql = f"""
+        WITH kinds AS (SELECT dialogue, list(DISTINCT kind ORDER BY kind) AS kinds FROM events GROUP BY dialogue)
+        SELECT shard, key, "offset", size, coalesce(kinds, []) AS kinds
+        FROM {_TABLE} LEFT JOIN kinds ON kinds.dialogue = {_TABLE}.uid
+        QUALIFY row_number() OVER (PARTITION BY kinds.kinds ORDER BY key) <= {2 * count} ORDER BY key"""
+    try:
+        result = connect(store, index).execute(sql)
+        names = [column[0] for column in result.description]
+        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+    except duckdb.Error as error:
+        raise query_error(error) from error
+
+
+def _section(store: Store, name: str, row: Mapping[str, Any]) -> str | None:
+    """A dialogue as a piece of the page; None where it is damaged."""
+    from dashboards.listening import Example, section
+
+    try:
+        with store.open(name) as file:
+            # The row points at the audio, the sample's first member; its header is the block before it.
+            held = next(read_samples(file, start=row["offset"] - tarfile.BLOCKSIZE))
+        if held.key != row["key"]:
+            return None
+        labels = labels_of(held)
+        audio = audio_of(held, "flac", labels)
+        return section(Example(labels, held.members["flac"], audio.samples))
+    except (OSError, tarfile.TarError, StopIteration, DamageError, *MALFORMED):
+        return None
+
+
+def _some(keys: list[str]) -> str:
+    """The first keys of many."""
+    rest = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
+    return ", ".join(repr(key) for key in keys[:3]) + rest

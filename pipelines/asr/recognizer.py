@@ -194,7 +194,7 @@ class Recognizer:
 
 
 # faster-whisper's own defaults.
-_BEFORE, _AFTER = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"  # noqa: RUF001  # other languages' own
+_BEFORE, _AFTER = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"  # other languages' own
 
 
 def model_digest(model: str) -> str:

@@ -1,16 +1,29 @@
-"""card: README.md and its plots, from the manifests alone, so that it can be written again at any time."""
+"""card: README.md, its plots and realism.json, from the manifests alone, so that they can be made again at any time."""
 
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Any
+
+import duckdb
 import yaml
 from pydantic import Field
 
 from dashboards.plots import plots
+from dashboards.realism import realism_json, realism_report
+from dashboards.realism_plots import realism_plots, realism_section
+from dashboards.requested import Requested
 from manifests.card import CardFacts, card
 from manifests.index import Index
 from manifests.params import Params
 from manifests.query import connect
 from manifests.store import Store
+from synth.acoustics import AcousticsParams
+from synth.duplex.timing import Timing
+from synth.script import IntentMix
+from synth.voices import EMBEDDED
 
 RECIPE = "recipe.yaml"  # the resolved recipe, beside the card
+REALISM = "realism.json"
 
 
 class CardParams(Params):
@@ -18,15 +31,44 @@ class CardParams(Params):
 
 
 def write_card(store: Store, index: Index) -> None:
-    """Write the card of a finished dataset and its plots."""
+    """Write the card of a finished dataset, its plots, and the figures of its turn-taking."""
     text = store.read(RECIPE).decode()
     recipe = yaml.safe_load(text)
     connection = connect(store, index)
-    pictures = plots(connection)
+    report = realism_report(connection, requested(recipe, connection)) if "texts" in recipe else {}
+    if report:
+        store.write(REALISM, realism_json(report).encode())
+    pictures = plots(connection) + realism_plots(report)
     for picture, png in pictures:
         store.write(picture.name, png)
-    title = recipe.get("card", {}).get("title") or recipe["name"]
-    demo = ["The speech clips are a demo corpus with planted faults, spoken by the embedded synthesiser."]
-    limits = demo if recipe.get("corpus") == "demo" else []
-    facts = CardFacts(title=title, recipe=text, plots=[picture for picture, _ in pictures], limits=limits)
+    facts = CardFacts(
+        title=recipe.get("card", {}).get("title") or recipe["name"],
+        recipe=text,
+        plots=[picture for picture, _ in pictures],
+        limits=_limits(recipe),
+        turn_taking=realism_section(report),
+    )
     store.write("README.md", card(store, index, connection, facts).encode())
+
+
+def requested(recipe: Mapping[str, Any], connection: duckdb.DuckDBPyConnection) -> Requested:
+    """What a resolved recipe asked of its dialogues."""
+    simulate = recipe["simulate"]
+    genders = {voice.name: voice.gender for voice in EMBEDDED.voices.values()}
+    genders |= dict(connection.execute("SELECT name, gender FROM voices ORDER BY name").fetchall())
+    return Requested(
+        preset=PurePath(simulate["preset"]).stem,
+        timing=Timing.model_validate(simulate["timing"]),
+        acoustics=AcousticsParams.model_validate(simulate["acoustics"]),
+        intents=IntentMix.model_validate(recipe["script"]["interaction"]["intents"]),
+        genders={name: gender for name, gender in genders.items() if gender},
+    )
+
+
+def _limits(recipe: Mapping[str, Any]) -> list[str]:
+    limits = []
+    if recipe.get("corpus") == "demo":
+        limits.append("The speech clips are a demo corpus with planted faults, spoken by the embedded synthesiser.")
+    if recipe.get("speak", {}).get("engine") == "espeak" and "texts" in recipe:
+        limits.append("The dialogues are spoken by espeak-ng: clear words and exact times, not a human voice.")
+    return limits

@@ -45,6 +45,10 @@ class Ingest(Stage):
     def corpus(self) -> str:
         return self.entry.name
 
+    def located(self, file: str) -> Path:
+        """Where a file of a unit is."""
+        return self.root / file
+
     def units(self) -> list[Unit]:
         """The corpus split into units, without opening audio. Raises UsageError for a root that holds none."""
         return list(

@@ -1,6 +1,6 @@
 """script: a unit of text dialogues -> who says which line to whom, and where they interrupt (synth.script)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,84 +9,147 @@ from pydantic import Field
 
 from manifests.licences import strictest
 from manifests.params import Params
-from manifests.records import Licence, Reject, TextDialogue
+from manifests.records import Reason, Reject, TextDialogue, stable_hash
+from pipelines.bank import Bank
 from pipelines.stage import Made, Row, Shard, Stage, Workspace
 from pipelines.stages.plan import SplitShares
+from pipelines.texts import Text, check_texts, text_of
 from sources.adapters.base import Unit
-from sources.adapters.dialogue_text import dialogue_units, read_dialogues
 from sources.catalogue import Entry
+from synth.rewrite import rewriter
+from synth.rewrite.cache import StoreCache
+from synth.rewrite.params import RewriteParams
+from synth.rewrite.rewriter import Rewriter, Rewritten
 from synth.script import Interaction, Script, write_script
-from synth.text import TextLimits, speakable
-from synth.voices import ASSISTANT_VOICE, VOICES, Split, voices_for
+from synth.text import TextLimits, primary, speakable
+from synth.voices import Split, VoiceBank
 
 
 class ScriptParams(Params):
     dialogues_per_shard: int = Field(default=200, ge=1, description="dialogues per shard: about 1 h of audio")
     limits: TextLimits = TextLimits()
+    rewrite: RewriteParams | None = Field(default=None, description="rewrite by a language model; null: none")
     interaction: Interaction = Interaction()
 
 
 class WriteScripts(Stage):
     name = "script"
-    needs = ()
-    tables = ("lines", "scripts")
+    version = 2
+    tables = ("lines", "rewrites", "scripts")
     items = "dialogues"
+    host_params = frozenset({"rewrite"})
 
     def __init__(
-        self, params: ScriptParams, entry: Entry, licence: Licence, texts: Path, splits: SplitShares, seed: int
+        self,
+        params: ScriptParams,
+        entry: Entry,
+        texts: Sequence[Text],
+        splits: SplitShares,
+        bank: Bank,
+        seed: int,
     ) -> None:
         self.params: ScriptParams = params
         self.entry = entry
-        self.licence = licence
-        self.texts = texts
+        self.texts = tuple(texts)
         self.splits = splits
+        self.bank = bank
+        self.needs = bank.needs
         self.seed = seed
 
     @property
     def corpus(self) -> str:
-        return self.texts.name
+        """The one file; of several, units are named by theirs."""
+        return self.texts[0].path.name if self.texts[0].name is None else "texts"
 
-    @property
-    def root(self) -> Path:
-        """What the files of a unit are relative to."""
-        return self.texts.parent
+    def located(self, file: str) -> Path:
+        """Where a file of a unit is."""
+        return next(text.path for text in self.texts if text.file == file)
 
     def identity(self) -> Mapping[str, Any]:
         return {
             "entry": self.entry.model_dump(mode="json"),
-            "licence": repr(self.licence),
+            "texts": [text.identity for text in self.texts],
             "splits": self.splits.model_dump(),
+            "rewrite": self.params.rewrite and rewriter.identity(self.params.rewrite),
+            "bank": self.bank.identity,
             "seed": self.seed,
         }
 
-    def units(self) -> list[Unit]:
-        """Runs of dialogues of the file. Raises UsageError for a file that is not there or holds none."""
-        return dialogue_units(self.texts, self.params.dialogues_per_shard)
+    def check(self) -> None:
+        check_texts(self.texts)
 
-    def process(self, shard: Shard, workspace: Workspace) -> Made:  # noqa: ARG002  # the first stage reads no table
-        unit = Unit(shard.name, tuple(shard.spec["files"]), shard.spec["spec"])
-        rejects: list[Reject] = []
+    def units(self) -> list[Unit]:
+        """Runs of dialogues of each file. Raises UsageError for a file that holds none."""
+        return [unit for text in self.texts for unit in text.units(self.params.dialogues_per_shard, self.seed)]
+
+    def process(self, shard: Shard, workspace: Workspace) -> Made:
+        bank = self.bank.read(workspace)
+        results, usage = self._dialogues(shard, workspace, bank)
+        rejects = [result for result in results if isinstance(result, Reject)]
         scripts: list[Row] = []
         lines: list[Row] = []
-        for read in read_dialogues(self.texts, unit, self.entry):
-            dialogue = read if isinstance(read, Reject) else speakable(read, self.params.limits)
+        for dialogue in results:
             if isinstance(dialogue, Reject):
-                rejects.append(dialogue)
                 continue
-            # The split chooses among disjoint voices, so that no model is tested on a voice it was trained on.
-            split = self.splits.of(self.seed, dialogue.id)
-            script = self._script(dialogue, split)
+            script, split = self.script(dialogue, bank)
             scripts.append(script_row(script, split))
             lines += line_rows(script)
-        return Made({"lines": lines, "scripts": scripts}, rejects, len(scripts) + len(rejects), hours=0.0)
+        return Made({"lines": lines, "rewrites": usage, "scripts": scripts}, rejects, len(results), hours=0.0)
 
-    def _script(self, dialogue: TextDialogue, split: Split) -> Script:
-        licensed = replace(dialogue, source=self.corpus, licence=self.licence)
-        script = write_script(licensed, self.params.interaction, ASSISTANT_VOICE, voices_for(split), self.seed)
-        spoken_by = (VOICES[voice].licence for voice in (script.assistant_voice, script.user_voice))
-        carried = strictest([self.licence, *spoken_by])
+    def _dialogues(
+        self, shard: Shard, workspace: Workspace, bank: VoiceBank
+    ) -> tuple[list[TextDialogue | Reject], list[Row]]:
+        """What can be spoken of the unit, after the rewrite if there is one, and what that took."""
+        results = list(self.read(Unit(shard.name, tuple(shard.spec["files"]), shard.spec["spec"]), bank))
+        if self.params.rewrite is None:
+            return results, []
+        places = [n for n, result in enumerate(results) if isinstance(result, TextDialogue)]
+        asked = [result for result in results if isinstance(result, TextDialogue)]
+        answers = Rewriter(self.params.rewrite, StoreCache(workspace.store)).rewrite(asked)
+        usage: list[Row] = []
+        for place, dialogue, answer in zip(places, asked, answers, strict=True):
+            results[place] = self._checked(answer.dialogue, bank)
+            usage += _usage_rows(dialogue.id, answer, self.params.rewrite)
+        return results, usage
+
+    def read(self, unit: Unit, bank: VoiceBank) -> Iterator[TextDialogue | Reject]:
+        """The dialogues of a unit that can be spoken as they are written, and why the others cannot."""
+        return (self._checked(read, bank) for read in text_of(self.texts, unit).read(unit, self.entry))
+
+    def _checked(self, read: TextDialogue | Reject, bank: VoiceBank) -> TextDialogue | Reject:
+        dialogue = read if isinstance(read, Reject) else speakable(read, self.params.limits)
+        if isinstance(dialogue, Reject) or primary(dialogue.language) in bank.languages:
+            return dialogue
+        spoken = ", ".join(bank.languages)
+        detail = f"no voice speaks {dialogue.language!r}; there are voices for {spoken}"
+        return Reject(Reason.UNSUPPORTED_LANGUAGE, detail, uid=dialogue.id)
+
+    def script(self, dialogue: TextDialogue, bank: VoiceBank) -> tuple[Script, Split]:
+        """The script of a dialogue, under the licence that what is made of it has, and its split."""
+        # The split is of the text, so that no copy of it is in another; it chooses among disjoint voices, so that no
+        # model is tested on a voice it was trained on.
+        split = self.splits.of(self.seed, stable_hash(*(turn.text.casefold() for turn in dialogue.turns)))
+        script = write_script(dialogue, self.params.interaction, bank, split, self.seed)
+        voices = bank.voices
+        spoken_by = (voices[voice].licence for voice in dict.fromkeys(line.voice for line in script.lines))
+        carried = strictest([dialogue.licence, *spoken_by])
         # Speech made from a text is a derivative of it.
-        return replace(script, licence=replace(carried, redistribute=carried.redistribute and carried.derivatives))
+        carried = replace(carried, redistribute=carried.redistribute and carried.derivatives)
+        return replace(script, licence=carried), split
+
+
+def _usage_rows(dialogue: str, answer: Rewritten, params: RewriteParams) -> list[Row]:
+    return [
+        {
+            "dialogue": dialogue,
+            "task": used.task,
+            "model": used.model,
+            "prompt_tokens": used.prompt_tokens,
+            "completion_tokens": used.completion_tokens,
+            "cost": params.cost(used.prompt_tokens or 0, used.completion_tokens or 0),
+        }
+        for used in answer.usage
+    ]
 
 
 def script_row(script: Script, split: str) -> Row:
@@ -116,6 +179,7 @@ def line_rows(script: Script) -> list[Row]:
             "voice": line.voice,
             "language": script.language,
             "text": line.text,
+            "emotion": line.emotion,
             "seed": line.seed,
         }
         for line in script.lines

@@ -1,13 +1,11 @@
 """simulate: scripts and their speech -> two-channel dialogues with exact labels (synth.duplex)."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from manifests.licences import strictest
@@ -16,52 +14,70 @@ from manifests.records import Reject, stable_hash
 from manifests.tar import TarWriter
 from pipelines.stage import Made, Row, Shard, Stage, Workspace, hours, read_span
 from sources.audio import Audio, decode, encode_flac
-from synth.acoustics import NoiseParams, draw_noise, load_pool
+from synth.acoustics import MADE_SOUNDS, WHITE, AcousticsParams, divided, draw_acoustics, load_pools, pool_files
 from synth.duplex import RATE
-from synth.duplex.labels import dialogue_row, event_rows, sample_json, turn_rows, word_rows
+from synth.duplex.labels import dialogue_row, event_rows, sample_json, turn_rows, unplaced_rows, word_rows
+from synth.duplex.material import Material, spoken_material, with_sounds
 from synth.duplex.planner import plan_timeline
 from synth.duplex.render import render
-from synth.duplex.spoken import SpokenLine, measure
-from synth.duplex.timing import Timing
+from synth.duplex.timeline import Timeline
+from synth.duplex.timing import Timing, timing
 from synth.script import Script
 from synth.tts.engine import Word
 
-Pcm = NDArray[np.float32]
+_BEGINNING = 64 << 10  # bytes of a recording that tell it from others
 
 
 class SimulateParams(Params):
-    timing: Timing = Timing()
-    noise: NoiseParams = NoiseParams()
-    noise_files: tuple[Path, ...] = Field(default=(), description="recordings to draw noise from; none: white noise")
-    noise_licence: LicenceStatement | None = Field(default=None, description="licence of the noise files")
+    preset: str = Field(default="assistant", description="timing: assistant, telephone, video_call, or a preset file")
+    timing: Timing = Field(default_factory=timing, description="what differs from the preset")
+    acoustics: AcousticsParams = AcousticsParams()
+    takes: int = Field(default=1, ge=1, le=1000, description="simulations of each dialogue's speech")
+    noises: tuple[Path, ...] = Field(
+        default=(), description="folders of noise, a folder a category; none: white noise and made sounds"
+    )
+    rooms: tuple[Path, ...] = Field(
+        default=(), description="files or folders of impulse responses; none: simulated rooms alone"
+    )
+    recordings_licence: LicenceStatement | None = Field(default=None, description="licence of noises and rooms")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_preset(cls, raw: Any) -> Any:
+        if not isinstance(raw, Mapping):
+            return raw
+        preset, changes = raw.get("preset", "assistant"), raw.get("timing") or {}
+        if not isinstance(preset, str) or not isinstance(changes, Mapping):
+            return raw
+        return {**raw, "timing": timing(preset, changes)}
 
     @model_validator(mode="after")
     def _licensed(self) -> Self:
-        if self.noise_files and self.noise_licence is None:
-            raise ValueError("noise_files need their noise_licence: {spdx, redistribute, commercial}")
+        if (self.noises or self.rooms) and self.recordings_licence is None:
+            raise ValueError("noises and rooms need their recordings_licence: {spdx, redistribute, commercial}")
         return self
 
 
 class Simulate(Stage):
     name = "simulate"
+    version = 2
     needs = ("scripts", "speech")
-    tables = ("turns", "events", "words", "dialogues")
+    tables = ("turns", "events", "words", "unplaced", "dialogues")
     items = "dialogues"
-    host_params = frozenset({"noise_files"})
+    host_params = frozenset({"preset", "noises", "rooms"})
 
     def __init__(self, params: SimulateParams, seed: int) -> None:
         self.params: SimulateParams = params
         self.seed = seed
 
     def identity(self) -> Mapping[str, Any]:
-        noise = {path.name: hashlib.blake2b(path.read_bytes()).hexdigest() for path in self.params.noise_files}
-        return {"seed": self.seed, "noise": noise}
+        return {"seed": self.seed, "recordings": digest(self.params.noises, self.params.rooms)}
 
     def check(self) -> None:
-        load_pool(self.params.noise_files)
+        load_pools(self.params.noises, self.params.rooms)
 
     def setup(self) -> None:
-        self.pool = load_pool(self.params.noise_files)
+        self.pools = divided(load_pools(self.params.noises, self.params.rooms), self.seed)
 
     def process(self, shard: Shard, workspace: Workspace) -> Made:
         speech: dict[str, list[Row]] = {}
@@ -76,35 +92,50 @@ class Simulate(Stage):
         ):
             for row in scripts:
                 script = Script.from_json(row["script"])
-                pcm, lines = {}, {}
-                for line in speech.get(script.id, ()):
-                    samples = decode(read_span(spoken, line["offset"], line["size"]), line["line"]).samples[0]
-                    words = [Word(word["word"], word["start"], word["end"]) for word in line["words"]]
-                    measured = measure(samples, words)
-                    if measured is not None:
-                        pcm[line["line"]], lines[line["line"]] = samples, measured
-                reject = self._simulate(script, row["split"], pcm, lines, shard, tar, tables)
-                rejects += [reject] if reject else []
-        return Made(tables, rejects, len(scripts), hours(tables["dialogues"]))
+                lines = {
+                    line["line"]: (
+                        decode(read_span(spoken, line["offset"], line["size"]), line["line"]).samples[0],
+                        tuple(Word(word["word"], word["start"], word["end"]) for word in line["words"]),
+                    )
+                    for line in speech.get(script.id, ())
+                }
+                material = spoken_material(script, lines)
+                for take, taken in enumerate(self._takes(script)):
+                    made = self._simulate(taken, script.id, take, row["split"], material, shard, tar, tables)
+                    rejects += [made] if made else []
+        return Made(tables, rejects, len(scripts) * self.params.takes, hours(tables["dialogues"]))
+
+    def _takes(self, script: Script) -> Iterator[Script]:
+        """A take is the same script under a name of its own, from which all that is drawn for it follows."""
+        for take in range(self.params.takes):
+            yield script if self.params.takes == 1 else replace(script, id=f"{script.id}~{take}")
 
     def _simulate(
         self,
         script: Script,
+        origin: str,
+        take: int,
         split: str,
-        pcm: Mapping[str, Pcm],
-        lines: Mapping[str, SpokenLine],
+        spoken: Material,
         shard: Shard,
         tar: TarWriter,
         tables: Mapping[str, list[Row]],
     ) -> Reject | None:
-        noise = draw_noise(self.params.noise, sorted(self.pool), self.seed, script.id)
-        timeline = plan_timeline(script, lines, self.params.timing, noise, self.seed)
+        pools = self.pools[split]
+        script, material = with_sounds(script, spoken, pools, self.seed)
+        timeline = plan_timeline(
+            script,
+            material.lines,
+            self.params.timing,
+            lambda n_samples: draw_acoustics(self.params.acoustics, pools, self.seed, script.id, n_samples),
+            self.seed,
+        )
         if isinstance(timeline, Reject):
             return timeline
-        if timeline.noise is not None and timeline.noise.name in self.pool and self.params.noise_licence:
-            script = replace(script, licence=strictest([script.licence, self.params.noise_licence.licence]))
-        rendered = render(timeline, pcm, self.pool)
-        sample = sample_json(script, timeline, rendered.gain_db)
+        if self.params.recordings_licence and uses_recordings(timeline):
+            script = replace(script, licence=strictest([script.licence, self.params.recordings_licence.licence]))
+        rendered = render(timeline, material.pcm, pools)
+        sample = sample_json(script, timeline, rendered.fitted, origin)
         key = stable_hash(script.id)
         offset, size = tar.add(f"{key}.flac", encode_flac(Audio(rendered.channels, RATE)))
         # Always kept in the lake, for `verify` times the user on it; `shard` decides whether it is delivered.
@@ -116,8 +147,28 @@ class Simulate(Stage):
             "clean_offset": clean[0],
             "clean_size": clean[1],
         }
-        tables["dialogues"].append({**dialogue_row(script, timeline, sample, split), **where})
+        tables["dialogues"].append({**dialogue_row(script, timeline, sample, split, origin, take), **where})
         tables["turns"].extend(turn_rows(timeline))
         tables["events"].extend(event_rows(timeline))
         tables["words"].extend(word_rows(timeline))
+        tables["unplaced"].extend(unplaced_rows(timeline))
         return None
+
+
+def uses_recordings(timeline: Timeline) -> bool:
+    """Whether a noise, a room or a sound of the user's pools is in it."""
+    heard = timeline.acoustics
+    made = {*MADE_SOUNDS, None}
+    sounds = {event.params.get("sound") for event in timeline.events}
+    noise = heard.noise is not None and heard.noise.category != WHITE
+    return noise or isinstance(heard.room, str) or not sounds <= made
+
+
+def digest(noises: Sequence[Path], rooms: Sequence[Path]) -> str:
+    """Of recordings by name, size and how they begin: whole pools are too large to be read before each run."""
+    known = []
+    for name, file in pool_files(noises, rooms):
+        with file.open("rb") as opened:
+            begins = hashlib.blake2b(opened.read(_BEGINNING), digest_size=16).hexdigest()
+        known.append(f"{name} {file.stat().st_size} {begins}")
+    return stable_hash(*sorted(known), size=16)

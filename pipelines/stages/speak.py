@@ -1,59 +1,154 @@
 """speak: lines -> speech with word times, kept as FLAC in a lake shard; spoken once, simulated as often as wanted."""
 
-from collections.abc import Mapping
-from importlib.metadata import version
-from typing import Any
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Self
 
-from pydantic import Field
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
 
+from manifests.errors import UsageError
 from manifests.params import Params
 from manifests.records import Reason, Reject, stable_hash
 from manifests.tar import TarWriter
-from pipelines.stage import Made, Row, Shard, Stage, Workspace, hours
+from pipelines.asr.locate import Located, knows
+from pipelines.asr.recognizer import Recognizer, check_model, model_digest
+from pipelines.asr.wer import word_errors
+from pipelines.stage import MIB, Made, Resources, Row, Shard, Stage, Workspace, hours
+from pipelines.stages.voices import read_bank
 from sources.audio import Audio, encode_flac
+from synth.text import primary
+from synth.tokens import tokens
+from synth.tts.align import Aligner, PerLanguage, ProportionalAligner, WhisperAligner
+from synth.tts.cosyvoice.package import check_requirements, find_checkout
+from synth.tts.cosyvoice.params import CosyVoiceParams
 from synth.tts.engine import Engine, Line, Speech, SpeechError
-from synth.voices import VOICES
+from synth.tts.gate import GateParams, Heard
+from synth.tts.http import HttpParams, HttpSpeechEngine
+from synth.tts.sphinx import PocketsphinxAligner
+from synth.tts.takes import Examiner, Hear, takes
+from synth.voices import EMBEDDED, Voice, VoiceBank
 
-BATCH = 64  # lines given to an engine at once
+
+class AlignParams(Params):
+    """How words get their times where the engine gives none."""
+
+    method: Literal["auto", "pocketsphinx", "whisper", "proportional"] = Field(
+        default="auto",
+        description="'auto': pocketsphinx for English, else whisper; 'proportional' guesses, and is never chosen",
+    )
+    model: str = Field(default="embedded", description="model of 'whisper', as transcribe.model")
 
 
 class SpeakParams(Params):
-    engine: str = Field(default="espeak", pattern="^espeak$", description="speech engine: 'espeak', the embedded one")
+    engine: Literal["espeak", "cosyvoice", "http"] = Field(
+        default="espeak", description="'espeak', the embedded one; 'cosyvoice'; 'http', any OpenAI-compatible server"
+    )
+    cosyvoice: CosyVoiceParams | None = None
+    http: HttpParams | None = None
+    gate: GateParams = GateParams()
+    tries: int = Field(default=3, ge=1, le=20, description="takes of a line until one passes the gate")
+    align: AlignParams = AlignParams()
+    recognise: str | None = Field(
+        default=None,
+        description="recogniser (as transcribe.model) that hears whether a line says its text, in languages it knows",
+    )
+    gpus: float = Field(default=0.0, ge=0, description="GPU share of one worker")
+    cpus: float = Field(default=1.0, gt=0, description="CPU cores of one worker")
+    runtime_env: dict[str, Any] | None = Field(
+        default=None,
+        description="Ray's runtime_env of the workers: {py_executable: PATH}, a Python with Turnmill and the same "
+        "versions of Ray and Python; {env_vars: {...}}; {pip: [...]}",
+    )
+
+    @model_validator(mode="after")
+    def _engine_is_described(self) -> Self:
+        for name in ("cosyvoice", "http"):
+            if self.engine == name and getattr(self, name) is None:
+                raise ValueError(f"the engine {name!r} needs its own key: speak.{name}")
+            if self.engine != name and getattr(self, name) is not None:
+                raise ValueError(f"'{name}' is set, but the engine is {self.engine!r}: set speak.engine={name}")
+        return self
 
 
 class Speak(Stage):
+    """With a `bank`, its voices speak; without, those of the table `voices`."""
+
     name = "speak"
-    needs = ("lines",)
+    version = 2
     tables = ("speech",)
     items = "lines"
+    host_params = frozenset({"cosyvoice", "http", "recognise", "align", "gpus", "cpus", "runtime_env"})
 
-    def __init__(self, params: SpeakParams) -> None:
+    def __init__(self, params: SpeakParams, bank: VoiceBank | None = EMBEDDED) -> None:
         self.params: SpeakParams = params
+        self.bank = bank
+        self.needs = ("lines",) if bank is not None else ("lines", "voices")
+        heavy = params.engine == "cosyvoice" or params.recognise is not None
+        self.resources = Resources(
+            cpus=params.cpus,
+            gpus=params.gpus,
+            memory=4096 * MIB if heavy else Resources().memory,  # a light engine shares a worker
+            runtime_env=None if params.runtime_env is None else json.dumps(params.runtime_env, sort_keys=True),
+        )
 
     def identity(self) -> Mapping[str, Any]:
-        """A voice is its settings, not its name."""
-        return {"voices": stable_hash(*sorted(map(repr, VOICES.values()))), "espeakng": version("espeakng-loader")}
+        """A voice is its settings, not its name; an engine and a model what they speak and hear, not where they lie."""
+        voices = () if self.bank is None else sorted(map(repr, self.bank.voices.values()))
+        recognise = self.params.recognise
+        return {
+            # A server's key is needed to speak, not to know what was spoken.
+            "engine": engine(self.params, {}).identity if self.params.http is None else self.params.http.identity,
+            "voices": stable_hash(*voices),
+            "aligner": self._aligner_identity,
+            "recogniser": None if recognise is None else model_digest(recognise),
+        }
+
+    @property
+    def _aligner_identity(self) -> str | None:
+        """None for espeak, which states its times."""
+        return None if self.params.engine == "espeak" else aligner(self.params.align).identity
 
     def check(self) -> None:
-        engine(self.params.engine)
+        engine(self.params, {})
+        if self.params.cosyvoice is not None and self.params.runtime_env is None:  # else they are needed elsewhere
+            check_requirements(find_checkout(self.params.cosyvoice.repo))
+        if self._aligner_identity is not None and self.params.align.method in ("auto", "whisper"):
+            check_model(self.params.align.model)
+        if self.params.recognise is not None:
+            check_model(self.params.recognise)
+        python = (self.params.runtime_env or {}).get("py_executable")
+        # Ray would wait for its workers for ever.
+        if python is not None and shutil.which(str(python).split()[0]) is None:
+            raise UsageError(
+                f"speak.runtime_env.py_executable: there is no program {python}; give the path of a Python"
+            )
 
     def setup(self) -> None:
-        self.engine = engine(self.params.engine)
+        hear = None if self.params.recognise is None else hear_with(self.params.recognise)
+        self.examiner = Examiner(self.params.gate, aligner(self.params.align), hear)
+        self.engine = None if self.bank is None else engine(self.params, self.bank.voices)
 
     def process(self, shard: Shard, workspace: Workspace) -> Made:
+        if self.engine is None:
+            self.engine = engine(self.params, read_bank(workspace).voices)
         rows = workspace.rows("lines", shard.key)
-        spoken: list[Row] = []
-        rejects: list[Reject] = []
+        of_line = {row["line"]: row for row in rows}
+        spoken: dict[str, Row] = {}
+        rejects: dict[str, Reject] = {}
         with workspace.write_tar("speech", shard.key) as tar:
-            for first in range(0, len(rows), BATCH):
-                batch = rows[first : first + BATCH]
-                lines = [Line(r["line"], r["text"], r["voice"], r["language"], r["seed"]) for r in batch]
-                for row, result in zip(batch, self.engine.synthesize(lines), strict=True):
-                    if isinstance(result, SpeechError):
-                        rejects.append(Reject(Reason(result.reason), result.detail, uid=row["line"]))
-                    else:
-                        spoken.append(self._keep(tar, shard, row, result))
-        return Made({"speech": spoken}, rejects, len(rows), hours(spoken))
+            for take in takes(self.engine, [line_of(row) for row in rows], self.examiner, self.params.tries):
+                if isinstance(take.result, SpeechError):
+                    detail = take.result.detail + (f" ({take.tries} tries)" if take.tries > 1 else "")
+                    rejects[take.line.id] = Reject(Reason(take.result.reason), detail, uid=take.line.id)
+                else:
+                    row = self._keep(tar, shard, of_line[take.line.id], take.result)
+                    spoken[take.line.id] = {**row, "tries": take.tries}
+        kept = [spoken[line] for line in of_line if line in spoken]
+        refused = [rejects[line] for line in of_line if line in rejects]
+        return Made({"speech": kept}, refused, len(rows), hours(kept))
 
     def _keep(self, tar: TarWriter, shard: Shard, row: Mapping[str, Any], speech: Speech) -> Row:
         audio = Audio(speech.pcm[None], speech.sample_rate)
@@ -67,13 +162,59 @@ class Speak(Stage):
             "sample_rate": speech.sample_rate,
             "duration": audio.duration,
             "engine": self.params.engine,
-            "words": [{"word": w.text, "start": w.start, "end": w.end, "prob": None} for w in speech.words],
+            "words": [{"word": w.text, "start": w.start, "end": w.end, "prob": None} for w in speech.words or ()],
         }
 
 
-def engine(name: str) -> Engine:
-    """The engine of that name, ready to speak; imported only when it is asked for."""
-    from synth.tts.espeak import EspeakEngine
+def line_of(row: Mapping[str, Any]) -> Line:
+    """The engine's line of a row of `lines`."""
+    return Line(row["line"], row["text"], row["voice"], row["language"], row["seed"], row.get("emotion"))
 
-    engines = {"espeak": EspeakEngine}
-    return engines[name]()
+
+def engine(params: SpeakParams, voices: Mapping[str, Voice]) -> Engine:
+    """The engine that a recipe names, with its voices; imported only when it is asked for."""
+    if params.engine == "espeak":
+        from synth.tts.espeak import EspeakEngine
+
+        return EspeakEngine(voices)
+    if params.engine == "http":
+        assert params.http is not None
+        return HttpSpeechEngine(params.http, voices)
+    from synth.tts.cosyvoice import CosyVoiceEngine
+
+    assert params.cosyvoice is not None
+    return CosyVoiceEngine(params.cosyvoice, voices)
+
+
+def aligner(params: AlignParams) -> Aligner:
+    """The aligner that a recipe names. Models are loaded by the first line that needs them."""
+    if params.method == "proportional":
+        return ProportionalAligner()
+    if params.method == "pocketsphinx":
+        return PocketsphinxAligner()
+    whisper = WhisperAligner(Located(params.model), model_digest(params.model))
+    return whisper if params.method == "whisper" else PerLanguage({"en": PocketsphinxAligner()}, whisper)
+
+
+def hear_with(model: str) -> Hear:
+    """What `Examiner` asks for the text of lines, in batches of one language."""
+    recognizer = Recognizer(model, language=None)
+
+    def hear(lines: Sequence[tuple[Line, NDArray[np.float32]]]) -> list[Heard | None]:
+        heard: list[Heard | None] = [None] * len(lines)
+        for language in sorted({primary(line.language) for line, _ in lines}):
+            if not knows(model, recognizer, language):
+                continue
+            mine = [index for index, (line, _) in enumerate(lines) if primary(line.language) == language]
+            recognizer.language = language
+            for index, transcript in zip(mine, recognizer.transcribe([lines[i][1] for i in mine]), strict=True):
+                heard[index] = _heard(lines[index][0].text, transcript.text, language)
+        return heard
+
+    return hear
+
+
+def _heard(text: str, said: str, language: str) -> Heard:
+    """Errors by `synth.tokens`: words, and characters of Chinese and Japanese."""
+    errors, words = word_errors(" ".join(tokens(text)), " ".join(tokens(said)), language)
+    return Heard(said, errors, words)

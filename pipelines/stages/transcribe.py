@@ -41,7 +41,7 @@ class Transcribe(Stage):
     def __init__(self, params: TranscribeParams, language: str | None) -> None:
         self.params: TranscribeParams = params
         self.language = params.language or language
-        self.resources = Resources(gpus=params.gpus, memory=2048 * MIB)  # type: ignore[misc]  # per recipe, not per class
+        self.resources = Resources(gpus=params.gpus, memory=2048 * MIB)
 
     def identity(self) -> Mapping[str, Any]:
         return {"model": model_digest(self.params.model), "language": self.language}

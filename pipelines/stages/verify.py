@@ -1,22 +1,25 @@
 """verify: every dialogue against its labels, from the written audio alone (synth.duplex.verify)."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
 from manifests.params import Params
-from manifests.records import Reason, Reject
+from manifests.records import Reason, Reject, stable_hash
 from pipelines.asr.recognizer import Recognizer, check_model, model_digest
 from pipelines.stage import Made, Row, Shard, Stage, Workspace, hours, read_span
 from sources.audio import decode
+from synth.acoustics import load_pools
 from synth.duplex.verify import Recognise, Report, check
 
 
 class VerifyParams(Params):
     """The bounds are those of `synth.duplex.verify`."""
 
+    share: float = Field(default=1.0, ge=0, le=1, description="of the dialogues that are checked, chosen by hash")
     recognise: str | None = Field(
         default=None,
         description="recogniser (as transcribe.model) that hears where interrupted turns end",
@@ -25,13 +28,16 @@ class VerifyParams(Params):
 
 class Verify(Stage):
     name = "verify"
+    version = 2
     needs = ("dialogues",)
     tables = ("verification",)
     items = "dialogues"
     host_params = frozenset({"recognise"})
 
-    def __init__(self, params: VerifyParams) -> None:
+    def __init__(self, params: VerifyParams, rooms: Sequence[Path]) -> None:
+        """`rooms` are the impulse responses of `simulate`: what was heard in them is measured with them."""
         self.params: VerifyParams = params
+        self.rooms = tuple(rooms)
 
     def identity(self) -> Mapping[str, Any]:
         return {} if self.params.recognise is None else {"recogniser": model_digest(self.params.recognise)}
@@ -42,6 +48,7 @@ class Verify(Stage):
 
     def setup(self) -> None:
         self.recognise = recognise_with(self.params.recognise)
+        self.pools = load_pools(rooms=self.rooms)
 
     def process(self, shard: Shard, workspace: Workspace) -> Made:
         verified: list[Row] = []
@@ -49,14 +56,22 @@ class Verify(Stage):
         dialogues = workspace.rows("dialogues", shard.key)
         with workspace.open_tar("dialogues", shard.key) as tar:
             for row in dialogues:
+                if not chosen(row["id"], self.params.share):
+                    verified.append(verification_row(row["id"], Report(0, ())))
+                    continue
                 audio = decode(read_span(tar, row["offset"], row["size"]), row["id"])
                 clean = decode(read_span(tar, row["clean_offset"], row["clean_size"]), row["id"]).samples[0]
-                report = check(json.loads(row["sample"]), audio.samples, clean, self.recognise)
+                report = check(json.loads(row["sample"]), audio.samples, clean, self.recognise, self.pools)
                 if report.violations:
                     rejects.append(Reject(Reason.LABEL_VIOLATION, violation_sentence(report), uid=row["id"]))
                 else:
                     verified.append(verification_row(row["id"], report))
         return Made({"verification": verified}, rejects, len(dialogues), hours(dialogues))
+
+
+def chosen(dialogue: str, share: float) -> bool:
+    """Whether a dialogue is among a share that is drawn by hash."""
+    return int(stable_hash("verify", dialogue), 16) < share * 2**64
 
 
 def recognise_with(model: str | None) -> Recognise | None:
@@ -81,5 +96,7 @@ def verification_row(dialogue: str, report: Report) -> Row:
         "onset_error_ms": list(report.onset_error_ms),
         "offset_error_ms": list(report.offset_error_ms),
         "snr_error_db": report.snr_error_db,
+        "echo_gain_error": report.echo_gain_error,
+        "echo_delay_error_ms": report.echo_delay_error_ms,
         "overlap_s": report.overlap_s,
     }

@@ -12,7 +12,7 @@ from pipelines.recipe import Recipe, load
 from pipelines.run import run
 from synth.tts.engine import Line, Speech
 from synth.tts.espeak import EspeakEngine
-from synth.voices import ASSISTANT_VOICE
+from synth.voices import EMBEDDED
 
 RECIPE = """
 name: small
@@ -48,7 +48,7 @@ class Small:
 
 
 def speech(text: str) -> Speech:
-    spoken = EspeakEngine().synthesize([Line("test", text, ASSISTANT_VOICE, "en", 0)])[0]
+    spoken = EspeakEngine(EMBEDDED.voices).synthesize([Line("test", text, EMBEDDED.assistants[0].name, "en", 0)])[0]
     assert isinstance(spoken, Speech)
     return spoken
 

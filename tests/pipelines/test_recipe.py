@@ -30,8 +30,8 @@ def test_shipped_recipes_are_valid(name: str) -> None:
         ("name: x\ncorpus: files\nworkers: 0", "workers: input should be greater than or equal to 1 (given: 0)"),
         ("name: x\ncorpus: files\nselect: [{name: a b, keep: 'true'}]", "select.0.name: string should match pattern"),
         (
-            "name: x\ncorpus: files\nsimulate: {noise: {probability: 1.5}}",
-            "simulate.noise.probability: input should be less",
+            "name: x\ncorpus: files\nsimulate: {acoustics: {noise: {probability: 1.5}}}",
+            "simulate.acoustics.noise.probability: input should be less",
         ),
         ("name: x\ncorpus: files\nselect: [{name: a, keep: 'true'}, {name: a, keep: 'true'}]", "same name; rename one"),
         ("name: x\ncorpus: files\nshard: {splits: {train: 0.5}}", "train, valid and test must add up to 1"),

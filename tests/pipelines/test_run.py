@@ -278,7 +278,7 @@ def test_a_predicate_that_does_not_run_is_refused_before_work(small: Small, tmp_
         (["texts=/nowhere.jsonl"], "/nowhere.jsonl does not exist"),
         (["transcribe.model=/no/such/model"], "/no/such/model"),
         (
-            ["simulate={noise_files: [/no/noise.wav], noise_licence: {spdx: X, redistribute: no, commercial: no}}"],
+            ["simulate={noises: [/no/noise.wav], recordings_licence: {spdx: X, redistribute: no, commercial: no}}"],
             "/no/noise.wav",
         ),
     ],

@@ -21,7 +21,7 @@ from pipelines.asr.train.texts import held_out
 from pipelines.asr.wer import wer, word_errors
 from synth.tts.engine import Line, Speech
 from synth.tts.espeak import EspeakEngine
-from synth.voices import VOICES
+from synth.voices import EMBEDDED
 
 ACCEPTED = 0.35  # a transcript with a greater word error rate counts as wrong
 
@@ -57,11 +57,11 @@ def main() -> None:
 
 
 def speak(texts: list[str]) -> list[Spoken]:
-    """Speak each text with the next voice of the bank."""
-    voices = list(VOICES)
+    """Speak each text with the next English voice of the bank."""
+    voices = [voice.name for voice in EMBEDDED.speaking("en")]
     lines = [Line(str(n), text, voices[n % len(voices)], "en", 0) for n, text in enumerate(texts)]
     spoken = []
-    for text, speech in zip(texts, EspeakEngine().synthesize(lines), strict=True):
+    for text, speech in zip(texts, EspeakEngine(EMBEDDED.voices).synthesize(lines), strict=True):
         if isinstance(speech, Speech):
             clip = soxr.resample(speech.pcm, speech.sample_rate, SAMPLE_RATE).astype(np.float32)
             spoken.append(Spoken(text, speech, clip))
@@ -95,9 +95,10 @@ def report(spoken: list[Spoken], heard: list[Transcript]) -> dict[str, Any]:
 
 
 def _start_errors(item: Spoken, transcript: Transcript) -> list[float]:
-    if wer(item.text, transcript.text) > 0 or len(item.speech.words) != len(transcript.words):
+    words = item.speech.words or ()
+    if wer(item.text, transcript.text) > 0 or len(words) != len(transcript.words):
         return []
-    return [heard.start - said.start for heard, said in zip(transcript.words, item.speech.words, strict=True)]
+    return [heard.start - said.start for heard, said in zip(transcript.words, words, strict=True)]
 
 
 def _sequential(recognizer: Recognizer, clip: NDArray[np.float32], beam: int) -> Transcript:

@@ -4,7 +4,6 @@ A shard is `<index>.npy`, float16 [frames, 80] at 100 Hz, and `<index>.pkl`, a l
 Everything about a shard follows from its index.
 """
 
-import dataclasses
 import pickle
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +16,13 @@ from numpy.typing import NDArray
 from pipelines.asr.train.texts import Corpus, plain_words
 from synth.tts.engine import SpeechError
 from synth.tts.espeak import utter, word_spans
-from synth.voices import ASSISTANT_VOICE, VOICES, Voice
+from synth.voices import EMBEDDED, EspeakSettings
 
 SAMPLE_RATE = 16_000
-_BANK = {(v.base, v.variant, v.pitch, v.rate) for v in VOICES.values()}
-_PAIRS = sorted({(v.base, v.variant) for v in VOICES.values()})
-_BASES = sorted({v.base for v in VOICES.values()})
-_VARIANTS = sorted({v.variant for v in VOICES.values()})
+_BANK = {voice.espeak for voice in EMBEDDED.speaking("en") if voice.espeak}
+_PAIRS = sorted({(v.base, v.variant) for v in _BANK})
+_BASES = sorted({v.base for v in _BANK})
+_VARIANTS = sorted({v.variant for v in _BANK})
 
 
 @dataclass(frozen=True)
@@ -37,16 +36,16 @@ class Example:
     phonemes: tuple[tuple[str, float], ...]
 
 
-def draw_voice(rng: np.random.Generator) -> Voice:
+def draw_voice(rng: np.random.Generator) -> EspeakSettings:
     """Draw voice settings around the bank's, never exactly one of them: those are for measuring."""
     while True:
         if rng.random() < 0.8:
             base, variant = _PAIRS[rng.integers(len(_PAIRS))]
         else:
             base, variant = _BASES[rng.integers(len(_BASES))], _VARIANTS[rng.integers(len(_VARIANTS))]
-        pitch, rate = int(rng.integers(30, 68)), int(rng.integers(145, 194))
-        if (base, variant, pitch, rate) not in _BANK:
-            return dataclasses.replace(VOICES[ASSISTANT_VOICE], base=base, variant=variant, pitch=pitch, rate=rate)
+        voice = EspeakSettings(base, variant, pitch=int(rng.integers(30, 68)), rate=int(rng.integers(145, 194)))
+        if voice not in _BANK:
+            return voice
 
 
 def make_shard(corpus: Corpus, out: Path, index: int, size: int, seed: int) -> None:
@@ -98,7 +97,7 @@ def _text(corpus: Corpus, rng: np.random.Generator) -> str:
     return " ".join(corpus.draw(rng) for _ in range(count))
 
 
-def _spoken(text: str, voice: Voice, stop: bool, rng: np.random.Generator) -> _Clip:
+def _spoken(text: str, voice: EspeakSettings, stop: bool, rng: np.random.Generator) -> _Clip:
     try:
         utterance = utter(text, voice)
     except SpeechError:

@@ -1,0 +1,31 @@
+"""`turnmill fit`: a timing preset from recordings of two people, one on each channel."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from manifests.errors import TurnmillError, UsageError
+from sources.audio import AudioError, decode
+from synth.duplex.fit import Recording, fit_preset, speech_of_audio
+
+
+def fit_files(paths: Sequence[Path], name: str) -> str:
+    """The preset, as YAML, that these two-channel files show.
+
+    Raises UsageError for a file that is not there or has not two channels, TurnmillError for one that cannot be read.
+    """
+    recordings = []
+    for path in paths:
+        try:
+            audio = decode(path.read_bytes(), path.name)
+        except OSError as error:
+            raise UsageError(f"{path}: {error.strerror}; name files of recorded talk") from error
+        except AudioError as error:
+            raise TurnmillError(f"{path}: {error.detail}") from error
+        if audio.samples.shape[0] != 2:
+            raise UsageError(
+                f"{path} has {audio.samples.shape[0]} channels: a preset is fitted to recordings with one speaker on "
+                "each of two channels"
+            )
+        first, second = (speech_of_audio(channel, audio.sample_rate) for channel in audio.samples)
+        recordings.append(Recording(path.name, (first, second), audio.duration))
+    return fit_preset(recordings, name)

@@ -1,0 +1,366 @@
+"""voices: a bank of voices from real recordings, chosen by SQL from the clips of a finished run. Whole-table step.
+
+A voice is a recording of one speaker with its transcript: what a cloning engine speaks after. No speaker is both the
+assistant and a user, nor in two splits. What is chosen depends on the seed and on what the source's tables say of its
+clips, not on where that source lies.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import chain, groupby
+from typing import Any, Final, Literal
+
+import duckdb
+import yaml
+from pydantic import ConfigDict, Field, model_validator
+
+from manifests.errors import UsageError
+from manifests.index import Index
+from manifests.licences import licence_of
+from manifests.params import LicenceStatement, Params
+from manifests.query import connect, passed, select_statement
+from manifests.records import Reason, Reject, stable_hash
+from manifests.schema import to_table
+from manifests.store import Store, part_name, tar_name
+from manifests.tar import TarWriter
+from pipelines.stage import Row, Workspace, hours, part_notes, read_span, reject_row
+from pipelines.stages.card import RECIPE
+from pipelines.stages.plan import Split, SplitShares
+from sources.audio import Audio, AudioError, decode, encode_flac, mono
+from sources.catalogue import load, names
+from sources.measure import quality
+from synth.voices import Prompt, Voice, VoiceBank
+
+TABLE, ALL = "voices", "all"
+SHORTEST_S, LONGEST_S = 3.0, 10.0  # of a prompt
+VERSION = 1
+
+_MARGIN_S: Final = 0.1  # kept before the first and after the last speech
+_TRIES: Final = 3  # further recordings of a speaker to look at where the best one has no speech or too little
+_SPLITS: Final[tuple[Split, ...]] = ("train", "valid", "test")
+_GENDERS: Final[Mapping[str, Literal["female", "male"]]] = {
+    **dict.fromkeys(("f", "female", "woman", "feminine", "female_feminine", "女"), "female"),
+    **dict.fromkeys(("m", "male", "man", "masculine", "male_masculine", "男"), "male"),
+}
+
+# Measures count where they were made. SNR: the bar of LibriTTS's clean subsets (arXiv 1904.02882). Rate: CosyVoice
+# takes prompts of 16 kHz or more (reference/duplex.md 2).
+_FIT = f"""speaker IS NOT NULL AND coalesce(language, asr_language) IS NOT NULL AND sample_rate >= 16000
+    AND duration BETWEEN {SHORTEST_S} AND {LONGEST_S} AND coalesce(snr_db >= 20, true)
+    AND coalesce(clipping_ratio <= 0.001, true) AND coalesce(speech_ratio >= 0.6, true)
+    AND trim(text) <> '' AND coalesce(wer <= 0.1, trust IS DISTINCT FROM 'asr')"""
+_FITNESS = (
+    f"{SHORTEST_S:.0f} to {LONGEST_S:.0f} s of one clean speaker at 16 kHz or more, in a known language, "
+    "with a trusted transcript, under a licence that allows derivatives"
+)
+
+
+class VoicesParams(Params):
+    """Without it the voices are the engine's own. `from` names another run's output; its clips are never changed."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    source: str = Field(alias="from", min_length=1, description="output folder or URL of a finished run with clips")
+    where: str = Field(default="true", min_length=1, description="SQL condition over clips_all: which may be voices")
+    users: int = Field(default=200, ge=3, le=10_000, description="users' speakers of a language, at most")
+    assistants: int = Field(default=1, ge=1, le=100, description="assistant's speakers of a language")
+    assistant: str | None = Field(
+        default=None, description="clip (uid) or speaker of the assistant's voice; null: drawn. `where` does not apply"
+    )
+    per_speaker: int = Field(
+        default=1, ge=1, le=20, description="recordings of a user's speaker, at most: the cleanest"
+    )
+    splits: SplitShares = SplitShares(train=0.8, valid=0.1, test=0.1)
+
+    @model_validator(mode="after")
+    def _one_assistant(self) -> "VoicesParams":
+        if self.assistant is not None and self.assistants != 1:
+            raise ValueError("`assistant` names one voice: leave `assistants` at 1")
+        return self
+
+
+@dataclass(frozen=True)
+class _Speaker:
+    """A speaker and the recordings that may be a voice, the best first."""
+
+    name: str  # corpus/speaker
+    language: str
+    gender: Literal["female", "male"] | None
+    recordings: tuple[Row, ...]
+
+
+def voices_identity(params: VoicesParams) -> Mapping[str, Any]:
+    """What a bank depends on besides the seed: the parameters and what the source says of every clip that may be a
+    voice; not where the source lies.
+
+    Raises UsageError, before any work, for a source that is no finished run with clips, a `where` that does not run,
+    and too few speakers.
+    """
+    source = _Source(params)
+    found = [source.fixed, *source.speakers] if source.fixed else source.speakers
+    for language in source.languages:
+        _check_enough(params, language, [s for s in found if s.language == language])
+    settings = params.model_dump(mode="json", exclude={"source"})
+    return {"version": VERSION, "params": settings, "speakers": stable_hash(*map(_description, found), size=16)}
+
+
+def make_voices(params: VoicesParams, workspace: Workspace, seed: int) -> None:
+    """Choose the voices, cut their prompts and write table and tar as the part "all".
+
+    Raises UsageError like `voices_identity`, and where too few speakers are left once the recordings were heard.
+    """
+    source = _Source(params)
+    rejects: list[Reject] = []
+    made: list[Row] = []
+    with workspace.write_tar(TABLE, ALL) as tar:
+        for language in source.languages:
+            made += _of_language(language, source, seed, tar, rejects)
+    fingerprint = workspace.fingerprints[TABLE]
+    notes = part_notes(len(made) + len(rejects), len(made), len(rejects), hours(made))
+    rows = to_table("rejects", (reject_row(TABLE, reject) for reject in rejects))
+    workspace.store.write_part(part_name("rejects", fingerprint, ALL), rows, notes)
+    workspace.store.write_part(workspace.part(TABLE, ALL), to_table(TABLE, made), notes)
+
+
+def read_bank(workspace: Workspace, *, prompts: bool = True) -> VoiceBank:
+    """The bank that `make_voices` wrote; without `prompts` no audio is read (a voice's prompt takes about 200 kB)."""
+    rows = workspace.rows(TABLE, ALL)
+    if not prompts:
+        return _bank([_voice(row, None) for row in rows], rows)
+    with workspace.open_tar(TABLE, ALL) as tar:
+        flacs = [read_span(tar, row["offset"], row["size"]) for row in rows]
+    return _bank([_voice(row, Prompt(flac, row["text"])) for row, flac in zip(rows, flacs, strict=True)], rows)
+
+
+class _Source:
+    """The finished run that voices are chosen from."""
+
+    def __init__(self, params: VoicesParams) -> None:
+        self.params = params
+        self.store = Store(params.source)
+        self.index = Index.load(self.store)
+        selection, clips = self.index.maker("clip_selection"), self.index.maker("clips")
+        if clips is None:
+            raise UsageError(f"voices.from: {params.source} has no clips; name the output of a recipe with a `corpus`")
+        if selection is None or not self.store.exists(part_name("clip_selection", selection.fingerprint, ALL)):
+            raise UsageError(f"voices.from: the run of {params.source} is not finished; run its recipe again first")
+        self.clips = clips.fingerprint
+        self.connection = connect(self.store, self.index)
+
+    @cached_property
+    def fixed(self) -> _Speaker | None:
+        """The assistant that the recipe names."""
+        wanted = self.params.assistant
+        if wanted is None:
+            return None
+        found = self._speakers("true", f"{_quoted(wanted)} IN (uid, speaker)")
+        if not found:
+            raise UsageError(
+                f"voices.assistant: {self.params.source} has neither a clip nor a speaker {wanted!r} of {_FITNESS}"
+            )
+        return found[0]
+
+    @cached_property
+    def speakers(self) -> list[_Speaker]:
+        """Everybody else that may be a voice, in no order that means anything."""
+        taken = self.fixed.name if self.fixed else None
+        return [speaker for speaker in self._speakers(self.params.where, "true") if speaker.name != taken]
+
+    @property
+    def languages(self) -> list[str]:
+        """Sorted; one language even where nobody was found."""
+        speaking = [*self.speakers, *([self.fixed] if self.fixed else [])]
+        return sorted({speaker.language for speaker in speaking}) or ["any language"]
+
+    def recording(self, row: Row) -> bytes:
+        """The audio of a clip as the source's lake holds it."""
+        with self.store.open(tar_name("clips", self.clips, row["shard"])) as tar:
+            return read_span(tar, row["offset"], row["size"])
+
+    def _speakers(self, where: str, extra: str) -> list[_Speaker]:
+        columns = {name for name, *_ in self.connection.execute("DESCRIBE clips_all").fetchall()}
+        one = "AND coalesce(n_speakers = 1, true)" if "n_speakers" in columns else ""
+        made = [stage.commit for stage in self.index.stages if stage.half == "speech"]
+        query = f"""
+        SELECT uid, corpus, speaker, text, duration,
+            lower(split_part(coalesce(language, asr_language), '-', 1)) AS language, shard, "offset", size,
+            pcm_hash, licence, licence_redistribute, snr_db, wer, native ->> '$.accent' AS accent,
+            coalesce(native ->> '$.gender', native ->> '$.sex',
+                CASE WHEN list_contains(tags, 'female') THEN 'female' WHEN list_contains(tags, 'male') THEN 'male' END
+            ) AS gender
+        FROM (SELECT * FROM {passed("clips_all", "uid", made)} WHERE (\n{where}\n))
+        WHERE {_FIT} {one} AND list_contains(?, licence) AND {extra}
+        QUALIFY row_number() OVER (
+            PARTITION BY corpus, speaker ORDER BY snr_db DESC NULLS LAST, wer NULLS LAST, md5(uid), uid
+        ) <= {self.params.per_speaker + _TRIES}
+        ORDER BY corpus, speaker, snr_db DESC NULLS LAST, wer NULLS LAST, md5(uid), uid"""
+        try:
+            cursor = self.connection.execute(select_statement(query).query, [self._licences()])
+        except (duckdb.Error, UsageError) as error:
+            raise UsageError(
+                f"voices.where: the condition `{where}` does not run over clips_all: {str(error).splitlines()[0]} "
+                f'Correct it; `turnmill query {self.params.source} "DESCRIBE clips_all"` lists the columns.'
+            ) from error
+        fields = [column[0] for column in cursor.description]
+        rows = (dict(zip(fields, values, strict=True)) for values in cursor.fetchall())
+        return [_speaker(list(group)) for _, group in groupby(rows, lambda row: (row["corpus"], row["speaker"]))]
+
+    def _licences(self) -> list[str]:
+        """Those of the source's clips that allow derivatives: as its recipe states, else the catalogue, else SPDX."""
+        stated = yaml.safe_load(self.store.read(RECIPE)).get("licence") if self.store.exists(RECIPE) else None
+        own = [LicenceStatement.model_validate(stated).licence] if stated else []
+        allowed = []
+        for corpus, spdx in self.connection.execute("SELECT DISTINCT corpus, licence FROM clips").fetchall():
+            entry = [load(corpus).licence.record()] if corpus in names() else []
+            known = (licence for licence in [*own, *entry, licence_of(spdx, False)] if licence.spdx == spdx)
+            if next(known).derivatives:
+                allowed.append(spdx)
+        return sorted(set(allowed))
+
+
+def _speaker(recordings: list[Row]) -> _Speaker:
+    """A speaker's language is that of the best recording, so that nobody is in two."""
+    best = recordings[0]
+    genders = (_GENDERS.get(str(row["gender"]).strip().lower()) for row in recordings)
+    mine = tuple(row for row in recordings if row["language"] == best["language"])
+    return _Speaker(f"{best['corpus']}/{best['speaker']}", best["language"], next(filter(None, genders), None), mine)
+
+
+def _description(speaker: _Speaker) -> str:
+    """All that a choice or a voice depends on; not where in the lake a recording lies."""
+    place = ("shard", "offset", "size")
+    facts = [{key: value for key, value in row.items() if key not in place} for row in speaker.recordings]
+    return repr((speaker.name, speaker.language, speaker.gender, facts))
+
+
+def _check_enough(params: VoicesParams, language: str, found: Sequence[object]) -> None:
+    needed = params.assistants + len(_SPLITS)
+    if len(found) < needed:
+        raise UsageError(
+            f"voices: {params.source} has {len(found)} speakers of {language} with a recording that can be a voice "
+            f"({_FITNESS}; where {params.where}), and {needed} are needed: {params.assistants} for the assistant and "
+            "one each for the users of train, valid and test; widen `voices.where` or name a larger output"
+        )
+
+
+def _of_language(language: str, source: _Source, seed: int, tar: TarWriter, rejects: list[Reject]) -> list[Row]:
+    """Rows of the voices of one language: the assistant's, then the users' of train, valid and test."""
+    params = source.params
+    speakers = [speaker for speaker in source.speakers if speaker.language == language]
+    fixed = source.fixed if source.fixed and source.fixed.language == language else None
+    candidates = [*([fixed] if fixed else []), *_balanced(speakers, seed)]
+    wanted = params.assistants + params.users
+    heard: list[tuple[_Speaker, list[Row]]] = []
+    for speaker in candidates:
+        count = 1 if len(heard) < params.assistants else params.per_speaker
+        recordings = _recorded(speaker, count, source, tar, rejects)
+        if recordings:
+            heard.append((speaker, recordings))
+        elif speaker is fixed:
+            raise UsageError(f"voices.assistant: {params.assistant!r} cannot be a voice: {rejects[-1].detail}")
+        if len(heard) == wanted:
+            break
+    _check_enough(params, language, heard)
+    assistants, users = heard[: params.assistants], heard[params.assistants :]
+    made = [_row(speaker, recordings[0], 1, "assistant", None) for speaker, recordings in assistants]
+    for split, members in zip(_SPLITS, _dealt(users, params.splits), strict=True):
+        for speaker, recordings in members:
+            made += [_row(speaker, row, number, "user", split) for number, row in enumerate(recordings, 1)]
+    return made
+
+
+def _balanced(speakers: Sequence[_Speaker], seed: int) -> Iterator[_Speaker]:
+    """In seeded order, women and men in turn while there are both; whose gender is unknown come last."""
+    ordered = sorted(speakers, key=lambda speaker: stable_hash(seed, "voices", speaker.name))
+    groups = {gender: [s for s in ordered if s.gender == gender] for gender in ("female", "male")}
+    first, second = sorted(groups.values(), key=lambda group: ordered.index(group[0]) if group else len(ordered))
+    both = min(len(first), len(second))
+    pairs = chain.from_iterable(zip(first, second, strict=False))
+    return chain(pairs, first[both:], second[both:], (s for s in ordered if s.gender is None))
+
+
+def _dealt(users: Sequence[tuple[_Speaker, list[Row]]], shares: SplitShares) -> list[list[tuple[_Speaker, list[Row]]]]:
+    """Users by split, in the order of `_SPLITS`: by shares, at least one in each, each gender spread over all."""
+    count = len(users)
+    valid = min(max(round(count * shares.valid), 1), count - 2)
+    test = min(max(round(count * shares.test), 1), count - 1 - valid)
+    places: list[tuple[float, int]] = []
+    for gender in ("female", "male", None):
+        mine = [n for n, (speaker, _) in enumerate(users) if speaker.gender == gender]
+        places += [((rank + 0.5) / len(mine), n) for rank, n in enumerate(mine)]
+    spread = [users[n] for _, n in sorted(places)]
+    return [spread[valid + test :], spread[:valid], spread[valid : valid + test]]
+
+
+def _recorded(speaker: _Speaker, count: int, source: _Source, tar: TarWriter, rejects: list[Reject]) -> list[Row]:
+    """Write the prompts of a speaker's best `count` recordings; rows say where they are now, and how long."""
+    kept: list[Row] = []
+    for row in speaker.recordings:
+        prompt = _prompt(row["uid"], source.recording(row))
+        if isinstance(prompt, Reject):
+            rejects.append(prompt)
+            continue
+        flac, audio = prompt
+        offset, size = tar.add(f"{stable_hash(row['uid'])}.flac", flac)
+        written = {"offset": offset, "size": size, "duration": audio.duration, "sample_rate": audio.sample_rate}
+        kept.append(row | written)
+        if len(kept) == count:
+            break
+    return kept
+
+
+def _prompt(uid: str, data: bytes) -> tuple[bytes, Audio] | Reject:
+    """A recording as mono FLAC without the silence around its speech, or why it cannot be a prompt."""
+    try:
+        audio = decode(data, uid)
+        samples = mono(audio)
+        segments = quality(Audio(samples[None], audio.sample_rate)).segments
+        if not segments:
+            return Reject(Reason.NO_PROMPT, f"{uid} holds no speech", uid=uid)
+        first = max(round((segments[0][0] - _MARGIN_S) * audio.sample_rate), 0)
+        last = round((segments[-1][1] + _MARGIN_S) * audio.sample_rate)
+        cut = Audio(samples[None, first:last], audio.sample_rate)
+        if not SHORTEST_S <= cut.duration <= LONGEST_S:
+            bounds = f"a prompt is {SHORTEST_S:.0f} to {LONGEST_S:.0f} s"
+            return Reject(
+                Reason.NO_PROMPT,
+                f"{uid} holds {cut.duration:.1f} s from its first to its last speech; {bounds}",
+                uid=uid,
+            )
+        return encode_flac(cut), cut
+    except AudioError as error:
+        return Reject(error.reason, error.detail, uid=uid)
+
+
+def _row(speaker: _Speaker, row: Row, number: int, role: str, split: Split | None) -> Row:
+    copied = ("uid", "corpus", "speaker", "accent", "duration", "sample_rate", "offset", "size")
+    text = row["text"].strip()
+    return {
+        **{key: row[key] for key in (*copied, "licence", "licence_redistribute")},
+        "name": f"{speaker.name}#{number}",
+        "role": role,
+        "split": split,
+        "language": speaker.language,
+        "gender": speaker.gender,
+        "text": text.lower() if text.isupper() else text,  # an engine may spell capitals
+        "shard": ALL,
+    }
+
+
+def _voice(row: Row, prompt: Prompt | None) -> Voice:
+    licence = replace(licence_of(row["licence"], row["licence_redistribute"]), derivatives=True)  # no other is chosen
+    return Voice(row["name"], row["language"], row["accent"], row["gender"], licence, prompt=prompt)
+
+
+def _bank(voices: Sequence[Voice], rows: Sequence[Row]) -> VoiceBank:
+    places = [(row["role"], row["split"]) for row in rows]
+    users = {
+        split: tuple(voice for voice, place in zip(voices, places, strict=True) if place == ("user", split))
+        for split in _SPLITS
+    }
+    return VoiceBank(tuple(v for v, (role, _) in zip(voices, places, strict=True) if role == "assistant"), users)
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,220 @@
+"""Several files of dialogues in one recipe: each keeps its name, licence and scenario, and none takes another's ids."""
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from manifests.errors import UsageError
+from manifests.funnel import check_ledger
+from manifests.index import Index
+from manifests.query import connect
+from manifests.records import Licence, Reject, TextDialogue
+from manifests.store import Store
+from pipelines.recipe import Recipe, load
+from pipelines.run import run
+from pipelines.texts import Text, taken, text_of
+from sources.catalogue import load as entry
+from tests.conftest import tree_hashes
+
+OWN = Licence("CC0-1.0", redistribute=True, commercial=True)
+ENTRY = entry("dialogue_text")
+ANSWERS = (
+    "It leaves at seven from platform two.",
+    "Soup, bread and a rather good cake.",
+    "Nobody knows that for sure.",
+)
+RECIPE = """
+name: several
+seed: 5
+texts:
+  - {name: trains, path: one/dialogues.jsonl, scenario: travel}
+  - name: food
+    path: two/dialogues.jsonl
+    licence: {spdx: CC-BY-NC-4.0, redistribute: false, commercial: false}
+licence: {spdx: CC0-1.0, redistribute: true, commercial: true}
+script: {dialogues_per_shard: 2}
+"""
+
+
+def write(path: Path, rows: Sequence[dict[str, Any] | str]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = [row if isinstance(row, str) else json.dumps(row) for row in rows]
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    return path
+
+
+def talk(number: int, **more: Any) -> dict[str, Any]:
+    return {"id": f"d{number}", "question": "Could you tell me more?", "answer": ANSWERS[number % 3], **more}
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run over two files of one name in two folders, whose dialogues have the same ids."""
+    folder = tmp_path_factory.mktemp("two")
+    write(folder / "one" / "dialogues.jsonl", [talk(0), talk(1), talk(2, scenario="departure")])
+    write(folder / "two" / "dialogues.jsonl", [talk(0), talk(1), talk(1), "{broken"])
+    (folder / "several.yaml").write_text(RECIPE, "utf-8")
+    run(load(folder / "several.yaml"), str(folder / "out"))
+    return folder
+
+
+def ask(out: Path, sql: str) -> list[tuple[Any, ...]]:
+    store = Store(str(out))
+    return connect(store, Index.load(store)).execute(sql).fetchall()
+
+
+def test_dialogues_of_two_files_keep_ids_source_scenario_and_licence_apart(two: Path) -> None:
+    sql = "SELECT id, source, scenario, licence, licence_redistribute FROM dialogues ORDER BY id"
+    assert ask(two / "out", sql) == [
+        ("food/d0", "food", "food", "CC-BY-NC-4.0", False),
+        ("food/d1", "food", "food", "CC-BY-NC-4.0", False),
+        ("trains/d0", "trains", "travel", "CC0-1.0", True),
+        ("trains/d1", "trains", "travel", "CC0-1.0", True),
+        ("trains/d2", "trains", "departure", "CC0-1.0", True),
+    ]
+
+
+def test_books_of_two_files_balance_and_rejects_name_their_file(two: Path) -> None:
+    store = Store(str(two / "out"))
+    connection = connect(store, Index.load(store))
+    assert check_ledger(connection) == []
+    found = connection.execute("SELECT uid, source_uri, reason FROM rejects ORDER BY reason").fetchall()
+    assert found == [
+        (None, "food/dialogues.jsonl", "bad_row"),
+        ("food/d1", "food/dialogues.jsonl", "duplicate_uid"),
+    ]
+    books = dict(connection.execute("SELECT stage, sum(items_in)::INTEGER FROM ledger GROUP BY stage").fetchall())
+    assert (books["script"], books["simulate"]) == (7, 5)
+
+
+def test_samples_of_the_shards_carry_the_name_of_their_file(two: Path) -> None:
+    import webdataset
+
+    urls = [str(path) for path in sorted((two / "out").glob("shards/*/dialogue-*.tar"))]
+    samples = [json.loads(sample["json"]) for sample in webdataset.WebDataset(urls, shardshuffle=False)]
+    assert Counter(sample["id"].split("/")[0] for sample in samples) == {"trains": 3, "food": 2}
+    assert {sample["scenario"] for sample in samples} == {"travel", "departure", "food"}
+
+
+def test_output_names_files_only_by_name(two: Path) -> None:
+    for path in (two / "out").rglob("*"):
+        if path.is_file() and path.suffix in (".yaml", ".json", ".md"):
+            assert str(two) not in path.read_text("utf-8")
+    published = (two / "out" / "recipe.yaml").read_text("utf-8")
+    assert "path: dialogues.jsonl" in published
+
+
+def test_texts_elsewhere_give_the_same_bytes_and_a_changed_file_redoes_its_own_units(two: Path, tmp_path: Path) -> None:
+    moved = tmp_path / "moved"
+    shutil.copytree(two, moved, ignore=shutil.ignore_patterns("out"))
+    recipe, out = load(moved / "several.yaml"), moved / "out"
+    run(recipe, str(out))
+    assert tree_hashes(out) == tree_hashes(two / "out")
+    before = {path: path.stat().st_mtime_ns for path in out.glob("audio/speech/*/*.tar")}
+    assert len(before) == 4
+    write(moved / "two" / "dialogues.jsonl", [talk(0), talk(7), talk(2)])
+    run(recipe, str(out))
+    redone = [path for path, time_ns in before.items() if not path.exists() or path.stat().st_mtime_ns != time_ns]
+    assert len(redone) == 2
+    run(recipe, str(moved / "fresh"))
+    assert tree_hashes(out) == tree_hashes(moved / "fresh")
+
+
+def names(text: Text, per_unit: int, seed: int = 0) -> list[str]:
+    found: list[TextDialogue | Reject] = []
+    for unit in text.units(per_unit, seed):
+        read = list(text.read(unit, ENTRY))
+        assert len(read) == taken(unit)
+        assert text_of([text], unit) is text
+        found += read
+    return [item.id if isinstance(item, TextDialogue) else f"{item.reason} {item.uid}" for item in found]
+
+
+def test_limit_takes_so_many_rows_the_same_ones_whatever_the_units(tmp_path: Path) -> None:
+    path = write(tmp_path / "many.jsonl", [talk(n) for n in range(100)])
+    text = Text("many", path, OWN, limit=30)
+    chosen = names(text, per_unit=7)
+    assert len(set(chosen)) == 30
+    assert set(chosen) == set(names(text, per_unit=100)) == set(names(text, per_unit=1))
+    assert chosen == sorted(chosen, key=lambda name: int(name.removeprefix("many/d")))
+    assert set(names(text, 7, seed=1)) != set(chosen)
+    assert all(7 <= taken(unit) < 14 for unit in text.units(7, 0)[:-1])  # a file's few rows fill whole shards
+    more = write(tmp_path / "many.jsonl", [talk(n) for n in range(110)])  # a longer file takes most of them again
+    assert len(set(names(Text("many", more, OWN, limit=30), 7)) & set(chosen)) >= 24
+
+
+def test_limit_above_the_file_takes_all_of_it(tmp_path: Path) -> None:
+    path = write(tmp_path / "few.jsonl", [talk(0), talk(0), "[", talk(1)])
+    everything = names(Text(None, path, OWN), 2)
+    assert everything == ["d0", "duplicate_uid d0", "bad_row None", "d1"]
+    assert names(Text(None, path, OWN, limit=4), 2) == everything
+    assert names(Text(None, path, OWN, limit=9), 2) == everything
+
+
+@settings(max_examples=40, deadline=None)
+@given(rows=st.integers(1, 60), limit=st.integers(1, 60), per_unit=st.integers(1, 9), seed=st.integers(0, 5))
+def test_every_limit_is_met_exactly(
+    tmp_path_factory: pytest.TempPathFactory, rows: int, limit: int, per_unit: int, seed: int
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "drawn.jsonl"
+    write(path, [talk(n) for n in range(rows)])
+    found = names(Text("drawn", path, OWN, limit=limit), per_unit, seed)
+    assert len(found) == len(set(found)) == min(rows, limit)
+
+
+def loaded(tmp_path: Path, texts: str, settings: Sequence[str] = ()) -> Recipe:
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"name: mine\ntexts: {texts}\n", "utf-8")
+    return load(path, settings)
+
+
+@pytest.mark.parametrize(
+    ("texts", "sentence"),
+    [
+        ("[]", "names neither `corpus` nor `texts`"),
+        ("[{name: a, path: a.jsonl}, {name: a, path: b.jsonl}]", "two files of `texts` have the same name; rename one"),
+        ("[{name: A b, path: a.jsonl}]", "mine.yaml: texts.0.name: string should match pattern"),
+        (
+            "[{name: a, path: a.jsonl, limit: 0}]",
+            "texts.0.limit: input should be greater than or equal to 1 (given: 0)",
+        ),
+        ("[{name: a, path: a.jsonl, licens: x}]", "texts.0.licens: unknown key; did you mean 'licence'?"),
+        ("[{name: a}]", "texts.0.path: field required"),
+        ("{name: a}", "mine.yaml: texts: "),
+    ],
+)
+def test_bad_texts_are_refused_with_file_and_key(tmp_path: Path, texts: str, sentence: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        loaded(tmp_path, texts)
+    assert sentence in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_one_file_on_the_command_line_takes_the_place_of_several(tmp_path: Path) -> None:
+    several = "[{name: a, path: a.jsonl}, {name: b, path: b.jsonl}]"
+    assert loaded(tmp_path, several, ["texts=own.jsonl"]).texts == Path.cwd() / "own.jsonl"
+    paths = [text.path for text in loaded(tmp_path, several).texts or () if not isinstance(text, str)]
+    assert paths == [tmp_path / "a.jsonl", tmp_path / "b.jsonl"]
+
+
+def test_recipe_hash_ignores_where_texts_lie_and_minds_their_names(tmp_path: Path) -> None:
+    texts = "[{name: a, path: %s/a.jsonl}, {name: %s, path: b.jsonl}]"
+    assert loaded(tmp_path, texts % ("x", "b")).hash == loaded(tmp_path, texts % ("y", "b")).hash
+    assert loaded(tmp_path, texts % ("x", "b")).hash != loaded(tmp_path, texts % ("x", "c")).hash
+
+
+def test_every_missing_file_is_named(tmp_path: Path) -> None:
+    recipe = loaded(tmp_path, "[{name: a, path: a.jsonl}, {name: b, path: .}, {name: c, path: c.jsonl}]")
+    write(tmp_path / "c.jsonl", [talk(0)])
+    with pytest.raises(UsageError) as refused:
+        run(recipe, str(tmp_path / "out"))
+    said = str(refused.value)
+    assert f"{tmp_path / 'a.jsonl'} does not exist; {tmp_path} is not a file: give a" in said
+    assert "c.jsonl" not in said
