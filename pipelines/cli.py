@@ -57,17 +57,20 @@ def run(
         raise typer.Exit(130) from None
     from dashboards.summary import print_summary
 
-    print_summary(result.store, result.index, result.seconds, next_commands(out), console)
+    talks = result.index.maker("events") is not None
+    print_summary(result.store, result.index, result.seconds, next_commands(out, talks), console)
 
 
-def next_commands(out: str) -> list[tuple[str, str]]:
-    """Three things to try after a run: (what it does, command), as this shell can run them."""
+def next_commands(out: str, talks: bool) -> list[tuple[str, str]]:
+    """What to try after a run, with or without dialogues: (what it does, command), as this shell can run them."""
     turnmill = "turnmill" if shutil.which("turnmill") else shlex.quote(os.path.relpath(sys.argv[0]))
     folder = shlex.quote(out)
-    sql = "SELECT kind, count(*) AS n FROM events GROUP BY kind ORDER BY n DESC"
+    what, table = ("kind", "events") if talks else ("reason", "rejects")
+    sql = f"SELECT {what}, count(*) AS n FROM {table} GROUP BY {what} ORDER BY n DESC"
+    listen = [("listen", f"{turnmill} verify {folder} --listen 3")] if talks else []
     return [
         ("query", f'{turnmill} query {folder} "{sql}"'),
-        ("listen", f"{turnmill} verify {folder} --listen 3"),
+        *listen,
         ("publish", f"{turnmill} publish {folder} --repo YOU/DATASET --dry-run"),
     ]
 

@@ -162,7 +162,7 @@ def scripts(lines: Path, own: Path, every_event: bool) -> list[tuple[Any, dict[s
     return made
 
 
-def turnmill(lines: Path, out: Path, every_event: bool) -> dict[str, Any]:
+def turnmill(lines: Path, out: Path, every_event: bool = False, form: str = "flac") -> dict[str, Any]:
     """Measure the lines, plan, render, label, write: what `simulate` does. `every_event` has what the defaults draw;
     else there are turns alone, as the others have them."""
     from manifests.records import Reject
@@ -190,7 +190,7 @@ def turnmill(lines: Path, out: Path, every_event: bool) -> dict[str, Any]:
             )
             assert not isinstance(timeline, Reject)
             rendered = render(timeline, material.pcm, Pools())
-            soundfile.write(out / f"{script.id}.flac", rendered.channels.T, RATE, subtype="PCM_16")
+            soundfile.write(out / f"{script.id}.{form}", rendered.channels.T, RATE, subtype="PCM_16")
             text = dump(sample_json(taken, timeline, rendered.fitted, script.id))
             (out / f"{script.id}.json").write_text(text, encoding="utf-8")
     return result
@@ -334,7 +334,8 @@ def sdialog(lines: Path, out: Path) -> dict[str, Any]:
 
 
 CONTESTANTS: Mapping[str, Callable[[Path, Path], dict[str, Any]]] = {
-    "turnmill, turns alone": lambda lines, out: turnmill(lines, out, False),
+    "turnmill, turns alone": lambda lines, out: turnmill(lines, out),
+    "turnmill, as WAV": lambda lines, out: turnmill(lines, out, form="wav"),
     "turnmill, every event": lambda lines, out: turnmill(lines, out, True),
     "eend_dataprep": eend_dataprep,
     "lhotse": lhotse,
