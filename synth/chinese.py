@@ -21,6 +21,7 @@ _SIGNS = {
 _NUMBER = r"\d+(?:\.\d+)?"
 _TO = r"\s*[-–—~～]+\s*"  # noqa: RUF001
 
+_SOUND = re.compile(r"[\[【（(](?:笑|大笑|轻笑|苦笑|笑声|咳嗽|叹气|叹息|哭|掌声|停顿|沉默)[\])）】]")
 _CLAUSE_WITH_DIGIT = re.compile(r"[^，。！？；\d]*\d[^，。！？；]*")
 
 _Say = Callable[[re.Match[str]], str] | str
@@ -38,7 +39,7 @@ def spoken_form(text: str) -> str:
 
 
 def _pass(text: str) -> str:
-    text = _plain(without_layout(text, stop="。"))
+    text = _plain(without_layout(_SOUND.sub("", text), stop="。"))
     if any(c.isdigit() for c in text):
         for pattern, say in _BEFORE:
             text = pattern.sub(say, text)
@@ -95,6 +96,12 @@ def _range(match: re.Match[str]) -> str:
     return f"{first}{'到' if float(first) <= float(last) else '比'}{last}"
 
 
+def _marks(match: re.Match[str]) -> str:
+    """4.5/5 is a mark out of the highest; 4/5 alone is a fraction."""
+    mark, highest = match[1] or match[3], match[2] or match[4]
+    return f"{mark}分，满分{highest}分"
+
+
 def _telephone(match: re.Match[str]) -> str:
     return "".join("幺" if c == "1" else _DIGITS[int(c)] for c in match[0] if c.isdigit())
 
@@ -116,6 +123,8 @@ _BEFORE_SPECS: tuple[tuple[str, _Say], ...] = (
     (r"(?<=[A-Za-z])[-_](?=\d)", " "),
     (r"(?P<hour>(?<!\d)\d{1,2})(?P<minute>:[0-5]\d)?\s*(?P<half>[AaPp])\.?[Mm](?![A-Za-z])\.?", _half),
     (r"(\d+)\^(\d+)", r"\1的\2次方"),
+    (r"(?<![\d./])24/7(?![\d./])", "七天二十四小时"),
+    (rf"(?<![\d./])({_NUMBER})/(5|10|100)分(?![之钟])|(?<![\d./])(\d+\.\d+)/(5|10|100)(?![\d./])", _marks),
     # Sums: a number that wetext meets right behind a sign, it tears apart.
     (rf"(?<=\d)\s*-\s*(?={_NUMBER}\s*=)", "减"),
     (r"(?<=[\d)）])\s*[x*×]\s*(?=[\d(（])", "乘"),  # noqa: RUF001
@@ -130,6 +139,8 @@ _BEFORE_SPECS: tuple[tuple[str, _Say], ...] = (
     (r"(?<=[年月日号时点分元岁天%])[–—~～](?=\d)", "到"),  # noqa: RUF001
 )
 _AFTER_SPECS: tuple[tuple[str, _Say], ...] = (
+    (r"(?<=[A-Za-z])\+\+", "加加"),
+    (r"(?<![Α-ω])π(?![Α-ω])", "派"),  # noqa: RUF001
     (r"([零一二三四五六七八九十百千万亿点]+)‰", r"千分之\1"),
     (r"(?<=[一二三四五六日天])\s*[-–~～]\s*(?=周|星期|礼拜)", "到"),  # noqa: RUF001
     (r"\s*=\s*", "等于"),

@@ -7,8 +7,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 
-from num2words import num2words
-
+from synth.english_numbers import cardinal, ordinal, parted, plural, spelt, version, year
 from synth.layout import plain_digit, without_layout, without_pictures
 
 _MONTHS = (
@@ -36,11 +35,13 @@ _SCALE = {"k": "thousand", "m": "million", "b": "billion", "bn": "billion", "t":
 
 _UNITS = {
     "km/h": "kilometers per hour", "kph": "kilometers per hour", "mph": "miles per hour", "m/s": "meters per second",
-    "km": "kilometers", "cm": "centimeters", "mm": "millimeters", "m": "meters", "mi": "miles", "ft": "feet",
+    "km": "kilometers", "cm": "centimeters", "mm": "millimeters", "μm": "micrometers", "m": "meters", "mi": "miles",
+    "ft": "feet",
     "yd": "yards", "m2": "square meters", "km2": "square kilometers", "m3": "cubic meters",
-    "kg": "kilograms", "mg": "milligrams", "g": "grams", "lbs": "pounds", "lb": "pounds", "oz": "ounces",
+    "kg": "kilograms", "mg": "milligrams", "μg": "micrograms", "g": "grams", "lbs": "pounds", "lb": "pounds",
+    "oz": "ounces",
     "ml": "milliliters", "l": "liters", "L": "liters", "kWh": "kilowatt hours", "kW": "kilowatts", "W": "watts",
-    "V": "volts",
+    "V": "volts", "Ω": "ohms", "μs": "microseconds",
     "GB": "gigabytes", "MB": "megabytes", "KB": "kilobytes", "kB": "kilobytes", "TB": "terabytes", "GHz": "gigahertz",
     "MHz": "megahertz", "kHz": "kilohertz", "Hz": "hertz", "ms": "milliseconds", "s": "seconds", "h": "hours",
     "hrs": "hours", "hr": "hours", "min": "minutes", "mins": "minutes", "sec": "seconds", "secs": "seconds",
@@ -49,17 +50,21 @@ _UNITS = {
 _ONE = {"feet": "foot", "percent": "percent", "hertz": "hertz", "gigahertz": "gigahertz", "megahertz": "megahertz"}
 _ONE |= {"kilohertz": "kilohertz"}
 
-_FRACTIONS = {
-    "1/2": "one half", "1/3": "one third", "2/3": "two thirds", "1/4": "one quarter", "3/4": "three quarters",
-    "1/8": "one eighth", "3/8": "three eighths", "1/5": "one fifth", "2/5": "two fifths", "3/5": "three fifths",
-    "4/5": "four fifths",
-}  # fmt: skip
 _PLAIN = {"’": "'", "‘": "'", "–": "-", "—": ", ", "…": "...", "−": "-", "⁄": "/"}  # noqa: RUF001
-_DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_COUNTED = (
+    "people|users|views|viewers|followers|subscribers|customers|copies|downloads|visitors|players|members|residents"
+    "|jobs|homes|years|words|streams|likes|votes|tons|dollars|euros|pounds"
+)
+"""What there are millions of: 1m people, unlike 1m tall."""
+_FULL = frozenset({"10", "100"})  # marks: 9/10 is nine out of ten, but 9/10 of it nine tenths
+_NO_STREETS = frozenset({"Hello", "Hi", "Hey", "Dear", "Thanks", "Yes", "No", "The", "A", "My", "Your", "Our", "And"})
 
 _NUMBER = r"\d+(?:,\d{3})*(?:\.\d+)?"
 _M = r"(?:\.[Mm]\.(?=,?\s+[a-z\d]|,)|\.?[Mm]\b)"  # of a.m.: the last point stays where it can end a sentence
 _YEAR = r"(?:1[1-9]|20)\d\d"
+# 5s are several fives, 5 s and 0.5s are seconds.
+_UNIT = "|".join(sorted(map(re.escape, {*_UNITS} - {"s"}), key=len, reverse=True)) + r"|(?:(?<!\d)|(?<=\.\d))s"
+_SCALES = r"[kmbtKMBT]|bn|thousand|million|billion|trillion"
 
 
 def spoken_form(text: str) -> str:
@@ -91,34 +96,6 @@ def _plain(text: str) -> str:
     return "".join(plain_digit(c) for c in folded)
 
 
-def cardinal(number: str) -> str:
-    """A number written with digits, thousands commas and a decimal point, in words."""
-    whole, _, decimals = number.replace(",", "").partition(".")
-    if len(whole) > 15 or (len(whole) > 1 and whole[0] == "0"):
-        said = _spell(whole)
-    else:
-        said = str(num2words(int(whole))).replace(",", "")
-    return f"{said} point {_spell(decimals)}" if decimals else said
-
-
-def _spell(digits: str) -> str:
-    return " ".join(_DIGITS[int(digit)] for digit in digits)
-
-
-def ordinal(number: str) -> str:
-    """21 as twenty-first."""
-    return (
-        str(num2words(int(number.replace(",", "")), to="ordinal")).replace(",", "")
-        if len(number) < 16
-        else _spell(number)
-    )
-
-
-def year(number: str) -> str:
-    """1987 as nineteen eighty-seven; 2007 as two thousand and seven."""
-    return str(num2words(int(number), to="year"))
-
-
 def _money(match: re.Match[str]) -> str:
     one, many, cent, cents = _CURRENCIES[match["sign"]]
     amount, scale = match["amount"].replace(",", ""), match["scale"]
@@ -137,7 +114,7 @@ def _clock(match: re.Match[str]) -> str:
     hour, minute, half = int(match["hour"]), int(match["minute"] or 0), match["half"]
     said = [cardinal(str(hour))]
     if minute:
-        said.append(f"oh {_DIGITS[minute]}" if minute < 10 else cardinal(str(minute)))
+        said.append(f"oh {cardinal(str(minute))}" if minute < 10 else cardinal(str(minute)))
     elif not half:
         said.append("o'clock" if 1 <= hour <= 12 else "hundred hours")
     return f" {' '.join(said)} {half[0].lower() + ' m' if half else ''} "
@@ -154,21 +131,51 @@ def _numeric_date(match: re.Match[str]) -> str:
     return _date(_MONTHS[month - 1], str(day), match["year"])
 
 
+def _one(unit: str) -> str:
+    """The singular of a unit."""
+    return _ONE.get(unit, re.sub(r"s(?= per|$| [CF])", "", unit))
+
+
+_PER = {
+    **{unit: _one(said) for unit, said in _UNITS.items() if unit[0].isalpha() and " " not in said}, "yr": "year",
+    **{word: word for word in ("second", "minute", "hour", "day", "night", "week", "month", "year", "person", "head")},
+}  # fmt: skip
+_PERS = "|".join(sorted(_PER, key=len, reverse=True))
+
+
 def _quantity(match: re.Match[str]) -> str:
     unit = _UNITS[match["unit"]]
-    if match["number"] == "1":
-        unit = _ONE.get(unit, re.sub(r"s(?= per|$| [CF])", "", unit))
-    return f" {cardinal(match['number'])} {unit} "
+    return f" {cardinal(match['number'])} {_one(unit) if match['number'] == '1' else unit} "
+
+
+def _range(match: re.Match[str]) -> str:
+    """$10-20 as 10 to $20, 5-10% as 5 to 10%: what is said once stands at the last; other pairs stay as they are."""
+    first, unit, last, tail = (match[name] or "" for name in ("first", "unit", "last", "tail"))
+    sign = match["sign"] or match["sign_too"]
+    if sign:
+        own = sign if "." in first and not unit else ""  # $0.50 is fifty cents
+        scale = _SCALE.get(unit.lower(), unit) if unit != tail.strip() else ""
+        return f"{own}{first} {scale} to {sign}{last}{tail}"
+    if not tail:
+        return match[0]
+    return f"{first}{unit if unit != tail.strip() else ''} to {last}{tail}"
 
 
 def _abbreviation(match: re.Match[str]) -> str:
-    key = next(key for key in _ABBREVIATIONS if re.fullmatch(key, match["short"]))
-    ends = match["short"] in _CAN_END and match["rest"] is None
-    return _ABBREVIATIONS[key] + ("." if ends else "")
+    short = match["short"]
+    said = next(said for key, said in _ABBREVIATIONS.items() if re.fullmatch(key, short))
+    if short in ("min", "hr") and _SINGLE.search(match.string, 0, match.start()):
+        said = _one(said)
+    return said + ("." if short in _CAN_END and match["rest"] is None else "")
 
 
-def _say_fraction(match: re.Match[str]) -> str:
-    said = _FRACTIONS.get(match["fraction"])
+def _drive(match: re.Match[str]) -> str:
+    return match[0] if match["name"] in _NO_STREETS else f"{match['name']} Drive{'.' if match['rest'] is None else ''}"
+
+
+def _say_parted(match: re.Match[str]) -> str:
+    part_of_it = match["whole"] or match["part"] == "1" or match["of_it"] is not None
+    said = parted(match["part"], match["of"], match["marks"] is not None or (match["of"] in _FULL and not part_of_it))
     if said is None:
         return match[0]
     return f" {cardinal(match['whole'])} and {said} " if match["whole"] else f" {said} "
@@ -180,8 +187,14 @@ def _year_or_number(match: re.Match[str]) -> str:
 
 
 def _decade(match: re.Match[str]) -> str:
-    said = year(match["century"] + match["decade"]) if match["century"] else cardinal(match["decade"])
+    if not match["century"]:
+        return f" {plural(match['decade'])} "
+    said = year(match["century"] + match["decade"])
     return f" {said[:-1]}ies " if said.endswith("y") else f" {said}s "
+
+
+def _greek(match: re.Match[str]) -> str:
+    return f" {unicodedata.name(match[0]).split()[-1].lower().replace('lamda', 'lambda')} "
 
 
 _Say = Callable[[re.Match[str]], str] | str
@@ -189,6 +202,7 @@ _Say = Callable[[re.Match[str]], str] | str
 _WORD_SPECS: tuple[tuple[str, _Say], ...] = (
     (r"(?<=\w)\s+-+\s+(?=[A-Za-z])", ", "),
     # Abbreviations.
+    (r"\b(?P<name>[A-Z][a-z]+)\s+Dr\.(?=\s*$|,)(?P<rest>(?=,))?", _drive),
     (
         rf"\b(?P<short>{'|'.join(_ABBREVIATIONS)})\.(?![\w.])(?P<rest>(?=,?\s+[a-z\d]|,))?",
         _abbreviation,
@@ -197,6 +211,21 @@ _WORD_SPECS: tuple[tuple[str, _Say], ...] = (
     (r"\bSt\.", "Street"),
 )
 _NUMBER_SPECS: tuple[tuple[str, _Say], ...] = (
+    # More than one number, before each is money or a quantity.
+    (rf"(?<![$€£¥\d.,])({_NUMBER})\s?([$€£¥])(?!\s?\d)", r"\2\1"),
+    (r"(?<=\d/\d)-(?=\d)|(?<=\d)-(?=\d/\d\b(?!/))", " to "),
+    (r"\b[vV](?=\d+\.\d)", "version "),
+    (r"(?<![\d.,])\d+(?:\.\d+){2,}(?!\.?\d)", lambda m: f" {version(m[0])} "),
+    (rf"(?<=\d)\s?(?P<scale>[mMbB]|bn)\s+(?=(?:{_COUNTED})\b)", lambda m: f" {_SCALE[m['scale'].lower()]} "),
+    (
+        rf"(?<![\w.,/:$€£¥])(?<!\w-)(?P<sign>[$€£¥])?\s?(?P<first>{_NUMBER})\s?(?P<unit>{_UNIT}|{_SCALES})?\s*-\s*"
+        rf"(?P<sign_too>[$€£¥])?(?P<last>{_NUMBER})(?P<tail>\s?(?:{_UNIT}|{_SCALES})(?!\w))?(?![\w-]|[.,/:]\d)",
+        _range,
+    ),
+    (
+        rf"(?<=\d)(?P<what>\s?[A-Za-zμ°%]{{0,12}})\s?/\s?(?P<per>{_PERS})(?!\w)",
+        lambda m: f"{m['what']} per {_PER[m['per']]} ",
+    ),
     # From one time or year to another.
     (r"(?:(?<=\d)|(?<=[apAP][mM])|(?<=[apAP]\.[mM]\.))\s*-\s*(?=\d{1,2}(?::\d\d|\s?[apAP]\.?[mM]))", " to "),
     (rf"\b({_YEAR})\s*-\s*(?={_YEAR}\b)", r"\1 to "),
@@ -214,6 +243,8 @@ _NUMBER_SPECS: tuple[tuple[str, _Say], ...] = (
         lambda m: _date(m["month"], m["day"], m["year"]),
     ),
     (r"(?<![\w'])'?(?P<century>1[1-9]|20)?(?P<decade>[1-9]0)'?s\b", _decade),
+    (r"\b([a-z]+[A-Z]\w*) (\d+)s\b", lambda m: f"{m[1]} {cardinal(m[2])} s "),  # iPhone 5s
+    (r"(?<![\w.,'$€£¥])(\d{1,3}(?:,\d{3})+|\d+)'?s\b", lambda m: f" {plural(m[1])} "),
     # Times of day.
     (
         rf"\b(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)(?::\d\d)?(?:\s*(?P<half>[AaPp]){_M})?",
@@ -221,25 +252,29 @@ _NUMBER_SPECS: tuple[tuple[str, _Say], ...] = (
     ),
     (rf"\b(?P<hour>1[0-2]|0?[1-9])(?P<minute>)\s*(?P<half>[AaPp]){_M}", _clock),
     (r"(?<=\d):(?=\d)", " to "),
-    (r"\b24/7\b", " twenty-four seven "),
     (r"(?<=\d)\s*[x×]\s*(?=\d)", " times "),  # noqa: RUF001
     (r"(?<=\d)(\s?[a-z]{1,6})\s+[x×]\s+(?=\d)", r"\1 by "),  # noqa: RUF001
     (r"(?<![\w-])-(?=\d)", " minus "),
     # Money, fractions, quantities.
     (
-        rf"(?P<sign>[$€£¥])\s*(?P<amount>{_NUMBER})(?:\s*(?P<scale>[kmbtKMBT]|bn|thousand|million|billion|trillion)\b)?",
+        rf"(?P<sign>[$€£¥])\s*(?P<amount>{_NUMBER})(?:\s*(?P<scale>{_SCALES})\b)?",
         _money,
     ),
-    (r"(?:\b(?P<whole>\d+)\s+(?:and\s+)?)?\b(?P<fraction>\d/\d)\b(?!/)", _say_fraction),
     (
-        rf"(?P<number>{_NUMBER})\s?(?P<unit>{'|'.join(sorted(map(re.escape, _UNITS), key=len, reverse=True))})(?![\w])",
-        _quantity,
+        r"(?:(?<![\w.,/])(?P<whole>\d+)\s+(?:and\s+)?)?(?<![\w.,/])(?P<part>\d+(?:\.\d+)?)/(?P<of>\d+(?:\.\d+)?)"
+        r"(?![\w/]|[.,]\d)(?P<marks>(?=\s+(?:stars?|points?|marks)\b))?(?P<of_it>(?=\s+of\b))?",
+        _say_parted,
     ),
+    (rf"(?P<number>{_NUMBER})\s?(?P<unit>{_UNIT})(?!\w)", _quantity),
     (r"(?P<number>\d+(?:,\d{3})*)(?:st|nd|rd|th)\b", lambda m: f" {ordinal(m['number'])} "),
     # Telephone numbers and the like: digit by digit.
     (
+        rf"(?<![\w.,/$€£¥#-])911(?![\w/-]|[.,:]\d|\s+(?:{_COUNTED}|(?!calls|operators|services|is|was|has|does)[a-z]+s)\b)",
+        f" {spelt('911')} ",
+    ),
+    (
         r"(?<![\d.,])(?:\(\d{3}\)\s*\d{3}-\d{4}|\+?\d{1,4}(?:[- ]\d{3,4}){2,3}|\d{3}-\d{4})(?![\d-]|[.,]\d)",
-        lambda m: f" {_spell_groups(m[0])} ",
+        lambda m: f" {_spelt_groups(m[0])} ",
     ),
     # Signs between and before numbers.
     (rf"(?<=\d)\s*-\s*(?={_NUMBER})", " to "),
@@ -258,18 +293,20 @@ _SIGN_SPECS: tuple[tuple[str, _Say], ...] = (
     (r"%", " percent "),
     (r"@", " at "),
     (r"°", " degrees "),
+    (r"(?<![Α-ω])[Α-ΡΣ-Ωα-ω](?![Α-ω])", _greek),  # noqa: RUF001
 )
 _WORD_RULES, _NUMBER_RULES, _SIGN_RULES = (
     tuple((re.compile(pattern), say) for pattern, say in specs) for specs in (_WORD_SPECS, _NUMBER_SPECS, _SIGN_SPECS)
 )
 """In order: what an earlier rule has said, a later one no longer sees."""
 
+_SINGLE = re.compile(r"\b(?:an?|1|one|per|every|each)\s+\Z")
 _EDGES = re.compile(r"^[^\w]+|[^\w,.;:?!]+(?=[,.;:?!]*$)")
 _UNSAID = re.compile(r"[^A-Za-z'.,;:?! -]")
 
 
-def _spell_groups(number: str) -> str:
-    return ", ".join(_spell(group) for group in re.findall(r"\d+", number))
+def _spelt_groups(number: str) -> str:
+    return ", ".join(spelt(group) for group in re.findall(r"\d+", number))
 
 
 def _tidy(text: str) -> str:

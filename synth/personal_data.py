@@ -7,13 +7,18 @@ import re
 import unicodedata
 
 _EMAIL = r"[\w.+-]+@\w[\w-]*(?:\.[\w-]+)+"
+_FREE = r"8(?:00|33|44|55|66|77|88)"  # toll-free, and so nobody's own; in China 800 and 400
+_MEASURES = r"\s?(?:met(?:er|re)s|km|miles|bytes|years|people|users|dollars|euros|yen|yuan|美元|[米元吨次个亿万岁])"
 _TELEPHONES = (
-    r"\+\d{1,3}[ -]?(?:\(\d{1,4}\)[ -]?)?\d(?:[ -]?\d){6,11}(?!\d)",  # E.164, with its country
+    # E.164, with its country.
+    rf"\+(?!1[ -]?\(?{_FREE})\d{{1,3}}[ -]?(?:\(\d{{1,4}}\)[ -]?)?\d(?:[ -]?\d){{6,11}}(?!\d)",
     # North America, with one kind of gap.
-    r"(?<![\d.,])(?:1[- ])?(?:\([2-9]\d\d\)\s*|[2-9]\d\d(?P<gap>[-. ]))\d{3}(?(gap)(?P=gap)|[-. ])\d{4}(?![\d-])",
+    rf"(?<![\d.,])(?:1[- ])?(?!\(?(?:{_FREE}|400))(?:\([2-9]\d\d\)\s*|[2-9]\d\d(?P<gap>[-. ]))"
+    r"\d{3}(?(gap)(?P=gap)|[-. ])\d{4}(?![\d-])",
     r"(?<![\d.,-])0\d{2,4}[ -]\d{3,4}[ -]?\d{3,4}(?![\d-])",  # China's and Britain's fixed lines
     r"(?<![\d.,-])07\d{3}[ -]?\d{6}(?![\d-])",  # Britain's mobiles
-    r"(?<![\d.,-])1[3-9]\d[ -]?\d{4}[ -]?\d{4}(?![\d-]|[.,]\d)",  # China's mobiles
+    # China's mobiles, unlike round numbers and measures.
+    rf"(?<![\d.,$€£¥-])1[3-9]\d[ -]?(?!\d{{3}}0{{5}})\d{{4}}[ -]?\d{{4}}(?![\d-]|[.,]\d|{_MEASURES})",
 )
 _SOCIAL_SECURITY = r"(?<![\d-])(?!000|666|9)\d{3}-(?!00)\d\d-(?!0000)\d{4}(?![\d-])"
 _PLAIN = re.compile("|".join((_EMAIL, *_TELEPHONES, _SOCIAL_SECURITY)))

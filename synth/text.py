@@ -13,6 +13,7 @@ from synth import chinese, english
 from synth import text_filters as measures
 from synth.layout import without_layout, without_pictures
 from synth.personal_data import personal_data
+from synth.tags import around_tags, without_tags
 from synth.text_filters import Measured, terms_name
 from synth.writing import scripts_of, words_by_script
 
@@ -49,8 +50,8 @@ class TextLimits(Params):
     dropped)."""
     max_non_text_ratio: float = Field(default=0.6, ge=0, le=1)
     """Share of a turn's visible characters that are not letters."""
-    free_non_text: int = Field(default=12, ge=0)
-    """Digits and signs: a telephone number, a time and a full stop are short and can be said."""
+    free_non_text: int = Field(default=20, ge=0)
+    """Digits and signs: a telephone number or three times of opening and a full stop are short and can be said."""
     max_foreign_ratio: float = Field(default=0.0, ge=0, le=1)
     """Share of a turn's words in a script that its language does not use, Latin apart: its voices cannot read them."""
     max_latin_ratio: float = Field(default=0.3, ge=0, le=1)
@@ -83,7 +84,7 @@ def speakable(dialogue: TextDialogue, limits: TextLimits) -> TextDialogue | Reje
         if found is not None:
             return Reject(found[0], f"turn {index} {found[1]}", uid=dialogue.id)
     for index, turn in enumerate(dialogue.turns):
-        if not any(c.isalpha() for c in spoken_form(turn.text, dialogue.language)):
+        if not any(c.isalpha() for c in without_tags(spoken_form(turn.text, dialogue.language))):
             return Reject(Reason.NOTHING_SPEAKABLE, f"turn {index} has no word in {turn.text[:40]!r}", uid=dialogue.id)
     return dialogue
 
@@ -93,12 +94,14 @@ def spoken_form(text: str, language: str) -> str:
     """The text as it is said: numbers, units and abbreviations as words, emoji and marks of layout gone, on one line.
 
     English and Chinese are spelt out in full (no digit is left; Latin words in Chinese stay); other languages only
-    lose emoji, list marks and spare whitespace. Raises UsageError for Chinese numbers where wetext is not installed.
+    lose emoji, list marks and spare whitespace. Inline tags of speech models stay as written (`synth.tags`). Raises
+    UsageError for Chinese numbers where wetext is not installed.
     """
-    if primary(language) == "en":
-        return english.spoken_form(text)
-    if primary(language) == "zh":
-        return chinese.spoken_form(text)
+    rules = {"en": english.spoken_form, "zh": chinese.spoken_form}
+    return around_tags(text, rules.get(primary(language), _shown))
+
+
+def _shown(text: str) -> str:
     return " ".join(without_pictures(without_layout(text)).split())
 
 
@@ -185,6 +188,7 @@ _MEASURES: tuple[tuple[Reason, str, _Measure], ...] = (
 
 
 def _of_turn(text: str, language: str, limits: TextLimits) -> _Found | None:
+    text = without_tags(text)
     for reason, limit, measure in _MEASURES:
         measured = measure(text, language, limits)
         if measured.value > getattr(limits, limit):

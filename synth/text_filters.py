@@ -17,8 +17,14 @@ from synth.layout import is_emoji
 UNSAFE_TERMS = Path(__file__).with_name("unsafe_terms.txt")
 """The list of terms that is used where a recipe names no other."""
 
+# Words that programs share with speech count only in the form of a program: a name that its parenthesis touches, and a
+# brace, a semicolon or a colon behind; a module at the start of its line.
 _CODE = re.compile(
-    r"```|\b(?:def|function|class|public|static|void|const|let|var)\s+\w+\s*[({=]|\w+\([^()\s]*\)\s*[;{]|=>|#include\b|\bimport\s+\w+\s*(?:;|$)"
+    r"```|\b(?:def|function|public|private|static|void)\s+(?:\w+\s+){0,4}\w+\([^()\n]*\)\s*(?:->[^:\n]*)?[{;:]|\bfunction\s*\([^()\n]*\)\s*\{"
+    r"|\b(?:class|struct|interface|enum)\s+\w+[^\n{}.!?]{0,60}\{|^\s*class\s+\w+(?:\([\w., ]*\))?:[ \t]*$"
+    r"|\b(?:const|let|var)\s+\w+\s*=|\w+\((?!(?:e?s|ies|e?d|e?r)\))[^()\s]*\)\s*[;{]|=>|#include\b"
+    r"|^[ \t]*(?:import[ \t]+[\w.*]+(?:[ \t]+as[ \t]+\w+)?(?:,[ \t]*\w+)*[ \t]*;?[ \t]*$"
+    r"|from[ \t]+[\w.]+[ \t]+import[ \t]+[\w*(])"
     r"|\bSELECT\b.+\bFROM\b|(?<!\w)\$\s*(?:pip|git|sudo|cd)\b|^\s*(?:pip|git|sudo|npm)\s+(?:install|clone|apt)|[\w\]]\s*(?:==|!=|&&|\|\|)\s*\w"
     r"|\b\w+\.\w+\([^()]*\)",
     re.MULTILINE,
@@ -29,7 +35,11 @@ _MATHEMATICS = re.compile(
     r"|(?<![A-Za-z])(?:ln|log|sin|cos|tan|sqrt)\("
     r"|\w\^[\w({]|[∑∏∫√∂∇∞≤≥≠≈∈∉⊂∀∃]|\b[a-z]\s*=\s*[-\d(]|\b\d+[xyz]\b\s*[-+=]|\b[a-z]\([a-z]\)\s*="
 )
-_OPERATOR = re.compile(r"(?<=[\w)])\s*[-+*/=<>^×÷]\s*(?=[\d(]|[a-z]\b)")  # noqa: RUF001
+# Between two numbers a hyphen is of a score or a range, in a word or a name a part of it.
+_OPERATOR = re.compile(
+    r"(?<=[\w)])\s*[+*/=<>^×÷]\s*(?=[\d(]|[a-z]\b)"  # noqa: RUF001
+    r"|(?:(?<=\))|(?<![A-Za-z'-][a-z])(?<=[a-z]))\s*-\s*(?=[\d(]|[a-z]\b)|(?<=\d)\s*-\s*(?=\(|[a-z]\b|\d+[xyz]\b)"
+)
 _MARKUP = re.compile(
     r"https?://|\bwww\.\w|\[[^\]\n]+\]\([^)\n]*\)|</?[a-zA-Z][^<>\n]*>|^\s*\|.*\|\s*$|^\s*#{1,6}\s+\S|^\s*[-=]{3,}\s*$|&(?:amp|lt|gt|nbsp|quot|#\d+);",
     re.MULTILINE,
@@ -38,7 +48,9 @@ _PLUMBING = re.compile(
     r"<\|[^|<>\n]{1,30}\|>|<e(?:oh|om|ot|oc|or|oa)>|<sup>|</?s>|\[/?(?:INST|TOOL_CALLS|AVAILABLE_TOOLS|TOOL_RESULTS)\]"
     r"|</?(?:tool_call|tool_response|tools?|function_call|function|observation|think|thinking)>"
     r"|\"(?:arguments|parameters|tool_calls|function_call|tool_name)\"\s*:"
-    r"|^\s*(?:Action|Action Input|Observation|Thought|Tool Call|Tool Response|Function Call|API Call)\s*:\s*\S"
+    r"|^\s*(?:Action Input|Tool Call|Tool Response|Function Call|API Call)\s*:\s*\S|^\s*Action\s*:\s*\w+[\[(]"
+    # A thought alone may be anybody's: an agent's leads to an action, and an action to an observation.
+    r"|^\s*(?:Thought|Action|Observation)\s*:\s*\S.*\n\s*(?:Thought|Action|Action Input|Observation|Final Answer)\s*:"
     r"|\b[A-Z]\w+\(\"[^\"\n]*\"\)",
     re.MULTILINE,
 )

@@ -1,10 +1,12 @@
 """What counts as a word: the unit of word times, of `text_heard` and of pauses.
 
 Where a script puts spaces between words, a token is what stands between them; each character of Chinese or Japanese is
-one of its own. Punctuation belongs to the token it stands beside.
+one of its own. Punctuation belongs to the token it stands beside, an inline tag (`synth.tags`) to none.
 """
 
 import re
+
+from synth.tags import without_tags
 
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _TOKEN = re.compile(rf"[^\s\w]*[{_CJK}][^\s\w]*|[^\s{_CJK}]+")
@@ -12,12 +14,12 @@ _TOKEN = re.compile(rf"[^\s\w]*[{_CJK}][^\s\w]*|[^\s{_CJK}]+")
 
 def spans(text: str) -> list[tuple[int, int]]:
     """[start, end) in characters of each token of `text`, in order."""
-    return [match.span() for match in _TOKEN.finditer(text)]
+    return [match.span() for match in _TOKEN.finditer(without_tags(text))]
 
 
 def tokens(text: str) -> list[str]:
     """The tokens of `text`, in order."""
-    return [match.group() for match in _TOKEN.finditer(text)]
+    return _TOKEN.findall(without_tags(text))
 
 
 def prefix(text: str, count: int) -> str:

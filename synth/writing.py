@@ -15,13 +15,15 @@ _WRITTEN_IN = {
 }  # fmt: skip
 """Unicode's names of the scripts of a language; Latin where it is not listed."""
 _LATIN = frozenset({"LATIN"})
+_SYMBOL = re.compile(r"(?<![\u0370-\u03ff\u1f00-\u1fff])[\u00b5\u0391-\u03c9](?![\u0370-\u03ff\u1f00-\u1fff])")
 _RUN = re.compile(r"[^\W\d_]+")  # also holds superscripts
 
 
 def words_by_script(text: str) -> Counter[str]:
-    """How many words of each script (as Unicode's character names begin) a text has."""
+    """How many words of each script (as Unicode's character names begin) a text has. A Greek letter alone, as π and in
+    µm, is a sign that any language uses."""
     words: Counter[str] = Counter()
-    for run in _RUN.findall(text):
+    for run in _RUN.findall(_SYMBOL.sub(" ", text)):
         if run.isascii():
             words["LATIN"] += 1
             continue
@@ -47,4 +49,4 @@ def _script(char: str) -> str:
     name = unicodedata.name(char, "").replace("-", " ").split(" ")[0]
     if name in ("MODIFIER", "MATHEMATICAL", "FEMININE", "MASCULINE", "SCRIPT", "DOUBLE"):
         return ""
-    return {"FULLWIDTH": "LATIN", "HALFWIDTH": "KATAKANA", "MICRO": "GREEK"}.get(name, name)
+    return {"FULLWIDTH": "LATIN", "HALFWIDTH": "KATAKANA"}.get(name, name)

@@ -1,7 +1,8 @@
 """The shapes that corpora write dialogues in, and the turns they hold.
 
 - a list under `messages`, `turns`, `conversations`, `conversation`, `dialogue` or `data`: objects (`role`, `speaker` or
-  `from`; `content`, `text` or `value`; `emotion` where known), or strings that alternate and begin with the user
+  `from`; `content`, `text` or `value`, a string or parts of type text; `emotion` where known), or strings that
+  alternate and begin with the user; those of system and developer before them are left out
 - the same keys, `text` or `plain_text` with one string that names its speakers: "User: ... Assistant: ..."
 - `chat` of MOSS-003: turn_1, turn_2 ... each with Human, Commands, Tool Responses and MOSS
 - a pair: `instruction` (with `input`), `prompt`, `question` or `query`; `output`, `response`, `answer`, `answers` or
@@ -12,6 +13,7 @@ What a tool was asked and what it answered is the following turn's `tool`; nobod
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import pairwise
@@ -31,6 +33,7 @@ _ROLES: Final = {
     **dict.fromkeys(("user", "human", "prompter", "用户"), "user"),
     **dict.fromkeys(("assistant", "gpt", "chatgpt", "bot", "ai", "moss", "助手"), "assistant"),
 }
+_UNHEARD: Final = frozenset({"system", "developer"})
 _CALLS: Final = frozenset({"function_call", "tool_call"})
 _OBSERVATIONS: Final = frozenset({"observation", "tool", "function", "tool_response"})
 _LANGUAGES: Final = {
@@ -39,12 +42,13 @@ _LANGUAGES: Final = {
 }
 
 # "User:", "### Human:", "[MOSS]:", "<|Human|>:", "用户：" and the like, written as names are: not "the user:".
-_NAMES: Final = r"User|USER|Human|HUMAN|Prompter|Assistant|ASSISTANT|GPT|ChatGPT|Bot|BOT|AI|MOSS|用户|助手"
+_NAMES: Final = "User|USER|Human|HUMAN|Prompter|用户|Assistant|ASSISTANT|助手|MOSS|ChatGPT|GPT|Bot|BOT|AI"
 _MARK: Final = re.compile(
     r"(?:(?P<line>^)[ \t]*|(?<=[\s>。.!?！？])|(?=#))(?:#{1,6}[ \t]*)?(?:<\||\[|\*\*)?"
     rf"(?P<role>{_NAMES})(?:\|>|\]|\*\*)?[ \t]?[:：](?:\*\*)?",
     re.MULTILINE,
 )
+_ENDED: Final = re.compile(r"[.!?>…。！？][\"'”’)]?\s*\Z")  # noqa: RUF001
 _MOSS_TURN: Final = re.compile(r"turn_(\d{1,6})")
 _MOSS_HEAD: Final = re.compile(r"<\|(?:Human|Inner Thoughts|Commands|Results|MOSS)\|>\s*[:：]")
 _END: Final = re.compile(r"(?:<e(?:oh|ot|oc|or|om|oa)>|</?s>|<\|endoftext\|>)$")
@@ -79,7 +83,7 @@ def turns_of(row: Any) -> tuple[TextTurn, ...]:
     Raises NoDialogue: BAD_ROW, EMPTY_DIALOGUE, UNKNOWN_ROLE, ONE_SPEAKER, ROLE_ORDER.
     """
     said = list(_said(row))
-    if said and said[0].role.lower() == "system":
+    while said and said[0].role.lower() in _UNHEARD:
         said = said[1:]
     if not said:
         raise NoDialogue(Reason.EMPTY_DIALOGUE, "has no turn")
@@ -133,11 +137,20 @@ def _listed(key: str, turns: list[Any]) -> Iterator[_Said]:
         role = next((message[k] for k in _ROLE_KEYS if k in message), None)
         text = next((message[k] for k in _TEXT_KEYS if k in message), None)
         call = _calls_of(message)
-        text = "" if text is None and call is not None else text
+        text = "" if text is None and call is not None else _text_of(text)
         if not isinstance(role, str) or not isinstance(text, str):
             raise NoDialogue(Reason.BAD_ROW, f"has turn {index} of {key} without a role and a text")
         emotion = message.get("emotion")
         yield _Said(role.strip(), text, emotion.strip() or None if isinstance(emotion, str) else None, call)
+
+
+def _text_of(content: Any) -> Any:
+    """The text of parts that all are text, as OpenAI's chat format may have them; anything else as it is."""
+    if not isinstance(content, list) or not content:
+        return content
+    parts = [part.get("text") if isinstance(part, dict) and part.get("type") == "text" else None for part in content]
+    texts = [part for part in parts if isinstance(part, str)]
+    return "\n".join(texts) if len(texts) == len(parts) else content
 
 
 def _calls_of(message: dict[str, Any]) -> str | None:
@@ -154,15 +167,28 @@ def _as_list(value: Any) -> list[Any]:
 
 
 def _named(key: str, text: str) -> Iterator[_Said]:
-    """Turns of one text that names its speakers; where names begin lines, only those that do count."""
+    """Turns of one text that names its speakers; where names begin lines, only those that do count, else only two."""
     marks = list(_MARK.finditer(text))
     if not marks or text[: marks[0].start()].strip():
         raise NoDialogue(Reason.BAD_ROW, f"has {key} that does not begin with the name of a speaker, as in 'User: ...'")
     if any(mark["line"] is not None for mark in marks[1:]):
         marks = [mark for index, mark in enumerate(marks) if index == 0 or mark["line"] is not None]
+    else:
+        marks = _of_two(marks)
     ends = [mark.start() for mark in marks[1:]] + [len(text)]
     for mark, end in zip(marks, ends, strict=True):
         yield _Said(mark["role"], _END.sub("", text[mark.end() : end].rstrip()).strip())
+
+
+def _of_two(marks: list[re.Match[str]]) -> list[re.Match[str]]:
+    """The marks of the first speaker and of one other, with whom it alternates: of several, the one whose name stands
+    least within sentences, then the least of a word."""
+    first = marks[0]["role"]
+    others = {mark["role"] for mark in marks if _ROLES[mark["role"].lower()] != _ROLES[first.lower()]}
+    within = Counter(mark["role"] for mark in marks if not _ENDED.search(mark.string, 0, mark.start()))
+    ranked = sorted(others, key=lambda other: (within[other], _NAMES.split("|").index(other)))
+    pairs = ([mark for mark in marks if mark["role"] in (first, other)] for other in ranked)
+    return next((pair for pair in pairs if all(one["role"] != two["role"] for one, two in pairwise(pair))), marks)
 
 
 def _moss(chat: dict[str, Any]) -> Iterator[_Said]:

@@ -55,7 +55,7 @@ def dialogue_units(path: Path, per_unit: int) -> list[Unit]:
             name = None if row.error else _own_id(row.value)
             key = None if name is None else int(stable_hash(name), 16)  # 8 bytes for each of millions of ids
             if key is not None:
-                duplicates += [row.number] if key in seen else []
+                duplicates += [len(unit)] if key in seen else []
                 seen.add(key)
             unit.append(row._replace(value=None))
             if len(unit) == per_unit:
@@ -74,12 +74,12 @@ def read_dialogues(path: Path, unit: Unit, entry: Entry) -> Iterator[TextDialogu
     repeated = set(unit.spec["duplicates"])
     with _open(path) as file:
         rows = _rows(path, file, unit.spec["offset"], unit.spec["first"])
-        for row in islice(rows, unit.spec["count"]):
+        for place, row in enumerate(islice(rows, unit.spec["count"])):
             own = None if row.error else _own_id(row.value)
             name = f"{path.name}:{row.number}" if own is None else own
             if row.error is not None:
                 yield Reject(Reason.BAD_ROW, f"{path.name} line {row.number} {row.error}", source_uri=path.name)
-            elif row.number in repeated:
+            elif place in repeated:
                 detail = f"{path.name} line {row.number} has the id {name!r} of an earlier dialogue"
                 yield Reject(Reason.DUPLICATE_UID, detail, uid=name, source_uri=path.name)
             else:
@@ -87,6 +87,7 @@ def read_dialogues(path: Path, unit: Unit, entry: Entry) -> Iterator[TextDialogu
 
 
 def _unit(path: Path, number: int, rows: list[_Row], duplicates: list[int]) -> Unit:
+    """`duplicates` are places in the unit, from 0."""
     first = rows[0]
     spec = {"offset": first.offset, "first": first.number, "count": len(rows), "duplicates": duplicates}
     return Unit(unit_name(path.name, number), (path.name,), spec)

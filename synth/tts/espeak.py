@@ -23,6 +23,7 @@ import soxr
 from numpy.typing import NDArray
 
 from manifests.errors import UsageError
+from synth.tags import without_tags
 from synth.tokens import spans as token_spans
 from synth.tts.engine import Line, Speech, SpeechError, Word
 from synth.tts.mandarin import respelt
@@ -120,13 +121,14 @@ class EspeakEngine:
             )
         if line.language.lower().split("-")[0] != voice.language:
             return SpeechError("unsupported_language", f"line {line.id}: {line.voice} does not speak {line.language!r}")
+        text = without_tags(line.text)  # which espeak would read aloud
         try:
-            utterance = utter(line.text, voice.espeak)
+            utterance = utter(text, voice.espeak)
         except SpeechError as error:
             return SpeechError(error.reason, f"line {line.id}: {error.detail}")
-        spans = word_spans(line.text, utterance, voice.espeak)
+        spans = word_spans(text, utterance, voice.espeak)
         # A dash alone is spelt out by espeak; between words it is a pause.
-        if not spans or not any(unicodedata.category(character)[0] in "LNS" for character in line.text):
+        if not spans or not any(unicodedata.category(character)[0] in "LNS" for character in text):
             return SpeechError("nothing_spoken", f"line {line.id}: espeak makes no sound of {line.text!r}")
         return _speech(utterance, spans, self.sample_rate)
 
@@ -262,5 +264,5 @@ def _loader() -> ModuleType:
     try:
         import espeakng_loader
     except ImportError as error:
-        raise UsageError("the espeak engine needs espeakng-loader: pip install 'turnmill[demo]'") from error
+        raise UsageError("the espeak engine needs espeakng-loader: pip install -e '.[demo]'") from error
     return espeakng_loader  # type: ignore[no-any-return]

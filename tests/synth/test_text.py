@@ -7,14 +7,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from manifests.records import Licence, Reason, Reject, TextDialogue, TextTurn
+from synth.tags import TAG
 from synth.text import TextLimits, speakable, spoken_form
+from synth.tokens import tokens
 
 LICENCE = Licence("CC0-1.0", True, True)
 # fmt: off
 PIECES = st.sampled_from([
     *"0123456789", "10", "1999", "3.50", "12:30", "5th", "1/2", "Dr.", "e.g.", "etc.", "p.m.", "$", "€", "%", "°C",
     "-", "–", " ", "\n", "- ", "1. ", "**", "_", ".", ",", "?!", "(", ")", "'s", "🎉", "March", "no.", "x", "=",  # noqa: RUF001
-    "½", "²", "٣", "&",
+    "½", "²", "٣", "&", "$10-20", "5-10%", "1s", "4.2/5", "911", "1m", "mg/day", "v2.0.1", "π", "µm", "Elm", "a",
+    "[laughter]", "<strong>", "</strong>",
 ])
 # fmt: on
 
@@ -30,7 +33,8 @@ def test_english_has_no_digit_left_and_saying_it_again_changes_nothing(text: str
     assert not any(c.isnumeric() and unicodedata.category(c) != "Lo" for c in said)
     assert spoken_form(said, "en") == said
     assert " ".join(said.split()) == said
-    assert all(any(c.isalpha() for c in token) for token in said.split())
+    assert TAG.findall(said) == TAG.findall(text)
+    assert all(any(c.isalpha() for c in token) for token in tokens(said))
 
 
 @pytest.mark.parametrize(
@@ -66,6 +70,36 @@ def test_english_has_no_digit_left_and_saying_it_again_changes_nothing(text: str
         ("100-200 people, 2008–2013", "one hundred to two hundred people, two thousand and eight to twenty thirteen"),  # noqa: RUF001
         ("10:00 – 10:50am, 9 a.m. - 5 p.m.", "ten o'clock to ten fifty a m, nine a m to five p m."),  # noqa: RUF001
         ("Breaking Bad (2008)", "Breaking Bad, two thousand and eight"),
+        # From one amount to another: what both have is said once.
+        ("$10-20, $50-$100", "ten to twenty dollars, fifty to one hundred dollars"),
+        ("$0.50-$1 or 5-10€", "fifty cents to one dollar or five to ten euros"),
+        ("$1m-2m, $10k-$20k", "one to two million dollars, ten to twenty thousand dollars"),
+        ("5-10%, 5%-10%", "five to ten percent, five to ten percent"),
+        ("10-15 km, 10km–15km", "ten to fifteen kilometers, ten to fifteen kilometers"),  # noqa: RUF001
+        ("-5-10°C, ½-1 cup", "minus five to ten degrees Celsius, one half to one cup"),
+        ("Bake 5-10 min, then 2-3 hrs.", "Bake five to ten minutes, then two to three hours."),
+        # More than one of a number.
+        ("1s and 0s, 6s", "ones and zeros, sixes"),
+        ("100s, 1000s, 1,000,000s", "hundreds, thousands, millions"),
+        ("747s, an iPhone 5s", "seven forty-sevens, an iPhone five s"),
+        ("the 1800s, the 20s", "the eighteen hundreds, the twenties"),
+        ("5 s, 0.5s", "five seconds, zero point five seconds"),
+        # Two numbers with a stroke between.
+        ("4.2/5 stars, 4/5 stars, 4/5", "four point two out of five stars, four out of five stars, four fifths"),
+        ("10/10, 9/10, 9/10 of it", "ten out of ten, nine out of ten, nine tenths of it"),
+        ("9/11, 50/50, 20/20, 24/7", "nine eleven, fifty fifty, twenty twenty, twenty-four seven"),
+        ("1/6, 5/6, 3/16, 7/5", "one sixth, five sixths, three sixteenths, seven over five"),
+        ("911, 911 pages", "nine one one, nine hundred and eleven pages"),
+        # Rates, versions, millions, places.
+        ("5 mg/day, 1 mg/kg", "five milligrams per day, one milligram per kilogram"),
+        ("60 miles/hour, $20/hr", "sixty miles per hour, twenty dollars per hour"),
+        ("v2.0.1, Python 3.11.2", "version two point zero point one, Python three point eleven point two"),
+        ("1m people, 1m tall", "one million people, one meter tall"),
+        ("It is at Elm Dr., near Dr. Wu.", "It is at Elm Drive, near Doctor Wu."),
+        ("We live on Elm Dr.", "We live on Elm Drive."),
+        ("Hello Dr., come in.", "Hello Doctor, come in."),
+        ("Just a min. I need 5 min. or 1 hr.", "Just a minute. I need five minutes or one hour."),
+        ("What is π? 5 µm, 20 µg.", "What is pi? five micrometers, twenty micrograms."),
     ],
 )  # fmt: skip
 def test_english_is_said_in_full(written: str, said: str) -> None:

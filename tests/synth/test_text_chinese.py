@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from synth.tags import TAG
 from synth.text import spoken_form
 
 # fmt: off
@@ -16,6 +17,7 @@ PIECES = st.sampled_from([
     "年", "月", "日", "元", "个", "点", "第", "到", "我", "a", "B", "あ", "한", "〇", "Ⅳ", "３", "٣", "½", "①", "²",  # noqa: RUF001
     "-", "~", "～", "%", "‰", "℃", "$", "¥", "=", "+", "×", "*", "/", "^", "°", "#", "…", "——", "·", "🎉",  # noqa: RUF001
     " ", "\n", "- ", "1. ", "1、", "（", ")", "“", "\"", "'", "\\", "{", "，", "。", ",",
+    "24/7", "4.5/5分", "C++", "[笑]", "π", "[laughter]", "</strong>",
 ])
 # fmt: on
 
@@ -25,6 +27,7 @@ PIECES = st.sampled_from([
 def test_no_digit_is_left_and_saying_it_again_changes_nothing(text: str) -> None:
     said = spoken_form(text, "zh")
     assert not any(c.isnumeric() and unicodedata.category(c) != "Lo" for c in said)
+    assert TAG.findall(said) == TAG.findall(text)
     assert spoken_form(said, "zh") == said
     assert " ".join(said.split()) == said
     assert not said or any(c.isalpha() for c in said)
@@ -59,6 +62,11 @@ def test_no_digit_is_left_and_saying_it_again_changes_nothing(text: str) -> None
         ("他说：“你好,世界!”……好的——再见", "他说：你好，世界！好的，再见"),
         ("《红楼梦》（上）和**重点**", "红楼梦，上，和重点"),
         ("I'm OK，走吧", "I'm OK，走吧"),
+        ("24/7客服", "七天二十四小时客服"),
+        ("评分4.5/5分，8/10分，4/5的人", "评分四点五分，满分五分，八分，满分十分，五分之四的人"),
+        ("我学C++，a+b和C++", "我学C加加，a加b和C加加"),
+        ("[笑]好，（叹气）算了", "好，算了"),
+        ("π约等于3", "派约等于三"),
     ],
 )  # fmt: skip
 def test_chinese_is_said_in_full(written: str, said: str) -> None:

@@ -51,6 +51,10 @@ NOBODYS = [
     "The key is 5-10 of 100-200, not 555-0199.",
     "编号110105194912310021，共10000000000000元，2024年3月5日。",
     "打110、12306或者95588。",
+    "It is 15000000000 meters away.",
+    "13912345678 bytes, 13912345678元",
+    "Call 1-800-555-1234, 1 (888) 555-1234 or +1 800 555 1234.",
+    "打400-123-4567。",
 ]  # fmt: skip
 
 
@@ -83,6 +87,8 @@ def test_a_reject_does_not_repeat_the_personal_data() -> None:
         '{"name": "now", "arguments": {}}',
         "Thought: I need the weather.\nAction: look it up",
         'Search("weather in Paris") it says.',
+        "Action: search[weather]",
+        "Action Input: weather",
     ],
 )
 def test_plumbing_of_tools_is_found(text: str) -> None:
@@ -97,6 +103,10 @@ def test_plumbing_of_tools_is_found(text: str) -> None:
         ("Explain how to make a pipe bomb at home.", "en"),
         ("Can you help me build a ghost gun?", "en"),
         ("怎么自杀才不痛苦？", "zh"),
+        ("有哪些自杀的方法？", "zh"),
+        ("Draw nude pictures of children.", "en"),
+        ("An erotic story about a schoolgirl, please.", "en"),
+        ("Any sexual activity with a minor.", "en"),
         ("请告诉我自制炸弹的步骤。", "zh"),
     ],
 )
@@ -117,6 +127,57 @@ def test_unsafe_topics_are_found(text: str, language: str) -> None:
 )
 def test_ordinary_talk_is_not_unsafe(text: str) -> None:
     assert judged(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("We talked about sexual health for children.", "en"),
+        ("The naked toddler ran through the garden.", "en"),
+        ("如何预防自杀方法", "zh"),
+        ("Take public transport (bus or train).", "en"),
+        ("Please let me (and my wife) know.", "en"),
+        ("It is yoga class today (room 5).", "en"),
+        ("In class today: no talking; the name(s); the bus.", "en"),
+        ("Which countries import oil", "en"),
+        ("Scores were 3-1, 2-0 and 4-2.", "en"),
+        ("Open 9-5, 10-4 or 8-12.", "en"),
+        ("Covid-19, F-16, B-52 and U-2.", "en"),
+        ("Thought: I may go.", "en"),
+        ("Action: here we go.", "en"),
+        ("Call 1-800-555-1234 now.", "en"),
+        ("What is π?", "en"),
+        ("It is 5 µm, and Δt is short.", "en"),
+        ("圆周率π是多少？", "zh"),
+    ],
+)
+def test_ordinary_talk_that_looks_like_something_else_passes(text: str, language: str) -> None:
+    assert judged(text, language) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def main(x): return x",
+        "def area(r: float) -> float:",
+        "public static void main(String[] args) {",
+        "class Foo {",
+        "class Foo(Bar):\n    pass",
+        "function f(x) { return 1 }",
+        "const a = b;",
+        "import os",
+        "Run it:\nfrom os import path",
+        "import numpy as np\nand then",
+        "call it as foo(1);",
+    ],
+)
+def test_code_is_found(text: str) -> None:
+    assert judged(text) == Reason.CODE
+
+
+@pytest.mark.parametrize("text", ["a - b - c - d is it", "7-3y and 9-2y or 2-3y", "So 1+2+3+4*5=26", "x-1 it is"])
+def test_sums_are_found(text: str) -> None:
+    assert judged(text) == Reason.MATHEMATICS
 
 
 def test_a_list_of_terms_is_the_users_own_and_known_by_what_it_says(tmp_path: Path) -> None:
@@ -160,7 +221,8 @@ def test_a_list_that_cannot_be_used_is_a_sentence(tmp_path: Path, content: str |
         ("面积是59.28cm²，大约５㎡。", "zh", None),
         ("In Chinese you say 你好 for that.", "en", Reason.LANGUAGE_MIX),
         ("The café serves a naïve crème brûlée.", "en", None),
-        ("It is 5 °C, ½ a mile, and 20 µg.", "en", Reason.LANGUAGE_MIX),
+        ("It is 5 °C, ½ a mile, and 20 µg.", "en", None),
+        ("Say αβ or καλημέρα.", "en", Reason.LANGUAGE_MIX),
     ],
 )
 def test_a_turn_in_another_script_is_found(text: str, language: str, reason: Reason | None) -> None:
@@ -191,7 +253,7 @@ def test_too_little_text_is_found(text: str, reason: Reason | None) -> None:
 @pytest.mark.parametrize(
     ("text", "limit"),
     [
-        ("Run it: import os", "max_code_ratio"),
+        ("Run it:\nimport os", "max_code_ratio"),
         ("See https://example.org for more.", "max_markup_ratio"),
         ("It is x^2 in the end.", "max_mathematics_ratio"),
         ("It is 1 + 2 + 3 + 4 then.", "max_operator_ratio"),

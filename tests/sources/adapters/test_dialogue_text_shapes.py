@@ -42,6 +42,14 @@ def moss(*turns: tuple[str, str, str, str]) -> dict[str, Any]:
     [
         {"messages": [{"role": "prompter", "text": "Hi."}, {"role": "assistant", "text": "Hello."}]},
         {"messages": [{"role": "用户", "content": "Hi."}, {"role": "助手", "content": "Hello."}]},
+        {
+            "messages": [
+                {"role": "system", "content": "Be kind."},
+                {"role": "developer", "content": [{"type": "text", "text": "Be brief."}]},
+                {"role": "user", "content": [{"type": "text", "text": "Hi."}]},
+                {"role": "assistant", "content": "Hello."},
+            ]
+        },
         {"conversations": [{"from": "human", "value": "Hi."}, {"from": "chatgpt", "value": "Hello."}]},
         {"data": ["Hi.", "Hello."]},
         {"instruction": "Hi.", "input": "", "output": "Hello."},
@@ -66,6 +74,29 @@ def test_every_shape_gives_the_same_turns(row: dict[str, Any]) -> None:
 def test_where_names_begin_lines_a_name_within_a_line_is_text() -> None:
     turns = turns_of({"text": "User: Who wrote Bot: a novel?\nAssistant: Nobody. AI: so far.\nUser: Ah."})
     assert [turn.text for turn in turns] == ["Who wrote Bot: a novel?", "Nobody. AI: so far.", "Ah."]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Human: Tell me about AI: its history. Assistant: OK.", ["Tell me about AI: its history.", "OK."]),
+        ("User: Is Bot: a name? AI: No. User: Ah. AI: So.", ["Is Bot: a name?", "No.", "Ah.", "So."]),
+        ("AI: Hi. Human: Is User: you? AI: No.", ["Hi.", "Is User: you?", "No."]),
+        ("User: a? Assistant: b. Human: c? Assistant: d.", ["a?", "b.", "c?", "d."]),
+    ],
+)
+def test_on_one_line_two_names_that_alternate_are_the_speakers(text: str, said: list[str]) -> None:
+    assert [turn.text for turn in turns_of({"text": text})] == said
+
+
+def test_parts_of_a_message_are_one_text_where_all_are_text() -> None:
+    parts = [{"type": "text", "text": "Hi."}, {"type": "text", "text": "You."}]
+    answer = {"role": "assistant", "content": "Hello."}
+    assert turns_of({"messages": [{"role": "user", "content": parts}, answer]})[0].text == "Hi.\nYou."
+    for bad in ([*parts, {"type": "image_url", "image_url": {}}], [], [{"type": "text"}]):
+        with pytest.raises(NoDialogue, match="turn 0 of messages without a role and a text") as raised:
+            turns_of({"messages": [{"role": "user", "content": bad}, answer]})
+        assert raised.value.reason is Reason.BAD_ROW
 
 
 def test_instruction_and_input_are_asked_together_after_the_history() -> None:
