@@ -1,34 +1,49 @@
 """One OpenAI-compatible endpoint over plain HTTP: bounded in time and size, retried while that may help.
 
 What can go wrong:
-UsageError  the endpoint refuses every request: its address, the model or the key is wrong
+UsageError  the endpoint refuses every request: its address, the model, the key or a parameter is wrong
 Failing     the endpoint is not there, or goes on failing: the same request may succeed later
 Refused     the endpoint refuses this one request, e.g. as too long for the model
 """
 
 import os
 import re
+import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Self
+from pathlib import PurePosixPath
+from types import TracebackType
+from typing import Any, ClassVar, Self, TypeVar
 from urllib.parse import urlsplit
 
 import httpx2
-from pydantic import ConfigDict, Field, SecretStr, model_validator
+from pydantic import ConfigDict, Field, SecretStr, field_serializer, model_validator
 
 from manifests.errors import TurnmillError, UsageError
 from manifests.params import Params
 
-_FIRST_WAIT_S = 0.5  # before the first retry; doubled before each further one
+_FIRST_WAIT_S = 1.0  # before the first retry; doubled before each further one
 _LONGEST_WAIT_S = 120.0  # an endpoint that asks for more has shut us out
 _PASSING = frozenset({408, 425, 429})  # and all from 500 on
-_OF_ALL_REQUESTS = frozenset({401, 403, 404, 405})  # a wrong key or address, whatever is asked
+# How endpoints say that a 400 or 422 is about this request, and not about all of them: too long, filtered, or about the
+# one field that is a line's own. Any other would reject whole datasets for a mistake in the recipe.
+_OF_ONE_REQUEST = re.compile(
+    r"context.?(?:length|window|size)|too.(?:long|large|many.tokens)|longer than|maximum length"
+    r"|content.?(?:filter|management|policy)"
+    r"""|"param":\s*"input"|\["body",\s*"input\"""",
+    re.I,
+)
+
+Read = TypeVar("Read")
 
 
 class EndpointParams(Params):
     """Where an endpoint is and how it is asked. None of it changes what it answers, but for `model`."""
+
+    where: ClassVar[str]
+    """The recipe's key of these parameters, for sentences."""
 
     # A key that was pasted where it does not belong must not be shown: the checks below speak of keys, never of values.
     model_config = ConfigDict(hide_input_in_errors=True)
@@ -41,6 +56,16 @@ class EndpointParams(Params):
     timeout_s: float = Field(default=120.0, gt=0, description="seconds that one answer may take")
     retries: int = Field(default=5, ge=0, le=20, description="after failures that may pass, ever longer apart")
     concurrency: int = Field(default=8, ge=1, le=256, description="requests at a time, of one worker")
+
+    @property
+    def model_name(self) -> str:
+        """The model's name as results tell it: a server may know it by its path there (vLLM does)."""
+        path = PurePosixPath(self.model)
+        return path.name if self.model.startswith(("/", "~", "./", "../")) and path.name else self.model
+
+    @field_serializer("model")
+    def _by_name(self, _: str) -> str:
+        return self.model_name
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
@@ -66,8 +91,8 @@ class Refused(Exception):
     """A request that the endpoint will not answer, while it may answer others; a sentence."""
 
 
-class _Fault(Exception):
-    """A failure that may pass. `wait` is the seconds that the endpoint asks for."""
+class Fault(Exception):
+    """A failure that may pass; a clause. `wait` is the seconds that the endpoint asks for."""
 
     def __init__(self, detail: str, wait: float | None = None) -> None:
         super().__init__(detail)
@@ -77,40 +102,54 @@ class _Fault(Exception):
 class Endpoint:
     """POSTs JSON to `path` under the endpoint's address; threads may share it.
 
-    `where` is the recipe's key of the parameters, for sentences; `largest` the most bytes of an answer. Raises
-    UsageError for a key that is not there.
+    `largest` is the most bytes of an answer. `sleep` is called with the seconds before a request is repeated; the
+    default wakes up when `stop` is called. Raises UsageError for a key that is not there.
     """
 
     def __init__(
-        self,
-        params: EndpointParams,
-        path: str,
-        where: str,
-        largest: int,
-        sleep: Callable[[float], object] = time.sleep,
+        self, params: EndpointParams, path: str, largest: int, sleep: Callable[[float], object] | None = None
     ) -> None:
-        self._params, self._where, self._largest, self._sleep = params, where, largest, sleep
-        self._url = f"{params.base_url.rstrip('/')}/{path}"
+        self._params, self._path, self._largest = params, path, largest
         self._host = urlsplit(params.base_url).netloc
-        self._key = _key(params, where)
+        self._key = api_key(params)
+        self._answered = 0
+        self._stopped = threading.Event()
+        self._why = TurnmillError(f"the endpoint {self._host} is not asked any more")
+        self._sleep = self._stopped.wait if sleep is None else sleep
         headers = {"Accept-Encoding": "identity"}
         if self._key is not None:
             headers["Authorization"] = f"Bearer {self._key.get_secret_value()}"
         limits = httpx2.Limits(max_connections=params.concurrency)
         self._client = httpx2.Client(headers=headers, timeout=params.timeout_s, limits=limits)
 
-    def post(self, request: Mapping[str, Any], check: Callable[[bytes], str | None] = lambda _: None) -> bytes:
-        """The body of the answer. `check` says in a sentence what is wrong with one that is not what was asked for,
-        None where it is right; a wrong one is asked for again."""
-        attempt = 0
-        while True:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._client.close()
+
+    def stop(self, why: TurnmillError | None = None) -> None:
+        """Begin no further request: from now on `post` raises `why` in every thread, also in those that wait."""
+        if why is not None:
+            self._why = why
+        self._stopped.set()
+
+    def post(self, request: Mapping[str, Any], read: Callable[[bytes], Read]) -> Read:
+        """What `read` makes of the body of the answer; where it raises Fault the request is repeated.
+
+        An error of all requests ends it for all threads.
+        """
+        attempt, before = 0, self._answered
+        while not self._stopped.is_set():
             try:
-                data = self._ask(request)
-                wrong = check(data)
-                if wrong is None:
-                    return data
-                raise _Fault(wrong)
-            except _Fault as fault:
+                answer = read(self._ask(request))
+                self._answered += 1
+                return answer
+            except Fault as fault:
+                if attempt == self._params.retries and self._answered > before:
+                    raise Refused(f"the endpoint fails at this request and answers others ({fault})") from fault
                 if attempt == self._params.retries:
                     raise Failing(
                         f"the endpoint {self._host} failed {attempt + 1} times in a row, the last time: {fault}; "
@@ -119,19 +158,25 @@ class Endpoint:
                 wait = _FIRST_WAIT_S * 2**attempt if fault.wait is None else fault.wait
                 self._sleep(min(wait, _LONGEST_WAIT_S))
                 attempt += 1
+            except UsageError as error:
+                self.stop(error)
+                raise
+        raise self._why
 
     def _ask(self, request: Mapping[str, Any]) -> bytes:
+        url = f"{self._params.base_url.rstrip('/')}/{self._path}"
         deadline = time.monotonic() + self._params.timeout_s
         try:
-            with self._client.stream("POST", self._url, json=request) as response:
-                data = self._read(response, deadline)
+            with self._client.stream("POST", url, json=request) as response:
+                data = self._without_key(self._read(response, deadline))
         except httpx2.TimeoutException as error:
             raise self._late() from error
         except httpx2.RequestError as error:
-            raise _Fault(f"{type(error).__name__}: {self._without_key(str(error))}") from error
+            said = self._without_key(str(error).encode()).decode()
+            raise Fault(f"{type(error).__name__}: {said}") from error
         if response.status_code == 200:
             return data
-        raise self._failure(response, self._without_key(data.decode("utf-8", "replace")))
+        raise self._failure(response, data.decode("utf-8", "replace"))
 
     def _read(self, response: httpx2.Response, deadline: float) -> bytes:
         """The body; a fault where it is too large, or comes in drops for longer than an answer may take."""
@@ -139,41 +184,56 @@ class Endpoint:
         for chunk in response.iter_bytes():
             body += chunk
             if len(body) > self._largest:
-                raise _Fault(f"its answer is larger than {self._largest >> 20} MiB")
+                raise Fault(f"its answer is larger than {self._largest >> 20} MiB")
             if time.monotonic() > deadline:
                 raise self._late()
         return bytes(body)
 
-    def _late(self) -> _Fault:
-        return _Fault(f"no whole answer in {self._params.timeout_s:g} s ({self._where}.timeout_s)")
+    def _late(self) -> Fault:
+        return Fault(f"no whole answer in {self._params.timeout_s:g} s ({self._params.where}.timeout_s)")
 
-    def _without_key(self, text: str) -> str:
+    def _without_key(self, data: bytes) -> bytes:
         """An endpoint may send back what it was sent; the key goes no further."""
-        return text if self._key is None else text.replace(self._key.get_secret_value(), "***")
+        return data if self._key is None else data.replace(self._key.get_secret_value().encode(), b"***")
 
     def _failure(self, response: httpx2.Response, body: str) -> Exception:
         status, params = response.status_code, self._params
-        said = f"HTTP {status}: {' '.join(body.split())[:200]}" if body.strip() else f"HTTP {status}"
+        words = " ".join(body.split())[:200]
+        said = f"HTTP {status}: {words}" if words else f"HTTP {status}"
         if status in _PASSING or status >= 500:
-            return _Fault(said, _retry_after(response.headers.get("Retry-After")))
-        if status in (401, 403):
-            key = "wants a key" if self._key is None else f"refuses the key of {params.api_key_env}"
-            fix = f"set {self._where}.api_key_env to the name of a variable with a key that may use {params.model}"
-            return UsageError(f"the endpoint {self._host} {key} (HTTP {status}): {fix}")
-        if status in _OF_ALL_REQUESTS or 300 <= status < 400:
-            fix = f"check {self._where}.model, and that {self._where}.base_url ends in /v1"
-            return UsageError(f"the endpoint {self._host} does not know {params.model} or {self._url} ({said}): {fix}")
-        return Refused(f"the endpoint refuses the request ({said})")
+            return Fault(said, _retry_after(response.headers.get("Retry-After")))
+        of_one = status in (400, 422) and (self._answered > 0 or _OF_ONE_REQUEST.search(body))
+        if status == 413 or of_one:  # an endpoint that has answered others takes requests like these
+            return Refused(f"the endpoint refuses the request ({said})")
+        says = f"; it says: {words}" if words else ""
+        if status in (401, 403) and params.api_key_env is None:
+            problem = "wants a key"
+            fix = f"set {params.where}.api_key_env to the name of the environment variable that holds your key"
+        elif status in (401, 403):
+            problem, says = f"refuses the key of {params.api_key_env}", ""  # what it says may have a part of the key
+            fix = f"export one that may use {params.model}, or name its variable in {params.where}.api_key_env"
+        elif status in (404, 405) or 300 <= status < 400:
+            problem = f"knows no model {params.model}"
+            fix = f"check {params.where}.model, and whether {params.where}.base_url ends where /{self._path} begins"
+        else:
+            problem, fix = "takes no request like this", f"mend {params.where}.*"
+        return UsageError(f"the endpoint {self._host} {problem} (HTTP {status}): {fix}{says}")
 
 
-def _key(params: EndpointParams, where: str) -> SecretStr | None:
+def api_key(params: EndpointParams) -> SecretStr | None:
+    """The key that `api_key_env` names, None where it names none. Raises UsageError where the variable has no key."""
     if params.api_key_env is None:
         return None
     key = os.environ.get(params.api_key_env, "").strip()
+    if not key:
+        raise UsageError(
+            f"{params.where}.api_key_env: the environment variable {params.api_key_env} is not set; "
+            f"export it, or set {params.where}.api_key_env=null for an endpoint without keys"
+        )
     if not re.fullmatch(r"[!-~]+", key):
         raise UsageError(
-            f"{where}.api_key_env: the environment variable {params.api_key_env} holds no key; "
-            f"export it, or set {where}.api_key_env=null for an endpoint without keys"
+            f"{params.where}.api_key_env: what the environment variable {params.api_key_env} holds is no key "
+            f"(it has spaces or characters outside ASCII); export the key alone"
         )
     return SecretStr(key)
 

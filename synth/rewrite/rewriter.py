@@ -9,10 +9,11 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from manifests.records import Reason, Reject, TextDialogue
+from synth.http import Refused
 from synth.rewrite.answers import Unusable
 from synth.rewrite.cache import Cache, answer_key, kept_answer
-from synth.rewrite.client import Answer, Endpoint, Message, Refused
-from synth.rewrite.params import RewriteParams, TaskName
+from synth.rewrite.client import Answer, ChatEndpoint, Message
+from synth.rewrite.params import REWRITE_HOST_FACTS, RewriteParams, TaskName
 from synth.rewrite.prompt import estimate_tokens, prompt
 from synth.rewrite.tasks import TASKS_BY_NAME, Task
 
@@ -55,7 +56,7 @@ class Rewriter:
         not work. Answers that came before are in the cache, so the same call goes on where this one stopped.
         """
         with (
-            Endpoint(self._params, self._sleep) as endpoint,
+            ChatEndpoint(self._params, self._sleep) as endpoint,
             ThreadPoolExecutor(self._params.concurrency, "rewrite") as pool,
         ):
             try:
@@ -68,7 +69,7 @@ class Rewriter:
                 endpoint.stop()
                 pool.shutdown(wait=False, cancel_futures=True)
 
-    def _one(self, endpoint: Endpoint, dialogue: TextDialogue) -> Rewritten:
+    def _one(self, endpoint: ChatEndpoint, dialogue: TextDialogue) -> Rewritten:
         usage: list[Usage] = []
         for name in self._params.tasks:
             changed = self._task(endpoint, TASKS_BY_NAME[name], dialogue, usage)
@@ -78,7 +79,7 @@ class Rewriter:
         return Rewritten(dialogue, tuple(usage))
 
     def _task(
-        self, endpoint: Endpoint, task: Task, dialogue: TextDialogue, usage: list[Usage]
+        self, endpoint: ChatEndpoint, task: Task, dialogue: TextDialogue, usage: list[Usage]
     ) -> TextDialogue | Reject:
         values = asked(task, dialogue)
         if values is None:
@@ -89,7 +90,7 @@ class Rewriter:
                 answer = self._answer(endpoint, prompt(task.name).messages(values, refused), attempt)
             except Refused as error:
                 return Reject(Reason.REWRITE_FAILED, f"{task.name}: {error}", uid=dialogue.id)
-            usage.append(Usage(task.name, self._params.model, answer.prompt_tokens, answer.completion_tokens))
+            usage.append(Usage(task.name, self._params.model_name, answer.prompt_tokens, answer.completion_tokens))
             try:
                 if answer.finish_reason == "length":
                     raise Unusable("it was cut off at max_tokens")
@@ -97,10 +98,10 @@ class Rewriter:
             except Unusable as error:
                 refused = str(error)
         tries = f"{self._params.tries} answers" if self._params.tries > 1 else "the answer"
-        detail = f"{task.name}: {tries} of {self._params.model} could not be used, the last one because {refused}"
+        detail = f"{task.name}: {tries} of {self._params.model_name} could not be used, the last one because {refused}"
         return Reject(Reason.REWRITE_FAILED, detail, uid=dialogue.id)
 
-    def _answer(self, endpoint: Endpoint, messages: Sequence[Message], attempt: int) -> Answer:
+    def _answer(self, endpoint: ChatEndpoint, messages: Sequence[Message], attempt: int) -> Answer:
         key = answer_key(self._params, messages, attempt)
         with self._alone(key):
             answer = kept_answer(self._cache, key)
@@ -127,7 +128,7 @@ def asked(task: Task, dialogue: TextDialogue) -> dict[str, str] | None:
 
 def identity(params: RewriteParams) -> dict[str, Any]:
     """What rewritten dialogues depend on, for a stage's fingerprint: not where the model is served, nor how fast."""
-    said = params.model_dump(mode="json", include={"tasks", "model", "temperature", "max_tokens", "tries"})
+    said = params.model_dump(mode="json", exclude=set(REWRITE_HOST_FACTS))
     return said | {"prompts": {task: prompt(task).digest for task in params.tasks}}
 
 
@@ -142,5 +143,5 @@ def estimate(dialogue: TextDialogue, params: RewriteParams) -> tuple[Usage, ...]
         values = asked(TASKS_BY_NAME[name], dialogue)
         if values is not None:
             sent = sum(estimate_tokens(message["content"]) for message in prompt(name).messages(values))
-            rows.append(Usage(name, params.model, sent, estimate_tokens(values["dialogue"])))
+            rows.append(Usage(name, params.model_name, sent, estimate_tokens(values["dialogue"])))
     return tuple(rows)

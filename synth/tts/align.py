@@ -7,7 +7,7 @@ text; the embedded Whisper model 19 and 232 ms, for audio up to 10 s; the propor
 Aligners that learnt from speech of many languages (torchaudio's, ctc-forced-aligner) would be one more class here.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol
@@ -26,8 +26,6 @@ Pcm = NDArray[np.float32]
 Span = tuple[float, float]
 """[start, end) in seconds."""
 
-Locate = Callable[[Pcm, str, str], "Sequence[Piece] | None"]
-
 MODEL_RATE = 16_000  # Hz, of the recordings that the models learnt from
 
 _PAUSE = RATE * 60 // 1000  # samples; a shorter silence may be the closure of a plosive
@@ -44,12 +42,25 @@ class Piece:
     end: float
 
 
+class Locate(Protocol):
+    """The pieces that a Whisper model reads a text in, each with its span in float32 [samples] at 16 kHz; None for a
+    language that it does not know, audio longer than its window, and audio that says something else."""
+
+    def knows(self, language: str) -> bool: ...
+
+    def __call__(self, pcm: Pcm, text: str, language: str) -> Sequence[Piece] | None: ...
+
+
 class Aligner(Protocol):
     """Finds when each token of a text is said."""
 
     @property
     def identity(self) -> str:
         """What its times depend on: name, versions, model digest."""
+        ...
+
+    def knows(self, language: str) -> bool:
+        """Whether there is any use in asking it for a language, a BCP 47 tag."""
         ...
 
     def align(self, pcm: Pcm, sample_rate: int, text: str, language: str) -> tuple[Word, ...] | None:
@@ -59,11 +70,7 @@ class Aligner(Protocol):
 
 
 class WhisperAligner:
-    """Alignment by a Whisper model's attention, in any language that it knows.
-
-    `locate` gives the pieces that the model reads a text in, each with its span in float32 [samples] at 16 kHz, or None
-    for a language it does not know or audio longer than its window; `identity` is the digest of the model.
-    """
+    """Alignment by a Whisper model's attention, in any language that it knows. `identity` is the model's digest."""
 
     def __init__(self, locate: Locate, identity: str) -> None:
         self._locate, self._identity = locate, identity
@@ -71,6 +78,9 @@ class WhisperAligner:
     @property
     def identity(self) -> str:
         return f"whisper {self._identity}"
+
+    def knows(self, language: str) -> bool:
+        return self._locate.knows(language)
 
     def align(self, pcm: Pcm, sample_rate: int, text: str, language: str) -> tuple[Word, ...] | None:
         pieces = self._locate(resampled(pcm, sample_rate, MODEL_RATE), text, language)
@@ -86,6 +96,9 @@ class ProportionalAligner:
     a model, and for nothing that needs word times to be true."""
 
     identity = "proportional 1"
+
+    def knows(self, language: str) -> bool:  # noqa: ARG002
+        return True
 
     def align(self, pcm: Pcm, sample_rate: int, text: str, language: str) -> tuple[Word, ...] | None:  # noqa: ARG002
         words = sounding(text)
@@ -119,8 +132,14 @@ class PerLanguage:
         named = [f"{language}: {aligner.identity}" for language, aligner in sorted(self.aligners.items())]
         return ", ".join([*named, f"other: {self.other.identity}"])
 
+    def knows(self, language: str) -> bool:
+        return self._of(language).knows(language)
+
     def align(self, pcm: Pcm, sample_rate: int, text: str, language: str) -> tuple[Word, ...] | None:
-        return self.aligners.get(primary(language), self.other).align(pcm, sample_rate, text, language)
+        return self._of(language).align(pcm, sample_rate, text, language)
+
+    def _of(self, language: str) -> Aligner:
+        return self.aligners.get(primary(language), self.other)
 
 
 def sounding(text: str) -> list[str]:

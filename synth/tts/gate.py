@@ -4,6 +4,7 @@ Engines fail in a few ways (`duplex.md` 2.4, 2.5): they stop early or babble on,
 say something else. The first four show in the signal; the last needs a recogniser, which the caller may give.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,12 +16,20 @@ from manifests.params import Params
 from synth.distributions import Uniform
 from synth.duplex import RATE
 from synth.duplex.energy import FLOOR_BELOW_LEVEL_DB, FRAME, frame_power
+from synth.tags import without_tags
 from synth.text import primary
 from synth.tokens import tokens
 
 _FRAME_S = FRAME / RATE
 _FULL_SCALE = 32_766 / 32_768  # what a 16-bit file that was clipped holds, whichever way it was scaled
 _LONGEST_LOOP = 8  # tokens of the longest phrase that is looked for as a loop
+
+# "BBC" and the x of "x and y" are spelt. NATO is not, but looks so: only the upper bound counts with it.
+_SPELT = re.compile(r"(?<![A-Z])[A-Z]{2,5}(?![A-Z])|(?<![\w'’])[B-HJ-Zb-z](?![\w'’])")  # noqa: RUF001
+_SPELT_AS = 3  # letters of a common word that last as long as the name of a letter, "w" excepted
+# A clause ends where there is more to come.
+_CLAUSE = re.compile(r"[,;:.!?…，；：。！？、]+(?=.*\w)")
+_CLAUSE_S = 0.3  # what its last word is drawn out by, and what is heard of the pause
 
 
 class GateParams(Params):
@@ -66,22 +75,34 @@ class Judgement:
     measures: Mapping[str, float]
     why: str | None
 
-    @property
-    def passed(self) -> bool:
-        return self.why is None
+
+@dataclass(frozen=True)
+class Letters:
+    """Letters and digits of a text: `written`, and what is `said` of them where those that may be spelt are."""
+
+    written: int
+    said: int
+
+
+def letters(text: str) -> Letters:
+    """Count the letters of a text; its tags are not said."""
+    text = without_tags(text)
+    written = sum(character.isalnum() for character in text)
+    return Letters(written, written + (_SPELT_AS - 1) * sum(len(spelt) for spelt in _SPELT.findall(text)))
 
 
 def judge(pcm: NDArray[np.float32], text: str, language: str, params: GateParams) -> Judgement:
     """Judge the signal of a line: `pcm` is float32 mono [samples] at 24 kHz, `language` a BCP 47 tag."""
-    measures = _measured(pcm, text)
+    measures = _measured(pcm)
     if measures is None:
         return Judgement({}, "the line has no sound, or samples that are no numbers")
-    characters = measures["characters"]
+    count = letters(text)
     pace = params.pace.get(primary(language), params.other_pace)
-    shortest, longest = pace.low * characters, pace.high * characters + params.slack_s
+    drawn_out = params.slack_s + _CLAUSE_S * len(_CLAUSE.findall(text))
+    shortest, longest = pace.low * count.written, pace.high * count.said + drawn_out
     low, high = params.level_dbfs.low, params.level_dbfs.high
     bounds = (
-        ("sound_s", shortest, longest, f"s for {characters:.0f} characters"),
+        ("sound_s", shortest, longest, f"s for {count.written} characters"),
         ("silence_ratio", 0.0, params.max_silence_ratio, "of the line"),
         ("silence_s", 0.0, params.max_silence_s, "s between two sounds"),
         ("edge_s", 0.0, params.max_edge_s, "s at one end"),
@@ -107,7 +128,7 @@ def judge_heard(heard: Heard, text: str, params: GateParams) -> Judgement:
     return Judgement(measures, None)
 
 
-def _measured(pcm: NDArray[np.float32], text: str) -> dict[str, float] | None:
+def _measured(pcm: NDArray[np.float32]) -> dict[str, float] | None:
     """Every measure of the signal; None where there is nothing to measure."""
     power = frame_power(pcm)
     if not power.size or not np.isfinite(power).all() or power.max() <= 0.0:
@@ -118,7 +139,6 @@ def _measured(pcm: NDArray[np.float32], text: str) -> dict[str, float] | None:
     clipped = np.count_nonzero(np.abs(pcm) >= _FULL_SCALE)
     silences = np.diff(sounding) - 1
     return {
-        "characters": float(sum(character.isalnum() for character in text)),
         "sound_s": len(sounding) * _FRAME_S,
         "silence_ratio": 1.0 - len(sounding) / len(power),
         "silence_s": float(silences.max(initial=0)) * _FRAME_S,

@@ -9,7 +9,7 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import soundfile
@@ -18,20 +18,27 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from manifests.records import Reason
-from synth.http import HOST_FACTS, Endpoint, EndpointParams, Failing, Refused
+from synth.http import HOST_FACTS, Endpoint, EndpointParams, Failing, Fault, Refused
+from synth.tags import without_tags
 from synth.tts.engine import Line, Speech, SpeechError
 from synth.voices import Voice
 
 _LARGEST = 64 << 20  # bytes of an answer: 5 minutes of 48 kHz mono float, far more than any line
-_LONGEST_S = 600.0  # what a small file may unpack to
-_LOWEST_RATE = 8_000
+# What an answer may unpack to: a few kB of FLAC can be hours of silence in 8 channels.
+_LONGEST_S = 120
+_MOST_CHANNELS = 2
+_LOWEST_RATE, _HIGHEST_RATE = 8_000, 192_000
 
 
 class HttpParams(EndpointParams):
     """A server that speaks."""
 
+    where: ClassVar[str] = "speak.http"
+
     response_format: Literal["wav", "flac", "pcm"] = Field(default="wav", description="pcm: 16 bit, little endian")
-    pcm_rate: int = Field(default=24_000, ge=_LOWEST_RATE, le=192_000, description="of 'pcm', which has no header; Hz")
+    pcm_rate: int = Field(
+        default=24_000, ge=_LOWEST_RATE, le=_HIGHEST_RATE, description="of 'pcm', which has no header; Hz"
+    )
     instructions: str = Field(
         default="Speak in a {emotion} tone.", description="sent for a line with an emotion, {emotion} filled in"
     )
@@ -52,7 +59,8 @@ class HttpSpeechEngine:
     def __init__(self, params: HttpParams, voices: Mapping[str, Voice]) -> None:
         """Raises UsageError for a key that is not there. The server is first asked when it has to speak."""
         self._params, self._voices = params, voices
-        self._endpoint = Endpoint(params, "audio/speech", "speak.http", _LARGEST)
+        self._endpoint = Endpoint(params, "audio/speech", _LARGEST)
+        self._spoken: Line | None = None  # one that the server has spoken
 
     @property
     def identity(self) -> str:
@@ -61,41 +69,55 @@ class HttpSpeechEngine:
     def synthesize(self, lines: Sequence[Line]) -> list[Speech | SpeechError]:
         """Speak each line. Reasons of failure: unknown_voice, nothing_spoken, engine_failed.
 
-        Raises UsageError where the server refuses every request, and TurnmillError when it fails for each of several
-        lines: then it is the server that fails, and the lines may be spoken another time.
+        Raises UsageError where the server refuses every request, and `Failing` where it is the server that fails and
+        not the lines, which may be spoken another time: it no longer speaks a line that it spoke before, or has spoken
+        none.
         """
         with ThreadPoolExecutor(self._params.concurrency) as pool:
-            results = list(pool.map(self._speak, lines))
-        failures = [result for result in results if isinstance(result, Failing)]
-        if len(failures) == len(results) > 1:
-            raise failures[0]
+            results = list(pool.map(self._spoken_or_not, lines))
         return [
-            SpeechError(Reason.ENGINE_FAILED, f"line {line.id}: the speech server failed again and again")
-            if isinstance(result, Failing)
-            else result
+            self._judged(line, result) if isinstance(result, Failing) else result
             for line, result in zip(lines, results, strict=True)
         ]
 
-    def _speak(self, line: Line) -> Speech | SpeechError | Failing:
+    def _spoken_or_not(self, line: Line) -> Speech | SpeechError | Failing:
+        """What comes of a line; Failing where no line was spoken yet that could tell whether it is the server."""
+        try:
+            result = self._speak(line)
+        except Failing as error:
+            return error if self._spoken is None else self._judged(line, error)
+        if isinstance(result, Speech):
+            self._spoken = line
+        return result
+
+    def _judged(self, line: Line, error: Failing) -> SpeechError:
+        """The error of a line that the server fails for while it speaks another; raises Failing where it does not."""
+        if self._spoken is None:
+            raise error
+        try:
+            self._speak(self._spoken)
+        except Failing as failing:
+            self._endpoint.stop(failing)
+            raise
+        return SpeechError(Reason.ENGINE_FAILED, f"line {line.id}: the speech server failed again and again")
+
+    def _speak(self, line: Line) -> Speech | SpeechError:
         voice = self._voices.get(line.voice)
         if voice is None or voice.espeak is not None or voice.prompt is not None:
             return SpeechError(
                 Reason.UNKNOWN_VOICE, f"line {line.id}: {line.voice!r} is not the name of a voice of a speech server"
             )
         try:
-            data = self._endpoint.post(self._request(line), lambda body: self._wrong(body))
-        except Failing as error:
-            return error
+            pcm = self._endpoint.post(self._request(line), self._decoded)
         except Refused as error:
             return SpeechError(Reason.ENGINE_FAILED, f"line {line.id}: {error}")
-        pcm = self._decoded(data)
         if not pcm.any():
             return SpeechError(Reason.NOTHING_SPOKEN, f"line {line.id}: the speech server sent silence")
         return Speech(pcm, self.sample_rate, None)
 
     def _request(self, line: Line) -> dict[str, Any]:
         params = self._params
-        request = {"model": params.model, "input": line.text, "voice": line.voice}
+        request = {"model": params.model, "input": " ".join(without_tags(line.text).split()), "voice": line.voice}
         extra: dict[str, Any] = {"response_format": params.response_format}
         if line.emotion is not None:
             extra["instructions"] = params.instructions.replace("{emotion}", line.emotion)
@@ -103,25 +125,30 @@ class HttpSpeechEngine:
             extra["seed"] = line.seed
         return request | extra
 
-    def _wrong(self, data: bytes) -> str | None:
-        """Why an answer is not the audio that was asked for; None where it is."""
-        if self._params.response_format == "pcm":
-            return "its answer is not 16-bit pcm" if not data or len(data) % 2 else None
-        try:
-            info = soundfile.info(io.BytesIO(data))
-        except soundfile.LibsndfileError:
-            return f"its answer is not a {self._params.response_format} file ({len(data)} bytes)"
-        if info.samplerate < _LOWEST_RATE or not 0 < info.frames <= _LONGEST_S * info.samplerate:
-            return f"its answer is {info.frames} samples at {info.samplerate} Hz"
-        return None
-
     def _decoded(self, data: bytes) -> NDArray[np.float32]:
-        """Float32 mono at 24 kHz, in [-1, 1]."""
-        if self._params.response_format == "pcm":
-            pcm, rate = np.frombuffer(data, "<i2").astype(np.float32) / 32_768, self._params.pcm_rate
-        else:
-            channels, rate = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
-            pcm = channels.mean(axis=1)
+        """Float32 mono at 24 kHz, in [-1, 1]. Raises Fault for an answer that is not the audio that was asked for."""
+        pcm, rate = self._pcm(data) if self._params.response_format == "pcm" else self._file(data)
         if rate != self.sample_rate:
             pcm = soxr.resample(pcm, rate, self.sample_rate)
         return np.clip(pcm, -1.0, 1.0).astype(np.float32)
+
+    def _pcm(self, data: bytes) -> tuple[NDArray[np.float32], int]:
+        if not data or len(data) % 2:
+            raise Fault("its answer is not 16-bit pcm")
+        if len(data) > 2 * _LONGEST_S * self._params.pcm_rate:
+            raise Fault(f"its answer is longer than {_LONGEST_S} s")
+        return np.frombuffer(data, "<i2").astype(np.float32) / np.float32(32_768), self._params.pcm_rate
+
+    def _file(self, data: bytes) -> tuple[NDArray[np.float32], int]:
+        try:
+            info = soundfile.info(io.BytesIO(data))
+            if (
+                info.channels > _MOST_CHANNELS
+                or not _LOWEST_RATE <= info.samplerate <= _HIGHEST_RATE
+                or not 0 < info.frames <= _LONGEST_S * info.samplerate
+            ):
+                raise Fault(f"its answer is {info.frames} samples of {info.channels} channels at {info.samplerate} Hz")
+            channels, rate = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
+        except soundfile.LibsndfileError as error:
+            raise Fault(f"its answer is not a {self._params.response_format} file ({len(data)} bytes)") from error
+        return channels.mean(axis=1), rate

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from manifests.errors import UsageError
-from synth import english
 from synth.duplex.energy import active_level
+from synth.english_numbers import cardinal
 from synth.text import primary
 from synth.tts.align import MODEL_RATE, Pcm, Span, finished, resampled, sounding
 from synth.tts.engine import Word
@@ -54,11 +54,14 @@ class PocketsphinxAligner:
         except PackageNotFoundError as error:
             raise UsageError("speak.align: pocketsphinx is not installed: pip install pocketsphinx") from error
 
+    def knows(self, language: str) -> bool:
+        return primary(language) == "en"
+
     def align(self, pcm: Pcm, sample_rate: int, text: str, language: str) -> tuple[Word, ...] | None:
         """None for other languages than English, and where the audio says something else."""
         words = sounding(text)
         level = active_level(pcm)
-        if primary(language) != "en" or not words or level is None:
+        if not self.knows(language) or not words or level is None:
             return None
         self._load()
         parts = [self._parts(word) for word in words]
@@ -100,8 +103,9 @@ class PocketsphinxAligner:
 
     def _parts(self, word: str) -> list[str]:
         """What a word is made of that has a pronunciation: "twenty-five" is two, "NATO's" one, "BBC" three."""
-        plain = unicodedata.normalize("NFKD", word.replace("\u2019", "'"))
-        plain = re.sub(r"\d+", lambda digits: f" {english.cardinal(digits[0])} ", plain)
+        apart = unicodedata.normalize("NFKD", word.replace("\u2019", "'"))
+        plain = "".join(character for character in apart if unicodedata.category(character) != "Mn")
+        plain = re.sub(r"\d+", lambda digits: f" {cardinal(digits[0])} ", plain)
         parts = []
         for part in re.findall(r"[A-Za-z]+(?:'[A-Za-z]+)*", plain):
             known = part.lower()

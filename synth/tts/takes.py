@@ -45,7 +45,8 @@ class Examiner:
     hear: Hear | None = None
 
     def examine(self, lines: Sequence[Line], takes: Sequence[Speech | SpeechError]) -> list[Speech | SpeechError]:
-        """One result per take, in order: POOR_SPEECH names the measure, NOT_ALIGNED the line."""
+        """One result per take, in order: POOR_SPEECH names the measure, NOT_ALIGNED the line, UNSUPPORTED_LANGUAGE the
+        language that the aligner does not know."""
         results = [self._judged(line, take) for line, take in zip(lines, takes, strict=True)]
         if self.hear is not None:
             good = [(index, take) for index, take in enumerate(results) if isinstance(take, Speech)]
@@ -66,6 +67,10 @@ class Examiner:
     def _aligned(self, line: Line, take: Speech | SpeechError) -> Speech | SpeechError:
         if isinstance(take, SpeechError) or take.words is not None:
             return take
+        if not self.aligner.knows(line.language):
+            return SpeechError(
+                Reason.UNSUPPORTED_LANGUAGE, f"line {line.id}: the aligner gives no word times for {line.language!r}"
+            )
         words = self.aligner.align(take.pcm, take.sample_rate, line.text, line.language)
         if words is None:
             return SpeechError(

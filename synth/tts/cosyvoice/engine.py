@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from manifests.errors import TurnmillError
+from manifests.errors import TurnmillError, UsageError
 from manifests.records import Reason, stable_hash
 from synth.tokens import tokens
 from synth.tts.cosyvoice import wording
@@ -27,6 +27,7 @@ from synth.tts.cosyvoice.package import Model, find_checkout, load_model, packag
 from synth.tts.cosyvoice.params import CosyVoiceParams
 from synth.tts.cosyvoice.prompts import wav_file
 from synth.tts.engine import Line, Speech, SpeechError
+from synth.tts.gate import letters
 from synth.voices import Voice
 
 Pcm = NDArray[np.float32]
@@ -34,13 +35,14 @@ Pcm = NDArray[np.float32]
 # The random streams are the process's, and the package keeps the state of requests on the model.
 _lock = threading.Lock()
 
-# A backchannel lasts 0.2 to 0.8 s (`duplex.md` 1.3).
-_BACKCHANNEL_TOKENS = 3
-_BACKCHANNEL_S = (0.2, 0.8)
-_BANK = 1_024  # backchannels kept: some 100 MB
+# What a text this short may last: a backchannel 0.2 to 0.8 s (`duplex.md` 1.3), and any text what its letters need.
+_SHORT_TOKENS = 3
+_SHORT_S = (0.2, 0.8)
+_LETTER_S = (0.04, 0.16)
+_BANK = 1_024  # short texts kept: some 100 MB
 
 _SPEAKERS = 64  # kept by the package: a few hundred kB of device memory each
-_FAILURES = 8  # lines in a row after which the model is loaded anew, and then given up
+_FAILURES = 8  # lines in a row after which the model is loaded anew and has to speak what it spoke before
 _SILENCE = 10 ** (-60 / 20)
 
 
@@ -54,10 +56,16 @@ class _Utterance:
     instruction: str | None
 
     @property
-    def is_backchannel(self) -> bool:
+    def is_short(self) -> bool:
         prompt = self.voice.prompt
         short = prompt is not None and 2 * len(self.text) < len(prompt.text)
-        return short and len(tokens(self.text)) <= _BACKCHANNEL_TOKENS
+        return short and len(tokens(self.text)) <= _SHORT_TOKENS
+
+    @property
+    def seconds(self) -> tuple[float, float]:
+        """The least and the most that a short text may last."""
+        count = letters(self.text)
+        return max(_SHORT_S[0], _LETTER_S[0] * count.written), max(_SHORT_S[1], _LETTER_S[1] * count.said)
 
 
 class CosyVoiceEngine:
@@ -69,8 +77,8 @@ class CosyVoiceEngine:
     Inline tags ("[laughter]", "[breath]", "[cough]") are the model's to voice. `Speech.words` is None.
 
     The same line gives the same bytes on the same device, whatever was spoken before (not with vLLM). A text of up to
-    three tokens that is shorter than half the recording's, which is what the package speaks worst, is spoken once for
-    each voice and way of saying it: whatever the seeds of its lines, they get the same clip.
+    three tokens that is shorter than half the recording's is what the package speaks worst: of several candidates it
+    gets the first that is as long as its letters need, and lines that differ in nothing but their id get one clip.
     """
 
     def __init__(self, params: CosyVoiceParams, voices: Mapping[str, Voice]) -> None:
@@ -85,7 +93,8 @@ class CosyVoiceEngine:
         self._model: Model | None = None
         self._speakers: OrderedDict[str, None] = OrderedDict()
         self._failures = 0
-        self._bank = lru_cache(_BANK)(self._backchannel)
+        self._good: tuple[_Utterance, tuple[object, ...]] | None = None  # what was spoken last, and its seed
+        self._bank = lru_cache(_BANK)(self._short)
         self.sample_rate = self._folder.sample_rate
 
     @cached_property
@@ -101,20 +110,19 @@ class CosyVoiceEngine:
         engine_failed. TurnmillError when nothing can be spoken any more, as after an error of the GPU."""
         return [self._synthesize(line) for line in lines]
 
-    def restart(self) -> None:
-        """Let go of the model and its memory; the next line loads it again."""
-        with _lock:
-            self._unload()
-
     def _synthesize(self, line: Line) -> Speech | SpeechError:
         with _lock:
             try:
                 utterance = self._utterance(line)
-                short = utterance.is_backchannel
-                pcm = self._bank(utterance) if short else self._first(utterance, ("line", line.seed))
+                seed = ("line", line.seed)
+                pcm = self._bank(utterance, line.seed) if utterance.is_short else self._first(utterance, seed)
+                return Speech(pcm, self.sample_rate, None)
             except SpeechError as error:
-                return SpeechError(error.reason, f"line {line.id}: {error.detail}")
-        return Speech(pcm, self.sample_rate, None)
+                failed = SpeechError(error.reason, f"line {line.id}: {error.detail}")
+            # Only here is the error gone, whose traceback held the model and its memory.
+            if failed.reason == Reason.ENGINE_FAILED:
+                self._count(failed.detail)
+            return failed
 
     def _utterance(self, line: Line) -> _Utterance:
         generation = self._folder.generation
@@ -144,19 +152,18 @@ class CosyVoiceEngine:
                 if error.reason == Reason.NO_PROMPT:
                     break
             else:
-                self._failures = 0
+                self._failures, self._good = 0, (utterance, seed)
                 return pcm
-        self._count(last)
         raise last
 
-    def _backchannel(self, utterance: _Utterance) -> Pcm:
-        """The first candidate of a backchannel's length, or the nearest to it. Its seeds are those of what is said."""
-        shortest, longest = _BACKCHANNEL_S
+    def _short(self, utterance: _Utterance, seed: int) -> Pcm:
+        """The first candidate as long as a short text should be, or the nearest to it."""
+        shortest, longest = utterance.seconds
         said = (utterance.voice.name, utterance.language, utterance.text, utterance.instruction)
         best: tuple[float, Pcm] | None = None
         for candidate in range(self._params.candidates):
             try:
-                pcm = self._first(utterance, ("backchannel", *said, candidate))
+                pcm = self._first(utterance, ("short", *said, seed, candidate))
             except SpeechError:
                 if best is None:
                     raise
@@ -258,23 +265,32 @@ class CosyVoiceEngine:
             self._model = load_model(self._checkout, self._folder, self._params)
         return self._model
 
-    def _unload(self) -> None:
+    def _count(self, why: str) -> None:
+        """After many failures in a row load the model anew, and tell by what it spoke before whether it is the model
+        that fails or the lines: bad lines stand next to each other where they are tried again."""
+        self._failures += 1
+        if self._failures % _FAILURES:
+            return
+        if self._good is None and self._failures > _FAILURES:
+            raise self._given_up(why)
+        try:
+            self._reload()
+            if self._good is not None:
+                self._first(*self._good)
+        except (SpeechError, UsageError) as error:
+            raise self._given_up(str(error)) from error
+
+    def _reload(self) -> None:
         self._model = None
         self._speakers.clear()
         gc.collect()
+        self._loaded()
 
-    def _count(self, error: SpeechError) -> None:
-        """Load the model anew after many failures in a row; give up after as many more, for it will fail them all."""
-        if error.reason != Reason.ENGINE_FAILED:
-            return
-        self._failures += 1
-        if self._failures == _FAILURES:
-            self._unload()
-        elif self._failures == 2 * _FAILURES:
-            raise TurnmillError(
-                f"CosyVoice failed {self._failures} lines in a row, before and after it was loaded again;"
-                f" see to the GPU and run the same command again: {error.detail}"
-            )
+    def _given_up(self, why: str) -> TurnmillError:
+        return TurnmillError(
+            f"CosyVoice failed {self._failures} lines in a row, before and after it was loaded again;"
+            f" see to the GPU and run the same command again: {why}"
+        )
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from manifests.errors import UsageError
@@ -13,6 +14,7 @@ from synth.tts.cosyvoice.wording import Generation
 # In the order in which the package's AutoModel looks for them.
 _CONFIGS: dict[str, Generation] = {"cosyvoice.yaml": 1, "cosyvoice2.yaml": 2, "cosyvoice3.yaml": 3}
 _QWEN = "CosyVoice-BlankEN"
+_TRT = "flow.decoder.estimator.fp32.onnx"
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _SAMPLE_RATE = re.compile(r"^sample_rate:\s*(\d+)", re.MULTILINE)
 _ENDS = 65_536  # bytes read of either end of a file
@@ -48,17 +50,16 @@ class ModelFolder:
 
 
 def find_model(params: CosyVoiceParams) -> ModelFolder:
-    """The folder of `params.model`, fetched from the hub where it is an id; UsageError names the file it lacks."""
-    path = Path(params.model).expanduser()
-    if not path.is_dir():
-        path = _fetch(params)
+    """The folder of `params.model`: it is one, or an id of the hub, whose local cache comes before the network.
+
+    UsageError names the file it lacks.
+    """
+    path = _given(params) or _cached(params) or fetch_model(params)
     config = next((name for name in _CONFIGS if (path / name).is_file()), None)
     if config is None:
         raise UsageError(f"{params.model} is no CosyVoice model: it has none of {', '.join(_CONFIGS)}")
     generation = _CONFIGS[config]
-    missing = [name for name in _files(generation) if not (path / name).is_file()]
-    if params.load_trt:
-        missing += [n for n in ("flow.decoder.estimator.fp32.onnx",) if not (path / n).is_file()]
+    missing = [name for name in _wanted(generation, params) if not (path / name).is_file()]
     if missing:
         raise UsageError(f"{params.model} is no whole CosyVoice {generation} model: {missing[0]} is missing")
     if params.load_vllm and generation == 1:
@@ -67,6 +68,38 @@ def find_model(params: CosyVoiceParams) -> ModelFolder:
     if rate is None:
         raise UsageError(f"{path / config} states no sample_rate")
     return ModelFolder(path, generation, int(rate.group(1)))
+
+
+def published(params: CosyVoiceParams) -> bool:
+    """Whether `params.model` is the id of a model on the hub."""
+    return _given(params) is None and bool(_HUB_ID.fullmatch(params.model))
+
+
+def unfetched(params: CosyVoiceParams) -> bool:
+    """Whether it is, with files that are not in the hub's local cache."""
+    return published(params) and _cached(params) is None
+
+
+def _given(params: CosyVoiceParams) -> Path | None:
+    path = Path(params.model).expanduser()
+    return path if path.is_dir() else None
+
+
+def _cached(params: CosyVoiceParams) -> Path | None:
+    """The folder of a model in the hub's local cache, where all is there that is loaded."""
+    if not published(params) or find_spec("huggingface_hub") is None:
+        return None
+    from huggingface_hub import try_to_load_from_cache
+
+    def kept(name: str) -> Path | None:
+        found = try_to_load_from_cache(params.model, name, revision=params.revision)
+        return Path(found) if isinstance(found, str) else None
+
+    for config, generation in _CONFIGS.items():
+        place = kept(config)
+        if place is not None and all(map(kept, _wanted(generation, params))):
+            return place.parent
+    return None
 
 
 def _config(generation: Generation) -> str:
@@ -78,7 +111,12 @@ def _files(generation: Generation) -> list[str]:
     return weights if generation == 1 else [*weights, f"{_QWEN}/config.json"]
 
 
-def _fetch(params: CosyVoiceParams) -> Path:
+def _wanted(generation: Generation, params: CosyVoiceParams) -> list[str]:
+    return [*_files(generation), *([_TRT] if params.load_trt else [])]
+
+
+def fetch_model(params: CosyVoiceParams) -> Path:
+    """The folder of a model of the hub, as it is there now. UsageError where the hub has none of the name."""
     # The package itself would ask ModelScope for any folder it does not find.
     if not _HUB_ID.fullmatch(params.model):
         raise UsageError(f"there is no folder {params.model}, and it is no id of a model on the Hugging Face hub")
@@ -89,7 +127,7 @@ def _fetch(params: CosyVoiceParams) -> Path:
             "a model from the Hugging Face hub needs huggingface_hub: pip install huggingface_hub"
         ) from error
     wanted = [*_CONFIGS, "llm.pt", "flow.pt", "hift.pt", "campplus.onnx", "speech_tokenizer_v?.onnx", "spk2info.pt"]
-    wanted += [f"{_QWEN}/*", *(["flow.decoder.estimator.fp32.onnx"] if params.load_trt else [])]
+    wanted += [f"{_QWEN}/*", *([_TRT] if params.load_trt else [])]
     try:
         return Path(snapshot_download(params.model, revision=params.revision, allow_patterns=wanted))
     except (OSError, ValueError) as error:

@@ -13,14 +13,15 @@ class CosyVoiceParams(Params):
     or the Python path). `speed` is the rate of speech against the model's own.
 
     `style` is how every line is said unless its own emotion says otherwise: a key of `wording.INSTRUCTIONS` ("happy",
-    "soft", "sichuan") or a sentence of one's own. With `emotions` false a line's emotion is ignored, which
-    CosyVoice-300M-SFT needs: it has no instruct mode and nothing in its files tells so.
+    "soft", "sichuan") or a sentence of one's own. Where it is an emotion, no line with another is said so. With
+    `emotions` false a line's emotion is ignored, which CosyVoice-300M-SFT needs: it has no instruct mode and nothing in
+    its files tells so.
 
     `fp16`, `load_trt` and `load_vllm` are CosyVoice's own flags and need CUDA. TensorRT and vLLM write what they build
     into the model's folder. The seeds do not reach vLLM: with it, a line depends on those spoken before.
 
-    A line that fails is tried `tries` times, each with another seed. A backchannel is spoken up to `candidates` times
-    until one is of a backchannel's length.
+    A line that fails is tried `tries` times, each with another seed. A backchannel or another short text is spoken up
+    to `candidates` times until one is as long as it should be.
     """
 
     model: str = Field(min_length=1)

@@ -1,12 +1,15 @@
 """What CosyVoice is told in words: instructions, languages, tags, and what no line may tell it.
 
-The instructions are those of `instruct_list` in the package's `cosyvoice/utils/common.py`; the languages are those of
-its README and `example.py`; the tags those of `cosyvoice/tokenizer/tokenizer.py` (commit ace7c47).
+The instructions are those of `instruct_list` in the package's `cosyvoice/utils/common.py`, where it has one; the
+languages are those of its README and `example.py`; the tags those of `cosyvoice/tokenizer/tokenizer.py` (commit
+ace7c47).
 """
 
 import re
 from collections.abc import Mapping
 from typing import Literal
+
+from synth.tags import TAG
 
 Generation = Literal[1, 2, 3]
 
@@ -33,10 +36,21 @@ _DIALECTS = {
     "yunnan": "云南话",
 }
 
-INSTRUCTIONS: Mapping[str, str] = {
+# Those of LUCY (`synth.rewrite.answers.EMOTIONS`). The package has the first three; the rest are in their form, which
+# CosyVoice 2 and 3, taught in free text, take as well.
+_EMOTIONS = {
     "happy": "请非常开心地说一句话。",
     "sad": "请非常伤心地说一句话。",
     "angry": "请非常生气地说一句话。",
+    "fearful": "请非常害怕地说一句话。",
+    "surprised": "请非常惊讶地说一句话。",
+    "disgusted": "请非常厌恶地说一句话。",
+    "sorry": "请非常抱歉地说一句话。",
+    "neutral": "请非常平静地说一句话。",
+}
+
+INSTRUCTIONS: Mapping[str, str] = {
+    **_EMOTIONS,
     "loud": "Please say a sentence as loudly as possible.",
     "soft": "Please say a sentence in a very soft voice.",
     "slow": "请用尽可能慢地语速说一句话。",
@@ -44,9 +58,12 @@ INSTRUCTIONS: Mapping[str, str] = {
     "robot": "你可以尝试用机器人的方式解答吗？",
     "peppa": "我想体验一下小猪佩奇风格，可以吗？",
 } | {name: f"请用{dialect}表达。" for name, dialect in _DIALECTS.items()}
-"""Emotions, manners, speeds and dialects by the sentence that the models were trained on."""
+"""Emotions, manners, speeds and dialects, and the sentence that asks for each."""
 
-_SYNONYMS = {"happiness": "happy", "joy": "happy", "sadness": "sad", "sorrow": "sad", "anger": "angry"}
+_SYNONYMS = {
+    "happiness": "happy", "joy": "happy", "sadness": "sad", "sorrow": "sad", "anger": "angry", "fear": "fearful",
+    "afraid": "fearful", "surprise": "surprised", "disgust": "disgusted", "apologetic": "sorry", "calm": "neutral",
+}  # fmt: skip
 
 _FIVE = frozenset({"zh", "en", "ja", "ko", "yue"})
 LANGUAGES: Mapping[Generation, frozenset[str]] = {1: _FIVE, 2: _FIVE, 3: _FIVE | {"de", "es", "fr", "it", "ru"}}
@@ -57,10 +74,6 @@ LANGUAGES: Mapping[Generation, frozenset[str]] = {1: _FIVE, 2: _FIVE, 3: _FIVE |
 _NORMALISED = frozenset({"zh", "yue", "en"})
 
 _CONTROL = re.compile(r"<\|[\w/.-]*\|>|<\||\|>")
-_TAG = re.compile(
-    r"\[(?:breath|quick_breath|laughter|cough|sigh|noise|vocalized-noise|lipsmack|mn|clucking|hissing|accent)\]"
-    r"|</?(?:laughter|strong)>"
-)
 _TAGS_OF_1 = frozenset({"[laughter]", "[breath]", "<laughter>", "</laughter>", "<strong>", "</strong>"})
 
 _SENTENCE = re.compile(r"[^.!?。！？]+(?:[.!?。！？]+|$)\s*")
@@ -82,7 +95,7 @@ def spoken_text(text: str, generation: Generation) -> str:
     """`text` without control tokens, which would switch the normaliser off, and without tags the model would spell."""
     text = _CONTROL.sub(" ", text)
     if generation == 1:
-        text = _TAG.sub(lambda tag: tag.group() if tag.group() in _TAGS_OF_1 else " ", text)
+        text = TAG.sub(lambda tag: tag.group() if tag.group() in _TAGS_OF_1 else " ", text)
     return text.strip()
 
 
@@ -98,11 +111,16 @@ def pieces(text: str) -> list[str]:
 
 
 def instruction(emotion: str | None, style: str | None) -> str | None:
-    """The sentence for a line's emotion where the models know it, else for the style of all lines; None for plain."""
+    """The sentence for a line's emotion, else for the style of all lines; None for plain.
+
+    A style that is an emotion is not for lines with another, be it one that there is no sentence for; any other style
+    is for neutral lines too.
+    """
     name = (emotion or "").strip().lower()
-    if sentence := INSTRUCTIONS.get(_SYNONYMS.get(name, name)):
-        return sentence
-    return INSTRUCTIONS.get(style, style) if style else None
+    name = _SYNONYMS.get(name, name)
+    if style and (not name or (style not in _EMOTIONS and (name == "neutral" or name not in INSTRUCTIONS))):
+        return INSTRUCTIONS.get(style, style)
+    return INSTRUCTIONS.get(name)
 
 
 def prompt_text(sentence: str, generation: Generation) -> str:

@@ -4,7 +4,8 @@ import pytest
 from pydantic import ValidationError
 
 from manifests.errors import UsageError
-from synth.rewrite.params import TASKS, RewriteParams, api_key
+from synth.http import api_key
+from synth.rewrite.params import TASKS, RewriteParams
 from synth.rewrite.prompt import prompt
 from synth.rewrite.rewriter import identity
 from synth.rewrite.tasks import TASKS_BY_NAME
@@ -51,7 +52,7 @@ def test_cost_is_known_where_both_prices_are() -> None:
 def test_a_key_comes_from_the_variable_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     keyed = RewriteParams.model_validate(GOOD | {"api_key_env": "TURNMILL_TEST_KEY"})
     monkeypatch.delenv("TURNMILL_TEST_KEY", raising=False)
-    with pytest.raises(UsageError, match="TURNMILL_TEST_KEY is not set"):
+    with pytest.raises(UsageError, match=r"script\.rewrite\.api_key_env: .*TURNMILL_TEST_KEY is not set"):
         api_key(keyed)
     monkeypatch.setenv("TURNMILL_TEST_KEY", "s3cret\n")
     key = api_key(keyed)
@@ -68,7 +69,8 @@ def test_a_key_comes_from_the_variable_alone(monkeypatch: pytest.MonkeyPatch) ->
 def test_the_identity_has_what_the_result_depends_on_and_nothing_of_how_it_is_reached() -> None:
     first = RewriteParams.model_validate(GOOD)
     moved = {"base_url": "https://elsewhere/v1", "concurrency": 1, "timeout_s": 1.0, "api_key_env": "A_KEY"}
-    assert identity(RewriteParams.model_validate(GOOD | moved | {"price_prompt": 1.0})) == identity(first)
+    asked = {"retries": 0, "price_prompt": 1.0, "price_completion": 2.0}
+    assert identity(RewriteParams.model_validate(GOOD | moved | asked)) == identity(first)
     for change in ({"model": "large"}, {"temperature": 0.0}, {"max_tokens": 99}, {"tries": 1}, {"tasks": ["emotion"]}):
         assert identity(RewriteParams.model_validate(GOOD | change)) != identity(first)
     assert identity(first)["prompts"] == {"spoken": prompt("spoken").digest}

@@ -20,8 +20,7 @@ from manifests.errors import TurnmillError, UsageError
 from manifests.records import Reason, Reject, TextDialogue
 from manifests.store import Store
 from synth.rewrite.cache import StoreCache, answer_key
-from synth.rewrite.client import Endpoint as Client
-from synth.rewrite.client import Message
+from synth.rewrite.client import ChatEndpoint, Message
 from synth.rewrite.params import TASKS, RewriteParams
 from synth.rewrite.rewriter import Rewriter, Rewritten, estimate
 from tests.conftest import tree_hashes
@@ -246,8 +245,8 @@ def test_a_date_in_retry_after_is_waited_for(
         (Reply(status=500, body=b'{"error": "out of memory"}'), "HTTP 500: .*out of memory"),
         (Reply(status=429, body=b"insufficient_quota"), "insufficient_quota"),
         (Reply(reset=True), "ReadError"),
-        (Reply(wait=0.3), "no whole answer in 0.1 s .rewrite.timeout_s"),
-        (Reply(body=b"<html>Welcome</html>"), "no chat completion; does rewrite.base_url end in /v1"),
+        (Reply(wait=0.3), "no whole answer in 0.1 s .script.rewrite.timeout_s"),
+        (Reply(body=b"<html>Welcome</html>"), "no chat completion; does script.rewrite.base_url end in /v1"),
         (Reply(body=b"x" * (5 << 20)), "larger than 4 MiB"),
     ],
 )
@@ -276,8 +275,8 @@ def test_an_endpoint_that_is_not_there_is_said_so(params: MakeParams, cache: Sto
     [
         (Reply(status=401), r"refuses the key of TURNMILL_TEST_KEY \(HTTP 401\): export one"),
         (Reply(status=403), r"refuses the key of TURNMILL_TEST_KEY \(HTTP 403\): export one"),
-        (Reply(status=404), r"knows no model small \(HTTP 404\): check rewrite.model"),
-        (Reply(status=400, body=b"temperature must be 1"), "mend rewrite.*temperature must be 1"),
+        (Reply(status=404), r"knows no model small \(HTTP 404\): check script.rewrite.model"),
+        (Reply(status=400, body=b"temperature must be 1"), "mend script.rewrite.*temperature must be 1"),
         (Reply(status=302, headers={"Location": "https://elsewhere.example/"}), "HTTP 302"),
     ],
 )
@@ -304,18 +303,54 @@ def test_what_the_endpoint_refuses_for_all_is_said_at_once(
 
 def test_what_ends_it_for_one_thread_ends_it_for_all(endpoint: Endpoint, params: MakeParams) -> None:
     endpoint.answer = told({1: Reply(status=404)})
-    with Client(params("spoken")) as client:
+    with ChatEndpoint(params("spoken")) as client:
         for _ in range(2):
             with pytest.raises(UsageError, match="knows no model"):
                 client.complete([Message(role="user", content="Hi.")])
     assert len(endpoint.requests) == 1
 
 
+def test_threads_that_wait_wake_up_with_the_error_that_ended_it(endpoint: Endpoint, params: MakeParams) -> None:
+    endpoint.answer = lambda _, request: Reply(status=429 if "busy" in str(request) else 404)
+    ended: list[TurnmillError] = []
+
+    def ask(client: ChatEndpoint, text: str) -> None:
+        with pytest.raises(UsageError, match="knows no model") as caught:
+            client.complete([Message(role="user", content=text)])
+        ended.append(caught.value)
+
+    with ChatEndpoint(params("spoken", retries=20)) as client:
+        waiting = [threading.Thread(target=ask, args=(client, f"busy {n}")) for n in range(3)]
+        for thread in waiting:
+            thread.start()
+        while len(endpoint.requests) < 6:  # each has been asked again, and would wait for 2 s
+            time.sleep(0.01)
+        ask(client, "Hi.")
+        began = time.monotonic()
+        for thread in waiting:
+            thread.join(5)
+        assert time.monotonic() - began < 1
+    assert len(ended) == 4
+    assert len(set(map(id, ended))) == 1
+    assert len(endpoint.requests) == 7
+
+
+def test_the_retries_are_those_of_the_recipe(
+    endpoint: Endpoint, params: MakeParams, cache: StoreCache, dialogue: Make
+) -> None:
+    endpoint.answer = lambda *_: Reply(status=500)
+    for retries, waits in ((0, []), (2, [1, 2]), (9, [1, 2, 4, 8, 16, 32, 64, 120, 120])):
+        slept = Waits()
+        with pytest.raises(TurnmillError, match=f"failed {retries + 1} times in a row"):
+            Rewriter(params("spoken", retries=retries), cache, slept).rewrite([dialogue("d")])
+        assert slept == waits
+
+
 def test_an_endpoint_that_wants_a_key_says_where_to_name_it(
     endpoint: Endpoint, params: MakeParams, cache: StoreCache, dialogue: Make
 ) -> None:
     endpoint.answer = lambda *_: Reply(status=401)
-    with pytest.raises(UsageError, match=r"wants a key \(HTTP 401\): set rewrite.api_key_env"):
+    with pytest.raises(UsageError, match=r"wants a key \(HTTP 401\): set script.rewrite.api_key_env"):
         Rewriter(params("spoken"), cache).rewrite([dialogue("d")])
     assert "Authorization" not in endpoint.headers[0]
 

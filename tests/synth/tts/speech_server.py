@@ -9,8 +9,10 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import numpy as np
 import soundfile
 import soxr
+from numpy.typing import NDArray
 
 from synth.tts.engine import Line, Speech
 from synth.tts.espeak import EspeakEngine
@@ -20,9 +22,19 @@ KEY = "sk-secret-0123456789"
 SPEAKERS = {"alloy": "espeak-en-us-anna", "onyx": "espeak-en-us-carl"}
 
 
+_NOISE = 0.1 * np.random.default_rng(0).standard_normal((121 * 24_000, 1)).astype(np.float32)
+_UNLIKE_SPEECH = {
+    "WIDE": (_NOISE[:72_000].reshape(-1, 3), 24_000),
+    "FINE": (_NOISE[:384_000], 384_000),
+    "LONG": (_NOISE, 24_000),
+}
+
+
 class SpeechServer(ThreadingHTTPServer):
     """Keeps the `requests` it got, and how many were under way at once. A text may begin with what goes wrong: "HTML.",
-    "EMPTY.", "HUGE.", "STALL.", "DROP.", "REFUSE." always, "BUSY." the first time, "RATE." in another rate."""
+    "EMPTY.", "HUGE.", "STALL.", "DROP.", "REFUSE." always, "BUSY." the first time, "RATE." in another rate, "WIDE.",
+    "FINE." and "LONG." with more channels, samples a second and seconds than speech has. A
+    refusal has the key that was sent."""
 
     daemon_threads = True
     request_queue_size = 64
@@ -32,6 +44,7 @@ class SpeechServer(ThreadingHTTPServer):
         self.requests: list[dict[str, Any]] = []
         self.lock, self.now, self.most = threading.Lock(), 0, 0
         self.statuses: list[int] = []  # answered before anything else
+        self.said: dict[str, tuple[int, str]] = {}  # by text: a status and a body
 
     @property
     def url(self) -> str:
@@ -76,12 +89,18 @@ class _Handler(BaseHTTPRequestHandler):
         if status != 200 or self.path != "/v1/audio/speech":
             said = f"You sent {self.headers.get('Authorization')}".encode()
             self._send(404 if status == 200 else status, said)
+        elif text in self.server.said:
+            status, body = self.server.said[text]
+            self._send(status, body.encode())
         elif text.startswith("BUSY.") and sum(r["input"] == text for r in self.server.requests) == 1:
             self._send(503, b"busy", {"Retry-After": "0.05"})
         elif text.startswith("REFUSE."):
-            self._send(400, b'{"error": {"message": "input is too long"}}')
+            said = f"input is too long; you sent {self.headers.get('Authorization')}"
+            self._send(400, json.dumps({"error": {"message": said}}).encode())
         elif text.startswith("HTML."):
             self._send(200, b"<html><body>Welcome</body></html>")
+        elif text.split(".")[0] in _UNLIKE_SPEECH:
+            self._send(200, _encoded(request["response_format"], *_UNLIKE_SPEECH[text.split(".")[0]]))
         elif text.startswith("EMPTY."):
             self._send(200, b"")
         elif text.startswith("STALL."):
@@ -116,7 +135,10 @@ def _speech(request: dict[str, Any], rate: int) -> bytes:
     (speech,) = EspeakEngine(EMBEDDED.voices).synthesize([line])
     assert isinstance(speech, Speech)
     pcm = soxr.resample(speech.pcm, speech.sample_rate, rate)
-    form = request["response_format"]
+    return _encoded(request["response_format"], pcm, rate)
+
+
+def _encoded(form: str, pcm: NDArray[np.float32], rate: int) -> bytes:
     if form == "pcm":
         return (pcm * 32_767).astype("<i2").tobytes()
     buffer = io.BytesIO()

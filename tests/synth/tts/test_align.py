@@ -1,5 +1,7 @@
 """Alignment finds the times that espeak states, whatever was aligned before, and admits what it cannot find."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,7 +10,9 @@ from hypothesis import strategies as st
 from synth.duplex import RATE
 from synth.tokens import tokens
 from synth.tts.align import PerLanguage, Piece, ProportionalAligner, gathered, on_grid, snapped, sounding, spread
-from synth.tts.engine import Line, Speech, Word
+from synth.tts.engine import Line, Speech, SpeechError, Word
+from synth.tts.gate import GateParams
+from synth.tts.takes import Examiner, takes
 from synth.voices import EMBEDDED
 
 pytest.importorskip("espeakng_loader", reason="the demo extra is not installed")
@@ -26,6 +30,7 @@ TEXTS = (
     "Twenty-five people have signed Anna's letter; the doctor's not among them.",
     "uh-huh",
     "Mr. Zwierzykowski flew to Ouagadougou with KLM.",
+    "Her na\u00efve r\u00e9sum\u00e9 of the caf\u00e9.",
 )
 VOICES = [name for name, voice in sorted(EMBEDDED.voices.items()) if voice.language == "en"]
 
@@ -108,6 +113,35 @@ def test_pauses_belong_to_no_word() -> None:
 def test_what_cannot_be_aligned_has_no_times(said: str, text: str, language: str) -> None:
     speech = spoken(said)
     assert PocketsphinxAligner().align(speech.pcm, speech.sample_rate, text, language) is None
+
+
+class Bare:
+    """espeak without its word times, at another pitch for each seed; the seeds it was given are kept."""
+
+    sample_rate, identity = RATE, "bare"
+
+    def __init__(self) -> None:
+        self.seeds: list[int] = []
+
+    def synthesize(self, lines: Sequence[Line]) -> list[Speech | SpeechError]:
+        self.seeds += [line.seed for line in lines]
+        spoken = EspeakEngine(EMBEDDED.voices).synthesize(lines)
+        return [Speech(s.pcm * (1 - line.seed % 7 / 100), RATE, None) for line, s in zip(lines, spoken, strict=True)]
+
+
+def test_a_line_in_a_language_without_an_aligner_is_spoken_once_and_told_so() -> None:
+    voice = next(name for name, voice in EMBEDDED.voices.items() if voice.language == "zh")
+    lines = [Line("zh", "今天我们去图书馆。", voice, "zh-CN", 3), Line("en", TEXTS[0], VOICES[0], "en-US", 4)]
+    speaker = Bare()
+    for aligner in (PocketsphinxAligner(), PerLanguage({"en": PocketsphinxAligner()}, PocketsphinxAligner())):
+        speaker.seeds.clear()
+        done = {take.line.id: take for take in takes(speaker, lines, Examiner(GateParams(), aligner), tries=4)}
+        assert speaker.seeds == [3, 4]
+        assert isinstance(done["en"].result, Speech)
+        error = done["zh"].result
+        assert isinstance(error, SpeechError)
+        assert (error.reason, done["zh"].tries) == ("unsupported_language", 1)
+        assert "no word times for 'zh-CN'" in error.detail
 
 
 def test_silence_and_too_little_sound_have_no_times() -> None:

@@ -1,13 +1,18 @@
 """The CosyVoice engine against a fake of the package: what reaches the model, and what comes of each way to fail."""
 
 import threading
+import weakref
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
 
-from manifests.errors import TurnmillError
+from manifests.errors import TurnmillError, UsageError
+from synth.rewrite.answers import EMOTIONS
 from synth.tts.cosyvoice import CosyVoiceEngine, engine, wording
+from synth.tts.cosyvoice.package import Model
 from synth.tts.engine import Line, Speech, SpeechError
 from synth.voices import Voice
 from tests.synth.tts.conftest import LICENCE, PROMPT_TEXT, Fake, cloned, flac
@@ -141,6 +146,24 @@ def test_each_emotion_of_one_voice_reaches_the_model_although_its_recording_is_k
 def test_a_style_holds_for_lines_without_an_emotion(fake: Fake, style: str, emotion: str | None, told: str) -> None:
     _speak(fake.engine(style=style), _line(emotion=emotion))
     assert fake.package.REQUESTS[0]["prompt_text"] == f"{told}<|endofprompt|>"
+
+
+@pytest.mark.parametrize("style", [None, "happy", "sad"])
+def test_each_emotion_of_a_rewrite_is_told_in_words_of_its_own_whatever_the_style(
+    fake: Fake, style: str | None
+) -> None:
+    _speak(fake.engine(style=style), *[_line(seed=seed, emotion=name) for seed, name in enumerate(EMOTIONS)])
+    told = dict(zip(EMOTIONS, (request["prompt_text"] for request in fake.package.REQUESTS), strict=True))
+    assert len(set(told.values())) == len(EMOTIONS) == 8
+    assert told["fear"] == "请非常害怕地说一句话。<|endofprompt|>"
+
+
+def test_an_emotion_that_no_model_knows_is_not_told_by_a_style_that_is_another(fake: Fake) -> None:
+    _speak(fake.engine(style="happy"), _line(emotion="pensive"))
+    _speak(fake.engine(style="sichuan"), _line(emotion="pensive"))
+    plain, dialect = fake.package.REQUESTS
+    assert "开心" not in plain["prompt_text"]
+    assert "四川话" in dialect["prompt_text"]
 
 
 @pytest.mark.parametrize(("emotion", "emotions"), [("pensive", True), ("happy", False)])
@@ -366,13 +389,65 @@ def test_a_line_that_speaks_starts_the_count_of_failures_again(fake: Fake) -> No
     assert len(package.LOADED) == 1
 
 
-def test_a_restarted_engine_speaks_the_same(fake: Fake) -> None:
-    speaker = fake.engine()
+def test_bad_lines_next_to_each_other_are_rejected_and_the_model_that_speaks_others_goes_on(
+    fake: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    speaker = fake.engine(tries=2)
     (before,) = _speak(speaker)
-    speaker.restart()
+    spoken = speaker._spoken
+
+    def pieces(model: Model, utterance: Any) -> Iterator[Any]:
+        if utterance.text.startswith("Bad"):
+            raise ValueError("should not get token 6563")
+        return spoken(model, utterance)
+
+    monkeypatch.setattr(speaker, "_spoken", pieces)
+    results = speaker.synthesize([_line(f"Bad line number {seed} of those.", seed=seed) for seed in range(40)])
+    assert {result.reason for result in results if isinstance(result, SpeechError)} == {"engine_failed"}
+    assert len(fake.package.LOADED) == 1 + 40 // 8
     (after,) = _speak(speaker)
     assert np.array_equal(before.pcm, after.pcm)
-    assert len(fake.package.LOADED) == 2
+
+
+def test_a_model_that_no_longer_speaks_what_it_spoke_ends_the_run_after_it_was_loaded_again(fake: Fake) -> None:
+    package, speaker = fake.package, fake.engine(tries=2)
+    _speak(speaker)
+    package.TROUBLES[:] = ["thread"] * 100
+    lines = [_line(f"Another line to be spoken, {'x' * seed}.", seed=seed) for seed in range(8)]
+    assert len(speaker.synthesize(lines[:7])) == 7
+    package.REQUESTS.clear()
+    with pytest.raises(TurnmillError, match=r"failed 8 lines in a row.*should not get token") as error:
+        speaker.synthesize(lines[7:])
+    assert not isinstance(error.value, UsageError)
+    assert [request["text"] for request in package.REQUESTS] == [lines[7].text] * 2 + [TEXT] * 2
+    assert len(package.LOADED) == 2
+
+
+def test_a_model_that_cannot_be_loaded_again_is_no_mistake_in_the_recipe(
+    fake: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package, speaker = fake.package, fake.engine(tries=1)
+
+    def load(**_: object) -> None:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    _speak(speaker)
+    package.TROUBLES[:] = ["thread"] * 100
+    monkeypatch.setattr(package, "AutoModel", load)
+    with pytest.raises(TurnmillError, match=r"run the same command again: .*illegal memory access") as error:
+        speaker.synthesize([_line(seed=seed) for seed in range(8)])
+    assert not isinstance(error.value, UsageError)
+
+
+def test_the_model_that_failed_is_gone_before_it_is_loaded_again(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    package, speaker = fake.package, fake.engine(tries=1)
+    _speak(speaker)
+    failing = weakref.ref(speaker._model)
+    package.TROUBLES[:] = ["thread"] * 8
+    load, held = package.AutoModel, []
+    monkeypatch.setattr(package, "AutoModel", lambda **given: held.append(failing()) or load(**given))
+    speaker.synthesize([_line(seed=seed) for seed in range(8)])
+    assert held == [None], "two models at a time do not fit the GPU"
 
 
 # Backchannels
@@ -384,7 +459,7 @@ def test_a_backchannel_is_spoken_once_for_its_voice_and_lasts_as_long_as_one(fak
     clips = {text: _speak(speaker, _line(text, seed=1))[0].pcm for text in texts}
     requests = len(fake.package.REQUESTS)
     assert requests < 16 * len(texts)  # no more of them than until one fits
-    again = {text: _speak(speaker, _line(text, seed=2))[0].pcm for text in texts}
+    again = {text: _speak(speaker, _line(text, seed=1))[0].pcm for text in texts}
     assert len(fake.package.REQUESTS) == requests
     assert all(np.array_equal(clips[text], again[text]) for text in texts)
     assert all(0.2 <= len(pcm) / 24_000 <= 0.8 for pcm in clips.values())
@@ -393,14 +468,37 @@ def test_a_backchannel_is_spoken_once_for_its_voice_and_lasts_as_long_as_one(fak
 
 def test_a_backchannel_is_the_same_in_an_engine_that_spoke_other_lines_first(fake: Fake) -> None:
     (alone,) = _speak(fake.engine(), _line("Yeah.", seed=5))
-    *_, last = _speak(fake.engine(), _line(seed=8), _line("Right."), _line("Yeah.", seed=6))
+    *_, last = _speak(fake.engine(), _line(seed=8), _line("Right."), _line("Yeah.", seed=5))
     assert np.array_equal(alone.pcm, last.pcm)
+
+
+def test_a_retake_of_a_backchannel_is_another_clip(fake: Fake) -> None:
+    first, retake = _speak(fake.engine(), _line("Yeah.", seed=5), _line("Yeah.", seed=6))
+    assert not np.array_equal(first.pcm, retake.pcm)
+
+
+@pytest.mark.parametrize(
+    ("text", "candidates", "taken"),
+    [
+        ("Tomorrow afternoon, probably.", (0.5, 0.8, 1.5, 0.6), 1.5),
+        ("Tomorrow afternoon, probably.", (5.0, 3.5, 0.7, 6.0), 3.5),
+        ("BBC, CNN, NBC.", (2.2, 0.7, 0.7, 0.7), 2.2),
+        ("Yeah.", (1.5, 0.1, 0.7, 0.7), 0.7),
+    ],
+)
+def test_a_short_turn_lasts_as_long_as_its_letters_need(
+    fake: Fake, text: str, candidates: tuple[float, ...], taken: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clips = iter(np.full(round(24_000 * seconds), 0.1, np.float32) for seconds in candidates)
+    monkeypatch.setattr(CosyVoiceEngine, "_attempt", lambda *_: next(clips))
+    (speech,) = _speak(fake.engine(voices=(cloned(text=PROMPT_TEXT * 2),)), _line(text))
+    assert len(speech.pcm) == round(24_000 * taken)
 
 
 def test_the_candidate_nearest_to_a_backchannel_is_taken_where_none_has_its_length(
     fake: Fake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "_BACKCHANNEL_S", (2.0, 2.1))
+    monkeypatch.setattr(engine, "_SHORT_S", (2.0, 2.1))
     (best,) = _speak(fake.engine(candidates=8), _line("Yeah."))
     lengths = []
     for request in fake.package.REQUESTS:
@@ -415,7 +513,7 @@ def test_the_candidate_nearest_to_a_backchannel_is_taken_where_none_has_its_leng
 
 
 def test_a_candidate_that_fails_is_passed_over(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "_BACKCHANNEL_S", (2.0, 2.1))
+    monkeypatch.setattr(engine, "_SHORT_S", (2.0, 2.1))
     fake.package.TROUBLES[:] = ["", "empty", "empty", "empty"]
     _speak(fake.engine(candidates=3), _line("Yeah."))
     assert len(fake.package.REQUESTS) == 5

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from manifests.errors import TurnmillError, UsageError
 from manifests.records import Licence
+from synth.http import Failing
 from synth.tts.engine import Line, Speech, SpeechError
 from synth.tts.http import HttpParams, HttpSpeechEngine
 from synth.voices import EMBEDDED, Prompt, Voice
@@ -113,12 +114,76 @@ def test_a_server_that_fails_for_every_line_ends_the_run_and_rejects_nothing(ser
         engine(server).synthesize([line("One."), line("Two.")])
 
 
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_lines_that_always_fail_never_end_the_run_of_a_server_that_speaks(server: SpeechServer, count: int) -> None:
+    speaker = engine(server, retries=0)
+    assert isinstance(speaker.synthesize([line("One.")])[0], Speech)
+    for _ in range(3):
+        results = speaker.synthesize([line(f"HTML. {n}.") for n in range(count)])
+        assert [getattr(result, "reason", None) for result in results] == ["engine_failed"] * count
+    assert isinstance(speaker.synthesize([line("Two.")])[0], Speech)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_server_that_spoke_and_fails_rejects_nothing(server: SpeechServer, count: int) -> None:
+    speaker = engine(server, retries=0)
+    assert isinstance(speaker.synthesize([line("One.")])[0], Speech)
+    server.statuses = [500] * 99
+    with pytest.raises(Failing, match="HTTP 500"):
+        speaker.synthesize([line(f"Two {n}.") for n in range(count)])
+
+
+def test_a_server_that_fails_amid_a_batch_is_not_asked_for_the_rest(server: SpeechServer) -> None:
+    server.statuses = [200] * 6 + [500] * 200
+    with pytest.raises(Failing, match="HTTP 500"):
+        engine(server, retries=0, concurrency=2).synthesize([line(f"Two {n}.") for n in range(40)])
+    assert len(server.requests) < 16
+
+
+@pytest.mark.parametrize(
+    ("form", "trouble"), [("wav", "WIDE"), ("wav", "FINE"), ("wav", "LONG"), ("flac", "LONG"), ("pcm", "LONG")]
+)
+def test_an_answer_that_unpacks_to_more_than_speech_is_refused(server: SpeechServer, form: str, trouble: str) -> None:
+    bad, good = engine(server, retries=0, response_format=form).synthesize([line(f"{trouble}. Hi."), line("One.")])
+    assert isinstance(good, Speech)
+    assert isinstance(bad, SpeechError)
+    assert bad.reason == "engine_failed"
+
+
 def test_a_server_that_is_not_there_ends_the_run() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         params = HttpParams(base_url=f"http://127.0.0.1:{free.getsockname()[1]}/v1", model="tts", retries=0)
         with pytest.raises(TurnmillError, match="failed 1 times"):
             HttpSpeechEngine(params, VOICES).synthesize([line("One."), line("Two.")])
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (400, '{"error": {"message": "String should have at most 4096 characters", "type": "string_too_long"}}'),
+        (400, '{"error": {"message": "Input text exceeds maximum length of 4096 characters."}}'),
+        (400, '{"error": {"message": "cannot be spoken", "param": "input"}}'),
+        (422, '{"detail":[{"type":"value_error","loc":["body","input"],"msg":"no words","input":"..."}]}'),
+        (413, ""),
+    ],
+)
+def test_what_is_wrong_with_one_line_is_an_error_in_its_place(server: SpeechServer, status: int, said: str) -> None:
+    server.said[f"{status}. Two."] = status, said
+    results = engine(server).synthesize([line("One."), line(f"{status}. Two."), line("Three.")])
+    assert [isinstance(result, Speech) for result in results] == [True, False, True]
+    assert f"the endpoint refuses the request (HTTP {status}" in getattr(results[1], "detail", "")
+
+
+def test_what_is_wrong_with_all_lines_ends_the_run_for_all_at_once(server: SpeechServer) -> None:
+    said = """{"detail":[{"loc":["body","response_format"],"msg":"Input should be 'mp3'","input":"wav"}]}"""
+    lines = [line(f"Line {n}.") for n in range(40)]
+    server.said = {item.text: (422, said) for item in lines}
+    speaker = engine(server, concurrency=2)
+    for _ in range(2):
+        with pytest.raises(UsageError, match=r"\(HTTP 422\): mend speak\.http\.\*; it says: .*should be 'mp3'"):
+            speaker.synthesize(lines)
+    assert len(server.requests) <= 2, "nobody went on asking"
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 302])
@@ -135,14 +200,16 @@ def test_a_wrong_key_or_address_is_a_mistake_in_the_recipe(
 
 def test_the_key_is_in_no_error_and_no_identity(server: SpeechServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPEECH_KEY", KEY)
-    server.statuses = [400, 500, 500]
     speaker = engine(server, api_key_env="SPEECH_KEY")
-    (refused,) = speaker.synthesize([line("One.")])
-    (failed,) = speaker.synthesize([line("Two.")])
-    for result in (refused, failed):
-        assert isinstance(result, SpeechError)
-        assert KEY not in f"{result!r} {result.detail}"
-    assert "***" in getattr(refused, "detail", ""), "the server sent it back"
+    (refused,) = speaker.synthesize([line("REFUSE. One.")])
+    assert isinstance(refused, SpeechError)
+    assert KEY not in f"{refused!r} {refused.detail}"
+    assert "***" in refused.detail, "the server sent it back"
+    server.statuses = [500, 500, 400]
+    for ended, status in ((Failing, 500), (UsageError, 400)):
+        with pytest.raises(ended, match=rf"HTTP {status}.*You sent Bearer \*\*\*") as error:
+            speaker.synthesize([line("Two.")])
+        assert KEY not in str(error.value)
     assert KEY not in speaker.identity
     monkeypatch.delenv("SPEECH_KEY")
     with pytest.raises(UsageError, match="SPEECH_KEY"):
