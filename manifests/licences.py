@@ -86,6 +86,22 @@ def strictest(licences: Iterable[Licence]) -> Licence:
     return max(licences, key=lambda one: (one.strictness, rank(one.spdx), one.spdx))
 
 
+def of_derivative(licences: Iterable[Licence]) -> Licence:
+    """What may be done with a work made from all of these, itself a derivative of each: it is handed on where all may
+    be and allow derivatives, and sold where all may be. Its name is that of the strictest.
+
+    ValueError for none.
+    """
+    found = tuple(licences)
+    derivatives = all(one.derivatives for one in found)
+    return Licence(
+        strictest(found).spdx,
+        redistribute=derivatives and all(one.redistribute for one in found),
+        commercial=all(one.commercial for one in found),
+        derivatives=derivatives,
+    )
+
+
 def hub_metadata(spdx: Iterable[str]) -> dict[str, object]:
     """The `license` keys of a card's front matter for works under these licences.
 

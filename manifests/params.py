@@ -6,9 +6,9 @@ from manifests.records import Licence
 
 
 class Params(BaseModel):
-    """The base of every parameter class."""
+    """The base of every parameter class. A number is finite: neither NaN nor infinity is in a range."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
 
 class LicenceStatement(Params):

@@ -1,9 +1,10 @@
 """The shapes of `duplex.md` 1.3 as validated, frozen parameters that draw from a given generator."""
 
+from collections.abc import Callable
 from typing import Self
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from manifests.params import Params
 
@@ -22,6 +23,18 @@ class Uniform(Params):
 
     def draw(self, rng: np.random.Generator) -> float:
         return float(rng.uniform(self.low, self.high))
+
+
+def within(low: float, high: float) -> AfterValidator:
+    """For `Annotated[Uniform, within(low, high)]`: a range that leaves [low, high] is refused."""
+
+    def check(value: Uniform) -> Uniform:
+        if value.low < low or value.high > high:
+            raise ValueError(f"[{value.low:g}, {value.high:g}] leaves [{low:g}, {high:g}]")
+        return value
+
+    checked: Callable[[Uniform], Uniform] = check
+    return AfterValidator(checked)
 
 
 class LogNormal(Params):

@@ -50,7 +50,7 @@ CODECS: dict[str, Codec] = {
 def transmit(name: str, pcm: Float32) -> Float32:
     """Float32 [samples] as long as `pcm`: through the codec and back to 24 kHz, its delay removed to the sample.
 
-    UsageError where this ffmpeg lacks the codec.
+    UsageError where this ffmpeg lacks the codec, or the packages that bring and call ffmpeg are not installed.
     """
     return _there_and_back(name, pcm, _delay(name))
 
@@ -73,8 +73,7 @@ def _delay(name: str) -> int:
 
 
 def _there_and_back(name: str, pcm: Float32, delay: int) -> Float32:
-    import ffmpeg
-
+    ffmpeg, _ = _packages()
     codec = CODECS[name]
     stream = ffmpeg.input("pipe:0", format="f32le", ar=RATE, ac=1)
     if codec.band:
@@ -83,11 +82,11 @@ def _there_and_back(name: str, pcm: Float32, delay: int) -> Float32:
     coded = ffmpeg.output(
         stream, "pipe:1", format=codec.container, acodec=codec.encoder, ar=codec.rate, **bitrate, **codec.options
     )
-    padded = np.concatenate((pcm, np.zeros(_PAD + max(delay, 0), np.float32)))
-    sent = _run(coded, padded.astype("<f4").tobytes(), name)
+    end = np.zeros(_PAD + max(delay, 0), np.float32)
+    sent = _run(coded, np.concatenate((pcm, end)).astype("<f4", copy=False).tobytes(), name)
     rate = {"ar": codec.rate, "ac": 1} if codec.raw else {}
     decoded = ffmpeg.input("pipe:0", format=codec.container, **rate).output("pipe:1", format="f32le", ar=RATE, ac=1)
-    back = np.frombuffer(_run(decoded, sent, name), "<f4").astype(np.float32)
+    back = np.frombuffer(_run(decoded, sent, name), "<f4").astype(np.float32, copy=False)
     if delay < 0:
         back = np.concatenate((np.zeros(-delay, np.float32), back))
     back = back[max(delay, 0) :][: len(pcm)]
@@ -95,9 +94,7 @@ def _there_and_back(name: str, pcm: Float32, delay: int) -> Float32:
 
 
 def _run(stream: Any, data: bytes, name: str) -> bytes:
-    import ffmpeg
-    import imageio_ffmpeg
-
+    ffmpeg, imageio_ffmpeg = _packages()
     program = imageio_ffmpeg.get_ffmpeg_exe()
     try:
         out, _ = stream.global_args("-loglevel", "error", "-threads", "1").run(
@@ -110,3 +107,15 @@ def _run(stream: Any, data: bytes, name: str) -> bytes:
         ) from error
     sound: bytes = out
     return sound
+
+
+def _packages() -> tuple[Any, Any]:
+    try:
+        import ffmpeg
+        import imageio_ffmpeg
+    except ImportError as error:
+        raise UsageError(
+            "simulate.acoustics.codec needs the packages ffmpeg-python and imageio-ffmpeg: "
+            "pip install ffmpeg-python imageio-ffmpeg"
+        ) from error
+    return ffmpeg, imageio_ffmpeg

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from synth.acoustics.codecs import transmit
 from synth.acoustics.noise import make_background, rise
-from synth.acoustics.plan import Acoustics, Echo, Fitted, Span
+from synth.acoustics.plan import Acoustics, Background, Echo, Fitted, Span
 from synth.acoustics.pools import Pools
 from synth.acoustics.rooms import impulse_response, reverberation_time, through
 from synth.duplex import RATE
@@ -21,6 +21,7 @@ PEAK_DBFS = -1.0
 
 _LIMIT = 10 ** (PEAK_DBFS / 20) * 0.999  # 16-bit rounding may raise a sample by half a step
 _RAMP = RATE // 50  # 20 ms: how a gain changes
+_PIECE = 1 << 20  # samples that are looked at together
 
 
 @dataclass(frozen=True)
@@ -52,14 +53,13 @@ def deliver(
 
     ValueError where there is noise but no user's speech to set it against.
     """
+    # Few arrays as long as the dialogue live at once: of an hour each has 346 MB.
     response = None if acoustics.room is None else impulse_response(acoustics.room, pools)
-    speech = through(response, clean_user)
-    mix = speech.copy()
-    others = _others(acoustics.echo, beside, assistant)
-    if others is not None:
-        mix += through(response, others)
+    mix = clean_user.copy() if response is None else through(response, clean_user)
+    level = mean_power(mix, speech_spans)
+    _add_others(mix, acoustics.echo, beside, assistant, response)
     if acoustics.noise is not None:
-        _add_noise(mix, speech, acoustics, speech_spans, pools, dialogue)
+        _add_noise(mix, level, acoustics.noise, pools, dialogue)
     _apply_gain(mix, acoustics.gain_steps)
     cut_db = _clip(mix, acoustics.clip_over_db)
     fit_db = _fit(mix)
@@ -82,7 +82,8 @@ def delayed(pcm: Float32, samples: int) -> Float32:
 
 def mean_power(pcm: Float32, spans: Sequence[Span]) -> float:
     """Mean square of `pcm` over spans, 0 for none."""
-    total = sum(float(np.square(pcm[start:end], dtype=np.float64).sum()) for start, end in spans)
+    pieces = ((at, min(at + _PIECE, end)) for start, end in spans for at in range(start, end, _PIECE))
+    total = sum(float(np.square(pcm[start:end], dtype=np.float64).sum()) for start, end in pieces)
     return total / max(sum(end - start for start, end in spans), 1)
 
 
@@ -100,24 +101,27 @@ def gain_curve(steps: Sequence[tuple[int, float]], n_samples: int) -> Float32:
     return curve
 
 
-def _others(echo: Echo | None, beside: Float32 | None, assistant: Float32) -> Float32 | None:
-    if echo is None:
-        return beside
-    heard = delayed(assistant, echo.delay) * np.float32(echo.gain)
-    return heard if beside is None else heard + beside
-
-
-def _add_noise(
-    mix: Float32, speech: Float32, acoustics: Acoustics, spans: Sequence[Span], pools: Pools, dialogue: str
+def _add_others(
+    mix: Float32, echo: Echo | None, beside: Float32 | None, assistant: Float32, response: Float32 | None
 ) -> None:
-    assert acoustics.noise is not None
-    level = mean_power(speech, spans)
+    if echo is not None:
+        others = delayed(assistant, echo.delay)
+        others *= np.float32(echo.gain)
+        if beside is not None:
+            others += beside
+        mix += through(response, others)
+    elif beside is not None:
+        mix += through(response, beside)
+
+
+def _add_noise(mix: Float32, level: float, background: Background, pools: Pools, dialogue: str) -> None:
+    """`level`: mean square of the user's words in the room."""
     if level <= 0:
         raise ValueError(f"{dialogue}: there is noise, and no speech of the user to set it against")
-    noise = make_background(acoustics.noise, len(mix), dialogue, pools)
-    ratio = level / mean_power(noise, acoustics.noise.bursts)
+    noise = make_background(background, len(mix), dialogue, pools)
+    ratio = level / mean_power(noise, background.bursts)
     # To 0.0001 dB, so that the last bit of a sum, which differs between processors, is in no sample.
-    noise *= np.float32(10 ** (round(10 * math.log10(ratio) - acoustics.noise.snr_db, 4) / 20))
+    noise *= np.float32(10 ** (round(10 * math.log10(ratio) - background.snr_db, 4) / 20))
     mix += noise
 
 

@@ -15,10 +15,7 @@ PACKET = RATE // 50
 
 
 def draw_acoustics(params: AcousticsParams, pools: Pools, seed: int, dialogue: str, n_samples: int) -> Acoustics:
-    """The acoustics of a dialogue of `n_samples` at 24 kHz. An effect's draws do not move when another effect changes.
-
-    UsageError where the parameters name a noise category that the pool lacks.
-    """
+    """The acoustics of a dialogue of `n_samples` at 24 kHz; an effect's draws do not move when another one changes."""
 
     def stream(effect: str, probability: float) -> np.random.Generator | None:
         rng = generator(seed, dialogue, f"acoustics {effect}")

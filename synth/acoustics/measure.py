@@ -15,7 +15,6 @@ import numpy as np
 import scipy.fft
 import scipy.linalg
 import scipy.ndimage
-import scipy.signal
 from numpy.typing import NDArray
 
 from synth.acoustics.deliver import delayed, gain_curve, mean_power
@@ -95,10 +94,11 @@ def measure(
     decay = 0 if response is None else len(response)
     heard = _without_steps(delivered, label)
     lost = spans_of((label["packet_loss"] or {}).get("lost"))
-    user, echoed = through(response, clean_user), through(response, assistant)
+    user = through(response, clean_user)
     level = mean_power(user, speech_spans)
     user = _without(user, lost)
-    fit, rest = _fitted(heard, user, echoed, lost)
+    fit, rest = _fitted(heard, user, through(response, assistant), lost)
+    del heard, user  # of an hour each has 346 MB
     if fit.gain <= 0:
         return Measured()
     gain_db = 20 * math.log10(fit.gain)
@@ -119,18 +119,37 @@ def measure(
 def _fitted(heard: Float32, user: Float32, echoed: Float32, lost: Sequence[Span]) -> tuple[_Fit, Float32]:
     """The fit, and the rest: float32 [n_samples]."""
     fit = _Fit(_dot(heard, user) / _dot(user, user), 0.0, 0, math.inf)
-    rest = heard - np.float32(fit.gain) * user
+    rest = _rest(heard, user, echoed, lost, fit)
     for round_ in range(_ROUNDS):
         # At first the rest is the echo as well, and must not weigh it down.
-        whitener, weight = _whitener(rest), _weight(rest) if round_ else np.ones_like(rest)
-        heard_w, user_w = _whitened(heard, whitener, weight), _whitened(user, whitener, weight)
-        found = _delay(heard_w - np.float32(fit.gain) * user_w, echoed, whitener, weight)
+        whitener, weight = _whitener(rest), _weight(rest) if round_ else None
+        del rest
+        heard_w, user_w = _whiten(heard.copy(), whitener, weight), _whiten(user.copy(), whitener, weight)
+        found = _delay(heard_w, user_w, fit.gain, echoed, whitener, weight)
         # A new delay has to explain more than the one before, by the same weights.
         delays = {found, fit.delay} if round_ else {found}
         fits = [_solved(heard_w, user_w, echoed, lost, delay, whitener, weight) for delay in sorted(delays)]
         fit = min(fits, key=lambda candidate: candidate.unexplained)
-        rest = heard - np.float32(fit.gain) * user - np.float32(fit.echo) * _without(delayed(echoed, fit.delay), lost)
+        del heard_w, user_w, weight
+        rest = _rest(heard, user, echoed, lost, fit)
     return fit, rest
+
+
+def _rest(heard: Float32, user: Float32, echoed: Float32, lost: Sequence[Span], fit: _Fit) -> Float32:
+    rest = user * np.float32(-fit.gain)
+    rest += heard
+    if fit.echo:
+        echo = _echo(echoed, fit.delay, lost)
+        echo *= np.float32(fit.echo)
+        rest -= echo
+    return rest
+
+
+def _echo(echoed: Float32, delay: int, lost: Sequence[Span]) -> Float32:
+    late = delayed(echoed, delay)
+    for start, end in lost:
+        late[start:end] = 0.0
+    return late
 
 
 def _solved(
@@ -140,10 +159,10 @@ def _solved(
     lost: Sequence[Span],
     delay: int,
     whitener: Float32,
-    weight: Float32,
+    weight: Float32 | None,
 ) -> _Fit:
     """The least squares of `heard` on `user`, both whitened, and the assistant at one delay."""
-    echo = _whitened(_without(delayed(echoed, delay), lost), whitener, weight)
+    echo = _whiten(_echo(echoed, delay, lost), whitener, weight)
     uu, ee, ue = _dot(user, None), _dot(echo, None), _dot(user, echo)
     hu, he = _dot(heard, user), _dot(heard, echo)
     determinant = uu * ee - ue * ue
@@ -155,19 +174,23 @@ def _solved(
     return _Fit(gain, level, delay, doubt, unexplained)
 
 
-def _delay(rest: Float32, echoed: Float32, whitener: Float32, weight: Float32) -> int:
-    """Where the whitened rest is most like the assistant, in samples.
+def _delay(
+    heard: Float32, user: Float32, gain: float, echoed: Float32, whitener: Float32, weight: Float32 | None
+) -> int:
+    """Where the rest is most like the assistant, in samples: `heard` less `gain` times `user`, both whitened.
 
     Block by block: the spectrum of the correlation is summed, so memory does not grow with the dialogue.
     """
-    assistant = _whitened(echoed, whitener, None)
-    rest = rest * weight  # the weight of the assistant's side of the product, which stays in its own time
     size = scipy.fft.next_fast_len(_BLOCK + _LAGS, real=True)
     total = np.zeros(size // 2 + 1, np.complex128)
-    for at in range(0, len(rest), _BLOCK):
-        said = assistant[at : at + _BLOCK]
+    for at in range(0, len(heard), _BLOCK):
+        said = _white(echoed, whitener, at)
         if said.any():
-            total += np.conj(scipy.fft.rfft(said, size)) * scipy.fft.rfft(rest[at : at + _BLOCK + _LAGS], size)
+            span = slice(at, at + _BLOCK + _LAGS)
+            rest = heard[span] - np.float32(gain) * user[span]
+            if weight is not None:  # that of the assistant's side of the product, which stays in its own time
+                rest *= weight[span]
+            total += np.conj(scipy.fft.rfft(said, size)) * scipy.fft.rfft(rest, size)
     match = scipy.fft.irfft(total, size)[:_LAGS]
     return int(np.argmax(np.abs(match)))
 
@@ -183,14 +206,27 @@ def _whitener(rest: Float32) -> Float32:
 
 def _weight(rest: Float32) -> Float32:
     """One over the local level of the rest, float32 [n_samples]."""
-    power = scipy.ndimage.uniform_filter1d(np.square(rest), _LOCAL, mode="nearest")
-    weight: Float32 = 1 / np.sqrt(np.maximum(power, np.float32(_FLOOR)))
+    weight = np.empty_like(rest)
+    for at in range(0, len(rest), _BLOCK):
+        begin, end = max(at - _LOCAL, 0), min(at + _BLOCK, len(rest))
+        power = scipy.ndimage.uniform_filter1d(np.square(rest[begin : end + _LOCAL]), _LOCAL, mode="nearest")
+        weight[at:end] = 1 / np.sqrt(np.maximum(power[at - begin : end - begin], np.float32(_FLOOR)))
     return weight
 
 
-def _whitened(pcm: Float32, whitener: Float32, weight: Float32 | None) -> Float32:
-    white: Float32 = scipy.signal.lfilter(whitener, np.float32(1), pcm).astype(np.float32, copy=False)
-    return white if weight is None else white * weight
+def _whiten(pcm: Float32, whitener: Float32, weight: Float32 | None) -> Float32:
+    """In place, from the end, for a sample depends on those before it."""
+    for at in reversed(range(0, len(pcm), _BLOCK)):
+        pcm[at : at + _BLOCK] = _white(pcm, whitener, at)
+    if weight is not None:
+        pcm *= weight
+    return pcm
+
+
+def _white(pcm: Float32, whitener: Float32, at: int) -> Float32:
+    """The block of whitened audio that begins at a sample: float32 [65,536, fewer at the end]."""
+    begin, end = max(at - _ORDER, 0), min(at + _BLOCK, len(pcm))
+    return np.convolve(pcm[begin:end], whitener)[at - begin : end - begin]
 
 
 def _without_steps(delivered: Float32, label: Mapping[str, Any]) -> Float32:

@@ -19,14 +19,22 @@ _LEAST_BURST = RATE // 2
 _SOUNDING = 1e-3  # of the power of the loudest 10 ms: a burst begins on such a sound
 
 
+def check_categories(params: NoiseParams, pools: Pools) -> None:
+    """UsageError where a category of the parameters is not in the whole pool, or all have weight 0."""
+    if missing := sorted(params.categories.keys() - pools.noises.keys()):
+        there = f"there are {sorted(pools.noises)}" if pools.noises else "none are given in simulate.noises"
+        raise UsageError(f"simulate.acoustics.noise.categories: no noise files are {missing[0]!r}; {there}")
+    if params.categories and not any(params.categories.values()):
+        raise UsageError("simulate.acoustics.noise.categories: every weight is 0; give one category a weight above 0")
+
+
 def draw_background(params: NoiseParams, pools: Pools, rng: np.random.Generator, n_samples: int) -> Background:
     """Which noise, how loud to 0.01 dB, and when it sounds: all the time, or in bursts.
 
-    UsageError where a category of the parameters is not in the pool, or all that are have weight 0.
+    `pools` are those of a split, which may lack a category: then it is one of the others, or white where none is left.
     """
     category, name = WHITE, WHITE
-    if pools.noises:
-        weights = _weights(params, pools)
+    if weights := _weights(params, pools):
         category = str(rng.choice(list(weights), p=np.array(list(weights.values())) / sum(weights.values())))
         name = str(rng.choice(sorted(pools.noises[category])))
     snr_db = round(params.snr_db.draw(rng), 2)
@@ -45,7 +53,10 @@ def make_background(noise: Background, n_samples: int, dialogue: str, pools: Poo
     loop = None if noise.name == WHITE else looped(_recording(noise, pools))
     for start, end in noise.bursts:
         cut = pcm[start:end]
-        cut[:] = rng.standard_normal(end - start, dtype=np.float32) if loop is None else _from_sound(loop, cut, rng)
+        if loop is None:
+            rng.standard_normal(dtype=np.float32, out=cut)
+        else:
+            _repeat(loop, cut, rng)
         edge = min(_EDGE, len(cut) // 2)
         if start > 0:
             cut[:edge] *= rise(edge)
@@ -77,14 +88,8 @@ def sounding(pcm: Float32) -> NDArray[np.intp]:
 
 
 def _weights(params: NoiseParams, pools: Pools) -> dict[str, float]:
-    if not params.categories:
-        return dict.fromkeys(sorted(pools.noises), 1.0)
-    if missing := sorted(params.categories.keys() - pools.noises.keys()):
-        raise UsageError(f"noise.categories: the noise files have no {missing[0]!r}; there are {sorted(pools.noises)}")
-    weights = {name: weight for name, weight in sorted(params.categories.items()) if weight > 0}
-    if not weights:
-        raise UsageError("noise.categories: every weight is 0; give one category a weight above 0")
-    return weights
+    wanted = params.categories or dict.fromkeys(pools.noises, 1.0)
+    return {name: wanted[name] for name in sorted(pools.noises) if wanted.get(name, 0) > 0}
 
 
 def _bursts(params: NoiseParams, rng: np.random.Generator, n_samples: int) -> tuple[Span, ...]:
@@ -107,9 +112,11 @@ def _bursts(params: NoiseParams, rng: np.random.Generator, n_samples: int) -> tu
     return tuple(spans)
 
 
-def _from_sound(loop: Float32, cut: Float32, rng: np.random.Generator) -> Float32:
-    begin = int(rng.choice(sounding(loop)))
-    return np.resize(np.roll(loop, -begin), len(cut))
+def _repeat(loop: Float32, cut: Float32, rng: np.random.Generator) -> None:
+    """Fill `cut` with the loop, from one of its sounds on."""
+    turned = np.roll(loop, -int(rng.choice(sounding(loop))))
+    for at in range(0, len(cut), len(loop)):
+        cut[at : at + len(loop)] = turned[: len(cut) - at]
 
 
 def _recording(noise: Background, pools: Pools) -> Float32:

@@ -1,8 +1,9 @@
-"""Recordings of noise and of rooms that the user gives: listed and checked at once, read when they are needed."""
+"""Recordings of noise and of rooms that the user gives: checked once, listed by each worker, read when needed."""
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,10 @@ MOST_ROOM_S = 2.0
 LEAST_NOISE_S = 0.5
 """A shorter noise would buzz when it is repeated."""
 
-_HELD = 16  # recordings in memory: of noise at most 92 MB
+NOISE = "noise"
+"""The category of a noise that lies in no folder inside the one that was given, or was given alone."""
+
+_HELD = 16  # recordings in memory, of all categories: at most 92 MB
 _SUFFIXES = {".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".au", ".w64"}
 
 
@@ -38,60 +42,66 @@ class Pools:
 
 
 class Recordings(Mapping[str, Float32]):
-    """Recordings by name, each read by its `reader` when it is asked for; the last 16 are held."""
+    """Recordings by name, each read by `opened` from its source when it is asked for."""
 
-    def __init__(self, readers: Mapping[str, Callable[[], Float32]]) -> None:
-        self._readers = dict(readers)
-        self._held: OrderedDict[str, Float32] = OrderedDict()
+    def __init__(self, sources: Mapping[str, "_Source"], opened: Callable[["_Source"], Float32]) -> None:
+        self._sources, self._opened = dict(sources), opened
 
     def __getitem__(self, name: str) -> Float32:
-        if name not in self._held:
-            recording = self._readers[name]()
-            recording.flags.writeable = False
-            self._held[name] = recording
-        self._held.move_to_end(name)
-        while len(self._held) > _HELD:
-            self._held.popitem(last=False)
-        return self._held[name]
+        return self._opened(self._sources[name])
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._readers)
+        return iter(self._sources)
 
     def __len__(self) -> int:
-        return len(self._readers)
+        return len(self._sources)
 
 
 def load_pools(noise: Sequence[Path] = (), rooms: Sequence[Path] = ()) -> Pools:
     """Pools from folders (searched to any depth) and single files, of any rate and channel count that libsndfile opens.
 
-    The category of a noise is the name of the folder that it lies in; its channels are mixed. An impulse response of
-    several channels is several rooms, `name#1`, `name#2`, ... Every file is decoded once here, and none is kept.
+    The category of a noise is the folder that it lies in, as seen from the one given (`animals/dogs`), or else `noise`;
+    its channels are mixed. An impulse response of several channels is several rooms, `name#1`, `name#2`, ... Nothing
+    is decoded here (`check_pools` does that); the last 16 recordings that were asked for are held.
 
-    UsageError names: a folder without audio files, a file that cannot be read, is silent or broken, a noise shorter
-    than 0.5 s, two files of one name in one category (or two rooms of one name).
+    UsageError names: a folder without audio files, two files of one name in one category (or two rooms of one name),
+    an impulse response that cannot be read.
     """
-    noises: dict[str, dict[str, Callable[[], Float32]]] = {}
-    for path in _audio_files(noise, "noise"):
-        named = noises.setdefault(_category(path), {})
-        _refuse_second(path.name, named, "noise")
-        _check_noise(path)
-        named[path.name] = _Noise(path)
+    noises: dict[str, dict[str, _Source]] = {}
+    for category, path in _noise_files(noise):
+        _add(noises.setdefault(category, {}), path.name, _Noise(path), f"noise: two files of the category {category!r}")
     if WHITE in noises:
         raise UsageError(f"noise: a category cannot be named {WHITE!r}, which is noise without a recording; rename it")
-    responses: dict[str, Callable[[], Float32]] = {}
-    for path in _audio_files(rooms, "rooms"):
+    responses: dict[str, _Source] = {}
+    for path in _room_files(rooms):
         for name, channel in _channels(path):
-            _refuse_second(name, responses, "rooms")
-            responses[name] = _Response(path, channel)
-            responses[name]()
-    return Pools({category: Recordings(noises[category]) for category in sorted(noises)}, Recordings(responses))
+            _add(responses, name, _Response(path, channel), "rooms: two files")
+    opened = lru_cache(_HELD)(_opened)
+    return Pools({key: Recordings(noises[key], opened) for key in sorted(noises)}, Recordings(responses, opened))
+
+
+def check_pools(noise: Sequence[Path] = (), rooms: Sequence[Path] = ()) -> Pools:
+    """`load_pools`, after decoding once of each file what would be used.
+
+    UsageError also names: a file that cannot be read, is silent or broken, a noise shorter than 0.5 s.
+    """
+    pools = load_pools(noise, rooms)
+    for _, path in _noise_files(noise):
+        _check_noise(path)
+    for path in _room_files(rooms):
+        for _, channel in _channels(path):
+            _Response(path, channel)()
+    return pools
 
 
 def divided(pools: Pools, seed: int) -> dict[str, Pools]:
     """The pools of train, valid and test: no recording is in two, so that no model is tested on noise that it was
     trained on. A tenth each, at least one, for valid and test; of fewer than three recordings all are for train."""
-    noises = _dealt([(category, name) for category, names in pools.noises.items() for name in names], seed)
-    rooms = _dealt([("rooms", name) for name in pools.rooms], seed)
+    noises = _dealt({(c, name): [(c, name)] for c, names in pools.noises.items() for name in names}, seed)
+    files: dict[_Item, list[_Item]] = {}
+    for name in pools.rooms:  # the channels of a file are of one room
+        files.setdefault(("rooms", name.split("#")[0]), []).append(("rooms", name))
+    rooms = _dealt(files, seed)
     found = {}
     for split in ("train", "valid", "test"):
         categories = dict.fromkeys(category for category, _ in noises[split])
@@ -100,11 +110,15 @@ def divided(pools: Pools, seed: int) -> dict[str, Pools]:
     return found
 
 
-def _dealt(items: Sequence[tuple[str, str]], seed: int) -> dict[str, list[tuple[str, str]]]:
-    ordered = sorted(items, key=lambda item: stable_hash(seed, "pool", *item))
-    held = max(len(items) // 10, 1) if len(items) >= 3 else 0
-    valid, test, train = ordered[:held], ordered[held : 2 * held], ordered[2 * held :]
-    return {"train": sorted(train), "valid": sorted(valid), "test": sorted(test)}
+_Item = tuple[str, str]  # category and name
+
+
+def _dealt(files: Mapping[_Item, Sequence[_Item]], seed: int) -> dict[str, list[_Item]]:
+    """The recordings of each split: those of a file together."""
+    ordered = sorted(files, key=lambda file: stable_hash(seed, "pool", *file))
+    held = max(len(files) // 10, 1) if len(files) >= 3 else 0
+    dealt = {"train": ordered[2 * held :], "valid": ordered[:held], "test": ordered[held : 2 * held]}
+    return {split: sorted(item for file in chosen for item in files[file]) for split, chosen in dealt.items()}
 
 
 class _Chosen(Mapping[str, Float32]):
@@ -126,10 +140,10 @@ class _Chosen(Mapping[str, Float32]):
 
 
 def pool_files(noise: Sequence[Path] = (), rooms: Sequence[Path] = ()) -> list[tuple[str, Path]]:
-    """The files that `load_pools` reads, each with a name that tells nothing of the host: what it is, its category, its
+    """The files that `load_pools` lists, each with a name that tells nothing of the host: what it is, its category, its
     own name. UsageError names a folder without audio files."""
-    named = [(f"noise/{_category(path)}/{path.name}", path) for path in _audio_files(noise, "noise")]
-    return named + [(f"rooms/{path.name}", path) for path in _audio_files(rooms, "rooms")]
+    named = [(f"noise/{category}/{path.name}", path) for category, path in _noise_files(noise)]
+    return named + [(f"rooms/{path.name}", path) for path in _room_files(rooms)]
 
 
 def aligned_response(response: Float32, name: str) -> Float32:
@@ -164,27 +178,45 @@ class _Response:
         return aligned_response(_resampled(audio[:, self.channel], rate), str(self.path))
 
 
-def _audio_files(paths: Sequence[Path], key: str) -> list[Path]:
-    found: list[Path] = []
-    for path in paths:
-        inside = sorted(file for file in path.rglob("*") if _is_audio(file)) if path.is_dir() else [path]
-        if not inside:
-            raise UsageError(f"{key}: the folder {path} has no audio files; put some there or leave it out")
-        found += inside
+_Source = _Noise | _Response
+
+
+def _opened(source: _Source) -> Float32:
+    recording = source()
+    recording.flags.writeable = False
+    return recording
+
+
+def _noise_files(roots: Sequence[Path]) -> list[tuple[str, Path]]:
+    """Each with its category. It is told by the path as given: where a link leads, and what lies above, is the host's
+    affair and must not get into labels."""
+    found = []
+    for root in roots:
+        for path in _audio_files(root, "noise"):
+            inside = path.relative_to(root).parent.as_posix()
+            found.append((NOISE if inside == "." else inside, path))
     return found
 
 
-def _category(path: Path) -> str:
-    return path.resolve().parent.name
+def _room_files(roots: Sequence[Path]) -> list[Path]:
+    return [path for root in roots for path in _audio_files(root, "rooms")]
+
+
+def _audio_files(root: Path, key: str) -> list[Path]:
+    found = sorted(file for file in root.rglob("*") if _is_audio(file)) if root.is_dir() else [root]
+    if not found:
+        raise UsageError(f"{key}: the folder {root} has no audio files; put some there or leave it out")
+    return found
 
 
 def _is_audio(path: Path) -> bool:
     return path.suffix.lower() in _SUFFIXES and not path.name.startswith(".") and path.is_file()
 
 
-def _refuse_second(name: str, named: Mapping[str, object], key: str) -> None:
+def _add(named: dict[str, _Source], name: str, source: _Source, two: str) -> None:
     if name in named:
-        raise UsageError(f"{key}: two files are named {name!r}; rename one")
+        raise UsageError(f"{two} are named {name!r}; rename one")
+    named[name] = source
 
 
 def _check_noise(path: Path) -> None:
@@ -196,16 +228,22 @@ def _check_noise(path: Path) -> None:
 
 
 def _channels(path: Path) -> list[tuple[str, int]]:
-    audio, _ = _read(path, "rooms", MOST_ROOM_S * 2)
-    channels = audio.shape[1]
+    with _file(path, "rooms") as file:
+        channels = int(file.channels)
     return [(path.name, 0)] if channels == 1 else [(f"{path.name}#{n + 1}", n) for n in range(channels)]
 
 
 def _read(path: Path, key: str, most_s: float) -> tuple[Float32, int]:
+    with _file(path, key) as file:
+        frames: Float32 = file.read(round(most_s * file.samplerate), dtype="float32", always_2d=True)
+        return frames, int(file.samplerate)
+
+
+@contextmanager
+def _file(path: Path, key: str) -> Iterator[soundfile.SoundFile]:
     try:
         with soundfile.SoundFile(path) as file:
-            frames: Float32 = file.read(round(most_s * file.samplerate), dtype="float32", always_2d=True)
-            return frames, int(file.samplerate)
+            yield file
     except (soundfile.LibsndfileError, OSError) as error:
         raise UsageError(f"{key}: {path} cannot be read ({error}); remove it from the {key} files") from error
 

@@ -16,6 +16,7 @@ Float32 = NDArray[np.float32]
 
 SPEED_OF_SOUND = 343.0  # m/s, that of pyroomacoustics
 
+_PIECE = 1 << 20  # samples in a room at once: the spectra of a whole dialogue would be five times its size
 _CLEAR_M = 0.2  # from mouth and microphone to every wall
 _MOST_REFLECTIONS = 40  # 40 ms of work; the tail beyond is cut, and rt60 is measured on what there is
 _MOST_ABSORPTION = 0.95
@@ -60,7 +61,10 @@ def through(response: Float32 | None, dry: Float32) -> Float32:
     """Float32 [samples] as long as `dry`: `dry` in a room; itself where there is none (None)."""
     if response is None:
         return dry
-    wet: Float32 = scipy.signal.oaconvolve(dry, response)[: len(dry)]
+    wet = np.zeros_like(dry)
+    for at in range(0, len(dry), _PIECE):
+        piece = scipy.signal.oaconvolve(dry[at : at + _PIECE], response)[: len(dry) - at]
+        wet[at : at + len(piece)] += piece
     return wet
 
 

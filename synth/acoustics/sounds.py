@@ -1,6 +1,7 @@
 """Short sounds and other voices that the user's microphone hears, none of which speaks to the assistant."""
 
 import math
+import re
 from typing import Any, Literal
 
 import numpy as np
@@ -15,16 +16,12 @@ from synth.duplex.energy import FRAME
 
 Float32 = NDArray[np.float32]
 
-SIDE_TALK_DB = -8.0
-THIRD_PARTY_DB = -15.0
-"""Levels against the user's turns of Full-Duplex-Bench v1.5 (`duplex.md` 1.1); the caller applies them."""
-
 MADE_SOUNDS = frozenset({"cough", "knock"})
 """Names of the sounds that need no recording."""
 
-_CATEGORIES = {
-    "cough": ("cough", "sneez", "throat"),
-    "noise_burst": ("knock", "door", "slam", "click", "bark", "glass", "drop", "bang", "horn", "burst"),
+_WORDS = {
+    "cough": "cough(s|ing)?|sneez(e|es|ing)|throat",
+    "noise_burst": "(knock|slam|click|bark|bang|horn|burst)(s|ing)?|(door|glass|drop)s?|dropping",
 }
 _SHORTEST_S, _LONGEST_S = 0.15, 1.2
 _PEAK = 0.5
@@ -38,7 +35,7 @@ def make_sound(kind: Literal["noise_burst", "cough"], seed: int, pools: Pools) -
     where there are none, `knock` or `cough`, made from filtered noise. The same seed gives the same sound.
     """
     rng = generator(seed, kind, "sound")
-    fitting = [c for c in sorted(pools.noises) if any(word in c.lower() for word in _CATEGORIES[kind])]
+    fitting = [category for category in sorted(pools.noises) if _speaks_of(category, kind)]
     if fitting:
         category = fitting[int(rng.integers(len(fitting)))]
         name = str(rng.choice(sorted(pools.noises[category])))
@@ -64,6 +61,11 @@ def colour_beside(kind: Literal["third_party", "side_talk"], pcm: Float32) -> Fl
         at = round(delay * RATE)
         wet[at : at + len(dry)] += dry * 10 ** (level_db / 20)
     return wet.astype(np.float32)
+
+
+def _speaks_of(category: str, kind: str) -> bool:
+    """By whole words, `_` among what parts them: neither `indoor` nor `raindrops` is a short sound."""
+    return any(re.fullmatch(_WORDS[kind], word) for word in re.split(r"[\W_]+", category.lower()))
 
 
 def _to_peak(pcm: NDArray[Any]) -> Float32:

@@ -30,6 +30,17 @@ def test_every_recording_is_in_one_split_and_each_split_has_some() -> None:
     assert names(divided(pools(20), 4)["test"]) != names(parts["test"])
 
 
+def test_the_microphones_of_one_response_are_in_one_split() -> None:
+    files = [f"room{n}.wav" for n in range(10)]
+    rooms = {f"{file}#{channel + 1}": np.ones(3, np.float32) for file in files for channel in range(8)}
+    for seed in range(5):
+        parts = divided(Pools({}, rooms), seed)
+        where = {file: {split for split, part in parts.items() if any(n.startswith(f"{file}#") for n in part.rooms)}
+                 for file in files}  # fmt: skip
+        assert all(len(splits) == 1 for splits in where.values())
+        assert [len(parts[split].rooms) for split in ("train", "valid", "test")] == [64, 8, 8]
+
+
 def test_too_few_recordings_are_all_for_train() -> None:
     parts = divided(Pools({}, {"a": np.ones(3, np.float32), "b": np.ones(3, np.float32)}), 1)
     assert set(parts["train"].rooms) == {"a", "b"}

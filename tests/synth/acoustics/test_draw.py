@@ -1,6 +1,7 @@
 """Drawing acoustics: as often and as much as asked, each effect on its own, and through JSON unchanged."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from synth.acoustics import (
     Pools,
     RoomParams,
     Shoebox,
+    check_categories,
     draw_acoustics,
     labels,
 )
@@ -50,6 +52,9 @@ def many(params: AcousticsParams, count: int, n_samples: int = MINUTE, pools: Po
         {"packet_loss": {"burst_packets": {"low": 0.5, "high": 2.0}}},
         {"room": {"height_m": {"low": 0.5, "high": 2.0}}},
         {"noise": {"categories": {"rain": -1.0}}},
+        {"noise": {"categories": {"rain": math.inf}}},
+        {"noise": {"burst_s": {"low": 0.4, "high": 2.0}}},
+        {"noise": {"snr_db": {"low": math.nan, "high": 2.0}}},
         {"reverb": {}},
     ],
 )
@@ -93,13 +98,33 @@ def test_categories_are_drawn_by_weight_and_names_within_them() -> None:
     assert 0.4 < np.mean([name == "dogs" for name in categories()]) < 0.6
     assert 0.7 < np.mean([name == "dogs" for name in categories(dogs=4, rain=1)]) < 0.9
     assert set(categories(rain=1)) == {"rain"}
-    with pytest.raises(UsageError, match="'cats'"):
-        categories(cats=1)
-    with pytest.raises(UsageError, match="every weight is 0"):
-        categories(rain=0)
     (white,) = {(a.noise.name, a.noise.category) for a in many(only(noise=NoiseParams(probability=1)), 9, pools=Pools())
                 if a.noise}  # fmt: skip
     assert white == (WHITE, WHITE)
+
+
+def test_categories_are_checked_against_the_whole_pool() -> None:
+    def check(pools: Pools = POOLS, **weights: float) -> None:
+        check_categories(NoiseParams(categories=weights), pools)
+
+    check(rain=1, dogs=0)
+    check()
+    with pytest.raises(UsageError, match=r"categories: no noise files are 'cats'; there are \['dogs', 'rain'\]"):
+        check(cats=1, rain=1)
+    with pytest.raises(UsageError, match=r"no noise files are 'rain'; none are given in simulate\.noises"):
+        check(Pools(), rain=1)
+    with pytest.raises(UsageError, match="every weight is 0"):
+        check(rain=0)
+
+
+def test_a_split_that_lacks_a_wanted_category_has_the_others_or_white_noise() -> None:
+    def drawn(**weights: float) -> set[str]:
+        params = only(noise=NoiseParams(probability=1, categories=weights))
+        part = Pools({"dogs": {"c.wav": SOUND}})
+        return {a.noise.category for a in many(params, 20, pools=part) if a.noise}
+
+    assert drawn(rain=9, dogs=1) == {"dogs"}
+    assert drawn(rain=1) == drawn(rain=1, dogs=0) == {WHITE}
 
 
 def test_noise_comes_in_bursts_with_silences_of_up_to_thirty_seconds_in_the_share_asked() -> None:

@@ -1,5 +1,6 @@
 """Pools: real recordings in any format, and every one that cannot serve is named."""
 
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 import soundfile
 
 from manifests.errors import UsageError
-from synth.acoustics import Pools, load_pools, pool_files
+from synth.acoustics import NOISE, Pools, check_pools, load_pools, pool_files
 from synth.acoustics.noise import looped, make_background
 from synth.acoustics.plan import Background
 from synth.duplex import RATE
@@ -37,15 +38,49 @@ def test_real_folders_give_a_category_each_and_every_channel_of_a_response_a_roo
 
 
 def test_only_a_few_recordings_are_held_in_memory(tmp_path: Path) -> None:
-    for n in range(40):
-        tone(tmp_path / "hum" / f"{n}.wav")
-    hum = load_pools([tmp_path]).noises["hum"]
-    for name in hum:
-        assert len(hum[name]) == RATE
-    assert len(hum) == 40
-    assert len(hum._held) <= 16  # type: ignore[attr-defined]
+    """Of all categories together, and of the rooms."""
+    for n in range(20):
+        tone(tmp_path / "noise" / f"category{n}" / "a.wav")
+        tone(tmp_path / "noise" / f"category{n}" / "b.wav")
+    pools = load_pools([tmp_path / "noise"], [tone(tmp_path / "room.wav")])
+    gone = []
+    for names in pools.noises.values():
+        for name in names:
+            assert len(names[name]) == RATE
+            gone.append(weakref.ref(names[name]))
+    assert pools.rooms["room.wav"] is pools.rooms["room.wav"]
+    assert [found() is not None for found in gone] == [False] * 25 + [True] * 15
     with pytest.raises(ValueError, match="read-only"):
-        hum["1.wav"][0] = 1.0
+        pools.noises["category1"]["a.wav"][0] = 1.0
+
+
+def test_a_pool_is_listed_without_being_decoded_and_checked_when_that_is_asked(tmp_path: Path) -> None:
+    tone(tmp_path / "short.wav", 0.4)
+    assert set(load_pools([tmp_path]).noises[NOISE]) == {"short.wav"}
+    with pytest.raises(UsageError, match=r"short\.wav"):
+        check_pools([tmp_path])
+
+
+def test_a_category_tells_nothing_of_the_host(tmp_path: Path) -> None:
+    """Snapshots of the Hub are links into a folder `blobs`; a home folder has its owner's name."""
+    home, snapshot = tmp_path / "alice", tmp_path / "snapshot"
+    blob = tone(home / "blobs" / "0123.wav")
+    (snapshot / "animals" / "dogs").mkdir(parents=True)
+    (snapshot / "animals" / "dogs" / "bark.wav").symlink_to(blob)
+    (snapshot / "hum.wav").symlink_to(blob)
+    (tmp_path / "linked").symlink_to(snapshot)
+    for root in (snapshot, tmp_path / "linked"):
+        noises = load_pools([root]).noises
+        assert {category: list(names) for category, names in noises.items()} == {
+            "animals/dogs": ["bark.wav"],
+            NOISE: ["hum.wav"],
+        }
+    assert set(load_pools([blob]).noises) == {NOISE}
+    assert [name for name, _ in pool_files([blob, snapshot])] == [
+        "noise/noise/0123.wav",
+        "noise/animals/dogs/bark.wav",
+        "noise/noise/hum.wav",
+    ]
 
 
 def test_what_cannot_serve_is_named_with_the_fix(tmp_path: Path) -> None:
@@ -56,10 +91,10 @@ def test_what_cannot_serve_is_named_with_the_fix(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "broken.wav", np.full(24_000, np.nan, np.float32), 24_000, subtype="FLOAT")
     for name in ("silent.wav", "cancelling.wav", "text.wav", "short.wav", "broken.wav", "missing.wav"):
         with pytest.raises(UsageError, match=name):
-            load_pools([tmp_path / name])
+            check_pools([tmp_path / name])
     for name in ("silent.wav", "text.wav", "broken.wav", "missing.wav"):
         with pytest.raises(UsageError, match=name):
-            load_pools((), [tmp_path / name])
+            check_pools((), [tmp_path / name])
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "README.txt").write_text("nothing here")
     for key in ("noise", "rooms"):
@@ -69,13 +104,15 @@ def test_what_cannot_serve_is_named_with_the_fix(tmp_path: Path) -> None:
 
 def test_two_files_of_one_name_are_refused_in_one_category_alone(tmp_path: Path) -> None:
     one, other = tone(tmp_path / "x/rain/a.wav"), tone(tmp_path / "y/rain/a.wav")
-    with pytest.raises(UsageError, match=r"two files are named 'a\.wav'"):
-        load_pools([one, other])
+    with pytest.raises(UsageError, match=r"two files of the category 'rain' are named 'a\.wav'"):
+        load_pools([tmp_path / "x", tmp_path / "y"])
     with pytest.raises(UsageError, match=r"two files are named 'a\.wav'"):
         load_pools((), [one, other])
-    assert set(load_pools([one, tone(tmp_path / "y/wind/a.wav")]).noises) == {"rain", "wind"}
+    tone(tmp_path / "z/wind/a.wav")
+    assert set(load_pools([tmp_path / "x", tmp_path / "z"]).noises) == {"rain", "wind"}
+    tone(tmp_path / "w/white/a.wav")
     with pytest.raises(UsageError, match="'white'"):
-        load_pools([tone(tmp_path / "white/a.wav")])
+        load_pools([tmp_path / "w"])
 
 
 def test_a_repeated_recording_never_clicks() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.fft
 
-from synth.acoustics import SIDE_TALK_DB, THIRD_PARTY_DB, Pools, colour_beside, make_sound
+from synth.acoustics import Pools, colour_beside, make_sound
 from synth.duplex import RATE
 from synth.duplex.energy import speech_bounds
 
@@ -50,6 +50,22 @@ def test_sounds_come_from_the_categories_that_speak_of_them(real: Pools) -> None
         assert np.abs(pcm).max() == pytest.approx(0.5)
 
 
+@pytest.mark.parametrize("category", ["indoor", "raindrops", "outdoors", "hornet", "clickstream", "cougher_none"])
+def test_a_word_that_only_holds_the_name_of_a_sound_is_no_such_sound(category: str) -> None:
+    pools = Pools({category: {"a.wav": np.ones(RATE, np.float32)}})
+    assert [make_sound(kind, 1, pools)[0] for kind in get_args(Kind)] == ["knock", "cough"]
+
+
+@pytest.mark.parametrize(
+    ("category", "kind"),
+    [("door_knocks", "noise_burst"), ("street/Car-Horn", "noise_burst"), ("Glass breaking", "noise_burst"),
+     ("dog barking", "noise_burst"), ("coughing", "cough"), ("humans/sneezes", "cough")],
+)  # fmt: skip
+def test_a_sound_is_found_by_a_word_of_its_category(category: str, kind: Kind) -> None:
+    pools = Pools({category: {"a.wav": np.ones(RATE, np.float32)}})
+    assert make_sound(kind, 1, pools)[0] == "a.wav"
+
+
 def test_side_talk_is_dull_and_reflected_as_in_full_duplex_bench() -> None:
     response = colour_beside("side_talk", np.eye(1, 600, dtype=np.float32)[0])
     assert len(response) == 600 + round(0.120 * RATE)
@@ -70,4 +86,3 @@ def test_a_third_party_is_muffled_and_echoes_as_in_full_duplex_bench() -> None:
     assert np.interp(8000, hertz, direct) < -15
     at = round(0.100 * RATE)
     np.testing.assert_allclose(response[at : at + 500], response[:500] * 10 ** (-10 / 20), atol=1e-6)
-    assert (SIDE_TALK_DB, THIRD_PARTY_DB) == (-8.0, -15.0)
