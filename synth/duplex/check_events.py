@@ -6,17 +6,22 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from synth.duplex import ASSISTANT, RATE, USER
+from synth.duplex.energy import active_level, islands
 from synth.duplex.evidence import Evidence, Measured, energy_after, longest_silence
-from synth.duplex.placed import POST, PRE
+from synth.duplex.placed import IPU_GAP, POST, PRE
 from synth.duplex.sample import EventLabel, TurnLabel
-from synth.duplex.tally import Tally, limit_ms
+from synth.duplex.spoken import BRIDGE
+from synth.duplex.tally import LEVEL_TOLERANCE_DB, Tally, limit_ms
 from synth.duplex.timing import SLOWEST_YIELD_S
 
 _KEEPS_FLOOR_S = 1.0  # a speaker that is silent for longer has let go of the floor
 _NEAR_S = 0.5
 _ON_SPEECH_S = 0.2  # an IPU bridges silences up to this
 _COOPERATIVE_S = 0.8
+_EDGE_S = 0.04  # an edge of speech that was measured again
+_TAIL_S = 0.12  # a fade whose sound had ended already
 _BACKCHANNEL_S = 1.0
+_ATTEMPT_S = 1.0
 
 
 def measured_turn(evidence: Evidence, index: int | None) -> Measured | None:
@@ -52,7 +57,29 @@ def _barge_in(event: EventLabel, evidence: Evidence, tally: Tally) -> None:
         sounding = np.flatnonzero(stem[event.start : event.stop])
         last = event.start + int(sounding[-1]) if sounding.size else 0
         detail = f"{name}: the assistant stops {1000 * (fade_from - last) / RATE:.1f} ms before its fade"
-        tally.expect(last >= fade_from, "yield", detail, 1000 * (last - fade_from) / RATE)
+        # The closure of a plosive is silent, and a part of the word.
+        tally.expect(last >= fade_from - BRIDGE, "yield", detail, 1000 * (last - fade_from) / RATE)
+    elif found is not None:
+        off, limit = 1000 * (found.end - target.end) / RATE, limit_ms(evidence, ASSISTANT)
+        faded = max(1000 * (target.end - fade_from) / RATE, 0.0)  # takes the end of a word below the floor
+        detail = f"{name}: the assistant's speech ends {off:+.1f} ms from its label"
+        # What follows was below the level of the whole line; nothing does after the stop.
+        tally.expect(off >= -limit - faded, "yield", detail, off)
+
+
+def _level(event: EventLabel, evidence: Evidence, tally: Tally) -> None:
+    """What is said to the other party is as loud as its label says against the turns of its speaker."""
+    stem = evidence.stems[event.channel]
+    if event.channel == USER and not evidence.exact:
+        return
+    turns = [turn for turn in evidence.sample.turns if turn.channel == event.channel]
+    levels = [level for turn in turns if (level := active_level(stem[turn.start : turn.end])) is not None]
+    heard = active_level(stem[event.start : event.end])
+    if not levels or heard is None:
+        return  # a missing sound is found where its times are
+    off = heard - float(np.median(levels)) - event.params["level_db"]
+    detail = f"{_name(event)}: it is {off:+.1f} dB from its labelled level"
+    tally.expect(abs(off) <= LEVEL_TOLERANCE_DB, "level", detail, off)
 
 
 def _backchannel(event: EventLabel, evidence: Evidence, tally: Tally) -> None:
@@ -61,6 +88,7 @@ def _backchannel(event: EventLabel, evidence: Evidence, tally: Tally) -> None:
     target = evidence.sample.turn(event.target_turn)
     other = target is None or target.channel != event.channel
     tally.expect(other, "continue", f"{_name(event)}: it is in a turn of its own speaker")
+    _level(event, evidence, tally)
     _keeps_floor(event, evidence, tally)
 
 
@@ -74,6 +102,9 @@ def _intrusion(event: EventLabel, evidence: Evidence, tally: Tally) -> None:
 
 def _failed_barge_in(event: EventLabel, evidence: Evidence, tally: Tally) -> None:
     """The user starts and gives up; the assistant goes on, or stops and resumes when its label says."""
+    long = event.end - event.start > _ATTEMPT_S * RATE
+    tally.expect(not long, "event", f"{_name(event)}: it is longer than {_ATTEMPT_S} s")
+    _level(event, evidence, tally)
     if not event.params["resumed"]:
         _keeps_floor(event, evidence, tally)
         return
@@ -173,9 +204,23 @@ def _overlap(event: EventLabel, evidence: Evidence, tally: Tally) -> None:
     assert target is not None
     spans = event.start == turn.start and event.end == target.end
     tally.expect(spans, "event", f"{name}: it is not the overlap of its turns")
-    long = event.end - event.start >= _COOPERATIVE_S * RATE
-    tally.expect(event.kind == "long_overlap" or not long, "event", f"{name}: it is 0.8 s long or longer")
+    final = _final_unit(target, evidence)
+    if final is not None:
+        short = event.end - event.start < _COOPERATIVE_S * RATE
+        early = event.start < final - round(_EDGE_S * RATE)
+        late = event.start > final + round(_EDGE_S * RATE)
+        right = short and not early if event.kind == "cooperative_overlap" else not short or not late
+        tally.expect(right, "event", f"{name}: it is of the other kind of overlap")
     tally.expect(not target.interrupted, "event", f"{name}: the other party was interrupted")
+
+
+def _final_unit(turn: TurnLabel, evidence: Evidence) -> int | None:
+    """Where the last IPU of a turn begins on its stem; None where that cannot be told."""
+    found = measured_turn(evidence, turn.index)
+    if found is None or (turn.channel == USER and not evidence.exact):
+        return None
+    units = islands(evidence.stems[turn.channel][found.start : found.end], found.floor_dbfs, IPU_GAP)
+    return found.start + units[-1][0] if units else None
 
 
 def _hesitation(event: EventLabel, evidence: Evidence, tally: Tally) -> None:
@@ -204,6 +249,23 @@ def _hesitation(event: EventLabel, evidence: Evidence, tally: Tally) -> None:
         tally.expect(abs(off) <= limit, "event", f"{name}: it {what} {off:+.1f} ms from its label", off)
 
 
+def _echo(event: EventLabel, evidence: Evidence, tally: Tally) -> None:
+    """From the first to the last sound of the assistant as it comes back, by the acoustics' label."""
+    label = evidence.sample.acoustics
+    same = event.params["gain"] == label["echo_gain"] and event.params["delay"] == label["echo_delay"]
+    tally.expect(same, "echo", f"{_name(event)}: its gain and delay are not those of the acoustics")
+    sound = np.flatnonzero(evidence.stems[ASSISTANT])
+    delay = round((label["echo_delay"] or 0.0) * RATE)
+    if not sound.size:
+        tally.expect(False, "echo", f"{_name(event)}: there is nothing to be echoed")
+        return
+    off = max(
+        abs(event.start - int(sound[0]) - delay),
+        abs(event.end - min(int(sound[-1]) + delay, evidence.sample.n_samples)),
+    )
+    tally.expect(off <= _TAIL_S * RATE, "echo", f"{_name(event)}: it is not where the assistant comes back", off)
+
+
 def _name(event: EventLabel) -> str:
     return f"{event.kind.replace('_', ' ')} at {event.start / RATE:.3f} s"
 
@@ -222,5 +284,6 @@ EVENT_CHECKS: Mapping[str, Callable[[EventLabel, Evidence, Tally], None]] = {
     "long_overlap": _overlap,
     "hesitation": _hesitation,
     "silence_timeout": _silence_timeout,
+    "echo": _echo,
 }
-"""How each kind of event is checked; an echo is checked with the acoustics."""
+"""How each kind of event is checked."""

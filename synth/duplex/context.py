@@ -5,21 +5,29 @@ from collections.abc import Iterable, Sequence
 
 _WORD = re.compile(r"[^\W\d_]+")
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]+")
-_LEAST_LETTERS = 5  # shorter words are mostly grammar
-_CJK_RUN = 3  # characters; two are often grammar
-# Longer words that refer to nothing.
+# Words that refer to nothing: what is left of a turn without them is what it is about.
 _COMMON = frozenset(
-    """about after again because before between could every everything first great however might never often other
-    please really right should since something sorry still thank thanks their there these thing things think those
-    under until where which while would anything your yours""".split()  # noqa: SIM905  # one word after the other is read more easily
+    """a about after again all also am an and any anything are as at back be because been before but by can could did do
+    does doing don done down each else even ever every everything few first for from get go going good got great had
+    has have he her here him his how however i if in into is isn it its just kind know last let like ll look lot made
+    make many may maybe me mean might more most much my need never new next no not nothing now of off often oh ok okay
+    on one only or other our out over own please pretty put quite re really right s said same say see she should so
+    some something sorry still such sure t take tell than thank thanks that the their them then there these they thing
+    things think this those thought three time to too try two under until up us use ve very want was way we well were
+    what when where which while who why will with without won would yeah yes yet you your yours""".split()  # noqa: SIM905
+)
+# Characters of grammar: a run of two with one of them is seldom a name for something.
+_CJK_COMMON = frozenset(
+    "的了是在有和就不也都这那我你他她它们吗呢吧啊很好要会能可以么什怎样个一上下来去说到没着过给把被让对从还再又但而或与及其之为所如"
 )
 
 
 def content(text: str) -> set[str]:
-    """What of a text one can refer to: its longer words in lower case, and runs of Chinese or Japanese characters."""
-    words = {w.lower() for w in _WORD.findall(text) if len(w) >= _LEAST_LETTERS and not _CJK.match(w)}
-    runs = {run[n : n + _CJK_RUN] for run in _CJK.findall(text) for n in range(len(run) - _CJK_RUN + 1)}
-    return (words - _COMMON) | runs
+    """What of a text one can refer to: its words but for those of grammar, in lower case, and pairs of Chinese or
+    Japanese characters."""
+    words = {word.lower() for word in _WORD.findall(text) if not _CJK.match(word)}
+    pairs = {run[n : n + 2] for run in _CJK.findall(text) for n in range(len(run) - 1)}
+    return (words - _COMMON) | {pair for pair in pairs if not _CJK_COMMON & set(pair)}
 
 
 def relied_on(unsaid: str, said: Iterable[str], later: Sequence[tuple[bool, str]]) -> str | None:

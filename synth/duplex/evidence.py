@@ -92,17 +92,28 @@ class Evidence:
 
     def _measure(self, item: Item) -> Measured | None:
         stem = self.stems[item.channel]
-        level = active_level(stem[item.start : item.end])
-        if level is None:
+        floors = [self._floor(item.channel, *part) for part in self._parts(item)]
+        known = [floor for floor in floors if floor is not None]
+        if not known:
             return None
-        floor = level - FLOOR_BELOW_LEVEL_DB
         beside = [other for other in self.items if other.channel == item.channel and other is not item]
         before = max((other.silent_from for other in beside if other.start < item.start), default=0)
         after = min((other.start for other in beside if other.start >= item.start), default=len(stem))
         first = max(item.start - _WINDOW, min((before + item.start) // 2, item.start), 0)
         last = min(item.silent_from + _WINDOW, max((item.silent_from + after) // 2, item.end))
-        bounds = self.bounds(item.channel, first, last, floor)
-        return None if bounds is None else Measured(first + bounds[0], first + bounds[1], floor)
+        begins, ends = (self.bounds(item.channel, first, last, floor) for floor in (known[0], known[-1]))
+        return None if begins is None or ends is None else Measured(first + begins[0], first + ends[1], min(known))
+
+    def _floor(self, channel: int, start: int, end: int) -> float | None:
+        level = active_level(self.stems[channel][start:end])
+        return None if level is None else level - FLOOR_BELOW_LEVEL_DB
+
+    def _parts(self, item: Item) -> list[tuple[int, int]]:
+        """What is said in one go: a hesitation parts lines, each of which is timed by its own level."""
+        events = [] if item.turn is None else self.sample.of("hesitation")
+        pauses = [(event.start, event.end) for event in events if event.turn == item.turn]
+        edges = [item.start, *(edge for pause in pauses for edge in pause), item.end]
+        return list(zip(edges[::2], edges[1::2], strict=True))
 
 
 def labelled_items(sample: Sample) -> list[Item]:

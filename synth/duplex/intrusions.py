@@ -9,16 +9,16 @@ import numpy as np
 
 from manifests.records import generator
 from synth.duplex import RATE, USER
-from synth.duplex.backchannels import APART, quieter, words_at
-from synth.duplex.placed import PRE, Body, Piece, Placed, line_clip
+from synth.duplex.backchannels import AFTER_START, APART, BEFORE_BARGE_IN, BEFORE_END, quieter, words_at
+from synth.duplex.placed import PRE, Body, Piece, Placed, line_clip, reached_db
 from synth.duplex.spoken import SpokenLine
 from synth.duplex.timeline import Clip, Event, TimedWord, Unplaced
 from synth.duplex.timing import Timing
 from synth.script import Intrusion, Script, ScriptLine
 
-_AFTER_START = RATE // 2
-_BEFORE_END = RATE * 3 // 10  # the assistant is heard to go on
-_BEFORE_BARGE_IN = RATE * 4 // 5
+LONGEST_ATTEMPT = RATE
+"""A barge-in that fails is over within 1 s (`duplex.md` 1.2)."""
+
 _TRIES = 8
 
 
@@ -34,14 +34,21 @@ class PlacedIntrusion:
 
 
 def hold(
-    target: Placed, item: Intrusion, line: ScriptLine, spoken: SpokenLine, timing: Timing, rng: np.random.Generator
+    target: Placed,
+    item: Intrusion,
+    line: ScriptLine,
+    spoken: SpokenLine,
+    earliest: int,
+    timing: Timing,
+    rng: np.random.Generator,
 ) -> tuple[Placed, PlacedIntrusion] | None:
     """Have the assistant stop at the first pause between words within its reaction time after a failed barge-in, and
-    go on when the user is silent again; None where its words leave no room for that."""
-    first = target.start + max(round(timing.barge_in_lead * RATE), _AFTER_START)
+    go on when the user is silent again; None where its words leave no room for that, or the user, who is free from
+    sample `earliest` on, would talk too long."""
+    first = max(target.start + max(round(timing.barge_in_lead * RATE), AFTER_START), earliest)
     last = target.end - round(timing.barge_in_remaining * RATE)
     pauses = _pauses(target)
-    if not pauses or last <= first:
+    if not pauses or last <= first or spoken.length > LONGEST_ATTEMPT:
         return None
     quickest, slowest = round(timing.reaction.low * RATE), round(timing.reaction.high * RATE)
     possible = [(stop, go_on) for stop, go_on in pauses if first <= stop - quickest and stop <= last]
@@ -76,9 +83,9 @@ def place_intrusions(
         if item.line in held:
             continue
         spoken, target = lines.get(item.line), turns.get(item.target_turn)
-        if spoken is None or target is None:
-            why = "it has no sound" if spoken is None else "its turn was not taken"
-            unplaced.append(Unplaced(item.kind, item.target_turn, why))
+        why = _unfit(item, spoken, target)
+        if spoken is None or target is None or why is not None:
+            unplaced.append(Unplaced(item.kind, item.target_turn, why or ""))
             continue
         rng = generator(seed, script.id, f"timeline intrusion {number}")
         start = _start(target, spoken.length, busy, rng)
@@ -90,11 +97,20 @@ def place_intrusions(
     return found
 
 
+def _unfit(item: Intrusion, spoken: SpokenLine | None, target: Placed | None) -> str | None:
+    if spoken is None:
+        return "it has no sound"
+    if target is None:
+        return "its turn was not taken"
+    long = item.kind == "failed_barge_in" and spoken.length > LONGEST_ATTEMPT
+    return f"its speech lasts {spoken.length / RATE:.2f} s" if long else None
+
+
 def _start(target: Placed, length: int, busy: list[tuple[int, int]], rng: np.random.Generator) -> int | None:
     """A sample of the assistant's speech from which `length` samples of the user's channel are free, while the
     assistant goes on."""
-    first = target.start + _AFTER_START
-    last = (target.end - _BEFORE_END if target.cut is None else target.cut.onset - _BEFORE_BARGE_IN) - length
+    first = target.start + AFTER_START
+    last = (target.end - BEFORE_END if target.cut is None else target.cut.onset - BEFORE_BARGE_IN) - length
     spans = [(max(target.start + s, first), min(target.start + e - 1, last)) for s, e in target.body.islands]
     spans = [(s, e) for s, e in spans if s <= e]
     if not spans:
@@ -122,8 +138,9 @@ def _intrusion(
         "side_talk": timing.beside_level_db,
         "third_party": timing.beside_level_db,
     }
-    level_db = round(levels.get(item.kind, timing.sound_level_db).draw(rng), 2)
-    clip = quieter(line_clip(item.line, spoken, USER, start, timing.level_dbfs), level_db)
+    drawn = round(levels.get(item.kind, timing.sound_level_db).draw(rng), 2)
+    clip = quieter(line_clip(item.line, spoken, USER, start, timing.level_dbfs), drawn)
+    level_db = round(drawn + reached_db(spoken, timing.level_dbfs), 2)
     beside, params = item.kind != "failed_barge_in", dict[str, object]()
     if not beside:
         stop, resume = held or (None, None)

@@ -231,7 +231,7 @@ def piece_clip(piece: Piece, channel: int, at: int, level_dbfs: float) -> Clip:
     """The samples of a piece of a turn that starts at sample `at`, brought to a level of active speech where its peak
     allows; with what the line has just before and after, faded."""
     spoken = piece.spoken
-    gain_db = min(level_dbfs - spoken.level_dbfs, _LINE_PEAK_DBFS - spoken.peak_dbfs)
+    gain_db = level_dbfs + reached_db(spoken, level_dbfs) - spoken.level_dbfs
     first, last = spoken.speech_start + piece.first, spoken.speech_start + piece.last
     before = max((end for _, end in spoken.islands if end <= first), default=0)
     after = min((start for start, _ in spoken.islands if start >= last), default=spoken.n_samples)
@@ -239,6 +239,11 @@ def piece_clip(piece: Piece, channel: int, at: int, level_dbfs: float) -> Clip:
     pre = min(PRE, (first - before) // 2 if piece.first else first, at)
     post = min(POST, (after - last) // 2 if piece.last < spoken.length else after - last)
     return Clip(piece.line, channel, at - pre, first - pre, last + post, round(gain_db, 4), pre, post)
+
+
+def reached_db(spoken: SpokenLine, level_dbfs: float) -> float:
+    """How far from a level a line stays: below 0 where its peak allows no more."""
+    return min(0.0, _LINE_PEAK_DBFS - spoken.peak_dbfs - (level_dbfs - spoken.level_dbfs))
 
 
 def line_clip(line: str, spoken: SpokenLine, channel: int, at: int, level_dbfs: float) -> Clip:

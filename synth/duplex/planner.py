@@ -45,6 +45,8 @@ def plan_timeline(
     planner = _Planner(script, lines, timing, seed)
     for index in range(len(script.turns)):
         planner.place(index)
+    if len({placed.channel for placed in planner.placed}) < 2:
+        return Reject(Reason.ONE_SPEAKER, "only one party has a turn that could be placed", uid=script.id)
     return planner.timeline(acoustics)
 
 
@@ -121,12 +123,15 @@ class _Planner:
         item = self.resumed[index]
         line = next(line for line in self.script.lines if line.id == item.line)
         spoken = self.lines.get(item.line)
-        found = None if spoken is None else hold(self.placed[-1], item, line, spoken, self.timing, rng)
+        earliest = self._own_end(USER) + OWN_GAP
+        found = None if spoken is None else hold(self.placed[-1], item, line, spoken, earliest, self.timing, rng)
         if found is not None:  # else it is placed as one at which the assistant does not stop
             self.placed[-1], self.held[item.line] = found
 
     def _own_end(self, channel: int) -> int:
-        return max((placed.silent_from for placed in self.placed if placed.channel == channel), default=0)
+        turns = [placed.silent_from for placed in self.placed if placed.channel == channel]
+        attempts = [held.event.end for held in self.held.values() if held.event.channel == channel]
+        return max([*turns, *attempts], default=0)
 
     def _after_silence(self, turn: Placed, rng: np.random.Generator) -> None:
         last = self.placed[-1]
@@ -143,8 +148,6 @@ class _Planner:
         offset = self.offsets.get(index)
         if offset is None:  # it was to barge in
             offset = max(self._offset(turn.turn.speaker, rng), -self._limit(index)) or 1
-        if last.cut is not None:
-            offset = abs(offset)
         silent = max(placed.silent_from for placed in self.placed)
         start = max(last.end + offset, self._own_end(turn.channel) + OWN_GAP)
         if start < last.end:
@@ -176,11 +179,13 @@ class _Planner:
             start, where = _onset(target, earliest, latest, rng.random() < timing.p_clause, rng)
             reaction, fade = round(timing.reaction.draw(rng) * RATE), round(timing.fade.draw(rng) * RATE)
             reaction = min(reaction, target.end - start - fade - RATE // 50)
-            if reaction <= 0:
+            if reaction < round(timing.reaction.low * RATE):
                 return self._refuse(barge_in, "the assistant ends before it could react")
             stopped = Placed(
                 target.turn, target.body, target.start, Cut(start, start + reaction, start + reaction + fade)
             )
+            if stopped.text_heard() == target.body.text:
+                return self._refuse(barge_in, "the assistant has said all by then")
             relied = self._relied_on(stopped, barge_in)
             if relied is None:
                 return self._take_floor(barge_in, stopped, start, fade, where)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synth.acoustics import PEAK_DBFS, Fitted, Pools, deliver
+from synth.acoustics.noise import rise
 from synth.duplex import ASSISTANT, USER
 from synth.duplex.timeline import Clip, Timeline
 
@@ -59,9 +60,9 @@ def shaped(clip: Clip, pcm: NDArray[np.float32]) -> NDArray[np.float32]:
     """The samples that a clip puts on its channel, with gain and fades: float32 [stop - start]."""
     cut = pcm[clip.start : clip.stop] * np.float32(10 ** (clip.gain_db / 20))
     if clip.fade_in:
-        cut[: clip.fade_in] *= _rise(clip.fade_in)
+        cut[: clip.fade_in] *= rise(clip.fade_in)
     if clip.fade_out:
-        cut[-clip.fade_out :] *= _rise(clip.fade_out)[::-1]
+        cut[-clip.fade_out :] *= rise(clip.fade_out)[::-1]
     return cut
 
 
@@ -74,9 +75,3 @@ def user_words(timeline: Timeline) -> list[tuple[int, int]]:
             timed = [(w.start, w.end) for w in turn.words if w.start is not None and w.end is not None]
             spans += timed or [(turn.start, turn.end)]
     return spans
-
-
-def _rise(n_samples: int) -> NDArray[np.float32]:
-    """Raised cosine from just above 0 to just below 1: float32 [n_samples]."""
-    phase = (np.arange(n_samples, dtype=np.float64) + 0.5) / n_samples
-    return (0.5 - 0.5 * np.cos(np.pi * phase)).astype(np.float32)

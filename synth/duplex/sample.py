@@ -64,6 +64,11 @@ class Sample:
         return not self.beside and not self._effects - {"gain_db"} and self.acoustics["gain_db"] == 0
 
     @property
+    def only_beside(self) -> bool:
+        """Whether nothing but a gain was done to the user's channel, and to what sounds beside the user."""
+        return not self._effects - {"gain_db"}
+
+    @property
     def only_white_noise(self) -> bool:
         """Whether all that was done to the user's channel is steady white noise: speech can still be timed in it."""
         noise = {"snr_db", "noise", "noise_category", "noise_bursts", "gain_db"}

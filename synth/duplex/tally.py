@@ -11,6 +11,10 @@ NOISY_TOLERANCE_MS = 150.0
 """The same where the user is timed in noise, which hides quiet onsets and decays."""
 
 
+LEVEL_TOLERANCE_DB = 2.0
+"""A level that is further off is a violation: that of a short sound depends on where it is taken to end."""
+
+
 @dataclass(frozen=True)
 class Violation:
     """A check that failed: what was found, and the figure that was measured where there is one."""

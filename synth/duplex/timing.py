@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from manifests.errors import UsageError
 from manifests.params import Params
-from synth.distributions import ExGaussian, LogNormal, Uniform
+from synth.distributions import ExGaussian, LogNormal, Uniform, within
 
 SLOWEST_YIELD_S = 1.5
 """By when an assistant that hears a barge-in has stopped (`duplex.md` 1.3: t_resp of Full-Duplex-Bench v1.5)."""
@@ -33,23 +33,23 @@ class Timing(Params):
     """The assistant follows the user."""
     assistant_to_user: FloorTransfer
     """The user follows the assistant."""
-    dialogue_sigma: float = Field(default=0.25, ge=0)
+    dialogue_sigma: float = Field(default=0.25, ge=0, le=3)
     """Medians of gaps and overlaps of a dialogue are multiplied by LogN(0, this), as a part of their sigma."""
-    speaker_sigma: float = Field(default=0.15, ge=0)
+    speaker_sigma: float = Field(default=0.15, ge=0, le=3)
     """The same per speaker."""
 
-    barge_in_lead: float = Field(default=0.3, ge=0)
+    barge_in_lead: float = Field(default=0.3, ge=0, le=60)
     """Least time from the assistant's start to a barge-in."""
-    barge_in_remaining: float = Field(default=0.6, gt=0)
+    barge_in_remaining: float = Field(default=0.6, gt=0, le=60)
     """Least planned speech of the assistant left at a barge-in."""
     p_clause: float = Field(default=0.5, ge=0, le=1)
     """Share of barge-ins at the end of a clause."""
     reaction: LogNormal = LogNormal(median=0.35, sigma=0.35, low=0.16, high=1.0)
     """From the barge-in to the point where the assistant begins to fade."""
-    fade: Uniform = Uniform(low=0.02, high=0.08)
+    fade: Annotated[Uniform, within(0.001, 0.5)] = Uniform(low=0.02, high=0.08)
     """Fade-out of a yielding speaker."""
 
-    failed_barge_in_level_db: Uniform = Uniform(low=-6.0, high=0.0)
+    failed_barge_in_level_db: Annotated[Uniform, within(-40, 6)] = Uniform(low=-6.0, high=0.0)
     """Against the user's turns; Turnmill's choice: who does not win the floor is not louder than who does."""
     resume_after: LogNormal = LogNormal(median=0.5, sigma=0.4, low=0.2, high=1.5)
     """Silence from the end of a failed barge-in to the assistant's next word, where it had stopped; Turnmill's choice,
@@ -57,26 +57,26 @@ class Timing(Params):
 
     backchannel_onset: ExGaussian = ExGaussian(mu=-0.32, sigma=0.18, tau=0.20)
     """From the end of a clause, or a pause, of the other party (TACT)."""
-    backchannel_level_db: Uniform = Uniform(low=-8.0, high=-3.0)
+    backchannel_level_db: Annotated[Uniform, within(-40, 6)] = Uniform(low=-8.0, high=-3.0)
     """Against the speaker's own turns."""
-    backchannel_s: Uniform = Uniform(low=0.2, high=0.8)
+    backchannel_s: Annotated[Uniform, within(0.05, 1)] = Uniform(low=0.2, high=0.8)
     """Durations that a backchannel has; one outside is not placed."""
 
     pause: LogNormal = LogNormal(median=0.87, sigma=0.3, low=0.3, high=3.0)
     """Hesitation within a user's turn (Candor)."""
-    filler_gap: Uniform = Uniform(low=0.08, high=0.25)
+    filler_gap: Annotated[Uniform, within(0, 5)] = Uniform(low=0.08, high=0.25)
     """Silence before a filler; Turnmill's choice: below the 0.2 to 0.3 s from which silence counts as a pause."""
-    silence_timeout: Uniform = Uniform(low=4.0, high=10.0)
+    silence_timeout: Annotated[Uniform, within(0.5, 60)] = Uniform(low=4.0, high=10.0)
     """Silence of both parties after which the assistant speaks again."""
 
-    beside_level_db: Uniform = Uniform(low=-15.0, high=-8.0)
+    beside_level_db: Annotated[Uniform, within(-40, 12)] = Uniform(low=-15.0, high=-8.0)
     """Side talk and third parties against the user's turns (Full-Duplex-Bench v1.5)."""
-    sound_level_db: Uniform = Uniform(low=-12.0, high=0.0)
+    sound_level_db: Annotated[Uniform, within(-40, 12)] = Uniform(low=-12.0, high=0.0)
     """Bursts of noise and coughs against the user's turns; Turnmill's choice: heard, and no louder than speech."""
 
-    lead_in: Uniform = Uniform(low=0.2, high=0.8)
+    lead_in: Annotated[Uniform, within(0, 30)] = Uniform(low=0.2, high=0.8)
     """Silence before the first turn; Turnmill's choice."""
-    tail: Uniform = Uniform(low=1.5, high=3.0)
+    tail: Annotated[Uniform, within(0, 60)] = Uniform(low=1.5, high=3.0)
     """Silence after the last sound: `duplex.md` 1.5 names audio that ends with the last word as a fault of public
     sets."""
     level_dbfs: float = Field(default=-23.0, ge=-60, le=-10)

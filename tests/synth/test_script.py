@@ -128,11 +128,13 @@ def test_hesitations_cut_a_turn_mid_clause_with_or_without_a_filler() -> None:
         assert all(len(turn.lines) == 1 for turn in script.turns if turn.speaker == "assistant")
 
 
-def test_pauses_follow_words_that_lead_on() -> None:
-    assert pause_points(tokens("Put the milk and the eggs on my list, please."), ENGLISH) == [2, 4, 5]
-    assert pause_points(tokens("Set seven alarms tomorrow morning."), ENGLISH) == [2, 3]
-    assert pause_points(tokens("Yes, please."), ENGLISH) == []
-    assert pause_points(tokens("我想把牛奶和鸡蛋放进去。"), PHRASES["zh"]) == [3, 6]
+def test_pauses_follow_words_that_lead_on_and_part_no_chinese_word() -> None:
+    assert pause_points("Put the milk and the eggs on my list, please.", ENGLISH) == [2, 4, 5]
+    assert pause_points("Set seven alarms tomorrow morning.", ENGLISH) == [2, 3]
+    assert pause_points("Yes, please.", ENGLISH) == []
+    chinese = PHRASES["zh"]
+    assert pause_points("我明天不去，因为北京下大雪。", chinese) == [7]
+    assert pause_points("我了解北京和平里。", chinese) == []
 
 
 def test_events_are_as_frequent_as_asked() -> None:
@@ -165,9 +167,10 @@ def test_the_balance_of_events_that_want_no_yield_to_those_that_do_is_a_paramete
 
 def test_a_cancel_ends_the_dialogue() -> None:
     only = IntentMix(topic=0, correct=0, clarify=0, cancel=1)
+    assert not any(script.barge_ins for script in scripts(20, quiet(barge_in=1.0, intents=only), *TALK[:3]))
     for script in scripts(50, quiet(barge_in=1.0, intents=only), *TALK):
         [item] = script.barge_ins
-        assert (item.turn, item.target_turn, item.intent) == (2, 1, "cancel")
+        assert (item.turn, item.target_turn, item.intent) == (4, 3, "cancel")
         assert script.turns[-1].text in ENGLISH.cancels
         assert script.turns[-1].text_written is None
 
@@ -207,7 +210,15 @@ def test_an_interruption_means_what_it_says() -> None:
     assert intent_of("Sorry, I meant five.", ENGLISH) == "correct"
     assert intent_of("What do you mean by that?", ENGLISH) == "clarify"
     assert intent_of("Tell me about the moon.", ENGLISH) == "topic"
-    assert intent_of("Nobody knows that.", ENGLISH) == "topic"
+    for text in (
+        "Nobody knows that.",
+        "No problem, thanks.",
+        "Not bad!",
+        "Wait times at the airport?",
+        "What does it cost?",
+    ):
+        assert intent_of(text, ENGLISH) == "topic"
+    assert intent_of("我说的是上海", PHRASES["zh"]) == "correct"
     assert intent_of("不对，我说的是明天。", PHRASES["zh"]) == "correct"
 
 

@@ -52,4 +52,6 @@ def test_a_turn_relies_on_what_only_the_unsaid_words_had() -> None:
     assert relied_on("and the old lighthouse", ["The lighthouse"], [(True, "Is the lighthouse open?")]) is None
     later = [(True, "Why?"), (False, "It has a lighthouse."), (True, "Is the lighthouse open?")]
     assert relied_on("and the old lighthouse", [], later) is None
-    assert relied_on("还有旧灯塔可以看", ["有港口"], [(True, "旧灯塔几点开门？")]) == "旧灯塔"
+    assert relied_on("还有旧灯塔可以看", ["有港口"], [(True, "旧灯塔几点开门？")]) == "旧灯"
+    assert relied_on("北京。", ["中国的首都是"], [(True, "北京有多大？")]) == "北京"
+    assert relied_on("in Rome, I say", ["Stay a few days"], [(True, "How warm is it in Rome?")]) == "rome"

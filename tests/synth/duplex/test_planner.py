@@ -147,7 +147,7 @@ def test_a_cancel_without_room_takes_its_turn_with_it() -> None:
 
 
 def test_a_cancel_is_met_with_silence() -> None:
-    timeline = bursts(text_dialogue("d", ["Tell me.", LONG, "Thank you."]), CANCELLING).plan()
+    timeline = bursts(text_dialogue("d", ["Tell me.", LONG]), CANCELLING).plan()
     [event] = [event for event in timeline.events if event.kind == "barge_in"]
     assert event.params["intent"] == "cancel"
     assert [turn.speaker for turn in timeline.turns] == ["user", "assistant", "user"]
@@ -191,7 +191,7 @@ def test_no_turn_interrupts_where_a_later_one_uses_words_that_were_then_not_said
         found = set()
         for seed in range(30):
             spoken = bursts(text_dialogue("d", ["What can I see?", answer, reply]), interaction, seed)
-            if all(item.intent != "cancel" for item in spoken.script.barge_ins):
+            if spoken.script.barge_ins:
                 found.add(any(turn.interrupted for turn in spoken.plan(seed).turns))
         assert found == {expected}
 

@@ -342,3 +342,54 @@ def test_a_recogniser_that_hears_more_than_the_label_says(interrupted: Written) 
         assert failed(check(interrupted.sample, interrupted.audio, interrupted.clean, recognise)) == checks
         stop = event_of(interrupted.sample, "barge_in")["params"]["stop"]
         assert heard[0] == pytest.approx((stop - turn["start"]) * 16_000, abs=2)
+
+
+def without(sample: dict[str, Any], kind: str) -> dict[str, Any]:
+    """The labels without the first event of a kind."""
+    changed = copy.deepcopy(sample)
+    changed["events"].remove(event_of(changed, kind))
+    return changed
+
+
+@pytest.mark.parametrize(
+    "kind", ["turn_shift", "cooperative_overlap", "silence_timeout", "side_talk", "third_party", "cough", "noise_burst"]
+)
+def test_an_event_that_is_missing(spoken: list[Spoken], kind: str) -> None:
+    written = with_event(spoken, kind)
+    assert failed(check(without(written.sample, kind), written.audio, written.clean)) & {"event", "acoustics"}
+
+
+@pytest.mark.parametrize(
+    "kind", ["user_backchannel", "assistant_backchannel", "failed_barge_in", "cough", "third_party"]
+)
+@pytest.mark.parametrize("by", [-6.0, 6.0])
+def test_a_level_that_is_not_the_label_s(spoken: list[Spoken], kind: str, by: float) -> None:
+    written = with_event(spoken, kind)
+    sample = copy.deepcopy(written.sample)
+    event_of(sample, kind)["params"]["level_db"] += by
+    assert "level" in failed(check(sample, written.audio, written.clean))
+
+
+def test_an_overlap_of_the_other_kind(spoken: list[Spoken]) -> None:
+    written = with_event(spoken, "cooperative_overlap")
+    sample = copy.deepcopy(written.sample)
+    event_of(sample, "cooperative_overlap")["kind"] = "long_overlap"
+    assert "event" in failed(check(sample, written.audio, written.clean))
+
+
+@pytest.mark.parametrize("change", [{"start": 0.3}, {"end": -0.3}, {"gain": 0.05}, {"delay": 0.05}])
+def test_an_echo_event_that_is_not_its_echo(echoing: Written, change: dict[str, float]) -> None:
+    sample = copy.deepcopy(echoing.sample)
+    [(name, by)] = change.items()
+    event = event_of(sample, "echo")
+    (event if name in event else event["params"])[name] += by
+    assert "echo" in failed(check(sample, echoing.audio, echoing.clean))
+    assert "echo" in failed(check(without(echoing.sample, "echo"), echoing.audio, echoing.clean))
+
+
+def test_a_recogniser_that_hears_less_than_the_label_says(interrupted: Written) -> None:
+    words = cut_turn(interrupted.sample)["text_heard"].split()
+    assert len(words) > 3
+    less = " ".join(words[:-3])
+    report = check(interrupted.sample, interrupted.audio, interrupted.clean, lambda _: less)
+    assert failed(report) == {"truncation"}
