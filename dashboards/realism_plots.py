@@ -1,7 +1,7 @@
 """The pictures and the table of a realism report, in the style of the card's other pictures."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
 
@@ -186,70 +186,54 @@ def realism_section(report: Mapping[str, Any]) -> str:
 
 
 def _rows(report: Mapping[str, Any]) -> Sequence[tuple[str, str, str]]:
-    activity, transfer, rates = report["activity"], report["floor_transfer"], report["rates"]
-    speakers, events = rates["speakers"], report["events"]
-    rows = [
-        (
-            f"{title}: seconds (count) per minute",
-            _number(activity[key]["seconds_per_minute"], 1, f" ({_number(activity[key]['count_per_minute'], 1)})"),
-            _known(f"{key}_s_min", 1),
-        )
-        for key, title in _CARD.items()
-    ]
-    rows += [
+    return [*_activity_rows(report), *_transfer_rows(report["floor_transfer"]), *_rate_rows(report)]
+
+
+def _activity_rows(report: Mapping[str, Any]) -> Sequence[tuple[str, str, str]]:
+    activity, transfer = report["activity"], report["floor_transfer"]
+    return [
+        *(
+            (
+                f"{title}: seconds (count) per minute",
+                _number(activity[key]["seconds_per_minute"], 1, f" ({_number(activity[key]['count_per_minute'], 1)})"),
+                _known(f"{key}_s_min", 1),
+            )
+            for key, title in _CARD.items()
+        ),
         ("median IPU", _seconds(activity["ipu"]["quantiles_s"]["p50"]), _known("ipu_median_s", 2, " s")),
         ("overlap in speech", _percent(activity["overlap_share_of_speech"]), _known("overlap_share", 1, " %", 100)),
         ("overlap within turns", _percent(activity["within_share_of_overlap"]), ""),
         ("changes of speaker that overlap", _percent(transfer["all"]["p_overlap"]), _known("p_overlap", 0, " %", 100)),
         ("mode of the offset", _seconds(transfer["all"]["mode_s"]), _known("fto_mode_s", 2, " s")),
     ]
+
+
+def _transfer_rows(transfer: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     for direction, title in _TITLE.items():
         planned, against = transfer[direction]["planned"], transfer[direction]["reference"]
-        rows += [
-            (
-                f"{title.lower()}: median offset",
-                _seconds(planned["quantiles_s"]["p50"]),
-                _known("fto_median_s", 2, " s"),
-            ),
-            (
-                f"{title.lower()}: W1 to the preset",
-                _number(against["w1_ms"], 0, f" ms ({_number(against['w1_by_chance_ms'], 0)} ms by chance)"),
-                "",
-            ),
-        ]
+        median = _seconds(planned["quantiles_s"]["p50"])
+        yield f"{title.lower()}: median offset", median, _known("fto_median_s", 2, " s")
+        by_chance = f" ms ({_number(against['w1_by_chance_ms'], 0)} ms by chance)"
+        yield f"{title.lower()}: W1 to the preset", _number(against["w1_ms"], 0, by_chance), ""
+
+
+def _rate_rows(report: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    rates, events, users, texts = report["rates"], report["events"], report["voices"]["user"], report["texts"]
     for speaker in ("user", "assistant"):
         found = rates[f"{speaker}_backchannels_per_minute_of_partner_speech"]
-        rows.append(
-            (
-                f"{speaker}'s backchannels per minute of the other's speech",
-                _number(found, 2),
-                _known("backchannels_min", 1),
-            )
-        )
-    rows += [
-        ("interruptions per minute", _number(rates["interruptions_per_minute"], 2), _known("interruptions_min", 2)),
-        ("fillers per 100 words", _number(rates["fillers_per_100_words"], 2), ""),
-    ]
-    rows += [
-        (f"{who}: words per second", _number(found["words_per_second"], 2), "English: 2.0 to 3.5")
-        for who, found in speakers.items()
-    ]
-    rows += [
-        (f"{who}: share of the speaking time", _percent(found["floor_share"]), "") for who, found in speakers.items()
-    ]
-    rows.append(
-        ("to yield to : not to", f"1 : {_number(events['non_yield_per_yield'], 1)}" if events["yield"] else "", "")
-    )
-    rows.append(
-        (
-            "users' voices (entropy)",
-            f"{report['voices']['user']['voices']} ({report['voices']['user']['entropy_bits']:.1f} bit)",
-            "",
-        )
-    )
-    rows.append(("different word pairs (distinct-2)", _percent(report["texts"]["distinct_2"]), ""))
-    rows.append(("near-duplicate dialogues", _percent(report["texts"]["near_duplicate_share"]), ""))
-    return rows
+        title = f"{speaker}'s backchannels per minute of the other's speech"
+        yield title, _number(found, 2), _known("backchannels_min", 1)
+    interruptions = _number(rates["interruptions_per_minute"], 2)
+    yield "interruptions per minute", interruptions, _known("interruptions_min", 2)
+    yield "fillers per 100 words", _number(rates["fillers_per_100_words"], 2), ""
+    for who, found in rates["speakers"].items():
+        yield f"{who}: words per second", _number(found["words_per_second"], 2), "English: 2.0 to 3.5"
+    for who, found in rates["speakers"].items():
+        yield f"{who}: share of the speaking time", _percent(found["floor_share"]), ""
+    yield "to yield to : not to", f"1 : {_number(events['non_yield_per_yield'], 1)}" if events["yield"] else "", ""
+    yield "users' voices (entropy)", f"{users['voices']} ({users['entropy_bits']:.1f} bit)", ""
+    yield "different word pairs (distinct-2)", _percent(texts["distinct_2"]), ""
+    yield "near-duplicate dialogues", _percent(texts["near_duplicate_share"]), ""
 
 
 def _known(key: str, digits: int, unit: str = "", factor: float = 1.0) -> str:

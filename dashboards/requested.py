@@ -15,7 +15,7 @@ from synth.duplex import ASSISTANT, RATE, USER
 from synth.duplex.realism import quantiles
 from synth.duplex.reference import Values, effect_size, ks
 from synth.duplex.timing import Timing
-from synth.script import IntentMix
+from synth.script import Interaction, IntrusionMix
 
 DIRECTIONS = {"user_to_assistant": ASSISTANT, "assistant_to_user": USER}
 """How the floor goes, and the channel that takes it."""
@@ -34,6 +34,22 @@ _ASKED = (
     ("sound_level_db", "sound_level_db", "LEVEL", "kind IN ('noise_burst', 'cough')"),
 )
 
+_SOURCE_TURNS = """
+    WITH said AS (
+        SELECT id AS dialogue, unnest(CAST(json_extract(sample, '$.turns[*].index') AS INTEGER[])) AS "index",
+               unnest(json_extract_string(sample, '$.source.written[*]')) AS written
+        FROM dialogues SEMI JOIN dialogue_samples ON id = uid
+    ),
+    kept AS (
+        SELECT channel, "end" - "start" AS seconds, interrupted,
+               "index" = max("index") OVER (PARTITION BY dialogue) AS last
+        FROM turns JOIN said USING (dialogue, "index") WHERE written IS NOT NULL
+    )
+    SELECT channel, count(*), sum(CAST(round(seconds * 1e6) AS BIGINT)) / 1e6,
+           count(*) FILTER (NOT interrupted AND NOT last)
+    FROM kept GROUP BY channel ORDER BY channel"""
+"""By channel: turns that the source wrote, their seconds, and those that a silence may follow."""
+
 
 @dataclass(frozen=True)
 class Requested:
@@ -45,7 +61,7 @@ class Requested:
     preset: str
     timing: Timing
     acoustics: AcousticsParams
-    intents: IntentMix
+    interaction: Interaction
     genders: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -57,9 +73,11 @@ def requested_and_realised(
 ) -> list[dict[str, Any]]:
     """Each parameter that was asked for beside what came of it in so many dialogues, whose `acoustics` were `heard`.
 
-    A distribution has its Kolmogorov-Smirnov distance, a share or a choice its effect size (Cohen's w); `chance` is the
-    value that sampling alone exceeds in one of twenty datasets of independent draws. Intents and clause ends are also
-    bound by what the texts offer: a turn without one has none to be interrupted at.
+    A distribution has its Kolmogorov-Smirnov distance, a share or a choice its effect size (Cohen's w), a rate how far
+    it is from the one asked for, as a part of that; `chance` is the value that sampling alone exceeds in one of twenty
+    datasets of independent draws. Events have as `left_out` how many more the scripts asked for, for which the speech
+    had no room. What events there are, their intents and clause ends are also bound by what the texts offer: a turn
+    without a word to pause after has no hesitation, and none is interrupted after the one that a dialogue ends with.
     """
     found = []
     for direction, channel in DIRECTIONS.items():
@@ -81,8 +99,40 @@ def requested_and_realised(
     found += _acoustics(heard, dialogues, requested.acoustics)
     p_clause = requested.timing.p_clause
     found.append(_choice("p_clause", {"clause": p_clause, "word": 1 - p_clause}, barge_ins(connection, "onset")))
-    found.append(_choice("intents", requested.intents.model_dump(), barge_ins(connection, "intent")))
-    return [item for item in found if item["count"]]
+    intents = requested.interaction.intents.model_dump()
+    found.append(_choice("intents", intents, barge_ins(connection, "intent")))
+    found = [item for item in found if item["count"]]
+    # That no event came of a rate is a finding; that there was nothing for it to come of is none.
+    return found + [item for item in _events(connection, requested.interaction) if item["chance"] is not None]
+
+
+def _events(connection: duckdb.DuckDBPyConnection, asked: Interaction) -> list[dict[str, Any]]:
+    """How often each event is there, against the turns of the source: only to those does a script add any."""
+    turns = {row[0]: row[1:] for row in connection.execute(_SOURCE_TURNS).fetchall()}
+    (assistant, assistant_s, answerable), (user, user_s, _) = (turns.get(who, (0, 0.0, 0)) for who in (ASSISTANT, USER))
+    placed = dict(connection.execute(f"SELECT kind, count(*) FROM events {INSIDE} GROUP BY kind").fetchall())
+    unplaced = dict(connection.execute(f"SELECT kind, count(*) FROM unplaced {INSIDE} GROUP BY kind").fetchall())
+    intrusions = [sum(counts.get(kind, 0) for kind in IntrusionMix.model_fields) for counts in (placed, unplaced)]
+    n_barge_ins = placed.get("barge_in", 0)
+
+    def share(name: str, wanted: float, of: int) -> dict[str, Any]:
+        n = placed.get(name, 0)
+        found = _choice(name, {"yes": wanted, "no": 1 - wanted}, {"yes": n, "no": max(of - n, 0)} if of else {})
+        return {**found, "left_out": unplaced.get(name, 0)}
+
+    def per_minute(kind: str, wanted: float, seconds: float) -> dict[str, Any]:
+        found = _rate(f"{kind}s_per_minute", wanted, placed.get(kind, 0), seconds / 60)
+        return {**found, "left_out": unplaced.get(kind, 0)}
+
+    return [
+        share("barge_in", asked.barge_in, assistant),
+        share("silence_timeout", asked.silence_timeout, answerable),
+        share("hesitation", asked.hesitation, user),
+        per_minute("user_backchannel", asked.backchannels_per_minute, assistant_s),
+        per_minute("assistant_backchannel", asked.assistant_backchannels_per_minute, user_s),
+        # Barge-ins are themselves a count that chance moves.
+        {**_rate("balance", asked.balance, intrusions[0], n_barge_ins, n_barge_ins), "left_out": intrusions[1]},
+    ]
 
 
 def _acoustics(found: Mapping[str, Mapping[str, int]], dialogues: int, asked: AcousticsParams) -> list[dict[str, Any]]:
@@ -132,6 +182,22 @@ def _choice(name: str, wanted: Mapping[str, float], counts: Mapping[str, int]) -
         "measure": "w",
         "value": effect_size(wanted, counts),
         "chance": math.sqrt(limit / n) if n else None,
+    }
+
+
+def _rate(name: str, wanted: float, n: int, exposure: float, drawn: float = math.inf) -> dict[str, Any]:
+    """`n` events where `wanted` are asked for of each unit of `exposure`, itself of `drawn` units where chance made it.
+    `chance` is the normal limit of a Poisson count, or of a ratio of two. What was not asked for and still came is
+    counted as if asked for once in a thousand."""
+    expected = max(wanted, 1e-3) * exposure if wanted or n else 0.0
+    return {
+        "parameter": name,
+        "count": n,
+        "requested": wanted,
+        "realised": n / exposure if exposure else None,
+        "measure": "relative_error",
+        "value": abs(n / expected - 1) if expected else None,
+        "chance": 1.96 * math.sqrt(1 / expected + 1 / drawn) if expected else None,
     }
 
 

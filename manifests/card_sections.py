@@ -80,14 +80,15 @@ def turn_taking(connection: duckdb.DuckDBPyConnection) -> str:
     count, low, median, high, overlaps = one_row(
         connection,
         "SELECT count(fto), quantile_cont(fto, 0.25), median(fto), quantile_cont(fto, 0.75), "
-        f"count(*) FILTER (fto < 0) FROM turns {inside}",
+        f"count(*) FILTER (fto < 0) FROM turns {inside} "
+        "ANTI JOIN (SELECT dialogue, turn AS index FROM events WHERE kind = 'barge_in') USING (dialogue, index)",
     )
     lines = ["## Turn-taking", ""]
     if count:
         lines.append(
             f"- Floor-transfer offset (start of a turn minus the end of the other party's previous one) over {count:,} "
-            f"changes: median {median * 1000:.0f} ms, quartiles {low * 1000:.0f} and {high * 1000:.0f} ms; "
-            f"{overlaps / count:.0%} start before the other has ended."
+            f"changes that are no barge-in: median {median * 1000:.0f} ms, quartiles {low * 1000:.0f} and "
+            f"{high * 1000:.0f} ms; {overlaps / count:.0%} start before the other has ended."
         )
     overlap, duration = one_row(
         connection,

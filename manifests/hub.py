@@ -97,6 +97,8 @@ def publish(
         validate_repo_id(repo)
     except HFValidationError as error:
         raise UsageError(f"--repo {repo} is no name of a Hub dataset (like you/dataset): {error}") from error
+    if "/" not in repo:
+        raise UsageError(f"--repo {repo} does not say whose dataset it is: write OWNER/{repo}")
     if not store.is_local:
         raise UsageError(f"publish needs a local output folder: copy {store.url} to a disk and publish that")
     index = Index.load(store)
@@ -136,9 +138,11 @@ def _check(store: Store, index: Index, connection: duckdb.DuckDBPyConnection) ->
     if forbidden:
         licences = ", ".join(sorted({str(licence) for licence, _ in forbidden}))
         examples = ", ".join(str(uid) for _, uid in forbidden[:_EXAMPLES])
+        unknown = any(licence == "LicenseRef-unknown" for licence, _ in forbidden)
+        state = "state the licence of your own recordings and texts (`licence:` of the recipe), or " if unknown else ""
         raise TurnmillError(
-            f"{len(forbidden)} selected samples may not be redistributed ({licences}), for example {examples}: add "
-            '{name: may_publish, keep: "licence_redistribute"} to the select of the recipe, run it again, then publish'
+            f"{len(forbidden)} selected samples may not be redistributed ({licences}), for example {examples}: {state}"
+            'add {name: may_publish, keep: "licence_redistribute"} to the select of your recipe, run it, then publish'
         )
 
 
@@ -147,7 +151,7 @@ def _stage(store: Store, index: Index, connection: duckdb.DuckDBPyConnection) ->
     folder = Path(store.root, STAGING)
     if folder.exists():
         shutil.rmtree(folder)
-    for name in store.names("plots"):
+    for name in [*store.names("plots"), *(name for name in ("realism.json",) if store.exists(name))]:
         _link(store, name, folder / name)
     for half, (samples, _, _) in HALVES.items():
         maker = index.maker(samples)

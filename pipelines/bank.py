@@ -62,9 +62,12 @@ def bank(engine: str, voices: VoicesParams | None, names: VoiceNames | None) -> 
     if engine == "http" and voices is not None:
         raise UsageError("speak.engine is http, which clones no voices: name the server's own under `voice_names`")
     if engine != "espeak" and voices is None and names is None:
+        cloned = (
+            "`voices: {from: OUT}`, the output of a run whose clips are to be cloned, or " if engine != "http" else ""
+        )
         raise UsageError(
-            f"speak.engine is {engine}, and the recipe says of no voice: add `voices: {{from: OUT}}`, the output of a "
-            "run whose clips are to be cloned, or `voice_names`, names that the engine knows"
+            f"speak.engine is {engine}, and the recipe names no voice: add {cloned}`voice_names: {{assistants, train, "
+            "valid, test, licence}`, lists of names that the engine knows"
         )
     if names is not None:
         every = [*names.assistants, *names.train, *names.valid, *names.test]

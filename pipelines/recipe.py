@@ -26,9 +26,14 @@ from pipelines.stages.verify import VerifyParams
 from pipelines.stages.voices import VoicesParams
 from pipelines.texts import TextFile
 from synth.duplex.timing import PRESETS
+from synth.http import HOST_FACTS
+from synth.rewrite.params import REWRITE_HOST_FACTS
 
 _PATHS = ("root", "texts")
 _PATHS_BELOW = ("texts.path", "simulate.noises", "simulate.rooms", "script.limits.unsafe_terms")
+
+_SECRET = frozenset({"runtime_env", "http", "rewrite", "cosyvoice"})
+"""Below these a key or token may have been pasted in the wrong place: what was given is not repeated."""
 
 _ONE, _SEVERAL = "one file", "several files"  # what errors would say of `texts`, which is told by its shape
 
@@ -127,18 +132,19 @@ class Recipe(Params):
 
 
 def _without_host(resolved: dict[str, Any]) -> None:
-    """Models by name, and nothing of where they lie, are served, or run."""
+    """Models by name, and nothing of where they lie, are served or run, how they are asked, and what they cost."""
     speak, rewrite = resolved["speak"], resolved["script"].get("rewrite", {})
     for section, key in ((speak, "recognise"), (speak["align"], "model"), (resolved.get("verify", {}), "recognise")):
         if key in section:
             section[key] = model_name(section[key])
-    speak.pop("runtime_env", None)
+    for key in ("runtime_env", "gpus", "cpus"):
+        speak.pop(key, None)
     cosyvoice = speak.get("cosyvoice", {})
     cosyvoice.pop("repo", None)
     if "model" in cosyvoice:
         cosyvoice["model"] = model_name(cosyvoice["model"])
-    for endpoint in (speak.get("http", {}), rewrite):
-        for key in ("base_url", "api_key_env"):
+    for endpoint, facts in ((speak.get("http", {}), HOST_FACTS), (rewrite, REWRITE_HOST_FACTS)):
+        for key in facts:
             endpoint.pop(key, None)
 
 
@@ -156,7 +162,7 @@ def load(path: Path, settings: Sequence[str] = ()) -> Recipe:
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: cannot be read as a recipe: {error}") from error
     except yaml.YAMLError as error:
-        raise UsageError(f"{path}: is not valid YAML: {' '.join(str(error).split())}") from error
+        raise UsageError(f"{path}: is not valid YAML: {_flaw(error)}") from error
     if not isinstance(raw, dict):
         raise UsageError(f"{path}: a recipe is a mapping of keys to values, this is {type(raw).__name__}")
     below = _PATHS_BELOW if _names_preset(raw) else (*_PATHS_BELOW, "simulate.preset")
@@ -198,7 +204,7 @@ def _apply(raw: dict[str, Any], setting: str) -> None:
         if child is None:
             child = target[parent] = {}
         if not isinstance(child, dict):
-            raise UsageError(f"--set {setting}: '{parent}' has no keys below it")
+            raise UsageError(f"--set {key}: '{parent}' has no keys below it")
         target = child
     target[last] = value
 
@@ -212,7 +218,14 @@ def _yaml_value(setting: str, text: str) -> Any:
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise UsageError(f"--set {setting}: the value is not valid YAML: {' '.join(str(error).split())}") from error
+        key = setting.partition("=")[0]
+        raise UsageError(f"--set {key}: the value is not valid YAML: {_flaw(error)}") from error
+
+
+def _flaw(error: yaml.YAMLError) -> str:
+    """What is wrong and where, without the text around it, which may hold a key."""
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None) or "it cannot be read"
+    return problem if mark is None else f"line {mark.line + 1}, column {mark.column + 1}: {problem}"
 
 
 def _sentence(path: Path, problem: Mapping[str, Any]) -> str:
@@ -223,7 +236,8 @@ def _sentence(path: Path, problem: Mapping[str, Any]) -> str:
         return f"{where}: unknown key" + (f"; did you mean '{near[0]}'?" if near else "; remove it")
     message = str(problem["msg"]).removeprefix("Value error, ")
     given = problem.get("input")
-    shown = f" (given: {given!r})" if isinstance(given, str | int | float | bool) else ""
+    secret = not _SECRET.isdisjoint(keys)
+    shown = f" (given: {given!r})" if isinstance(given, str | int | float | bool) and not secret else ""
     return f"{where}: {message[0].lower()}{message[1:]}{shown}"
 
 

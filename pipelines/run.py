@@ -78,8 +78,13 @@ def run(
         _claim(store, recipe)
         found = halves(recipe, store)
         check_predicates(recipe, found, store)
-        for stage in (stage for half in found for stage in half.stages):
+        stages = [stage for half in found for stage in half.stages]
+        for stage in stages:
             stage.check()
+            if address is None:
+                stage.check_here()
+        for stage in stages:
+            stage.fetch()
         work = []
         for half in found:
             if isinstance(half.source, Ingest) and half.generated:
@@ -131,6 +136,7 @@ def _run_half(
         through(half.stages, shards)
         _select_and_plan(half_plan, index, store, recipe)
         through([half.write], training_shards(half, workspace))
+        _remove_superseded(half_plan, store)
     except BaseException:
         with suppress(OSError):  # the note of a full disk must not hide the news of it
             _note_run(store, recipe, workspace, half, ledger)
@@ -153,6 +159,20 @@ def _select_and_plan(half_plan: Plan, index: Index, store: Store, recipe: Recipe
     if not store.exists(planned):
         made = plan(connect(store, index), half.items, _prefix(half), recipe.seed, recipe.shard)
         store.write_part(planned, made, part_notes(len(made), len(made), 0, 0.0))
+
+
+def _remove_superseded(half_plan: Plan, store: Store) -> None:
+    """Remove the training shards of earlier settings: what a reader finds under `shards/` is this dataset, once. Their
+    parts go first, so that they are written again when those settings return; what they were cut from stays."""
+    half = half_plan.half
+    current = half_plan.fingerprints[half.write.tables[-1]]
+    for table in half.write.tables:
+        for name in store.names(table):
+            if f"/{current}/" not in name:
+                store.remove(name)
+    for name in store.names("shards"):
+        if f"/{current}/" not in name and name.rsplit("/", 1)[1].startswith(f"{_prefix(half)}-"):
+            store.remove(name)
 
 
 def _prefix(half: Half) -> str:

@@ -20,14 +20,15 @@ MIB = 1 << 20
 
 @dataclass(frozen=True)
 class Resources:
-    """What one worker needs. `cpus` is a wish that shrinks to fit the machine; `memory` in bytes is kept.
+    """What one worker needs. `cpus` is a wish that shrinks to fit the machine; `memory` in bytes is kept: by default a
+    dialogue of ten minutes is simulated and verified in it.
 
     `runtime_env` is the Python it runs in where that is not the driver's, as the JSON of Ray's runtime_env.
     """
 
     cpus: float = 1.0
     gpus: float = 0.0
-    memory: int = 512 * MIB
+    memory: int = 1024 * MIB
     runtime_env: str | None = None
 
 
@@ -113,7 +114,20 @@ class Stage(ABC):
         return stable_hash(self.name, self.version, parameters, *inputs)
 
     def check(self) -> None:  # noqa: B027  # most stages need nothing
-        """Raise UsageError, quickly and before any work, when something this stage needs is not there."""
+        """Raise UsageError, quickly and before any work, when something this stage needs is not there.
+
+        What `unfetched` names is not missed, and nothing is fetched.
+        """
+
+    def check_here(self) -> None:  # noqa: B027  # most stages need nothing
+        """The same, of what its workers need to find on their machine, when that is this one."""
+
+    def unfetched(self) -> str | None:
+        """The model that `fetch` would bring to this machine, on whose content the fingerprint depends."""
+        return None
+
+    def fetch(self) -> None:  # noqa: B027  # most stages need nothing
+        """Bring a published model to this machine, once and before any work. Raises UsageError where it cannot."""
 
     def setup(self) -> None:  # noqa: B027  # most stages need nothing
         """Load what a worker needs once: models, voices."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,9 @@ class TextFile(Params):
     scenario: str | None = Field(
         default=None, min_length=1, description="of dialogues that state none of their own; null: the name"
     )
-    limit: int | None = Field(default=None, ge=1, description="rows to take, drawn by the seed; null: all")
+    limit: int | None = Field(
+        default=None, ge=1, description="rows to take, drawn by the seed, repeated ids last; null: all"
+    )
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class Text:
         units = dialogue_units(self.path, per_unit)
         total = sum(unit.spec["count"] for unit in units)
         if self.limit is not None and self.limit < total:
-            units = _limited(units, _drawn(seed, self.source, total, self.limit), per_unit)
+            units = _limited(units, _drawn(seed, self.source, _repeats(units), self.limit), per_unit)
         if self.name is None:
             return units
         named = {"text": self.name}
@@ -103,11 +106,25 @@ def taken(unit: Unit) -> int:
     return len(unit.spec["taken"]) if "taken" in unit.spec else int(unit.spec["count"])
 
 
-def _drawn(seed: int, source: str, total: int, limit: int) -> NDArray[np.int64]:
-    """`limit` of `total` places in a file, in order: those of the smallest hashes, so that a longer file takes most of
-    the rows again that a shorter one took."""
+def _repeats(units: Sequence[Unit]) -> NDArray[np.bool_]:
+    """Of each row of a file, whether an earlier one has its id."""
+    repeats = np.zeros(sum(unit.spec["count"] for unit in units), bool)
+    for begin, unit in zip(_begins(units), units, strict=True):
+        repeats[[begin + place for place in unit.spec["duplicates"]]] = True
+    return repeats
+
+
+def _begins(units: Sequence[Unit]) -> Iterator[int]:
+    """The place of each unit's first row in all of them."""
+    return accumulate((unit.spec["count"] for unit in units[:-1]), initial=0)
+
+
+def _drawn(seed: int, source: str, repeats: NDArray[np.bool_], limit: int) -> NDArray[np.int64]:
+    """`limit` places in a file, in order: those of the smallest hashes, so that a longer file takes most of the rows
+    again that a shorter one took. A repeated id is drawn after all others, so never without the dialogue it repeats."""
+    total = len(repeats)
     hashes = np.fromiter((int(stable_hash(seed, source, n, "limit"), 16) for n in range(total)), np.uint64, total)
-    return np.sort(np.argpartition(hashes, limit - 1)[:limit])
+    return np.sort(np.lexsort((hashes, repeats))[:limit])
 
 
 def _limited(units: Sequence[Unit], drawn: NDArray[np.int64], per_unit: int) -> list[Unit]:
@@ -129,7 +146,11 @@ def _together(units: Sequence[Unit], number: int, rows: list[int]) -> Unit:
     spec: dict[str, Any] = {
         **units[0].spec,
         "count": sum(unit.spec["count"] for unit in units),
-        "duplicates": [row for unit in units for row in unit.spec["duplicates"]],
+        "duplicates": [
+            begin + place
+            for begin, unit in zip(_begins(units), units, strict=True)
+            for place in unit.spec["duplicates"]
+        ],
         "taken": rows,
     }
     return replace(units[0], name=f"{units[0].name.rsplit('/', 1)[0]}/{number:04d}", spec=spec)

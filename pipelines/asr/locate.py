@@ -26,13 +26,27 @@ class Located:
         self._model = model
         self._recognizer: Recognizer | None = None
 
+    def knows(self, language: str) -> bool:
+        """Whether the model is one of this language, a BCP 47 tag. Raises ModelUnavailable."""
+        return primary(language) == "en" or (
+            not english_only(self._model) and knows(self._model, self._loaded(), primary(language))
+        )
+
     def __call__(self, pcm: NDArray[np.float32], text: str, language: str) -> Sequence[Piece] | None:
         """Pieces of `text` with their times in `pcm`, float32 [samples] at 16 kHz. Raises ModelUnavailable."""
+        if not len(pcm) or not self.knows(language):
+            return None
+        return _located(self._loaded(), pcm, text, primary(language))
+
+    def _loaded(self) -> Recognizer:
         if self._recognizer is None:
             self._recognizer = Recognizer(self._model, language=None)
-        if not len(pcm) or not knows(self._model, self._recognizer, primary(language)):
-            return None
-        return _located(self._recognizer, pcm, text, primary(language))
+        return self._recognizer
+
+
+def english_only(model: str) -> bool:
+    """Whether a model's name tells that it knows no other language; one that is a folder tells when it is loaded."""
+    return model == "embedded" or model.endswith(".en")
 
 
 def knows(model: str, recognizer: Recognizer, language: str) -> bool:
@@ -40,7 +54,7 @@ def knows(model: str, recognizer: Recognizer, language: str) -> bool:
     and learnt English."""
     from faster_whisper.tokenizer import _LANGUAGE_CODES
 
-    many = model != "embedded" and recognizer.model.model.is_multilingual
+    many = not english_only(model) and recognizer.model.model.is_multilingual
     return language == "en" or (many and language in _LANGUAGE_CODES)
 
 

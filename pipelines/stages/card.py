@@ -19,7 +19,7 @@ from manifests.query import connect
 from manifests.store import Store
 from synth.acoustics import AcousticsParams
 from synth.duplex.timing import Timing
-from synth.script import IntentMix
+from synth.script import Interaction
 from synth.voices import EMBEDDED
 
 RECIPE = "recipe.yaml"  # the resolved recipe, beside the card
@@ -60,15 +60,11 @@ def requested(recipe: Mapping[str, Any], connection: duckdb.DuckDBPyConnection) 
         preset=PurePath(simulate["preset"]).stem,
         timing=Timing.model_validate(simulate["timing"]),
         acoustics=AcousticsParams.model_validate(simulate["acoustics"]),
-        intents=IntentMix.model_validate(recipe["script"]["interaction"]["intents"]),
+        interaction=Interaction.model_validate(recipe["script"]["interaction"]),
         genders={name: gender for name, gender in genders.items() if gender},
     )
 
 
 def _limits(recipe: Mapping[str, Any]) -> list[str]:
-    limits = []
-    if recipe.get("corpus") == "demo":
-        limits.append("The speech clips are a demo corpus with planted faults, spoken by the embedded synthesiser.")
-    if recipe.get("speak", {}).get("engine") == "espeak" and "texts" in recipe:
-        limits.append("The dialogues are spoken by espeak-ng: clear words and exact times, not a human voice.")
-    return limits
+    demo = ["The speech clips are a demo corpus with planted faults, spoken by the embedded synthesiser."]
+    return demo if recipe.get("corpus") == "demo" else []

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import Field
 
-from manifests.licences import strictest
+from manifests.licences import of_derivative
 from manifests.params import Params
 from manifests.records import Reason, Reject, TextDialogue, stable_hash
 from pipelines.bank import Bank
@@ -24,17 +24,41 @@ from synth.script import Interaction, Script, write_script
 from synth.text import TextLimits, primary, speakable
 from synth.voices import Split, VoiceBank
 
+_LONGER_AS_WRITTEN: Final = 20
+"""Times `limits.max_turn_chars`: the longest turn that is sent to be rewritten to spoken language. It bounds the cost,
+and a model keeps nothing of a longer one anyway."""
+_MENDED: Final = (
+    "max_code_ratio",
+    "max_markup_ratio",
+    "max_mathematics_ratio",
+    "max_operator_ratio",
+    "max_symbol_ratio",
+)
+"""Limits, as shares, of what a rewrite to spoken language takes out of a text. What has hardly a letter is none."""
+
 
 class ScriptParams(Params):
     dialogues_per_shard: int = Field(default=200, ge=1, description="dialogues per shard: about 1 h of audio")
     limits: TextLimits = TextLimits()
-    rewrite: RewriteParams | None = Field(default=None, description="rewrite by a language model; null: none")
+    rewrite: RewriteParams | None = Field(
+        default=None,
+        description="rewrite by a language model; null: none. Its task 'spoken' is given turns of up to 20 times "
+        "limits.max_turn_chars, with markup, code and formulas; what it makes of them has to meet all limits",
+    )
     interaction: Interaction = Interaction()
+
+    @property
+    def as_written(self) -> TextLimits:
+        """The limits of texts before the rewrite: those that a rewrite to spoken language mends are wide."""
+        if self.rewrite is None or "spoken" not in self.rewrite.tasks:
+            return self.limits
+        longest = _LONGER_AS_WRITTEN * self.limits.max_turn_chars
+        return self.limits.model_copy(update={"max_turn_chars": longest, **dict.fromkeys(_MENDED, 1.0)})
 
 
 class WriteScripts(Stage):
     name = "script"
-    version = 2
+    version = 3
     tables = ("lines", "rewrites", "scripts")
     items = "dialogues"
     host_params = frozenset({"rewrite"})
@@ -108,16 +132,18 @@ class WriteScripts(Stage):
         answers = Rewriter(self.params.rewrite, StoreCache(workspace.store)).rewrite(asked)
         usage: list[Row] = []
         for place, dialogue, answer in zip(places, asked, answers, strict=True):
-            results[place] = self._checked(answer.dialogue, bank)
+            results[place] = self._checked(answer.dialogue, bank, self.params.limits)
             usage += _usage_rows(dialogue.id, answer, self.params.rewrite)
         return results, usage
 
     def read(self, unit: Unit, bank: VoiceBank) -> Iterator[TextDialogue | Reject]:
-        """The dialogues of a unit that can be spoken as they are written, and why the others cannot."""
-        return (self._checked(read, bank) for read in text_of(self.texts, unit).read(unit, self.entry))
+        """The dialogues of a unit that can be spoken as they are written, or once they are rewritten, and why the
+        others cannot."""
+        limits = self.params.as_written
+        return (self._checked(read, bank, limits) for read in text_of(self.texts, unit).read(unit, self.entry))
 
-    def _checked(self, read: TextDialogue | Reject, bank: VoiceBank) -> TextDialogue | Reject:
-        dialogue = read if isinstance(read, Reject) else speakable(read, self.params.limits)
+    def _checked(self, read: TextDialogue | Reject, bank: VoiceBank, limits: TextLimits) -> TextDialogue | Reject:
+        dialogue = read if isinstance(read, Reject) else speakable(read, limits)
         if isinstance(dialogue, Reject) or primary(dialogue.language) in bank.languages:
             return dialogue
         spoken = ", ".join(bank.languages)
@@ -132,9 +158,8 @@ class WriteScripts(Stage):
         script = write_script(dialogue, self.params.interaction, bank, split, self.seed)
         voices = bank.voices
         spoken_by = (voices[voice].licence for voice in dict.fromkeys(line.voice for line in script.lines))
-        carried = strictest([dialogue.licence, *spoken_by])
         # Speech made from a text is a derivative of it.
-        carried = replace(carried, redistribute=carried.redistribute and carried.derivatives)
+        carried = of_derivative([dialogue.licence, *spoken_by])
         return replace(script, licence=carried), split
 
 

@@ -3,18 +3,29 @@
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
 from pydantic import Field, model_validator
 
-from manifests.licences import strictest
+from manifests.licences import of_derivative
 from manifests.params import LicenceStatement, Params
 from manifests.records import Reject, stable_hash
 from manifests.tar import TarWriter
 from pipelines.stage import Made, Row, Shard, Stage, Workspace, hours, read_span
 from sources.audio import Audio, decode, encode_flac
-from synth.acoustics import MADE_SOUNDS, WHITE, AcousticsParams, divided, draw_acoustics, load_pools, pool_files
+from synth.acoustics import (
+    MADE_SOUNDS,
+    WHITE,
+    AcousticsParams,
+    check_categories,
+    check_pools,
+    divided,
+    draw_acoustics,
+    load_pools,
+    pool_files,
+)
 from synth.duplex import RATE
 from synth.duplex.labels import dialogue_row, event_rows, sample_json, turn_rows, unplaced_rows, word_rows
 from synth.duplex.material import Material, spoken_material, with_sounds
@@ -25,16 +36,19 @@ from synth.duplex.timing import Timing, timing
 from synth.script import Script
 from synth.tts.engine import Word
 
-_BEGINNING = 64 << 10  # bytes of a recording that tell it from others
-
 
 class SimulateParams(Params):
     preset: str = Field(default="assistant", description="timing: assistant, telephone, video_call, or a preset file")
     timing: Timing = Field(default_factory=timing, description="what differs from the preset")
     acoustics: AcousticsParams = AcousticsParams()
-    takes: int = Field(default=1, ge=1, le=1000, description="simulations of each dialogue's speech")
+    takes: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="simulations of each dialogue's speech; at most 64, for a shard's rows are held until it ends",
+    )
     noises: tuple[Path, ...] = Field(
-        default=(), description="folders of noise, a folder a category; none: white noise and made sounds"
+        default=(), description="folders of noise, a folder inside a category; none: white noise and made sounds"
     )
     rooms: tuple[Path, ...] = Field(
         default=(), description="files or folders of impulse responses; none: simulated rooms alone"
@@ -74,7 +88,8 @@ class Simulate(Stage):
         return {"seed": self.seed, "recordings": digest(self.params.noises, self.params.rooms)}
 
     def check(self) -> None:
-        load_pools(self.params.noises, self.params.rooms)
+        pools = check_pools(self.params.noises, self.params.rooms)
+        check_categories(self.params.acoustics.noise, pools)
 
     def setup(self) -> None:
         self.pools = divided(load_pools(self.params.noises, self.params.rooms), self.seed)
@@ -133,13 +148,15 @@ class Simulate(Stage):
         if isinstance(timeline, Reject):
             return timeline
         if self.params.recordings_licence and uses_recordings(timeline):
-            script = replace(script, licence=strictest([script.licence, self.params.recordings_licence.licence]))
+            script = replace(script, licence=of_derivative([script.licence, self.params.recordings_licence.licence]))
         rendered = render(timeline, material.pcm, pools)
         sample = sample_json(script, timeline, rendered.fitted, origin)
         key = stable_hash(script.id)
-        offset, size = tar.add(f"{key}.flac", encode_flac(Audio(rendered.channels, RATE)))
+        user_clean, delivered = encode_flac(Audio(rendered.user_clean[None], RATE)), Audio(rendered.channels, RATE)
+        del rendered  # of ten minutes its stems have 173 MB, and encoding needs as much
+        offset, size = tar.add(f"{key}.flac", encode_flac(delivered))
         # Always kept in the lake, for `verify` times the user on it; `shard` decides whether it is delivered.
-        clean = tar.add(f"{key}.user.flac", encode_flac(Audio(rendered.user_clean[None], RATE)))
+        clean = tar.add(f"{key}.user.flac", user_clean)
         where = {
             "shard": shard.key,
             "offset": offset,
@@ -165,10 +182,14 @@ def uses_recordings(timeline: Timeline) -> bool:
 
 
 def digest(noises: Sequence[Path], rooms: Sequence[Path]) -> str:
-    """Of recordings by name, size and how they begin: whole pools are too large to be read before each run."""
-    known = []
-    for name, file in pool_files(noises, rooms):
-        with file.open("rb") as opened:
-            begins = hashlib.blake2b(opened.read(_BEGINNING), digest_size=16).hexdigest()
-        known.append(f"{name} {file.stat().st_size} {begins}")
+    """Of recordings by name and bytes."""
+    files = ((name, path, path.stat()) for name, path in pool_files(noises, rooms))
+    known = [f"{name} {_hashed(path, found.st_size, found.st_mtime_ns)}" for name, path, found in files]
     return stable_hash(*sorted(known), size=16)
+
+
+@cache
+def _hashed(path: Path, _size: int, _modified_ns: int) -> str:
+    """Of a file's bytes, which a process reads once for as long as the file has the same size and time."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -13,15 +13,16 @@ from manifests.errors import UsageError
 from manifests.params import Params
 from manifests.records import Reason, Reject, stable_hash
 from manifests.tar import TarWriter
-from pipelines.asr.locate import Located, knows
+from pipelines.asr.locate import Located, english_only, knows
 from pipelines.asr.recognizer import Recognizer, check_model, model_digest
 from pipelines.asr.wer import word_errors
 from pipelines.stage import MIB, Made, Resources, Row, Shard, Stage, Workspace, hours
 from pipelines.stages.voices import read_bank
 from sources.audio import Audio, encode_flac
-from synth.text import primary
+from synth.text import primary, spoken_form
 from synth.tokens import tokens
 from synth.tts.align import Aligner, PerLanguage, ProportionalAligner, WhisperAligner
+from synth.tts.cosyvoice.model import fetch_model, published, unfetched
 from synth.tts.cosyvoice.package import check_requirements, find_checkout
 from synth.tts.cosyvoice.params import CosyVoiceParams
 from synth.tts.engine import Engine, Line, Speech, SpeechError
@@ -112,19 +113,52 @@ class Speak(Stage):
         return None if self.params.engine == "espeak" else aligner(self.params.align).identity
 
     def check(self) -> None:
-        engine(self.params, {})
-        if self.params.cosyvoice is not None and self.params.runtime_env is None:  # else they are needed elsewhere
-            check_requirements(find_checkout(self.params.cosyvoice.repo))
+        if self.params.cosyvoice is not None:
+            find_checkout(self.params.cosyvoice.repo)
+        if self.unfetched() is None:
+            engine(self.params, {})
         if self._aligner_identity is not None and self.params.align.method in ("auto", "whisper"):
             check_model(self.params.align.model)
+        self._check_languages(() if self.bank is None else self.bank.languages)
         if self.params.recognise is not None:
             check_model(self.params.recognise)
-        python = (self.params.runtime_env or {}).get("py_executable")
-        # Ray would wait for its workers for ever.
-        if python is not None and shutil.which(str(python).split()[0]) is None:
+
+    def _check_languages(self, languages: Iterable[str]) -> None:
+        """UsageError where lines of one of the languages could not get word times, and be spoken for nothing."""
+        align = self.params.align
+        foreign = sorted({primary(language) for language in languages} - {"en"})
+        if not foreign or self._aligner_identity is None or align.method == "proportional":
+            return
+        fix = "such as large-v3, or set speak.align.method=proportional"
+        if align.method == "pocketsphinx":
             raise UsageError(
-                f"speak.runtime_env.py_executable: there is no program {python}; give the path of a Python"
+                f"speak.align.method: pocketsphinx knows English only, not {foreign[0]!r}; "
+                f"set it to auto with a multilingual speak.align.model {fix}"
             )
+        if english_only(align.model):
+            raise UsageError(
+                f"speak.align.model: the {align.model} model knows English only, not {foreign[0]!r}; "
+                f"name a multilingual one {fix}"
+            )
+
+    def check_here(self) -> None:
+        if self.params.cosyvoice is not None and self.params.runtime_env is None:
+            check_requirements(find_checkout(self.params.cosyvoice.repo))
+        python = (self.params.runtime_env or {}).get("py_executable")
+        # Ray, which takes it for a command with arguments, would wait for its workers for ever.
+        if python is not None and shutil.which(next(iter(str(python).split()), "")) is None:
+            raise UsageError(
+                "speak.runtime_env.py_executable: there is no such program on this machine; give the path of a Python"
+            )
+
+    def unfetched(self) -> str | None:
+        cosyvoice = self.params.cosyvoice
+        return cosyvoice.model if cosyvoice is not None and unfetched(cosyvoice) else None
+
+    def fetch(self) -> None:
+        """A model of the hub is asked for again though it is here, for a copy may be old, or not whole."""
+        if self.params.cosyvoice is not None and published(self.params.cosyvoice):
+            fetch_model(self.params.cosyvoice)
 
     def setup(self) -> None:
         hear = None if self.params.recognise is None else hear_with(self.params.recognise)
@@ -135,6 +169,7 @@ class Speak(Stage):
         if self.engine is None:
             self.engine = engine(self.params, read_bank(workspace).voices)
         rows = workspace.rows("lines", shard.key)
+        self._check_languages(row["language"] for row in rows)  # a bank that is a table is not known before
         of_line = {row["line"]: row for row in rows}
         spoken: dict[str, Row] = {}
         rejects: dict[str, Reject] = {}
@@ -216,5 +251,10 @@ def hear_with(model: str) -> Hear:
 
 def _heard(text: str, said: str, language: str) -> Heard:
     """Errors by `synth.tokens`: words, and characters of Chinese and Japanese."""
-    errors, words = word_errors(" ".join(tokens(text)), " ".join(tokens(said)), language)
+    errors, words = word_errors(_as_said(text, language), _as_said(said, language), language)
     return Heard(said, errors, words)
+
+
+def _as_said(text: str, language: str) -> str:
+    """The tokens of a text with its numbers in words; a recogniser writes digits. 两 is 二 before a measure."""
+    return " ".join(tokens(spoken_form(text, language).replace("两", "二")))

@@ -81,7 +81,7 @@ def speak(texts: Sequence[str], language: str) -> list[Spoken]:
     judged = time.process_time() - started
     print(
         f"{language}: {len(done)} lines of {len(texts)}, {sum(item.seconds for item in done):.0f} s, "
-        f"{len(voices)} voices; the gate passes {sum(verdict.passed for verdict in verdicts)} of them "
+        f"{len(voices)} voices; the gate passes {sum(verdict.why is None for verdict in verdicts)} of them "
         f"and takes {judged / spoken:.1%} of espeak's time"
     )
     return done

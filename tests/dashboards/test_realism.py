@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,12 @@ from manifests.query import connect
 from manifests.store import Store
 from synth.acoustics import AcousticsParams
 from synth.duplex.timing import timing
-from synth.script import IntentMix
+from synth.script import Interaction
 from tests.manifests.conftest import INDEX, also, filled, put, reject
 
-ASKED = Requested("assistant", timing("assistant"), AcousticsParams(), IntentMix(), {"en/1": "female", "en/2": "male"})
+ASKED = Requested(
+    "assistant", timing("assistant"), AcousticsParams(), Interaction(), {"en/1": "female", "en/2": "male"}
+)
 
 
 def event(
@@ -205,6 +208,83 @@ def test_a_parameter_that_was_not_kept_is_beyond_chance(tmp_path: Path, kept: bo
         assert (found[name]["value"] <= found[name]["chance"]) == kept, name
     assert found["fade"]["value"] <= found["fade"]["chance"]
     assert "silence_timeout" not in found  # nothing came of it
+
+
+def eventful(root: Path, kept: bool) -> dict[str, dict[str, Any]]:
+    """What was asked and what came of it, by name: 400 dialogues of six turns, the fifth of which no source wrote."""
+    rng, asked = np.random.default_rng(1), ASKED.interaction
+    scale = 1.0 if kept else 0.8
+    turns, events, unplaced, dialogues, ids = [], [], [], [], [f"d{n:03}" for n in range(400)]
+
+    def add(kind: str, dialogue: str, rate: float, **values: Any) -> None:
+        """`rate`: the mean number, or below 1 the probability."""
+        for _ in range(rng.poisson(rate) if values.pop("many", False) else int(rng.random() < rate)):
+            if rng.random() < scale:
+                events.append(event(dialogue, len(events), kind, 1, 1.0, 2.0, **values))
+            else:
+                unplaced.append(filled("unplaced", dialogue=dialogue, index=len(unplaced), kind=kind, turn=1, why="x"))
+
+    for name in ids:
+        written: list[str | None] = [f"turn {n}" for n in range(6)]
+        written[4] = None
+        indices = [0, 1, 2, 3, 5, 6]
+        interrupted = bool(rng.random() < asked.barge_in * scale)
+        for index in indices:
+            cut = index == 3 and interrupted
+            turns.append(turn(name, index, 10.0 * index, 10.0 * index + 6, None, interrupted=cut))
+        dialogues.append(filled("dialogues", id=name, duration=65.0, sample=json.dumps({
+            "acoustics": {"snr_db": None}, "turns": [{"index": index} for index in indices],
+            "source": {"written": written},
+        })))  # fmt: skip
+        for _ in range(2):  # two of the assistant's turns are the source's, three of the user's
+            add("barge_in", name, asked.barge_in, params={"intent": "topic", "onset": "word", "fade": 0.0}, latency=0.3)
+            add("user_backchannel", name, asked.backchannels_per_minute * 0.1, many=True, params={"level_db": -5})
+        for _ in range(3):
+            add("hesitation", name, asked.hesitation)
+            add("assistant_backchannel", name, asked.assistant_backchannels_per_minute * 0.1, many=True,
+                params={"level_db": -5})  # fmt: skip
+        add("silence_timeout", name, 2 * asked.silence_timeout)  # the last turn of all is the user's
+        add("cough", name, 2 * asked.balance * asked.barge_in * 0.5 * scale, many=True, params={"level_db": -5})
+        add("side_talk", name, 2 * asked.balance * asked.barge_in * 0.5 * scale, many=True, params={"level_db": -5})
+    store = Store(str(root))
+    for table, rows in (("turns", turns), ("events", events), ("words", []), ("unplaced", unplaced)):
+        also(store, "simulate", table, "s", rows)
+    put(store, "simulate", "s", dialogues, len(ids))
+    samples = [filled("dialogue_samples", uid=name, split="train", duration=65.0) for name in ids]
+    put(store, "shard_dialogues", "dialogues-train-000000", samples, len(ids))
+    stages = [
+        replace(stage, tables=(*stage.tables[:-1], "unplaced", "dialogues")) if stage.name == "simulate" else stage
+        for stage in INDEX.stages
+    ]
+    replace(INDEX, stages=tuple(stages)).save(store)
+    return {item["parameter"]: item for item in realism_report(connected(store), ASKED)["requested"]}
+
+
+RATES = ("barge_in", "user_backchannels_per_minute", "assistant_backchannels_per_minute", "hesitation")
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_rates_that_the_planner_does_not_keep_are_beyond_chance_and_say_what_was_left_out(
+    tmp_path: Path, kept: bool
+) -> None:
+    found = eventful(tmp_path, kept)
+    for name in RATES:
+        assert (found[name]["value"] <= found[name]["chance"]) == kept, found[name]
+        assert (found[name]["left_out"] > 0) != kept
+    assert found["barge_in"]["count"] == 800
+    assert found["hesitation"]["requested"] == {"yes": 0.2, "no": 0.8}
+    assert found["user_backchannels_per_minute"]["requested"] == 1.5
+    assert found["silence_timeout"]["measure"] == "w"
+    assert found["balance"]["requested"] == 0.8
+    assert found["balance"]["value"] == pytest.approx(abs(found["balance"]["realised"] / 0.8 - 1), abs=1e-4)
+
+
+def test_a_rate_of_which_nothing_came_is_shown(tmp_path: Path) -> None:
+    store = made(tmp_path, ("a",), 1, [event("a", 0, "barge_in", 1, 1.0, 2.0, params={}, latency=0.3)])
+    balance = next(
+        item for item in realism_report(connected(store), ASKED)["requested"] if item["parameter"] == "balance"
+    )
+    assert (balance["count"], balance["realised"], balance["value"]) == (0, 0.0, 1.0)
 
 
 def test_every_picture_is_drawn_and_its_bytes_depend_on_the_report_alone(report: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """The command line: what each command prints, and its exit status."""
 
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -8,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from pipelines.cli import main
+from pipelines.doctor import examine
 from tests.pipelines.conftest import Small
+from tests.synth.tts.cosyvoice_fake import write_checkout
 
 
 def call(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
@@ -120,6 +123,14 @@ def test_card_is_written_anew_and_the_same(small: Small, tmp_path: Path, monkeyp
     assert (out / "README.md").read_bytes() == before
 
 
+def test_speech_commands_of_the_readme_do_not_write_into_one_folder() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    commands = re.findall(r"^turnmill run pipelines/recipes/speech\.yaml (?:.*\\\n)*.*$", readme, re.MULTILINE)
+    folders = [re.findall(r"--out (\S+)", command) for command in commands]
+    assert folders == [["out/librispeech"], ["out/ljspeech"], ["out/recordings"]]
+    assert re.findall(r"^voices: \{from: ([^,]+),", readme, re.MULTILINE) == ["out/librispeech"]
+
+
 def test_sources_and_one_source(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(monkeypatch, "sources") == 0
     assert "librispeech" in capsys.readouterr().out
@@ -134,6 +145,23 @@ def test_doctor_says_what_runs_here(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     said = capsys.readouterr().out
     for engine in ("silero-vad", "ffmpeg", "espeak", "cosyvoice", "pyannote.audio"):
         assert engine in said
+
+
+def test_doctor_offers_what_a_checkout_lacks_and_a_clone_only_without_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkout = write_checkout(tmp_path / "CosyVoice")
+    monkeypatch.setenv("COSYVOICE_REPO", str(checkout))
+    monkeypatch.setitem(sys.modules, "torch", None)  # what an absent module looks like to the import system
+    (found,) = (finding for finding in examine() if finding.engine == "cosyvoice")
+    assert (found.detail, found.fix) == ("CosyVoice needs torch", "pip install -r CosyVoice/requirements.txt")
+    (checkout / "third_party" / "Matcha-TTS" / "matcha").rename(tmp_path / "matcha")
+    (found,) = (finding for finding in examine() if finding.engine == "cosyvoice")
+    assert found.detail.endswith("lacks third_party/Matcha-TTS")
+    assert found.fix.startswith("git submodule update --init --recursive")
+    monkeypatch.setenv("COSYVOICE_REPO", str(tmp_path / "elsewhere"))
+    (found,) = (finding for finding in examine() if finding.engine == "cosyvoice")
+    assert found.fix.startswith("git clone --recursive https://github.com/FunAudioLLM/CosyVoice && ")
 
 
 def test_dry_run_prints_the_plan_and_writes_nothing(

@@ -30,6 +30,12 @@ def test_words_are_found_where_espeak_says_them() -> None:
     assert np.median([abs(a.start - b.start) for a, b in zip(words, speech.words, strict=True)]) < 0.04
 
 
+def test_the_embedded_model_is_known_to_know_english_without_being_loaded() -> None:
+    located = Located("embedded")
+    assert [located.knows(language) for language in ("en-US", "zh-CN", "de")] == [True, False, False]
+    assert located._recognizer is None
+
+
 def test_what_cannot_be_found_has_no_times() -> None:
     aligner, speech = WhisperAligner(Located("embedded"), "digest"), spoken(TEXT)
     for pcm, text, language in (

@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub
 import pytest
 from rich.console import Console
 
@@ -26,12 +27,19 @@ from synth.tts.engine import Line, Speech
 from synth.tts.espeak import EspeakEngine
 from synth.voices import EMBEDDED
 from tests.pipelines.conftest import Small
+from tests.synth.tts.cosyvoice_fake import write_checkout, write_model
 
 RECIPES = Path(__file__).parents[2] / "pipelines" / "recipes"
 QUICKSTART = RECIPES / "quickstart" / "dialogues.jsonl"
 REWRITE = (
     "script.rewrite={tasks: [spoken, emotion], base_url: 'http://localhost:1/v1', model: m, "
     "price_prompt: 2.0, price_completion: 10.0}"
+)
+
+
+NAMES = (
+    "voice_names={assistants: [a], train: [b, c], valid: [d, e], test: [f, g], "
+    "licence: {spdx: CC0-1.0, redistribute: true, commercial: true}}"
 )
 
 
@@ -124,10 +132,7 @@ def test_a_sample_prices_what_it_did_not_read(many: Path, monkeypatch: pytest.Mo
 
 
 def test_takes_gpu_tokens_and_cost_follow_the_recipe(tmp_path: Path) -> None:
-    names = "voice_names={assistants: [a], train: [b, c], valid: [d, e], test: [f, g], " + (
-        "licence: {spdx: CC0-1.0, redistribute: true, commercial: true}}"
-    )
-    http = ["speak.engine=http", "speak.http={base_url: 'http://localhost:1/v1', model: m}", names]
+    http = ["speak.engine=http", "speak.http={base_url: 'http://localhost:1/v1', model: m}", NAMES]
     texts = tmp_path / "texts.jsonl"
     texts.write_text("\n".join(QUICKSTART.read_text("utf-8").splitlines()[:12]), "utf-8")
     plain = priced(load(RECIPES / "dialogues.yaml", [f"texts={texts}"]))
@@ -162,17 +167,54 @@ def test_dry_run_prints_the_price_before_it_refuses_an_engine_that_is_not_there(
     assert not (tmp_path / "out").exists()
 
 
-def test_dry_run_says_dialogues_rejects_hours_and_disk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    describe_plan(load(RECIPES / "dialogues.yaml", [REWRITE]), str(tmp_path / "out"), Console(width=120))
+@pytest.mark.parametrize("cached", [False, True])
+def test_dry_run_fetches_no_model_and_names_what_a_run_would_fetch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], cached: bool
+) -> None:
+    fetched: list[str] = []
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda model, **_: fetched.append(model))
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    if cached:
+        kept = tmp_path / "hub" / "models--FunAudioLLM--CosyVoice2-0.5B"
+        write_model(kept / "snapshots" / "abc", 2)
+        (kept / "refs").mkdir()
+        (kept / "refs" / "main").write_text("abc")
+    model = f"{{model: FunAudioLLM/CosyVoice2-0.5B, repo: {write_checkout(tmp_path / 'repo')}}}"
+    settings = ["speak.engine=cosyvoice", f"speak.cosyvoice={model}", "speak.runtime_env={env_vars: {A: b}}", NAMES]
+    texts = tmp_path / "texts.jsonl"
+    texts.write_text("\n".join(QUICKSTART.read_text("utf-8").splitlines()[:4]), "utf-8")
+    recipe = load(RECIPES / "dialogues.yaml", [f"texts={texts}", "script.limits.languages=[en]", *settings])
+    describe_plan(recipe, str(tmp_path / "out"), Console(width=200))
+    said = capsys.readouterr().out
+    assert re.search(r"GPU: 0\.00\d h", said)
+    prints = {
+        name: bool(re.search(rf"^ {name} .* [0-9a-f]{{16}} +0 of 1", said, re.MULTILINE))
+        for name in ("script", "speak", "simulate", "verify")
+    }
+    assert prints == {"script": True, "speak": cached, "simulate": cached, "verify": cached}
+    assert ("FunAudioLLM/CosyVoice2-0.5B is fetched at the start of the run" in said) is not cached
+    assert fetched == []
+
+
+AUDIO = r"audio: 0\.5\d\d h to speak, 0\.\d{3} h of dialogues"
+DISK = r"disk: 1\d\d\.\d MB in the lake, \d\d\.\d MB of training shards"
+TOKENS = r"rewrite: [\d,]+ prompt tokens, [\d,]+ completion tokens, cost \d+\.\d\d; one answer a task"
+
+
+@pytest.mark.parametrize(
+    ("settings", "kept", "lines"),
+    [
+        ([], "78", [r"turn_too_long: 2 rejected", AUDIO, DISK, r"figures: all were read; before what verify and"]),
+        ([REWRITE], "80", [AUDIO, DISK, TOKENS, r"figures: all were read; before what the rewrite, verify and"]),
+    ],
+)
+def test_dry_run_says_dialogues_rejects_hours_and_disk(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], settings: list[str], kept: str, lines: list[str]
+) -> None:
+    describe_plan(load(RECIPES / "dialogues.yaml", settings), str(tmp_path / "out"), Console(width=120))
     said = capsys.readouterr().out
     row = next(line for line in said.splitlines() if line.strip().startswith("dialogues.jsonl"))
-    assert row.split()[1:4] == ["80", "78", "321"]
-    for line in (
-        r"turn_too_long: 2 rejected",
-        r"audio: 0\.5\d\d h to speak, 0\.\d{3} h of dialogues",
-        r"disk: 1\d\d\.\d MB in the lake, \d\d\.\d MB of training shards",
-        r"rewrite: [\d,]+ prompt tokens, [\d,]+ completion tokens, cost \d+\.\d\d; one answer a task",
-        r"figures: all were read",
-    ):
+    assert row.split()[1:3] == ["80", kept]
+    for line in lines:
         assert re.search(line, said), line
     assert not (tmp_path / "out").exists()

@@ -3,9 +3,12 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from manifests.errors import UsageError
+from manifests.records import stable_hash
 from pipelines.recipe import load
+from synth.rewrite.rewriter import identity
 
 RECIPES = Path(__file__).parents[2] / "pipelines" / "recipes"
 
@@ -76,3 +79,84 @@ def test_hash_ignores_where_sources_lie_and_how_many_work(tmp_path: Path) -> Non
     path = written(tmp_path, "name: x\ncorpus: files")
     assert load(path, ["workers=1", "root=a"]).hash == load(path, ["workers=2", "root=b"]).hash
     assert load(path, ["seed=1"]).hash != load(path, ["seed=2"]).hash
+
+
+ENDPOINTS = """
+name: x
+texts: a.jsonl
+script: {rewrite: {tasks: [spoken], base_url: "http://here/v1", model: small}}
+speak: {engine: http, http: {base_url: "http://here/v1", model: tts}}
+"""
+
+
+@pytest.mark.parametrize("section", ["script.rewrite", "speak.http"])
+def test_the_resolved_recipe_tells_the_model_of_an_endpoint_and_not_how_it_is_asked(
+    tmp_path: Path, section: str
+) -> None:
+    path = written(tmp_path, ENDPOINTS)
+    asked = ["base_url='http://there.example/v1'", "api_key_env=A_KEY", "timeout_s=7", "retries=1", "concurrency=3"]
+    there = load(path, [f"{section}.{setting}" for setting in asked])
+    assert there.hash == load(path).hash == stable_hash(there.yaml())
+    told = yaml.safe_load(there.yaml())
+    assert told["speak"]["http"] == {
+        "model": "tts", "response_format": "wav", "pcm_rate": 24000, "send_seed": False,
+        "instructions": "Speak in a {emotion} tone.",
+    }  # fmt: skip
+    assert told["script"]["rewrite"] == {
+        "tasks": ["spoken"], "model": "small", "temperature": 0.7, "max_tokens": 4096, "tries": 3
+    }  # fmt: skip
+    assert load(path, [f"{section}.model=other"]).hash != there.hash
+
+
+def test_a_model_that_a_server_knows_by_its_path_is_told_by_its_name(tmp_path: Path) -> None:
+    path = written(tmp_path, ENDPOINTS)
+    here, there = (
+        load(path, [f"speak.http.model={folder}/kokoro", f"script.rewrite.model={folder}/Qwen3-8B"])
+        for folder in ("/home/ann/models", "/data")
+    )
+    assert here.yaml() == there.yaml()
+    assert "/home" not in here.yaml()
+    told = yaml.safe_load(here.yaml())
+    assert (told["speak"]["http"]["model"], told["script"]["rewrite"]["model"]) == ("kokoro", "Qwen3-8B")
+    assert here.speak.http is not None
+    assert there.speak.http is not None
+    assert here.speak.http.identity == there.speak.http.identity
+    assert here.script.rewrite is not None
+    assert there.script.rewrite is not None
+    assert identity(here.script.rewrite) == identity(there.script.rewrite)
+    hub = load(path, ["speak.http.model=hexgrad/Kokoro-82M"])
+    assert "model: hexgrad/Kokoro-82M" in hub.yaml()
+
+
+@pytest.mark.parametrize(
+    ("setting", "key"),
+    [
+        ("speak.runtime_env='HF_TOKEN=hf_secret'", "speak.runtime_env"),
+        ("speak.http.timeout_s=hf_secret", "speak.http.timeout_s"),
+        ("speak.http=hf_secret", "speak.http"),
+        ("script.rewrite.tries=hf_secret", "script.rewrite.tries"),
+        ("script.rewrite.tasks=[hf_secret]", "script.rewrite.tasks.0"),
+        ("speak.cosyvoice.fp16=hf_secret", "speak.cosyvoice.fp16"),
+        ("speak.runtime_env={env_vars: {HF_TOKEN: hf_secret}", "speak.runtime_env"),
+        ("speak.engine.HF_TOKEN=hf_secret", "speak.engine.HF_TOKEN"),
+    ],
+)
+def test_a_token_in_the_wrong_place_is_refused_and_not_repeated(tmp_path: Path, setting: str, key: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        load(written(tmp_path, ENDPOINTS), [setting])
+    assert key in str(refused.value)
+    assert "hf_secret" not in str(refused.value)
+
+
+def test_a_recipe_that_is_not_yaml_is_refused_with_the_place_and_not_the_text(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"is not valid YAML: line \d, column \d+: ") as refused:
+        load(written(tmp_path, f"{ENDPOINTS}\nworkers: [{{HF_TOKEN: hf_secret"))
+    assert "hf_secret" not in str(refused.value)
+
+
+def test_hash_ignores_prices_and_what_a_worker_is_given(tmp_path: Path) -> None:
+    path = written(tmp_path, ENDPOINTS)
+    prices = ["script.rewrite.price_prompt=2", "script.rewrite.price_completion=10"]
+    assert load(path, [*prices, "speak.gpus=0.5", "speak.cpus=2"]).hash == load(path).hash
+    assert load(path, ["script.rewrite.tries=1"]).hash != load(path).hash
+    assert load(path, ["speak.tries=1"]).hash != load(path).hash

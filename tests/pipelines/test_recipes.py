@@ -17,7 +17,7 @@ from pipelines.recipe import load
 from pipelines.run import run
 
 RECIPES = Path(__file__).parents[2] / "pipelines" / "recipes"
-BY_ESPEAK = ["speak.engine=espeak", "speak.cosyvoice=null", "speak.gpus=0", "voices=null"]
+BY_ESPEAK = ["speak.engine=espeak", "speak.cosyvoice=null", "speak.gpus=0", "speak.recognise=null", "voices=null"]
 ENGLISH = (
     ("How do I keep bread fresh for a few days?", "Keep it in a paper bag, and freeze what you will not eat soon."),
     ("And what about the cake?", "A cake with cream belongs in the fridge, well covered, and is best within two days."),
@@ -76,6 +76,19 @@ def made(tmp_path: Path, name: str) -> Any:
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.yaml")), ids=lambda path: path.stem)
 def test_shipped_recipe_is_valid_and_named_as_its_file(path: Path) -> None:
     assert load(path).name == path.stem
+
+
+@pytest.mark.parametrize("name", ["voice_assistant", "omniflatten", "moshi"])
+def test_recipe_of_an_engine_that_errs_hears_and_aligns_every_language_it_asks_for(name: str) -> None:
+    recipe = load(RECIPES / f"{name}.yaml")
+    assert recipe.speak.engine == "cosyvoice"  # espeak, in the other recipes, says what it is told and when
+    heard_by = recipe.speak.recognise
+    assert heard_by is not None
+    aligned_by = {
+        language: "pocketsphinx" if language == "en" else recipe.speak.align.model
+        for language in recipe.script.limits.languages
+    }
+    assert {heard_by, *aligned_by.values()} <= {"pocketsphinx", "large-v3"}  # which knows 99 languages
 
 
 @pytest.mark.parametrize("name", ["voice_assistant", "omniflatten", "moshi"])

@@ -6,17 +6,22 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub
 import numpy as np
 import pytest
 import soundfile
+from rich.console import Console
 
 from manifests.errors import UsageError
 from manifests.records import Licence, Reason, Reject
 from manifests.schema import to_table
 from manifests.store import Store, part_name
+from pipelines.describe import describe_plan
 from pipelines.engine import chains, cluster, execute
+from pipelines.recipe import Recipe
+from pipelines.run import run
 from pipelines.stage import Made, Resources, Row, Shard, Stage, Workspace, commit, read_span
-from pipelines.stages.speak import Speak, SpeakParams, hear_with
+from pipelines.stages.speak import Speak, SpeakParams, _heard, hear_with
 from synth.tts.align import ProportionalAligner
 from synth.tts.engine import Line, Speech, SpeechError
 from synth.tts.gate import GateParams
@@ -26,6 +31,7 @@ from synth.voices import EMBEDDED, Voice, VoiceBank
 pytest.importorskip("espeakng_loader", reason="the demo extra is not installed")
 
 from synth.tts.espeak import EspeakEngine
+from tests.synth.tts.cosyvoice_fake import write_checkout, write_model
 from tests.synth.tts.speech_server import SPEAKERS, speech_server
 
 ANNA = "espeak-en-us-anna"
@@ -37,11 +43,11 @@ def line(index: int, text: str, voice: str = ANNA) -> Line:
     return Line(f"d#{index}", text, voice, "en", seed=index)
 
 
-def workspace(folder: Path, texts: Sequence[str], voice: str = ANNA) -> Workspace:
+def workspace(folder: Path, texts: Sequence[str], voice: str = ANNA, language: str = "en") -> Workspace:
     made = Workspace(Store(str(folder)), {"lines": "l", "speech": "s"})
     rows: list[Row] = [
         {"line": f"d#{i}", "dialogue": "d", "role": "turn", "turn": i, "speaker": "user", "voice": voice,
-         "language": "en", "text": text, "emotion": None, "seed": i}
+         "language": language, "text": text, "emotion": None, "seed": i}
         for i, text in enumerate(texts)
     ]  # fmt: skip
     made.store.write_part(made.part("lines", SHARD.key), to_table("lines", rows), {})
@@ -185,10 +191,100 @@ def test_an_engine_without_its_settings_is_refused(wrong: dict[str, Any]) -> Non
         SpeakParams.model_validate(wrong)
 
 
-def test_a_python_that_is_not_there_is_refused() -> None:
-    params = SpeakParams(runtime_env={"py_executable": "/nowhere/bin/python"})
-    with pytest.raises(UsageError, match="py_executable"):
-        Speak(params).check()
+@pytest.mark.parametrize("python", ["/nowhere/bin/python", "/nowhere/bin/python -u", ""])
+def test_a_python_that_is_not_there_is_refused_where_it_would_run(tmp_path: Path, python: str) -> None:
+    params = {"speak": {"runtime_env": {"py_executable": python}}, "name": "x", "texts": str(tmp_path / "texts.jsonl")}
+    (tmp_path / "texts.jsonl").write_text('{"question": "Is it late?", "answer": "No, it is early."}')
+    recipe, out = Recipe.model_validate(params), str(tmp_path / "out")
+    with pytest.raises(UsageError, match=r"speak\.runtime_env\.py_executable: there is no such program"):
+        describe_plan(recipe, out, Console())
+    with pytest.raises(UsageError, match=r"speak\.runtime_env\.py_executable: there is no such program"):
+        run(recipe, out)
+    describe_plan(recipe, out, Console(), address="ray://head:10001")  # the nodes of a cluster have their own
+
+
+@pytest.mark.parametrize("model", ["FunAudioLLM/CosyVoice2-0.5B", "folder"])
+def test_a_model_of_the_hub_is_fetched_before_any_work_and_a_folder_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str
+) -> None:
+    fetched: list[str] = []
+
+    def snapshot_download(model: str, **_: object) -> str:
+        fetched.append(model)
+        return str(write_model(tmp_path / "hub" / "models--FunAudioLLM--CosyVoice2-0.5B" / "snapshots" / "main", 2))
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    if model == "folder":
+        model = str(write_model(tmp_path / "own", 2))
+    cosyvoice = {"model": model, "repo": str(write_checkout(tmp_path / "repo"))}
+    params = {"engine": "cosyvoice", "cosyvoice": cosyvoice, "align": {"method": "proportional"}}
+    stage = Speak(SpeakParams.model_validate(params))
+    published = not model.startswith("/")
+    stage.check()
+    assert (stage.unfetched(), fetched) == (model if published else None, [])
+    stage.fetch()
+    assert (stage.unfetched(), fetched) == (None, [model] if published else [])
+    assert stage.fingerprint(["x"]) == stage.fingerprint(["x"])
+    assert len(fetched) == published, "what was fetched is found in the cache"
+
+
+def test_a_key_that_is_not_there_is_said_before_any_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = {"base_url": "http://localhost:1/v1", "model": "tts", "api_key_env": "TURNMILL_TEST_KEY"}
+    stage = Speak(SpeakParams.model_validate({"engine": "http", "http": server, "align": {"method": "proportional"}}))
+    monkeypatch.delenv("TURNMILL_TEST_KEY", raising=False)
+    assert stage.fingerprint(["x"]), "what was spoken is known without the key"
+    with pytest.raises(UsageError, match=r"speak\.http\.api_key_env: .*TURNMILL_TEST_KEY is not set"):
+        stage.check()
+    monkeypatch.setenv("TURNMILL_TEST_KEY", "s3cret")
+    stage.check()
+
+
+def server_of(*languages: str, **settings: Any) -> Speak:
+    """Speaks by a server that knows two voices, each in all the languages."""
+    own = Licence("CC0-1.0", redistribute=True, commercial=True)
+    assistant, user = (tuple(Voice(name, n, None, None, own) for n in languages) for name in SPEAKERS)
+    bank = VoiceBank(assistant, {"train": user, "valid": user, "test": user})
+    http = {"base_url": "http://localhost:1/v1", "model": "tts"}
+    return Speak(SpeakParams.model_validate({"engine": "http", "http": http, **settings}), bank)
+
+
+@pytest.mark.parametrize(
+    ("align", "sentence"),
+    [
+        ({}, r"speak\.align\.model: the embedded model knows English only, not 'zh'; name a .* such as large-v3, or"),
+        ({"method": "whisper"}, r"the embedded model .*speak\.align\.method=proportional"),
+        ({"method": "pocketsphinx"}, r"speak\.align\.method: pocketsphinx knows English only, not 'zh'"),
+    ],
+)
+def test_a_language_without_an_aligner_is_refused_before_any_work(
+    tmp_path: Path, align: dict[str, str], sentence: str
+) -> None:
+    pytest.importorskip("pocketsphinx", reason="pocketsphinx is not installed")
+    with pytest.raises(UsageError, match=sentence):
+        server_of("en", "zh", align=align).check()
+    server_of("en", align=align).check()
+    server_of("en", "zh", align={"method": "proportional"}).check()
+    Speak(SpeakParams()).check()  # espeak has voices of both, and states its times
+    cloning = server_of("en", align=align)
+    cloning.setup()
+    place = workspace(tmp_path, ["你好。"], language="zh")
+    with pytest.raises(UsageError, match="knows English only"):
+        cloning.process(SHARD, place)
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "errors"),
+    [
+        ("一共二百五十元。", "一共250元", 0),
+        ("一共二百五十元。", "一共350元", 1),
+        ("一共250元。", "一共二百五十元", 0),
+        ("今天三点二十分见。", "今天3:20见", 0),
+    ],
+)
+def test_numbers_are_recognised_however_they_are_written(text: str, said: str, errors: int) -> None:
+    pytest.importorskip("wetext", reason="wetext is not installed")
+    assert _heard(text, said, "zh").errors == errors
 
 
 class Environment(Stage):

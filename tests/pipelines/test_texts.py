@@ -17,11 +17,17 @@ from manifests.index import Index
 from manifests.query import connect
 from manifests.records import Licence, Reject, TextDialogue
 from manifests.store import Store
+from pipelines.pipeline import fingerprinted, halves, shards_of
+from pipelines.pricing import price
 from pipelines.recipe import Recipe, load
 from pipelines.run import run
+from pipelines.stages.script import WriteScripts
 from pipelines.texts import Text, taken, text_of
 from sources.catalogue import load as entry
 from tests.conftest import tree_hashes
+from tests.synth.rewrite.conftest import Endpoint, Reply, Request, endpoint
+
+__all__ = ["endpoint"]  # a fixture
 
 OWN = Licence("CC0-1.0", redistribute=True, commercial=True)
 ENTRY = entry("dialogue_text")
@@ -158,6 +164,21 @@ def test_limit_above_the_file_takes_all_of_it(tmp_path: Path) -> None:
     assert names(Text(None, path, OWN, limit=9), 2) == everything
 
 
+@pytest.mark.parametrize("per_unit", [1, 7, 100])
+def test_limit_never_takes_a_repeated_id_without_the_dialogue_it_repeats(tmp_path: Path, per_unit: int) -> None:
+    rows = [line for n in range(60) for line in (talk(n % 40), "")]  # blank lines are no rows
+    path = write(tmp_path / "again.jsonl", rows)
+    for seed in range(5):
+        found = names(Text("again", path, OWN, limit=30), per_unit, seed)
+        assert len(set(found)) == 30
+        assert all(name.startswith("again/d") for name in found)
+    more = Counter(names(Text("again", path, OWN, limit=50), per_unit))
+    assert {f"again/d{n}" for n in range(40)} < set(more)
+    assert sum(count for name, count in more.items() if name.startswith("duplicate_uid again/d")) == 10
+    everything = names(Text("again", path, OWN), per_unit)
+    assert everything[40:] == [f"duplicate_uid again/d{n}" for n in range(20)]
+
+
 @settings(max_examples=40, deadline=None)
 @given(rows=st.integers(1, 60), limit=st.integers(1, 60), per_unit=st.integers(1, 9), seed=st.integers(0, 5))
 def test_every_limit_is_met_exactly(
@@ -218,3 +239,69 @@ def test_every_missing_file_is_named(tmp_path: Path) -> None:
     said = str(refused.value)
     assert f"{tmp_path / 'a.jsonl'} does not exist; {tmp_path} is not a file: give a" in said
     assert "c.jsonl" not in said
+
+
+LONG = "Bread keeps for a few days in a paper bag. " * 12
+UNSPOKEN = {
+    "fine": "It leaves at seven from platform two.",
+    "long": LONG,
+    "list": f"## Bread\n| day | place |\n|---|---|\n1. **a bag**\n{LONG}",
+    "code": "```python\nprint('bread')\n```",
+    "stubborn": "## Bread\n<b>Keep it in a bag.</b>",
+    "endless": LONG * 10,
+    "private": f"{LONG} Write to ann.smith@example.com for more.",
+    "tool": f'{LONG} <tool_call>{{"name": "bread"}}</tool_call>',
+    "mixed": "Хлеб хранят в бумажном пакете или в хлебнице.",
+}
+
+
+def as_spoken(_: int, request: Request) -> Reply:
+    """A model that makes every turn short, but for those it leaves as they are."""
+    rows = [json.loads(line) for line in request["messages"][1]["content"].splitlines() if line.startswith('{"turn"')]
+    kept = [row["text"] if "<b>" in row["text"] else "In a bag, for a few days." for row in rows]
+    kept[0] = "Could you tell me more?"
+    return Reply(json.dumps({"turns": [{"role": r["role"], "text": t} for r, t in zip(rows, kept, strict=True)]}))
+
+
+def rewriting(tmp_path: Path, endpoint: Endpoint, tasks: str) -> tuple[Recipe, WriteScripts]:
+    rows = [{"id": name, "question": "Could you tell me more?", "answer": text} for name, text in UNSPOKEN.items()]
+    path = write(tmp_path / "unspoken.jsonl", rows)
+    endpoint.answer = as_spoken
+    recipe = loaded(
+        tmp_path, path.name, [f"script.rewrite={{tasks: {tasks}, base_url: '{endpoint.url}', model: small}}"]
+    )
+    source = halves(recipe, Store(str(tmp_path / "out")))[0].source
+    assert isinstance(source, WriteScripts)
+    return recipe, source
+
+
+@pytest.mark.parametrize(
+    ("tasks", "sent", "scripts"),
+    [("[spoken]", 5, {"fine", "long", "list", "code"}), ("[backchannels]", 1, {"fine"})],
+)
+def test_a_rewrite_to_spoken_language_gets_what_it_can_mend_and_has_to_mend_it(
+    tmp_path: Path, endpoint: Endpoint, tasks: str, sent: int, scripts: set[str]
+) -> None:
+    recipe, stage = rewriting(tmp_path, endpoint, tasks)
+    (half,) = halves(recipe, Store(str(tmp_path / "out")))
+    (shard,), _ = shards_of(half)
+    made = stage.process(shard, fingerprinted(half, [shard], 0).workspace(Store(str(tmp_path / "out"))))
+    asked = {name for name, text in UNSPOKEN.items() for r in endpoint.requests if json.dumps(text) in str(r)}
+    assert {row["id"] for row in made.tables["scripts"]} == scripts
+    reasons = {str(reject.uid): str(reject.reason) for reject in made.rejects}
+    beyond = {"endless": "turn_too_long", "private": "personal_data", "tool": "tool_plumbing", "mixed": "language_mix"}
+    if sent > 1:
+        assert reasons == {**beyond, "stubborn": "markup"}
+    else:
+        assert reasons.keys() == UNSPOKEN.keys() - scripts
+    assert len(endpoint.requests) <= sent
+    assert asked <= scripts | {"stubborn"}
+
+
+def test_what_a_rewrite_shortens_is_priced_whole_to_send_and_short_to_speak(tmp_path: Path, endpoint: Endpoint) -> None:
+    recipe, stage = rewriting(tmp_path, endpoint, "[spoken]")
+    found = price(recipe, stage, stage.units())
+    assert found.total.kept == 5
+    assert found.total.characters < 5 * (200 + 150)  # turns of at most 200 characters, a question and some events
+    assert found.total.prompt_tokens > 5 * 750 + 2 * len(LONG) / 5
+    assert endpoint.requests == []

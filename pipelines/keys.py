@@ -1,0 +1,78 @@
+"""`turnmill keys`: what a recipe may say, from the parameters themselves."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import get_args
+
+import yaml
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import to_jsonable_python
+from rich.console import Console
+from rich.markup import escape
+
+from manifests.errors import UsageError
+from pipelines.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key of a recipe: its dotted name, its default as YAML would have it, and what it means. `section` has keys
+    below it."""
+
+    name: str
+    default: str
+    meaning: str
+    section: bool
+
+
+def keys(below: str = "") -> list[Key]:
+    """The keys directly below one of a recipe, in their order. UsageError for a key that there is not."""
+    model: type[BaseModel] = Recipe
+    for name in below.split(".") if below else ():
+        field = model.model_fields.get(name)
+        inner = _model(field) if field else None
+        if inner is None:
+            raise UsageError(f"turnmill keys {below}: a recipe has no section of that name")
+        model = inner
+    return list(_keys(model, f"{below}." if below else ""))
+
+
+def _keys(model: type[BaseModel], prefix: str) -> Iterator[Key]:
+    for name, field in model.model_fields.items():
+        inner = _model(field)
+        meaning = " ".join((field.description or (inner.__doc__ if inner else "") or "").split())
+        yield Key(prefix + (field.alias or name), _default(field), meaning, inner is not None)
+
+
+def _default(field: FieldInfo) -> str:
+    """As YAML on one line; what is long, or has sections of its own, only as a sign that it is there."""
+    if field.is_required():
+        return "required"
+    value = to_jsonable_python(field.get_default(call_default_factory=True))
+    if isinstance(value, dict) and any(isinstance(part, dict | list) for part in value.values()):
+        return "{...}"
+    text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10_000)
+    text = text.strip().removesuffix("...").strip()
+    return text if len(text) <= 100 else "{...}"
+
+
+def _model(field: FieldInfo) -> type[BaseModel] | None:
+    """The parameters below a key, where it has any."""
+    kinds = [field.annotation]
+    while kinds:
+        kind = kinds.pop()
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return kind
+        kinds += [part for part in get_args(kind) if isinstance(part, type) or get_args(part)]
+    return None
+
+
+def print_keys(below: str, console: Console) -> None:
+    """A line per key: name, default, meaning."""
+    for key in keys(below):
+        console.print(f"[bold]{escape(key.name)}[/]  [dim]{escape(key.default)}[/]", highlight=False, soft_wrap=True)
+        if key.meaning:
+            console.print(f"    {escape(key.meaning)}", highlight=False, soft_wrap=True)
+        if key.section:
+            console.print(f"    [green]turnmill keys {escape(key.name)}[/]", highlight=False, soft_wrap=True)

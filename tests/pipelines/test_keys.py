@@ -1,0 +1,41 @@
+"""`turnmill keys`: every key of a recipe can be found, and what it says is so."""
+
+import pytest
+import yaml
+
+from manifests.errors import UsageError
+from pipelines.keys import Key, keys
+from synth.script import Interaction
+
+
+def everything(below: str = "") -> list[Key]:
+    found = keys(below)
+    return found + [key for section in found if section.section for key in everything(section.name)]
+
+
+def test_every_parameter_can_be_found_and_nearly_all_say_what_they_mean() -> None:
+    found = everything()
+    names = [key.name for key in found]
+    assert len(names) == len(set(names)) > 150
+    assert {
+        "voices.from",
+        "script.interaction.barge_in",
+        "simulate.acoustics.echo.gain.low",
+        "speak.http.model",
+    } <= set(names)
+    assert sum(bool(key.meaning) for key in found) > 0.5 * len(found)
+
+
+def test_defaults_are_yaml_that_means_the_default() -> None:
+    shown = {key.name: key.default for key in everything()}
+    assert shown["name"] == "required"
+    assert yaml.safe_load(shown["seed"]) == 0
+    assert yaml.safe_load(shown["script.interaction.barge_in"]) == Interaction().barge_in
+    assert yaml.safe_load(shown["simulate.acoustics.noise.snr_db"]) == {"low": 15.0, "high": 25.0}
+    assert yaml.safe_load(shown["shard.keep_clean_user"]) is False
+    assert yaml.safe_load(shown["simulate.takes"]) == 1
+
+
+def test_a_section_that_is_not_there_is_one_sentence() -> None:
+    with pytest.raises(UsageError, match=r"turnmill keys script.interactions: .* no section"):
+        keys("script.interactions")
