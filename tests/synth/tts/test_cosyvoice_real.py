@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from synth.tags import TAG
 from synth.tts.cosyvoice import CosyVoiceEngine, CosyVoiceParams, engine, package, wording
 from synth.tts.cosyvoice.prompts import wav_file
 from synth.tts.engine import Line, Speech, SpeechError
@@ -175,7 +176,7 @@ def test_tags_are_tokens_of_the_model_and_pass_its_normaliser(speaker: CosyVoice
     _speak(speaker, _line())
     frontend = speaker._model.frontend
     for tag in ("[breath]", "[laughter]", "[cough]", "[sigh]", "[noise]", "[mn]", "[quick_breath]", "<laughter>"):
-        assert wording._TAG.fullmatch(tag)
+        assert TAG.fullmatch(tag)
         assert len(frontend.tokenizer.encode(tag)) == 1
         assert frontend.text_normalize(f"Well {tag} I have 3.") == [f"Well {tag} I have three."]
 
@@ -183,9 +184,8 @@ def test_tags_are_tokens_of_the_model_and_pass_its_normaliser(speaker: CosyVoice
 def test_instructions_are_those_of_the_package(speaker: CosyVoiceEngine) -> None:
     _speak(speaker, _line())
     common = sys.modules["cosyvoice.utils.common"]
-    assert {wording.instruct_text(sentence, 3) for sentence in wording.INSTRUCTIONS.values()} == set(
-        common.instruct_list
-    )
+    said = {wording.instruct_text(sentence, 3) for sentence in wording.INSTRUCTIONS.values()}
+    assert said >= set(common.instruct_list)  # the others are ours, for emotions that it has no sentence for
 
 
 def test_the_fake_has_the_signatures_of_the_package(speaker: CosyVoiceEngine) -> None:
