@@ -21,6 +21,7 @@ from pipelines.texts import taken, text_of
 from sources.adapters.base import Unit
 from synth.acoustics import Acoustics
 from synth.duplex import RATE
+from synth.duplex.backchannels import CLAUSE_END
 from synth.duplex.planner import plan_timeline
 from synth.duplex.spoken import LineWord, SpokenLine
 from synth.rewrite.rewriter import estimate
@@ -41,7 +42,6 @@ lines of the quickstart (30 min; their sum is met to 1 %, a line to 8 %), for Ch
 as much. Other languages are reckoned as English."""
 
 _SHORTEST_S: Final = 0.35  # a backchannel (the mean of espeak's)
-_CLAUSE_MARKS: Final = frozenset(",.;:!?，。；：！？、")
 
 SPEECH_BYTES_PER_H: Final = 95e6
 """FLAC of 24 kHz and 16 bit per hour of speech: espeak on the quickstart. Silence costs next to nothing."""
@@ -156,7 +156,8 @@ def _quantities(dialogue: TextDialogue | Reject, recipe: Recipe, stage: WriteScr
     spoken = {line.id: reckoned(line.text, script.language) for line in script.lines}
     seconds = {name: line.n_samples / RATE for name, line in spoken.items()}
     timeline = plan_timeline(script, spoken, recipe.simulate.timing, lambda _: Acoustics(), recipe.seed)
-    assert not isinstance(timeline, Reject)  # every line is there
+    if isinstance(timeline, Reject):
+        return Quantities(dialogues=1, rejected={timeline.reason.value: 1})
     asked = estimate(dialogue, recipe.script.rewrite) if recipe.script.rewrite else ()
     return Quantities(
         dialogues=1,
@@ -183,7 +184,7 @@ def _cut(dialogue: TextDialogue, longest: int) -> TextDialogue:
 def reckoned(text: str, language: str) -> SpokenLine:
     """A line as it would be measured if it were spoken: `SECONDS`, shared out among its words by their length."""
     per_letter, per_mark = SECONDS.get(language, SECONDS["en"])
-    letters, marks = sum(map(str.isalnum, text)), sum(character in _CLAUSE_MARKS for character in text)
+    letters, marks = sum(map(str.isalnum, text)), sum(character in CLAUSE_END for character in text)
     n_samples = round(max(per_letter * letters + per_mark * marks, _SHORTEST_S) * RATE)
     parts = tokens(text)
     ends = [round(n_samples * end / sum(map(len, parts))) for end in accumulate(map(len, parts))]

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from manifests.params import Params
 from manifests.records import Licence, Reason, Reject, stable_hash
-from pipelines.stage import MIB, ClipLabel, Made, Resources, Row, Shard, Stage, Workspace, hours
+from pipelines.stage import MIB, ClipLabel, Made, Row, Shard, Stage, Workspace, hours
 from sources.adapters.base import ClipRef, Unit, adapter_for
 from sources.audio import Audio, AudioError, decode, encode_flac, keeps_own_bytes, pcm_hash, probe, quantize16
 from sources.catalogue import Entry
@@ -30,7 +30,6 @@ class Ingest(Stage):
     needs = ()
     tables = ("clips",)
     items = "clips"
-    resources = Resources(memory=1024 * MIB)
 
     def __init__(self, params: IngestParams, entry: Entry, licence: Licence, root: Path) -> None:
         self.params: IngestParams = params

@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 from manifests.params import Params
 from manifests.records import Reject
-from pipelines.stage import MIB, ClipLabel, Resources, Row
+from pipelines.stage import ClipLabel, Row
 from sources.audio import Audio
 from sources.measure import quality
 
@@ -16,7 +16,6 @@ class QualityParams(Params):
 class Quality(ClipLabel):
     name = "quality"
     tables = ("quality",)
-    resources = Resources(memory=1024 * MIB)
 
     def __init__(self, params: QualityParams) -> None:
         self.params: QualityParams = params

@@ -20,9 +20,9 @@ LONGEST = RATE  # a backchannel is at most 1 s (`duplex.md` 1.2)
 NEAR = RATE // 2  # and the other party is active within 0.5 s of its start
 
 AFTER_START = RATE // 2  # nobody nods before there is something to nod at
-BEFORE_END = RATE * 3 // 10  # the other goes on: a token that outlasts it would be a turn
-BEFORE_BARGE_IN = RATE * 4 // 5
-APART = RATE * 3 // 5  # from the speaker's other speech
+_BEFORE_END = RATE * 3 // 10  # the other goes on: a token that outlasts it would be a turn
+_BEFORE_BARGE_IN = RATE * 4 // 5
+_APART = RATE * 3 // 5  # from the speaker's other speech
 _TRIES = 4  # draws of the onset per pause
 
 
@@ -96,16 +96,26 @@ def _start(
     else:
         points = [target.start + w.end for w in words if w.text[-1] in CLAUSE_END]
         points += [end for (_, end), (start, _) in pairwise(islands) if start - end >= IPU_GAP]
-    first = target.start + AFTER_START
-    last = (target.end - BEFORE_END if target.cut is None else target.cut.onset - BEFORE_BARGE_IN) - length
+    first, last = room(target, length)
     for point in rng.permutation(sorted(set(points))):
         for _ in range(_TRIES):
             start = int(point) + round(timing.backchannel_onset.draw(rng) * RATE)
             near = any(start - NEAR < end and begin < start + NEAR for begin, end in islands)
-            free = all(end + APART <= start or start + length + APART <= begin for begin, end in busy)
-            if first <= start <= last and near and free:
+            if first <= start <= last and near and is_free(start, length, busy):
                 return start
     return None
+
+
+def room(target: Placed, length: int) -> tuple[int, int]:
+    """[first, last] sample at which `length` samples may start inside a turn that goes on before and after them; none
+    where last is before first."""
+    until = target.end - _BEFORE_END if target.cut is None else target.cut.onset - _BEFORE_BARGE_IN
+    return target.start + AFTER_START, until - length
+
+
+def is_free(start: int, length: int, busy: list[tuple[int, int]]) -> bool:
+    """Whether `length` samples from `start` on are well apart from all that a channel has."""
+    return all(end + _APART <= start or start + length + _APART <= begin for begin, end in busy)
 
 
 def _backchannel(

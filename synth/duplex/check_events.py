@@ -29,15 +29,23 @@ def measured_turn(evidence: Evidence, index: int | None) -> Measured | None:
     return next((found for item, found in evidence.measured.items() if item.turn == index and index is not None), None)
 
 
+def _both_turns(
+    event: EventLabel, evidence: Evidence, tally: Tally, check: str, name: str
+) -> tuple[TurnLabel, TurnLabel] | None:
+    """The event's turn and the one that it meets; None, and a violation of `check`, where one is not labelled."""
+    turn, target = evidence.sample.turn(event.turn), evidence.sample.turn(event.target_turn)
+    tally.expect(turn is not None and target is not None, check, f"{name}: its turns are not there")
+    return None if turn is None or target is None else (turn, target)
+
+
 def _barge_in(event: EventLabel, evidence: Evidence, tally: Tally) -> None:
     """The user starts on the assistant's words; the assistant falls silent when the label says, until its next turn."""
     labels, stem = evidence.sample, evidence.stems[ASSISTANT]
-    turn, target = labels.turn(event.turn), labels.turn(event.target_turn)
     name = f"barge-in at {event.start / RATE:.3f} s"
-    if not tally.expect(turn is not None and target is not None, "yield", f"{name}: its turns are not there"):
+    both = _both_turns(event, evidence, tally, "yield", name)
+    if both is None:
         return
-    assert turn is not None
-    assert target is not None
+    turn, target = both
     tally.expect((event.start, event.end) == (turn.start, turn.end), "event", f"{name}: its turn is elsewhere")
     fade_from = event.stop - round(event.params["fade"] * RATE)
     tally.expect(event.start + (event.latency or 0) == event.stop, "yield", f"{name}: stop is not start + latency")
@@ -72,12 +80,10 @@ def _level(event: EventLabel, evidence: Evidence, tally: Tally) -> None:
     stem = evidence.stems[event.channel]
     if event.channel == USER and not evidence.exact:
         return
-    turns = [turn for turn in evidence.sample.turns if turn.channel == event.channel]
-    levels = [level for turn in turns if (level := active_level(stem[turn.start : turn.end])) is not None]
-    heard = active_level(stem[event.start : event.end])
-    if not levels or heard is None:
+    usual, heard = evidence.turn_level(event.channel), active_level(stem[event.start : event.end])
+    if usual is None or heard is None:
         return  # a missing sound is found where its times are
-    off = heard - float(np.median(levels)) - event.params["level_db"]
+    off = heard - usual - event.params["level_db"]
     detail = f"{_name(event)}: it is {off:+.1f} dB from its labelled level"
     tally.expect(abs(off) <= LEVEL_TOLERANCE_DB, "level", detail, off)
 
@@ -164,13 +170,13 @@ def _paused(evidence: Evidence, turn: TurnLabel) -> float:
 
 def _silence_timeout(event: EventLabel, evidence: Evidence, tally: Tally) -> None:
     """Nobody speaks between two turns of the assistant."""
-    turn, target, name = evidence.sample.turn(event.turn), evidence.sample.turn(event.target_turn), _name(event)
-    if not tally.expect(turn is not None and target is not None, "event", f"{name}: its turns are not there"):
+    name = _name(event)
+    both = _both_turns(event, evidence, tally, "event", name)
+    if both is None:
         return
-    assert turn is not None
-    assert target is not None
-    both = turn.channel == target.channel == event.channel == ASSISTANT
-    tally.expect(both, "event", f"{name}: it is not between two turns of the assistant's")
+    turn, target = both
+    own = turn.channel == target.channel == event.channel == ASSISTANT
+    tally.expect(own, "event", f"{name}: it is not between two turns of the assistant's")
     tally.expect(event.end == turn.start and event.start >= target.end, "event", f"{name}: it is not between its turns")
     _silent(event, evidence, tally)
 
@@ -184,12 +190,11 @@ def _silent(event: EventLabel, evidence: Evidence, tally: Tally) -> None:
 
 def _turn_shift(event: EventLabel, evidence: Evidence, tally: Tally) -> None:
     """A gap, in which nobody speaks, before the turn."""
-    turn, target = evidence.sample.turn(event.turn), evidence.sample.turn(event.target_turn)
-    name = f"turn shift at {event.start / RATE:.3f} s"
-    if not tally.expect(turn is not None and target is not None, "event", f"{name}: its turns are not there"):
+    name = _name(event)
+    both = _both_turns(event, evidence, tally, "event", name)
+    if both is None:
         return
-    assert turn is not None
-    assert target is not None
+    turn, target = both
     follows = event.end == turn.start and event.start >= target.end
     tally.expect(follows, "event", f"{name}: it does not lie between its turns")
     _silent(event, evidence, tally)
@@ -197,11 +202,11 @@ def _turn_shift(event: EventLabel, evidence: Evidence, tally: Tally) -> None:
 
 def _overlap(event: EventLabel, evidence: Evidence, tally: Tally) -> None:
     """The turn starts before the other's ends, which is complete; cooperatively in its last 0.8 s."""
-    turn, target, name = evidence.sample.turn(event.turn), evidence.sample.turn(event.target_turn), _name(event)
-    if not tally.expect(turn is not None and target is not None, "event", f"{name}: its turns are not there"):
+    name = _name(event)
+    both = _both_turns(event, evidence, tally, "event", name)
+    if both is None:
         return
-    assert turn is not None
-    assert target is not None
+    turn, target = both
     spans = event.start == turn.start and event.end == target.end
     tally.expect(spans, "event", f"{name}: it is not the overlap of its turns")
     final = _final_unit(target, evidence)
@@ -226,7 +231,7 @@ def _final_unit(turn: TurnLabel, evidence: Evidence) -> int | None:
 def _hesitation(event: EventLabel, evidence: Evidence, tally: Tally) -> None:
     """Silence between two stretches of one turn, that starts and ends where the label says."""
     turn, found = evidence.sample.turn(event.turn), measured_turn(evidence, event.turn)
-    name = f"hesitation at {event.start / RATE:.3f} s"
+    name = _name(event)
     if turn is None or not evidence.times(event.channel):
         tally.expect(turn is not None, "event", f"{name}: its turn is not there")
         return

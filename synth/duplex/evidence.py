@@ -70,6 +70,13 @@ class Evidence:
         cut = self.stems[channel][max(start, 0) : max(end, 0)]
         return bool(len(cut)) and bool(frame_power(cut).max() >= 10 ** (floor_dbfs / 10))
 
+    def turn_level(self, channel: int) -> float | None:
+        """Median level in dBFS of the turns of a channel on its stem; None where none has sound."""
+        turns = [turn for turn in self.sample.turns if turn.channel == channel]
+        found = [active_level(self.stems[channel][turn.start : turn.end]) for turn in turns]
+        levels = [level for level in found if level is not None]
+        return float(np.median(levels)) if levels else None
+
     def power(self, stem: NDArray[np.float32], spans: list[tuple[int, int]]) -> float:
         """Mean square of a stem over spans."""
         total = sum(float(np.square(stem[start:end], dtype=np.float64).sum()) for start, end in spans)

@@ -9,7 +9,7 @@ import numpy as np
 
 from manifests.records import generator
 from synth.duplex import RATE, USER
-from synth.duplex.backchannels import AFTER_START, APART, BEFORE_BARGE_IN, BEFORE_END, quieter, words_at
+from synth.duplex.backchannels import AFTER_START, is_free, quieter, room, words_at
 from synth.duplex.placed import PRE, Body, Piece, Placed, line_clip, reached_db
 from synth.duplex.spoken import SpokenLine
 from synth.duplex.timeline import Clip, Event, TimedWord, Unplaced
@@ -109,8 +109,7 @@ def _unfit(item: Intrusion, spoken: SpokenLine | None, target: Placed | None) ->
 def _start(target: Placed, length: int, busy: list[tuple[int, int]], rng: np.random.Generator) -> int | None:
     """A sample of the assistant's speech from which `length` samples of the user's channel are free, while the
     assistant goes on."""
-    first = target.start + AFTER_START
-    last = (target.end - BEFORE_END if target.cut is None else target.cut.onset - BEFORE_BARGE_IN) - length
+    first, last = room(target, length)
     spans = [(max(target.start + s, first), min(target.start + e - 1, last)) for s, e in target.body.islands]
     spans = [(s, e) for s, e in spans if s <= e]
     if not spans:
@@ -119,7 +118,7 @@ def _start(target: Placed, length: int, busy: list[tuple[int, int]], rng: np.ran
     for _ in range(_TRIES):
         begin, end = spans[int(rng.choice(len(spans), p=weights / weights.sum()))]
         start = int(rng.integers(begin, end + 1))
-        if all(until + APART <= start or start + length + APART <= since for since, until in busy):
+        if is_free(start, length, busy):
             return start
     return None
 

@@ -11,6 +11,7 @@ from synth.phrases import PHRASES
 from synth.script import IntentMix, Interaction, Script, intent_of, pause_points, write_script
 from synth.tokens import joined, tokens
 from synth.voices import EMBEDDED, VoiceBank
+from tests.synth.duplex.conftest import QUIET
 
 LICENCE = Licence("CC-BY-4.0", True, True)
 LONG = "There are three ways to do that, and I would start with the first one, because it is the easiest by far."
@@ -28,9 +29,6 @@ def scripts(count: int, interaction: Interaction, *texts: str, language: str = "
     return [write_script(item, interaction, EMBEDDED, "train", 1) for item in found]
 
 
-QUIET = Interaction(
-    barge_in=0, backchannels_per_minute=0, assistant_backchannels_per_minute=0, hesitation=0, silence_timeout=0
-)
 ALL = Interaction(
     barge_in=0.7,
     backchannels_per_minute=16,
