@@ -54,6 +54,11 @@ class Reason(StrEnum):
     LINE_UNSPOKEN = "line_unspoken"  # a dialogue that lacks one of its lines
     # simulation
     LABEL_VIOLATION = "label_violation"  # `verify` found the audio at odds with a label
+    # any stage
+    RECOGNISER_FAILED = "recogniser_failed"  # the model gave an error on it
+    KILLED_WORKER = "killed_worker"  # it crashed the process, or took all its memory
+    TIMED_OUT = "timed_out"  # it took longer than `time_limit`
+    INTERNAL_ERROR = "internal_error"  # a bug of Turnmill: the run goes on, and fails
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,18 @@ class Reject:
     detail: str
     uid: str | None = None
     source_uri: str | None = None
+
+
+class ItemError(Exception):
+    """An item that cannot be used: `reason` for the `rejects` table, `detail` in one sentence."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(reason, detail)
+        self.reason = reason
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.detail}"
 
 
 @dataclass(frozen=True)

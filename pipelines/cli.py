@@ -35,6 +35,9 @@ def run(
     max_reject_ratio: Annotated[
         float | None, typer.Option(min=0, max=1, help="fail when a stage rejects a larger share of its items")
     ] = None,
+    retry_killed: Annotated[
+        bool, typer.Option("--retry-killed", help="make again what killed or hung its worker, or met a bug")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="check the recipe, print the plan and the price; do nothing")
     ] = False,
@@ -52,7 +55,14 @@ def run(
         return
     console = Console()
     try:
-        result = runner.run(loaded, out, address=address, max_reject_ratio=max_reject_ratio, watch=watcher(console))
+        result = runner.run(
+            loaded,
+            out,
+            address=address,
+            max_reject_ratio=max_reject_ratio,
+            retry_killed=retry_killed,
+            watch=watcher(console),
+        )
     except KeyboardInterrupt:
         print("turnmill: stopped; run the same command again to go on where it was", file=sys.stderr)
         raise typer.Exit(130) from None
@@ -63,6 +73,12 @@ def run(
         half.half: half.samples for half in made(result.store, result.index, connect(result.store, result.index))
     }
     print_summary(result.store, result.index, result.seconds, next_commands(out, samples), console)
+    if result.bugs:
+        raise TurnmillError(
+            f"{result.bugs} items met a bug in Turnmill and were rejected; all else is done. Please report what "
+            f'`turnmill query {shlex.quote(out)} "SELECT stage, uid, detail FROM rejects WHERE reason = '
+            "'internal_error'\"` prints"
+        )
 
 
 def next_commands(out: str, samples: Mapping[str, int]) -> list[tuple[str, str]]:

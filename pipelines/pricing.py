@@ -15,6 +15,7 @@ from typing import Final, get_args
 import numpy as np
 
 from manifests.records import Licence, Reject, TextDialogue
+from pipelines.guard import Guard
 from pipelines.recipe import Recipe
 from pipelines.stages.script import WriteScripts
 from pipelines.texts import taken, text_of
@@ -107,7 +108,7 @@ def price(recipe: Recipe, stage: WriteScripts, units: Sequence[Unit]) -> Price:
         own = [unit for unit in units if text_of(stage.texts, unit) is text]
         found = Quantities()
         for unit, most in _sample(own, share):
-            for dialogue in islice(stage.read(unit, bank), most):
+            for dialogue in islice(stage.read(unit, bank, Guard(stage.name)), most):
                 found.add(_quantities(dialogue, recipe, stage, bank))
         by_text[text.source] = Quantities()
         by_text[text.source].add(found, sum(map(taken, own)) / found.dialogues)

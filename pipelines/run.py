@@ -6,8 +6,8 @@ import math
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -19,10 +19,12 @@ from manifests.errors import TurnmillError, UsageError
 from manifests.funnel import check_ledger
 from manifests.index import INDEX, Index
 from manifests.query import connect
+from manifests.records import Reason
 from manifests.schema import to_table
 from manifests.store import Store, part_name
 from pipelines.demo import make_demo_corpus
-from pipelines.engine import Cluster, cluster, execute, pending
+from pipelines.engine import Cluster, Tell, cluster, execute, pending
+from pipelines.pieces import PIECES
 from pipelines.pipeline import Half, Plan, fingerprinted, halves, index_of, shards_of
 from pipelines.recipe import Recipe
 from pipelines.stage import Row, Shard, Stage, Workspace, part_notes
@@ -31,6 +33,7 @@ from pipelines.stages.ingest import Ingest
 from pipelines.stages.plan import plan
 from pipelines.stages.select import check_predicate, select
 from pipelines.stages.voices import make_voices
+from pipelines.verdicts import VERDICTS
 from sources.adapters.base import Unit
 
 PACKAGES = ("turnmill", "ray", "duckdb", "pyarrow", "faster-whisper", "ctranslate2", "soundfile", "soxr", "numpy")
@@ -38,24 +41,29 @@ PACKAGES = ("turnmill", "ray", "duckdb", "pyarrow", "faster-whisper", "ctranslat
 
 @dataclass(frozen=True)
 class Step:
-    """What a watcher of a run is told: a stage's shards, or how far they are."""
+    """Stages that shards are about to be taken through: `total` shards, of which each stage has `done` so many."""
 
     half: str
     stages: Sequence[Stage]
     total: int
-    workspace: Workspace
+    done: Mapping[str, int]
 
 
-Watcher = Callable[[Step, Iterator[list[Row]]], Iterator[list[Row]]]
+Watcher = Callable[[Step], AbstractContextManager[Tell]]
+"""Opened for each step; what it gives is told how far the step is (`pipelines.engine.Tell`)."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """A finished run. `seconds` is this run's own time, not that of earlier, interrupted ones."""
+    """A finished run. `seconds` is this run's own time, not that of earlier, interrupted ones.
+
+    `bugs`: the items that were rejected for a bug of Turnmill's.
+    """
 
     store: Store
     index: Index
     seconds: float
+    bugs: int
 
 
 def run(
@@ -64,9 +72,12 @@ def run(
     *,
     address: str | None = None,
     max_reject_ratio: float | None = None,
-    watch: Watcher = lambda _, rows: rows,
+    retry_killed: bool = False,
+    watch: Watcher = lambda _: nullcontext(lambda _: None),
 ) -> Result:
     """Make the dataset that a recipe describes in the folder or URL `out`, from wherever an earlier run stopped.
+
+    With `retry_killed`, shards with items that killed or hung their worker, or met a bug, are made again.
 
     Raises UsageError before any work for what cannot be used, and TurnmillError when a stage rejects a larger share of
     its items than `max_reject_ratio` (the dataset is then complete all the same).
@@ -95,26 +106,32 @@ def run(
         index = index_of(recipe, plans)
         index.save(store)
         store.write(RECIPE, recipe.yaml().encode())
-        ray = _Ray(stack, address, recipe.workers)
+        ray = _Ray(stack, address, recipe)
         for half_plan, shards, units in work:
             _forget_changed(half_plan, shards, units, store)
+            if retry_killed:
+                _forget(half_plan.half, _with_killed(store, index, half_plan.half), store)
             _run_half(half_plan, shards, index, store, recipe, ray, watch)
         write_card(store, index)
+        _clean(store)
         _check(store, index, max_reject_ratio)
-    return Result(store, index, time.time() - started)
+        bugs = _count_bugs(store, index)
+    return Result(store, index, time.time() - started, bugs)
 
 
 class _Ray:
     """Started when the first shard needs it: a run with nothing left to do never waits for it."""
 
-    def __init__(self, stack: ExitStack, address: str | None, workers: int | None) -> None:
-        self._stack, self._address, self._workers = stack, address, workers
+    def __init__(self, stack: ExitStack, address: str | None, recipe: Recipe) -> None:
+        self._stack, self._address, self._recipe = stack, address, recipe
         self._cluster: Cluster | None = None
 
-    def run(self, stages: Sequence[Stage], shards: Sequence[Shard], workspace: Workspace) -> Iterator[list[Row]]:
+    def run(
+        self, stages: Sequence[Stage], shards: Sequence[Shard], workspace: Workspace, tell: Tell
+    ) -> Iterator[list[Row]]:
         if self._cluster is None:
             self._cluster = self._stack.enter_context(cluster(self._address))
-        return execute(stages, shards, workspace, self._cluster, self._workers)
+        return execute(stages, shards, workspace, self._cluster, self._recipe.workers, self._recipe.time_limit, tell)
 
 
 def _run_half(
@@ -124,11 +141,14 @@ def _run_half(
     ledger: list[Row] = []
 
     def through(stages: Sequence[Stage], shards: Sequence[Shard]) -> None:
-        todo = pending(stages, shards, workspace)
-        if todo:
-            rows = ray.run(stages, todo, workspace)
-            for done in watch(Step(half.name, stages, len(shards), workspace), rows):
-                ledger.extend(done)
+        missing = pending(stages, shards, workspace)
+        todo = [shard for shard in shards if any(shard.key in keys for keys in missing.values())]
+        if not todo:
+            return
+        done = {stage: len(shards) - len(keys) for stage, keys in missing.items()}
+        with watch(Step(half.name, stages, len(shards), done)) as tell:
+            for rows in ray.run(stages, todo, workspace, tell):
+                ledger.extend(rows)
 
     try:
         if half.voices is not None and not store.exists(workspace.part("voices", "all")):
@@ -266,10 +286,36 @@ def _forget(half: Half, keys: set[str], store: Store) -> None:
             if name.rsplit("/", 1)[1].startswith(f"{_prefix(half)}-"):
                 store.remove(name)
     tables = [table for stage in reversed(half.stages) for table in reversed(stage.tables)]
-    for folder in (*tables, "rejects", "audio"):
+    for folder in (*tables, "rejects", "audio", VERDICTS):
         for name in store.names(folder):
             if name.rsplit("/", 1)[1].split(".")[0] in keys:
                 store.remove(name)
+    for name in store.names(PIECES):
+        if name.rsplit("/", 2)[1] in keys:
+            store.remove(name)
+
+
+def _with_killed(store: Store, index: Index, half: Half) -> set[str]:
+    """Keys of the shards with an item that killed or hung its worker, or met a bug."""
+    reasons = tuple(map(str, (Reason.KILLED_WORKER, Reason.TIMED_OUT, Reason.INTERNAL_ERROR)))
+    stages = tuple(stage.name for stage in half.stages)
+    found = connect(store, index).execute(
+        "SELECT DISTINCT parse_filename(filename, true) FROM rejects WHERE stage IN $stages AND reason IN $reasons",
+        {"stages": stages, "reasons": reasons},
+    )
+    return {key for (key,) in found.fetchall()}
+
+
+def _clean(store: Store) -> None:
+    """Remove what only a run that is under way needs: pieces, and half-written files of workers that died."""
+    for name in store.names(PIECES):
+        store.remove(name)
+    store.remove_temporaries()
+
+
+def _count_bugs(store: Store, index: Index) -> int:
+    query = f"SELECT count(*) FROM rejects WHERE reason = '{Reason.INTERNAL_ERROR}'"
+    return int(connect(store, index).execute(query).fetchall()[0][0])
 
 
 def _stats(half: Half, unit: Unit) -> list[list[Any]]:

@@ -10,9 +10,10 @@ import json
 import os
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,21 +65,31 @@ class Transcript:
 
 
 @dataclass(frozen=True)
-class _Window:
+class Window:
+    """A stretch of a clip that the model takes at once. `clip`: its place; `start`: its first sample there."""
+
     clip: int
     start: int
     pcm: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class _Heard:
-    window: _Window
+class Heard:
+    """What the model heard in a window of `samples` from `start` on. Its fields, and those of its words, are JSON."""
+
+    start: int
+    samples: int
     text: str
     language: str
     language_prob: float
     avg_logprob: float
     no_speech_prob: float
     words: tuple[Word, ...]
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> "Heard":
+        """From `dataclasses.asdict`, with or without a way through JSON."""
+        return cls(**{**row, "words": tuple(Word(**word) for word in row["words"])})
 
 
 class Recognizer:
@@ -115,15 +126,25 @@ class Recognizer:
         """Recognise 16 kHz mono float32 clips of any length: one transcript each, in order. An empty clip has an
         empty one.
         """
+        heard: list[list[Heard]] = [[] for _ in clips]
+        for batch in self.batches(clips):
+            for window, result in zip(batch, self.hear(batch), strict=True):
+                heard[window.clip].append(result)
+        return [self.joined(parts) for parts in heard]
+
+    def batches(self, clips: Sequence[NDArray[np.float32]]) -> Iterator[list[Window]]:
+        """The windows of clips, sorted by length, in batches."""
         windows = [window for index, clip in enumerate(clips) for window in _windows(index, clip, self.longest)]
         windows.sort(key=lambda window: len(window.pcm))
-        heard: list[list[_Heard]] = [[] for _ in clips]
         for at in range(0, len(windows), self.batch_size):
-            for result in self._batch(windows[at : at + self.batch_size]):
-                heard[result.window.clip].append(result)
-        return [_joined(sorted(parts, key=lambda part: part.window.start), self.language) for parts in heard]
+            yield windows[at : at + self.batch_size]
 
-    def _batch(self, windows: list[_Window]) -> list[_Heard]:
+    def joined(self, parts: Sequence[Heard]) -> Transcript:
+        """The transcript of a clip from what was heard in its windows."""
+        return _joined(sorted(parts, key=lambda part: part.start), self.language)
+
+    def hear(self, windows: Sequence[Window]) -> list[Heard]:
+        """What the model hears in each window of a batch."""
         from faster_whisper.audio import pad_or_trim
         from faster_whisper.tokenizer import Tokenizer
         from faster_whisper.transcribe import merge_punctuations
@@ -151,7 +172,8 @@ class Recognizer:
             merge_punctuations(alignment, _BEFORE, _AFTER)
             words = _words(alignment, window)
             said = tokenizer.decode(text).strip()
-            results.append(_Heard(window, said, *language, output["avg_logprob"], output["no_speech_prob"], words))
+            scores = (float(output["avg_logprob"]), float(output["no_speech_prob"]))
+            results.append(Heard(window.start, len(window.pcm), said, *language, *scores, words))
         return results
 
     def _languages(self, features: NDArray[np.float32]) -> list[tuple[str, float]]:
@@ -284,7 +306,7 @@ def _reachable() -> bool:
     return True
 
 
-def _windows(index: int, clip: NDArray[np.float32], longest: int) -> list[_Window]:
+def _windows(index: int, clip: NDArray[np.float32], longest: int) -> list[Window]:
     """Cut a clip into windows of at most `longest` samples, each at the last of its quietest places."""
     windows = []
     start = 0
@@ -295,12 +317,12 @@ def _windows(index: int, clip: NDArray[np.float32], longest: int) -> list[_Windo
             power = np.square(clip[first : end - (end - first) % _PAUSE]).reshape(-1, _PAUSE).mean(1)
             quiet = np.flatnonzero(power <= 1.5 * power.min())
             end = first + int(quiet[-1]) * _PAUSE + _PAUSE // 2
-        windows.append(_Window(index, start, clip[start:end]))
+        windows.append(Window(index, start, clip[start:end]))
         start = end
     return windows
 
 
-def _words(alignment: list[dict[str, object]], window: _Window) -> tuple[Word, ...]:
+def _words(alignment: list[dict[str, object]], window: Window) -> tuple[Word, ...]:
     """Place words in the clip. Their times come in steps of 20 ms and may run into the padding: the end of the window
     bounds them.
     """
@@ -314,7 +336,7 @@ def _words(alignment: list[dict[str, object]], window: _Window) -> tuple[Word, .
     return tuple(words)
 
 
-def _joined(parts: list[_Heard], language: str | None) -> Transcript:
+def _joined(parts: Sequence[Heard], language: str | None) -> Transcript:
     """Join the windows of a clip, in order."""
     if not parts:
         return Transcript("", language or "", 0.0, 0.0, 1.0, 0.0, ())
@@ -322,7 +344,7 @@ def _joined(parts: list[_Heard], language: str | None) -> Transcript:
 
     # A pause of a long clip says nothing about how sure the model was of the words.
     spoken = [part for part in parts if part.text] or parts
-    sizes = [len(part.window.pcm) for part in spoken]
+    sizes = [part.samples for part in spoken]
     first = max(spoken, key=lambda part: part.language_prob)
     return Transcript(
         text=" ".join(part.text for part in parts if part.text),
