@@ -155,11 +155,15 @@ def verify(
 ) -> None:
     """Check every dialogue of the training shards from its audio alone, and the accounting of every stage."""
     from manifests.store import Store
+    from pipelines.progress import Board, Standing
     from pipelines.verification import listening_page, print_verification, verify_output
 
-    store = Store(out)
-    found = verify_output(store, sample)
-    print_verification(found, Console())
+    store, console, board = Store(out), Console(), Board(Console(stderr=True))
+    with board.shown():
+        found = verify_output(
+            store, sample, lambda done, share: board.show("verify", {"verify": Standing(done, share, "dialogues")})
+        )
+    print_verification(found, console)
     if listen:
         print(f"listen: open {listening_page(store, listen)} in a browser")
     if found.violations:
@@ -188,8 +192,17 @@ def publish(
     """Upload the dataset to the Hugging Face Hub. The token is the one of `hf auth login` or HF_TOKEN."""
     from manifests.hub import publish as upload
     from manifests.store import Store
+    from pipelines.progress import Board, Standing, still_at_it
 
-    plan = upload(Store(out), repo, dry_run=dry_run, private=not public)
+    board = Board(Console(stderr=True))
+    with board.shown(), still_at_it(f"publish: {repo}", Console(stderr=True)):
+        plan = upload(
+            Store(out),
+            repo,
+            dry_run=dry_run,
+            private=not public,
+            tell=lambda done, total: board.show("publish", {"lay out": Standing(done, done / total, "tables")}),
+        )
     print(plan.text(), end="")
 
 

@@ -45,6 +45,7 @@ def cluster(address: str | None) -> Iterator[Cluster]:
     """A local Ray of our own, or the one at `address`."""
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # silences a warning on machines without GPU
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # its core logs warnings of its own to our terminal
+    os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")  # and its raylet a paragraph for each death of a worker
     import ray
 
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}

@@ -297,13 +297,14 @@ def _forget(half: Half, keys: set[str], store: Store) -> None:
 
 def _with_killed(store: Store, index: Index, half: Half) -> set[str]:
     """Keys of the shards with an item that killed or hung its worker, or met a bug."""
-    reasons = tuple(map(str, (Reason.KILLED_WORKER, Reason.TIMED_OUT, Reason.INTERNAL_ERROR)))
-    stages = tuple(stage.name for stage in half.stages)
-    found = connect(store, index).execute(
-        "SELECT DISTINCT parse_filename(filename, true) FROM rejects WHERE stage IN $stages AND reason IN $reasons",
-        {"stages": stages, "reasons": reasons},
+    reasons = {Reason.KILLED_WORKER, Reason.TIMED_OUT, Reason.INTERNAL_ERROR}
+    rejecting = connect(store, index).execute(
+        "SELECT fingerprint, shard FROM ledger JOIN stages USING (position) WHERE rejected > 0 AND ledger.half = ?",
+        [half.name],
     )
-    return {key for (key,) in found.fetchall()}
+    parts = [(part_name("rejects", fingerprint, key), key) for fingerprint, key in rejecting.fetchall()]
+    found = ((key, store.read_part(name).column("reason").to_pylist()) for name, key in parts if store.exists(name))
+    return {key for key, given in found if reasons.intersection(given)}
 
 
 def _clean(store: Store) -> None:
