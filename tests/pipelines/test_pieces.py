@@ -144,4 +144,4 @@ def test_lines_of_a_killed_worker_are_not_spoken_again(tmp_path: Path, monkeypat
     # What was spoken ahead of the examiner is lost with the worker, and nothing else.
     counts = Counter(spoken)
     assert [counts[f"d#{number}"] for number in range(16)] == [1] * 16
-    assert set(counts.values()) - {counts[rows[-1]["line"]]} == {1, 2}
+    assert max(counts[row["line"]] for row in rows[:-1]) <= 2
