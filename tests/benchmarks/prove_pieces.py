@@ -1,11 +1,11 @@
-"""Kill a run in the middle of a shard of 500 clips (transcribe), and of 500 lines (speak), and run it again: how much of a
-model's work is done twice, and whether the bytes are those of an undisturbed run.
+"""Kill a run in the middle of a shard of 500 clips (transcribe), and of 500 lines (speak), and run it again: how much
+of a model's work is done twice, and whether the bytes are those of an undisturbed run.
 
     python tests/benchmarks/prove_pieces.py [--model FOLDER] [--clips 500] [--moment 0.7]
 
-The work that is lost is what was done after the last piece was kept: the time between that and the kill. `--model` is a
-Whisper that is slow enough for a shard to take minutes (tiny.en on a CPU); it also hears the spoken lines. Exit status 1
-where more than 60 s were lost, or a byte differs.
+The work that is lost is what was done after the last piece was kept: the time between that and the kill. `--model` is
+a Whisper that is slow enough for a shard to take minutes (tiny.en on a CPU); it also hears the spoken lines. Exit
+status 1 where more than 60 s were lost, or a byte differs.
 """
 
 import argparse
