@@ -6,32 +6,33 @@ import math
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import pyarrow.compute as pc
 
+from dashboards.summary import Summary, summarised
 from manifests.errors import TurnmillError, UsageError
 from manifests.funnel import check_ledger
 from manifests.index import INDEX, Index
 from manifests.query import connect
 from manifests.schema import to_table
 from manifests.store import Store, part_name
+from pipelines import finished
 from pipelines.demo import make_demo_corpus
 from pipelines.engine import Cluster, cluster, execute, pending
 from pipelines.pipeline import Half, Plan, fingerprinted, halves, index_of, shards_of
 from pipelines.recipe import Recipe
+from pipelines.seen import Seen, look
 from pipelines.stage import Row, Shard, Stage, Workspace, part_notes
 from pipelines.stages.card import RECIPE, write_card
 from pipelines.stages.ingest import Ingest
 from pipelines.stages.plan import plan
 from pipelines.stages.select import check_predicate, select
 from pipelines.stages.voices import make_voices
-from sources.adapters.base import Unit
 
 PACKAGES = ("turnmill", "ray", "duckdb", "pyarrow", "faster-whisper", "ctranslate2", "soundfile", "soxr", "numpy")
 
@@ -55,6 +56,7 @@ class Result:
 
     store: Store
     index: Index
+    summary: Summary
     seconds: float
 
 
@@ -90,18 +92,34 @@ def run(
             if isinstance(half.source, Ingest) and half.generated:
                 make_demo_corpus(half.source.root)
             shards, units = shards_of(half)
-            work.append((fingerprinted(half, shards, recipe.seed), shards, units))
-        plans = [plan for plan, _, _ in work]
-        index = index_of(recipe, plans)
+            half_plan = fingerprinted(half, shards, recipe.seed)
+            own = half_plan.fingerprints[half.source.tables[-1]]
+            work.append((half_plan, shards, look(own, shards, units, half.source.located, store)))
+        index = index_of(recipe, [plan for plan, _, _ in work])
         index.save(store)
         store.write(RECIPE, recipe.yaml().encode())
-        ray = _Ray(stack, address, recipe.workers)
-        for half_plan, shards, units in work:
-            _forget_changed(half_plan, shards, units, store)
-            _run_half(half_plan, shards, index, store, recipe, ray, watch)
-        write_card(store, index)
-        _check(store, index, max_reject_ratio)
-    return Result(store, index, time.time() - started)
+        summary = finished.load(store, index)
+        if summary is None or not all(_is_done(*half, store) for half in work):
+            store.remove(finished.FINISHED)
+            ray = _Ray(stack, address, recipe.workers)
+            for half_plan, shards, seen in work:
+                _forget_changed(half_plan.half, seen, store)
+                _run_half(half_plan, shards, index, store, recipe, ray, watch)
+            summary = _finish(store, index)
+        _check_rejects(store, summary, max_reject_ratio)
+    return Result(store, index, summary, time.time() - started)
+
+
+def _is_done(half_plan: Plan, shards: Sequence[Shard], seen: Seen, store: Store) -> bool:
+    """Whether a half's sources are as they were, and all its parts there: a listing per table tells."""
+    half, workspace = half_plan.half, half_plan.workspace(store)
+    of_all = [*(() if half.voices is None else ("voices",)), half.select_table, half.plan_table]
+    return (
+        not seen.changed
+        and all(store.exists(workspace.part(table, "all")) for table in of_all)
+        and not pending(half.stages, shards, workspace)
+        and not pending([half.write], training_shards(half, workspace), workspace)
+    )
 
 
 class _Ray:
@@ -166,13 +184,9 @@ def _remove_superseded(half_plan: Plan, store: Store) -> None:
     parts go first, so that they are written again when those settings return; what they were cut from stays."""
     half = half_plan.half
     current = half_plan.fingerprints[half.write.tables[-1]]
-    for table in half.write.tables:
-        for name in store.names(table):
-            if f"/{current}/" not in name:
-                store.remove(name)
-    for name in store.names("shards"):
-        if f"/{current}/" not in name and name.rsplit("/", 1)[1].startswith(f"{_prefix(half)}-"):
-            store.remove(name)
+    for folder in (*half.write.tables, "shards"):
+        old = (name for name in store.names(folder) if f"/{current}/" not in name)
+        store.remove_all(name for name in old if name.rsplit("/", 1)[1].startswith(f"{_prefix(half)}-"))
 
 
 def _prefix(half: Half) -> str:
@@ -232,52 +246,33 @@ def _locked(store: Store) -> Iterator[None]:
         yield
 
 
-def _forget_changed(half_plan: Plan, shards: Sequence[Shard], units: Sequence[Unit], store: Store) -> None:
-    """Remove all that was made of a unit that changed or went away; a killed run starts over here.
-
-    What a unit looked like is kept beside its part (`seen/`), never in it.
-    """
-    half = half_plan.half
-    folder = f"seen/{half_plan.fingerprints[half.source.tables[-1]]}"
-    now = {
-        f"{folder}/{shard.key}.json": json.dumps([unit.spec, _stats(half, unit)], sort_keys=True)
-        for shard, unit in zip(shards, units, strict=True)
-    }
-    before = {name: store.read(name).decode() for name in store.names(folder)}
-    stale = {name for name in now.keys() | before.keys() if now.get(name) != before.get(name)}
-    _forget(half, {name.rsplit("/", 1)[1].removesuffix(".json") for name in stale}, store)
-    for name in sorted(stale):
-        if name in now:
-            store.write(name, now[name].encode())
-        else:
-            store.remove(name)
+def _forget_changed(half: Half, seen: Seen, store: Store) -> None:
+    """Remove all that was made of a unit that changed or went away, then remember how the sources look now; a killed
+    run starts over here."""
+    if seen.changed:
+        _forget(half, seen.changed, store)
+        seen.remember(store)
 
 
-def _forget(half: Half, keys: set[str], store: Store) -> None:
+def _forget(half: Half, keys: Set[str], store: Store) -> None:
     """Remove these shards' parts under every fingerprint: what is made of all shards first, the source's last."""
-    if not keys:
-        return
-    made_of_all = (*half.write.tables, half.plan_table, half.select_table)
-    for folder in made_of_all:
-        for name in store.names(folder):
-            store.remove(name)
+    for folder in (*half.write.tables, half.plan_table, half.select_table):
+        store.remove_all(store.names(folder))
     for folder in ("shards", "rejects"):  # a training shard is named by its half
-        for name in store.names(folder):
-            if name.rsplit("/", 1)[1].startswith(f"{_prefix(half)}-"):
-                store.remove(name)
+        mine = (name for name in store.names(folder) if name.rsplit("/", 1)[1].startswith(f"{_prefix(half)}-"))
+        store.remove_all(mine)
     tables = [table for stage in reversed(half.stages) for table in reversed(stage.tables)]
-    for folder in (*tables, "rejects", "audio"):
-        for name in store.names(folder):
-            if name.rsplit("/", 1)[1].split(".")[0] in keys:
-                store.remove(name)
+    for folder in (*tables, *_NAMED_BY_SHARD):
+        store.remove_all(name for name in store.names(folder) if _shards_of(name) & keys)
 
 
-def _stats(half: Half, unit: Unit) -> list[list[Any]]:
-    found = []
-    for file in unit.files:
-        stat = half.source.located(file).stat()
-        found.append([file, stat.st_size, stat.st_mtime_ns])
-    return found
+_NAMED_BY_SHARD = ("rejects", "audio")
+"""Folders, besides those of the tables, that hold files or folders named by a shard's key."""
+
+
+def _shards_of(name: str) -> Set[str]:
+    """What may be a shard's key in a name: `audio/clips/<fingerprint>/<key>.tar`."""
+    return {segment.split(".")[0] for segment in name.split("/")}
 
 
 def _note_run(store: Store, recipe: Recipe, workspace: Workspace, half: Half, ledger: Sequence[Row]) -> None:
@@ -305,18 +300,23 @@ def _note_run(store: Store, recipe: Recipe, workspace: Workspace, half: Half, le
         store.write_part(part_name("runs", recipe.hash, f"{half.name}-{time.time_ns()}"), to_table("runs", rows), {})
 
 
-def _check(store: Store, index: Index, max_reject_ratio: float | None) -> None:
+def _finish(store: Store, index: Index) -> Summary:
+    """Write the card, prove that nothing was lost, and say that the dataset is done."""
     connection = connect(store, index)
+    files = write_card(store, index, connection)
     problems = check_ledger(connection)
     if problems:
         raise RuntimeError(f"items were lost, which is a bug in Turnmill: {'; '.join(problems)}")
-    if max_reject_ratio is None:
-        return
-    query = """SELECT stage, count(*), (SELECT sum(items_in) FROM ledger WHERE ledger.stage = rejects.stage)
-        FROM rejects GROUP BY stage ORDER BY stage"""
-    for stage, rejected, items in connection.execute(query).fetchall():
-        if items and rejected / items > max_reject_ratio:
+    summary = summarised(store, index, connection)
+    finished.save(store, index, files, summary)
+    return summary
+
+
+def _check_rejects(store: Store, summary: Summary, max_reject_ratio: float | None) -> None:
+    for step in (step for funnel in summary.funnels for step in funnel.steps):
+        rejected = step.rejected
+        if max_reject_ratio is not None and step.items_in and rejected / step.items_in > max_reject_ratio:
             raise TurnmillError(
-                f"{stage} rejected {rejected} of {items} items, more than --max-reject-ratio {max_reject_ratio}; "
-                f'turnmill query {store.url} "SELECT * FROM rejects" says why'
+                f"{step.stage} rejected {rejected} of {step.items_in} items, more than --max-reject-ratio "
+                f'{max_reject_ratio}; turnmill query {store.url} "SELECT * FROM rejects" says why'
             )
