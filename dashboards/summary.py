@@ -30,6 +30,25 @@ class Made:
     size: int  # bytes
 
 
+@dataclass(frozen=True)
+class Summary:
+    """What the end of a run tells of the dataset: what was made, what was lost and why, the events (kind, how many)."""
+
+    made: tuple[Made, ...]
+    funnels: tuple[Funnel, ...]
+    events: tuple[tuple[str, int], ...]
+
+
+def summarised(store: Store, index: Index, connection: duckdb.DuckDBPyConnection) -> Summary:
+    """The summary of a dataset, over `manifests.query.connect`."""
+    events = connection.execute(
+        """SELECT kind, count(*) FROM events SEMI JOIN dialogue_samples ON dialogue = uid
+           GROUP BY kind ORDER BY 2 DESC, kind"""
+    ).fetchall()
+    funnels = tuple(funnel(connection, half) for half in HALVES)
+    return Summary(tuple(made(store, index, connection)), funnels, tuple(events))
+
+
 def made(store: Store, index: Index, connection: duckdb.DuckDBPyConnection) -> list[Made]:
     """What each half of the recipe made; a half without samples has zeros."""
     found = []
@@ -48,16 +67,20 @@ def made(store: Store, index: Index, connection: duckdb.DuckDBPyConnection) -> l
 
 
 def print_summary(
-    store: Store, index: Index, seconds: float, next_commands: Sequence[tuple[str, str]], console: Console
+    found: Summary,
+    store: Store,
+    index: Index,
+    seconds: float,
+    next_commands: Sequence[tuple[str, str]],
+    console: Console,
 ) -> None:
     """The end of a run: what was made, what was lost and why, the events, the time it took, and what to try next.
 
     `seconds` is the run's wall time; `next_commands` are pairs of a word and a command line.
     """
-    connection = connect(store, index)
     console.print()
     _line(console, Text.assemble((index.recipe_name, "bold"), f" is ready in {store.url}"))
-    for half in made(store, index, connection):
+    for half in found.made:
         what = Text.assemble(
             "  ",
             (f"{half.samples:,} {_MADE[half.half]}", f"bold {_COLOUR[half.half]}"),
@@ -65,9 +88,9 @@ def print_summary(
             f" ({half.size / 1e6:,.1f} MB)",
         )
         _line(console, what)
-    for half_name in HALVES:
-        _print_funnel(funnel(connection, half_name), console)
-    _print_events(connection, console)
+    for losses in found.funnels:
+        _print_funnel(losses, console)
+    _print_events(found.events, console)
     console.print()
     _line(console, Text(f"Took {_duration(seconds)}."))
     if next_commands:
@@ -158,11 +181,7 @@ def _print_funnel(found: Funnel, console: Console) -> None:
             _line(console, Text.assemble((name, "" if loss.items else "dim"), (f" {bar}", "red"), tail))
 
 
-def _print_events(connection: duckdb.DuckDBPyConnection, console: Console) -> None:
-    events = connection.execute(
-        """SELECT kind, count(*) FROM events SEMI JOIN dialogue_samples ON dialogue = uid
-           GROUP BY kind ORDER BY 2 DESC, kind"""
-    ).fetchall()
+def _print_events(events: Sequence[tuple[str, int]], console: Console) -> None:
     if not events:
         return
     console.print()

@@ -66,13 +66,11 @@ def run(
     except KeyboardInterrupt:
         print("turnmill: stopped; run the same command again to go on where it was", file=sys.stderr)
         raise typer.Exit(130) from None
-    from dashboards.summary import made, print_summary
-    from manifests.query import connect
+    from dashboards.summary import print_summary
 
-    samples = {
-        half.half: half.samples for half in made(result.store, result.index, connect(result.store, result.index))
-    }
-    print_summary(result.store, result.index, result.seconds, next_commands(out, samples), console)
+    samples = {half.half: half.samples for half in result.summary.made}
+    next_ = next_commands(out, samples)
+    print_summary(result.summary, result.store, result.index, result.seconds, next_, console)
     if result.bugs:
         raise TurnmillError(
             f"{result.bugs} items met a bug in Turnmill and were rejected; all else is done. Please report what "
@@ -174,11 +172,13 @@ def verify(
 def card(out: Out) -> None:
     """Write the dataset card, README.md and its plots, anew."""
     from manifests.index import Index
+    from manifests.query import connect
     from manifests.store import Store
     from pipelines.stages.card import write_card
 
     store = Store(out)
-    write_card(store, Index.load(store))
+    index = Index.load(store)
+    write_card(store, index, connect(store, index))
     print(f"wrote {store.path('README.md')}")
 
 

@@ -42,12 +42,16 @@ class Cluster:
 
 @contextmanager
 def cluster(address: str | None) -> Iterator[Cluster]:
-    """A local Ray of our own, or the one at `address`."""
+    """A local Ray of our own, or the one at `address`; without an address, one that this process has already started
+    is used and left running."""
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # silences a warning on machines without GPU
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # its core logs warnings of its own to our terminal
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")  # and its raylet a paragraph for each death of a worker
     import ray
 
+    if address is None and ray.is_initialized():
+        yield _given()
+        return
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address is None:
         local = {"include_dashboard": False, "object_store_memory": _OBJECT_STORE}
@@ -57,10 +61,16 @@ def cluster(address: str | None) -> Iterator[Cluster]:
     else:
         ray.init(address=address, **options)
     try:
-        resources = ray.cluster_resources()
-        yield Cluster(resources.get("CPU", 1.0), resources.get("memory", 0.0))
+        yield _given()
     finally:
         ray.shutdown()
+
+
+def _given() -> Cluster:
+    import ray
+
+    resources = ray.cluster_resources()
+    return Cluster(resources.get("CPU", 1.0), resources.get("memory", 0.0))
 
 
 @contextmanager

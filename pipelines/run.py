@@ -6,15 +6,15 @@ import math
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import pyarrow.compute as pc
 
+from dashboards.summary import Summary, summarised
 from manifests.errors import TurnmillError, UsageError
 from manifests.funnel import check_ledger
 from manifests.index import INDEX, Index
@@ -22,11 +22,13 @@ from manifests.query import connect
 from manifests.records import Reason
 from manifests.schema import to_table
 from manifests.store import Store, part_name
+from pipelines import finished
 from pipelines.demo import make_demo_corpus
 from pipelines.engine import Cluster, Tell, cluster, execute, pending
 from pipelines.pieces import PIECES
 from pipelines.pipeline import Half, Plan, fingerprinted, halves, index_of, shards_of
 from pipelines.recipe import Recipe
+from pipelines.seen import Seen, look
 from pipelines.stage import Row, Shard, Stage, Workspace, part_notes
 from pipelines.stages.card import RECIPE, write_card
 from pipelines.stages.ingest import Ingest
@@ -34,7 +36,6 @@ from pipelines.stages.plan import plan
 from pipelines.stages.select import check_predicate, select
 from pipelines.stages.voices import make_voices
 from pipelines.verdicts import VERDICTS
-from sources.adapters.base import Unit
 
 PACKAGES = ("turnmill", "ray", "duckdb", "pyarrow", "faster-whisper", "ctranslate2", "soundfile", "soxr", "numpy")
 
@@ -55,15 +56,18 @@ Watcher = Callable[[Step], AbstractContextManager[Tell]]
 
 @dataclass(frozen=True)
 class Result:
-    """A finished run. `seconds` is this run's own time, not that of earlier, interrupted ones.
-
-    `bugs`: the items that were rejected for a bug of Turnmill's.
-    """
+    """A finished run. `seconds` is this run's own time, not that of earlier, interrupted ones."""
 
     store: Store
     index: Index
+    summary: Summary
     seconds: float
-    bugs: int
+
+    @property
+    def bugs(self) -> int:
+        """Items that were rejected for a bug of Turnmill's."""
+        losses = (loss for funnel in self.summary.funnels for step in funnel.steps for loss in step.losses)
+        return sum(loss.items for loss in losses if loss.name == Reason.INTERNAL_ERROR)
 
 
 def run(
@@ -101,22 +105,37 @@ def run(
             if isinstance(half.source, Ingest) and half.generated:
                 make_demo_corpus(half.source.root)
             shards, units = shards_of(half)
-            work.append((fingerprinted(half, shards, recipe.seed), shards, units))
-        plans = [plan for plan, _, _ in work]
-        index = index_of(recipe, plans)
+            half_plan = fingerprinted(half, shards, recipe.seed)
+            own = half_plan.fingerprints[half.source.tables[-1]]
+            work.append((half_plan, shards, look(own, shards, units, half.source.located, store)))
+        index = index_of(recipe, [plan for plan, _, _ in work])
         index.save(store)
         store.write(RECIPE, recipe.yaml().encode())
-        ray = _Ray(stack, address, recipe)
-        for half_plan, shards, units in work:
-            _forget_changed(half_plan, shards, units, store)
-            if retry_killed:
-                _forget(half_plan.half, _with_killed(store, index, half_plan.half), store)
-            _run_half(half_plan, shards, index, store, recipe, ray, watch)
-        write_card(store, index)
-        _clean(store)
-        _check(store, index, max_reject_ratio)
-        bugs = _count_bugs(store, index)
-    return Result(store, index, time.time() - started, bugs)
+        summary = finished.load(store, index)
+        again = [_with_killed(store, index, half_plan.half) if retry_killed else set() for half_plan, _, _ in work]
+        if summary is None or any(again) or not all(_is_done(*half, store) for half in work):
+            store.remove(finished.FINISHED)
+            ray = _Ray(stack, address, recipe)
+            for (half_plan, shards, seen), keys in zip(work, again, strict=True):
+                _forget_changed(half_plan.half, seen, store)
+                if keys:
+                    _forget(half_plan.half, keys, store)
+                _run_half(half_plan, shards, index, store, recipe, ray, watch)
+            summary = _finish(store, index)
+        _check_rejects(store, summary, max_reject_ratio)
+    return Result(store, index, summary, time.time() - started)
+
+
+def _is_done(half_plan: Plan, shards: Sequence[Shard], seen: Seen, store: Store) -> bool:
+    """Whether a half's sources are as they were, and all its parts there: a listing per table tells."""
+    half, workspace = half_plan.half, half_plan.workspace(store)
+    of_all = [*(() if half.voices is None else ("voices",)), half.select_table, half.plan_table]
+    return (
+        not seen.changed
+        and all(store.exists(workspace.part(table, "all")) for table in of_all)
+        and not any(pending(half.stages, shards, workspace).values())
+        and not any(pending([half.write], training_shards(half, workspace), workspace).values())
+    )
 
 
 class _Ray:
@@ -186,13 +205,9 @@ def _remove_superseded(half_plan: Plan, store: Store) -> None:
     parts go first, so that they are written again when those settings return; what they were cut from stays."""
     half = half_plan.half
     current = half_plan.fingerprints[half.write.tables[-1]]
-    for table in half.write.tables:
-        for name in store.names(table):
-            if f"/{current}/" not in name:
-                store.remove(name)
-    for name in store.names("shards"):
-        if f"/{current}/" not in name and name.rsplit("/", 1)[1].startswith(f"{_prefix(half)}-"):
-            store.remove(name)
+    for folder in (*half.write.tables, "shards"):
+        old = (name for name in store.names(folder) if f"/{current}/" not in name)
+        store.remove_all(name for name in old if name.rsplit("/", 1)[1].startswith(f"{_prefix(half)}-"))
 
 
 def _prefix(half: Half) -> str:
@@ -252,47 +267,24 @@ def _locked(store: Store) -> Iterator[None]:
         yield
 
 
-def _forget_changed(half_plan: Plan, shards: Sequence[Shard], units: Sequence[Unit], store: Store) -> None:
-    """Remove all that was made of a unit that changed or went away; a killed run starts over here.
-
-    What a unit looked like is kept beside its part (`seen/`), never in it.
-    """
-    half = half_plan.half
-    folder = f"seen/{half_plan.fingerprints[half.source.tables[-1]]}"
-    now = {
-        f"{folder}/{shard.key}.json": json.dumps([unit.spec, _stats(half, unit)], sort_keys=True)
-        for shard, unit in zip(shards, units, strict=True)
-    }
-    before = {name: store.read(name).decode() for name in store.names(folder)}
-    stale = {name for name in now.keys() | before.keys() if now.get(name) != before.get(name)}
-    _forget(half, {name.rsplit("/", 1)[1].removesuffix(".json") for name in stale}, store)
-    for name in sorted(stale):
-        if name in now:
-            store.write(name, now[name].encode())
-        else:
-            store.remove(name)
+def _forget_changed(half: Half, seen: Seen, store: Store) -> None:
+    """Remove all that was made of a unit that changed or went away, then remember how the sources look now; a killed
+    run starts over here."""
+    if seen.changed:
+        _forget(half, seen.changed, store)
+        seen.remember(store)
 
 
-def _forget(half: Half, keys: set[str], store: Store) -> None:
+def _forget(half: Half, keys: Set[str], store: Store) -> None:
     """Remove these shards' parts under every fingerprint: what is made of all shards first, the source's last."""
-    if not keys:
-        return
-    made_of_all = (*half.write.tables, half.plan_table, half.select_table)
-    for folder in made_of_all:
-        for name in store.names(folder):
-            store.remove(name)
+    for folder in (*half.write.tables, half.plan_table, half.select_table):
+        store.remove_all(store.names(folder))
     for folder in ("shards", "rejects"):  # a training shard is named by its half
-        for name in store.names(folder):
-            if name.rsplit("/", 1)[1].startswith(f"{_prefix(half)}-"):
-                store.remove(name)
+        mine = (name for name in store.names(folder) if name.rsplit("/", 1)[1].startswith(f"{_prefix(half)}-"))
+        store.remove_all(mine)
     tables = [table for stage in reversed(half.stages) for table in reversed(stage.tables)]
-    for folder in (*tables, "rejects", "audio", VERDICTS):
-        for name in store.names(folder):
-            if name.rsplit("/", 1)[1].split(".")[0] in keys:
-                store.remove(name)
-    for name in store.names(PIECES):
-        if name.rsplit("/", 2)[1] in keys:
-            store.remove(name)
+    for folder in (*tables, *_NAMED_BY_SHARD):
+        store.remove_all(name for name in store.names(folder) if _shards_of(name) & keys)
 
 
 def _with_killed(store: Store, index: Index, half: Half) -> set[str]:
@@ -307,24 +299,13 @@ def _with_killed(store: Store, index: Index, half: Half) -> set[str]:
     return {key for key, given in found if reasons.intersection(given)}
 
 
-def _clean(store: Store) -> None:
-    """Remove what only a run that is under way needs: pieces, and half-written files of workers that died."""
-    for name in store.names(PIECES):
-        store.remove(name)
-    store.remove_temporaries()
+_NAMED_BY_SHARD = ("rejects", "audio", VERDICTS, PIECES)
+"""Folders, besides those of the tables, that hold files or folders named by a shard's key."""
 
 
-def _count_bugs(store: Store, index: Index) -> int:
-    query = f"SELECT count(*) FROM rejects WHERE reason = '{Reason.INTERNAL_ERROR}'"
-    return int(connect(store, index).execute(query).fetchall()[0][0])
-
-
-def _stats(half: Half, unit: Unit) -> list[list[Any]]:
-    found = []
-    for file in unit.files:
-        stat = half.source.located(file).stat()
-        found.append([file, stat.st_size, stat.st_mtime_ns])
-    return found
+def _shards_of(name: str) -> Set[str]:
+    """What may be a shard's key in a name: `audio/clips/<fingerprint>/<key>.tar`."""
+    return {segment.split(".")[0] for segment in name.split("/")}
 
 
 def _note_run(store: Store, recipe: Recipe, workspace: Workspace, half: Half, ledger: Sequence[Row]) -> None:
@@ -352,18 +333,26 @@ def _note_run(store: Store, recipe: Recipe, workspace: Workspace, half: Half, le
         store.write_part(part_name("runs", recipe.hash, f"{half.name}-{time.time_ns()}"), to_table("runs", rows), {})
 
 
-def _check(store: Store, index: Index, max_reject_ratio: float | None) -> None:
+def _finish(store: Store, index: Index) -> Summary:
+    """Write the card, prove that nothing was lost, and say that the dataset is done. Before, what only a run under way
+    needs goes: pieces, and half-written files of workers that died."""
+    store.remove_all(store.names(PIECES))
+    store.remove_temporaries()
     connection = connect(store, index)
+    files = write_card(store, index, connection)
     problems = check_ledger(connection)
     if problems:
         raise RuntimeError(f"items were lost, which is a bug in Turnmill: {'; '.join(problems)}")
-    if max_reject_ratio is None:
-        return
-    query = """SELECT stage, count(*), (SELECT sum(items_in) FROM ledger WHERE ledger.stage = rejects.stage)
-        FROM rejects GROUP BY stage ORDER BY stage"""
-    for stage, rejected, items in connection.execute(query).fetchall():
-        if items and rejected / items > max_reject_ratio:
+    summary = summarised(store, index, connection)
+    finished.save(store, index, files, summary)
+    return summary
+
+
+def _check_rejects(store: Store, summary: Summary, max_reject_ratio: float | None) -> None:
+    for step in (step for funnel in summary.funnels for step in funnel.steps):
+        rejected = step.rejected
+        if max_reject_ratio is not None and step.items_in and rejected / step.items_in > max_reject_ratio:
             raise TurnmillError(
-                f"{stage} rejected {rejected} of {items} items, more than --max-reject-ratio {max_reject_ratio}; "
-                f'turnmill query {store.url} "SELECT * FROM rejects" says why'
+                f"{step.stage} rejected {rejected} of {step.items_in} items, more than --max-reject-ratio "
+                f'{max_reject_ratio}; turnmill query {store.url} "SELECT * FROM rejects" says why'
             )

@@ -1,14 +1,28 @@
 """Fixtures shared by every test folder."""
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 # What tells times and hosts is set apart from the result: when a run was, and how the sources looked to it.
 APART = ("runs", "seen", ".lock")
+
+# A property is tried on the same examples in every run, so that a test never fails by chance; `make fuzz` draws others.
+settings.register_profile("test", derandomize=True, deadline=None, database=None)
+settings.register_profile(
+    "fuzz",
+    max_examples=1000,
+    deadline=None,
+    database=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "test"))
 
 
 @pytest.fixture(scope="session")

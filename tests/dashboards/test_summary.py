@@ -4,7 +4,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from dashboards.summary import made, print_status, print_summary
+from dashboards.summary import Summary, made, print_status, print_summary, summarised
 from manifests.index import Index
 from manifests.query import connect
 from manifests.schema import to_table
@@ -14,10 +14,15 @@ LONG = 'turnmill query out/tiny "SELECT kind, count(*) AS n FROM events GROUP BY
 NEXT = [("query", LONG), ("listen", "turnmill verify out/tiny --listen 3"), ("publish", "turnmill publish out/tiny")]
 
 
+def summary_of(store: Store) -> Summary:
+    index = Index.load(store)
+    return summarised(store, index, connect(store, index))
+
+
 def summary(store: Store, terminal: bool = False) -> str:
     console = Console(file=io.StringIO(), width=80, force_terminal=terminal, legacy_windows=False)
     with console.capture() as capture:
-        print_summary(store, Index.load(store), 199.2, NEXT, console)
+        print_summary(summary_of(store), store, Index.load(store), 199.2, NEXT, console)
     return capture.get()
 
 
@@ -68,7 +73,7 @@ def test_colours_are_for_terminals_only(dataset: Store) -> None:
 def test_an_output_that_knows_ascii_only_gets_ascii_bars(make: Callable[..., Store], tmp_path: Path) -> None:
     dataset = make(str(tmp_path))
     file = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
-    print_summary(dataset, Index.load(dataset), 1.0, NEXT, Console(file=file, width=80))
+    print_summary(summary_of(dataset), dataset, Index.load(dataset), 1.0, NEXT, Console(file=file, width=80))
     file.flush()
     written = file.buffer.getvalue()  # type: ignore[attr-defined]
     assert b"barge_in" in written

@@ -110,12 +110,8 @@ def test_webdataset_reads_every_sample(small: Small) -> None:
 def test_ray_reads_every_sample(small: Small) -> None:
     import ray
 
-    ray.init(address="local", num_cpus=1, include_dashboard=False, log_to_driver=False)
-    try:
-        urls = [str(path) for path in training_shards(small.out, "dialogue")]
-        rows = ray.data.read_webdataset(urls, decoder=False).take_all()
-    finally:
-        ray.shutdown()
+    urls = [str(path) for path in training_shards(small.out, "dialogue")]
+    rows = ray.data.read_webdataset(urls, decoder=False).take_all()
     wanted = {key for (key,) in ask(small.out, "SELECT key FROM dialogue_samples")}
     assert {row["__key__"] for row in rows} == wanted
     assert len(rows) == len(wanted) == 7
