@@ -67,6 +67,7 @@ def print_summary(
         _line(console, what)
     for half_name in HALVES:
         _print_funnel(funnel(connection, half_name), console)
+    _print_passed_over(connection, console)
     _print_events(connection, console)
     console.print()
     _line(console, Text(f"Took {_duration(seconds)}."))
@@ -99,6 +100,7 @@ def print_status(store: Store, index: Index, console: Console) -> None:
     console.print(table)
     for half in HALVES:
         _print_funnel(funnel(connection, half), console)
+    _print_passed_over(connection, console)
 
 
 def _progress(
@@ -156,6 +158,24 @@ def _print_funnel(found: Funnel, console: Console) -> None:
             name = f"    {loss.name.ljust(width - 2)} {loss.items:>9,} {how}"
             tail = f" {_duration(loss.hours * 3600)}" if loss.hours else ""
             _line(console, Text.assemble((name, "" if loss.items else "dim"), (f" {bar}", "red"), tail))
+
+
+_ENDINGS = 12  # that are named; there may be one a file
+
+
+def _print_passed_over(connection: duckdb.DuckDBPyConnection, console: Console) -> None:
+    """The files of the corpus that are none of its audio, transcripts and tables, by ending, most first."""
+    found = connection.execute(
+        """SELECT CASE WHEN hidden THEN 'hidden' WHEN ending = '' THEN 'without ending' ELSE ending END AS name,
+                  sum(files)::BIGINT AS n
+           FROM passed_over GROUP BY name ORDER BY n DESC, name"""
+    ).fetchall()
+    if not found:
+        return
+    named = [f"{count:,} {name}" for name, count in found[:_ENDINGS]]
+    rest = sum(count for _, count in found[_ENDINGS:])
+    console.print()
+    _line(console, Text(f"Passed over: {', '.join([*named, *([f'{rest:,} of other endings'] if rest else [])])}"))
 
 
 def _print_events(connection: duckdb.DuckDBPyConnection, console: Console) -> None:

@@ -8,7 +8,7 @@ import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from pipelines.stages.plan import plan
 from pipelines.stages.select import check_predicate, select
 from pipelines.stages.voices import make_voices
 from sources.adapters.base import Unit
+from sources.adapters.passed_over import passed_over
 
 PACKAGES = ("turnmill", "ray", "duckdb", "pyarrow", "faster-whisper", "ctranslate2", "soundfile", "soxr", "numpy")
 
@@ -79,6 +80,10 @@ def run(
         found = halves(recipe, store)
         check_predicates(recipe, found, store)
         stages = [stage for half in found for stage in half.stages]
+        # What a source lacks is told before a model that is not there.
+        for half in found:
+            half.source.check()
+        given = {half.name: shards_of(half) for half in found if not half.generated}
         for stage in stages:
             stage.check()
             if address is None:
@@ -89,7 +94,7 @@ def run(
         for half in found:
             if isinstance(half.source, Ingest) and half.generated:
                 make_demo_corpus(half.source.root)
-            shards, units = shards_of(half)
+            shards, units = given.get(half.name) or shards_of(half)
             work.append((fingerprinted(half, shards, recipe.seed), shards, units))
         plans = [plan for plan, _, _ in work]
         index = index_of(recipe, plans)
@@ -98,6 +103,7 @@ def run(
         ray = _Ray(stack, address, recipe.workers)
         for half_plan, shards, units in work:
             _forget_changed(half_plan, shards, units, store)
+            _note_passed_over(half_plan, units, store)
             _run_half(half_plan, shards, index, store, recipe, ray, watch)
         write_card(store, index)
         _check(store, index, max_reject_ratio)
@@ -251,6 +257,18 @@ def _forget_changed(half_plan: Plan, shards: Sequence[Shard], units: Sequence[Un
             store.write(name, now[name].encode())
         else:
             store.remove(name)
+
+
+def _note_passed_over(half_plan: Plan, units: Sequence[Unit], store: Store) -> None:
+    """What of the corpus no unit reads, as a part beside those of the clips."""
+    source = half_plan.half.source
+    if not isinstance(source, Ingest):
+        return
+    found = passed_over(source.root, source.corpus, units, store.root if store.is_local else None)
+    made = to_table("passed_over", ({"corpus": source.corpus, **asdict(each)} for each in found))
+    part = part_name("passed_over", half_plan.fingerprints[source.tables[-1]], "all")
+    if not store.exists(part) or not store.read_part(part).equals(made):
+        store.write_part(part, made, {})
 
 
 def _forget(half: Half, keys: set[str], store: Store) -> None:
