@@ -67,7 +67,7 @@ def print_summary(
         _line(console, what)
     for half_name in HALVES:
         _print_funnel(funnel(connection, half_name), console)
-    _print_passed_over(connection, console)
+    _print_passed_over(passed_over(connection), console)
     _print_events(connection, console)
     console.print()
     _line(console, Text(f"Took {_duration(seconds)}."))
@@ -100,7 +100,7 @@ def print_status(store: Store, index: Index, console: Console) -> None:
     console.print(table)
     for half in HALVES:
         _print_funnel(funnel(connection, half), console)
-    _print_passed_over(connection, console)
+    _print_passed_over(passed_over(connection), console)
 
 
 def _progress(
@@ -163,13 +163,16 @@ def _print_funnel(found: Funnel, console: Console) -> None:
 _ENDINGS = 12  # that are named; there may be one a file
 
 
-def _print_passed_over(connection: duckdb.DuckDBPyConnection, console: Console) -> None:
-    """The files of the corpus that are none of its audio, transcripts and tables, by ending, most first."""
-    found = connection.execute(
+def passed_over(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, int]]:
+    """How many files of the corpus are none of its audio, transcripts and tables: by ending, most first."""
+    return connection.execute(
         """SELECT CASE WHEN hidden THEN 'hidden' WHEN ending = '' THEN 'without ending' ELSE ending END AS name,
                   sum(files)::BIGINT AS n
            FROM passed_over GROUP BY name ORDER BY n DESC, name"""
     ).fetchall()
+
+
+def _print_passed_over(found: Sequence[tuple[str, int]], console: Console) -> None:
     if not found:
         return
     named = [f"{count:,} {name}" for name, count in found[:_ENDINGS]]

@@ -121,6 +121,7 @@ class Names:
         self.root = root
         self._real_root = os.path.realpath(root)
         self._paths = set(paths)
+        self._folders = {os.path.dirname(path) for path in self._paths}
         self._otherwise: dict[str, str] = {}  # common spelling -> the disk's
         for path in self._paths:
             if (common := _common(path)) != path:
@@ -141,6 +142,8 @@ class Names:
         if spelled is not None:
             return spelled
         full = os.path.join(self._real_root, path)
+        if os.path.dirname(path) in self._folders and not os.path.lexists(full):
+            return None  # the dear resolving of links would say no more
         if not is_inside(self._real_root, full):
             raise UnsafeNameError(f"{path} leads out of the corpus folder")
         real = os.path.relpath(os.path.realpath(full), self._real_root)
