@@ -32,10 +32,12 @@ class Made:
 
 @dataclass(frozen=True)
 class Summary:
-    """What the end of a run tells of the dataset: what was made, what was lost and why, the events (kind, how many)."""
+    """What the end of a run tells of the dataset: what was made, what was lost and why, the files that were passed over
+    (ending, how many), the events (kind, how many)."""
 
     made: tuple[Made, ...]
     funnels: tuple[Funnel, ...]
+    passed_over: tuple[tuple[str, int], ...]
     events: tuple[tuple[str, int], ...]
 
 
@@ -46,7 +48,7 @@ def summarised(store: Store, index: Index, connection: duckdb.DuckDBPyConnection
            GROUP BY kind ORDER BY 2 DESC, kind"""
     ).fetchall()
     funnels = tuple(funnel(connection, half) for half in HALVES)
-    return Summary(tuple(made(store, index, connection)), funnels, tuple(events))
+    return Summary(tuple(made(store, index, connection)), funnels, tuple(passed_over(connection)), tuple(events))
 
 
 def made(store: Store, index: Index, connection: duckdb.DuckDBPyConnection) -> list[Made]:
@@ -90,6 +92,7 @@ def print_summary(
         _line(console, what)
     for losses in found.funnels:
         _print_funnel(losses, console)
+    _print_passed_over(found.passed_over, console)
     _print_events(found.events, console)
     console.print()
     _line(console, Text(f"Took {_duration(seconds)}."))
@@ -122,6 +125,7 @@ def print_status(store: Store, index: Index, console: Console) -> None:
     console.print(table)
     for half in HALVES:
         _print_funnel(funnel(connection, half), console)
+    _print_passed_over(passed_over(connection), console)
 
 
 def _progress(
@@ -179,6 +183,27 @@ def _print_funnel(found: Funnel, console: Console) -> None:
             name = f"    {loss.name.ljust(width - 2)} {loss.items:>9,} {how}"
             tail = f" {_duration(loss.hours * 3600)}" if loss.hours else ""
             _line(console, Text.assemble((name, "" if loss.items else "dim"), (f" {bar}", "red"), tail))
+
+
+_ENDINGS = 12  # that are named; there may be one a file
+
+
+def passed_over(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, int]]:
+    """How many files of the corpus are none of its audio, transcripts and tables: by ending, most first."""
+    return connection.execute(
+        """SELECT CASE WHEN hidden THEN 'hidden' WHEN ending = '' THEN 'without ending' ELSE ending END AS name,
+                  sum(files)::BIGINT AS n
+           FROM passed_over GROUP BY name ORDER BY n DESC, name"""
+    ).fetchall()
+
+
+def _print_passed_over(found: Sequence[tuple[str, int]], console: Console) -> None:
+    if not found:
+        return
+    named = [f"{count:,} {name}" for name, count in found[:_ENDINGS]]
+    rest = sum(count for _, count in found[_ENDINGS:])
+    console.print()
+    _line(console, Text(f"Passed over: {', '.join([*named, *([f'{rest:,} of other endings'] if rest else [])])}"))
 
 
 def _print_events(events: Sequence[tuple[str, int]], console: Console) -> None:

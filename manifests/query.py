@@ -129,6 +129,9 @@ def _folders(store: Store, index: Index, table: str) -> list[str]:
     maker = index.maker(table)
     if table == "rejects":
         candidates = [f"rejects/{stage.fingerprint}" for stage in index.stages]
+    elif table == "passed_over":  # found where the clips were looked for
+        clips = index.maker("clips")
+        candidates = [f"passed_over/{clips.fingerprint}"] if clips else []
     elif table == "runs":  # tells times, belongs to no stage
         candidates = sorted({name.rsplit("/", 1)[0] for name in store.names("runs")})
     else:

@@ -14,8 +14,9 @@ class Reason(StrEnum):
     # ingest
     UNREADABLE_FILE = "unreadable_file"  # there, but the system does not let it be read
     MISSING_FILE = "missing_file"  # a table row names audio that is not there
-    UNTRANSCRIBED = "untranscribed"  # audio that no table row names
+    UNTRANSCRIBED = "untranscribed"  # audio without a transcript
     EMPTY_FILE = "empty_file"  # zero bytes
+    RAW_AUDIO = "raw_audio"  # samples without a header: nothing says their rate, channels and encoding
     CORRUPT_AUDIO = "corrupt_audio"  # no decoder opens it
     TRUNCATED_AUDIO = "truncated_audio"  # fewer samples than the header declares
     NO_SAMPLES = "no_samples"  # a valid file without audio

@@ -8,7 +8,7 @@ import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -36,6 +36,8 @@ from pipelines.stages.plan import plan
 from pipelines.stages.select import check_predicate, select
 from pipelines.stages.voices import make_voices
 from pipelines.verdicts import VERDICTS
+from sources.adapters.base import Unit
+from sources.adapters.passed_over import passed_over
 
 PACKAGES = ("turnmill", "ray", "duckdb", "pyarrow", "faster-whisper", "ctranslate2", "soundfile", "soxr", "numpy")
 
@@ -94,23 +96,30 @@ def run(
         found = halves(recipe, store)
         check_predicates(recipe, found, store)
         stages = [stage for half in found for stage in half.stages]
+        # What a source lacks is told before a model that is not there.
+        for half in found:
+            half.source.check()
+        given = {half.name: shards_of(half) for half in found if not half.generated}
         for stage in stages:
             stage.check()
             if address is None:
                 stage.check_here()
         for stage in stages:
             stage.fetch()
-        work = []
+        work, units_of = [], []
         for half in found:
             if isinstance(half.source, Ingest) and half.generated:
                 make_demo_corpus(half.source.root)
-            shards, units = shards_of(half)
+            shards, units = given.get(half.name) or shards_of(half)
             half_plan = fingerprinted(half, shards, recipe.seed)
             own = half_plan.fingerprints[half.source.tables[-1]]
             work.append((half_plan, shards, look(own, shards, units, half.source.located, store)))
+            units_of.append(units)
         index = index_of(recipe, [plan for plan, _, _ in work])
         index.save(store)
         store.write(RECIPE, recipe.yaml().encode())
+        for (half_plan, _, _), units in zip(work, units_of, strict=True):
+            _note_passed_over(half_plan, units, store)
         summary = finished.load(store, index)
         again = [_with_killed(store, index, half_plan.half) if retry_killed else set() for half_plan, _, _ in work]
         if summary is None or any(again) or not all(_is_done(*half, store) for half in work):
@@ -273,6 +282,19 @@ def _forget_changed(half: Half, seen: Seen, store: Store) -> None:
     if seen.changed:
         _forget(half, seen.changed, store)
         seen.remember(store)
+
+
+def _note_passed_over(half_plan: Plan, units: Sequence[Unit], store: Store) -> None:
+    """What of the corpus no unit reads, as a part beside those of the clips; where it changed, the run is not done."""
+    source = half_plan.half.source
+    if not isinstance(source, Ingest):
+        return
+    found = passed_over(source.root, source.corpus, units, store.root if store.is_local else None)
+    made = to_table("passed_over", ({"corpus": source.corpus, **asdict(each)} for each in found))
+    part = part_name("passed_over", half_plan.fingerprints[source.tables[-1]], "all")
+    if not store.exists(part) or not store.read_part(part).equals(made):
+        store.remove(finished.FINISHED)
+        store.write_part(part, made, {})
 
 
 def _forget(half: Half, keys: Set[str], store: Store) -> None:

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from manifests.errors import UsageError
+from manifests.languages import UNKNOWN, primary
 
 SAMPLE_RATE = 16_000
 EMBEDDED = Path(__file__).parent / "embedded"
@@ -28,6 +29,9 @@ _PAUSE = SAMPLE_RATE // 10  # the shortest pause worth looking for
 _HOP = SAMPLE_RATE // 100  # of a mel frame
 _TOKENS_PER_S, _FEWEST_TOKENS = 12, 24  # bounds what a window can say, against loops; fast speech has about 6 a second
 _MODEL_FILES = ("model.bin", "config.json", "tokenizer.json")
+
+
+_OWN_CODES = {"fil": "tl", "jv": "jw", "nb": "no"}  # where Whisper calls a language otherwise than BCP 47 now does
 
 
 class ModelUnavailable(UsageError):
@@ -96,7 +100,7 @@ class Recognizer:
     """A loaded Whisper model: "embedded" (ours, see embedded/README.md), the folder of a CTranslate2 model, or a
     faster-whisper name.
 
-    `language` is a Whisper code or BCP 47 tag; None detects it, per window. One recogniser with one thread per core
+    `language` is a BCP 47 tag; None detects it, per window. One recogniser with one thread per core
     is faster than one with two threads. Raises `ModelUnavailable`.
     """
 
@@ -117,7 +121,7 @@ class Recognizer:
             compute_type = "int8_float32"  # what CTranslate2 makes of its int8_float16 on a CPU, without a warning
         self.model = WhisperModel(path, device=device, compute_type=compute_type, cpu_threads=cpu_threads)
         self.pipeline = BatchedInferencePipeline(self.model)
-        self.language = None if language is None else language.lower().split("-")[0]
+        self.language = None if language is None else whisper_language(language)
         self.longest, self.padded = _window_sizes(Path(path))
         self.batch_size = batch_size
         self.beam_size = beam_size
@@ -235,6 +239,20 @@ def model_digest(model: str) -> str:
 def model_name(model: str) -> str:
     """The name of a model without the path of this host."""
     return Path(model).name if Path(model).is_dir() else model
+
+
+def whisper_language(tag: str) -> str | None:
+    """What Whisper calls a language; null for one that is unknown, which is then detected."""
+    first = primary(tag)
+    return None if first == UNKNOWN else _OWN_CODES.get(first, first)
+
+
+def check_language(tag: str) -> None:
+    """Raise UsageError for a language that no Whisper model was taught."""
+    from faster_whisper.tokenizer import _LANGUAGE_CODES
+
+    if whisper_language(tag) not in (None, *_LANGUAGE_CODES):
+        raise UsageError(f"Whisper knows no language {tag!r}: give a nearer one it knows as `transcribe.language`")
 
 
 def check_model(model: str) -> None:

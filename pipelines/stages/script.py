@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from pydantic import Field
 
+from manifests.languages import primary
 from manifests.licences import of_derivative
 from manifests.params import Params
 from manifests.records import Reason, Reject, TextDialogue, stable_hash
@@ -23,7 +24,7 @@ from synth.rewrite.cache import StoreCache
 from synth.rewrite.params import RewriteParams
 from synth.rewrite.rewriter import Rewriter, Rewritten
 from synth.script import Interaction, Script, write_script
-from synth.text import TextLimits, primary, speakable
+from synth.text import TextLimits, speakable
 from synth.voices import Split, VoiceBank
 
 _LONGER_AS_WRITTEN: Final = 20

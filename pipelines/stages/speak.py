@@ -13,17 +13,18 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from manifests.errors import UsageError
+from manifests.languages import primary
 from manifests.params import Params
 from manifests.records import Reason, Reject, stable_hash
 from manifests.tar import TarWriter
 from pipelines.asr.locate import Located, english_only, knows
-from pipelines.asr.recognizer import Recognizer, check_model, model_digest
+from pipelines.asr.recognizer import Recognizer, check_model, model_digest, whisper_language
 from pipelines.asr.wer import word_errors
 from pipelines.guard import Guard, Item
 from pipelines.stage import MIB, Made, Resources, Row, Shard, Stage, Workspace, hours
 from pipelines.stages.voices import read_bank
 from sources.audio import Audio, encode_flac
-from synth.text import primary, spoken_form
+from synth.text import spoken_form
 from synth.tokens import tokens
 from synth.tts.align import Aligner, PerLanguage, ProportionalAligner, WhisperAligner
 from synth.tts.cosyvoice.model import fetch_model, published, unfetched
@@ -308,7 +309,7 @@ def hear_with(model: str) -> Hear:
             if not knows(model, recognizer, language):
                 continue
             mine = [index for index, (line, _) in enumerate(lines) if primary(line.language) == language]
-            recognizer.language = language
+            recognizer.language = whisper_language(language)
             for index, transcript in zip(mine, recognizer.transcribe([lines[i][1] for i in mine]), strict=True):
                 heard[index] = _heard(lines[index][0].text, transcript.text, language)
         return heard

@@ -11,9 +11,19 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from manifests.errors import TurnmillError
+from manifests.languages import LanguageTag, primary
 from manifests.params import Params
 from manifests.records import Reason, Reject
-from pipelines.asr.recognizer import Heard, Recognizer, Transcript, Window, check_model, model_digest, model_name
+from pipelines.asr.recognizer import (
+    Heard,
+    Recognizer,
+    Transcript,
+    Window,
+    check_language,
+    check_model,
+    model_digest,
+    model_name,
+)
 from pipelines.asr.wer import cer, wer
 from pipelines.guard import Guard
 from pipelines.stage import MIB, Made, Resources, Row, Shard, Stage, Workspace, clip_audio, clip_item, hours
@@ -29,7 +39,7 @@ class TranscribeParams(Params):
     model: str = Field(
         default="embedded", description="'embedded', a faster-whisper model name, or the path of a model folder"
     )
-    language: str | None = Field(default=None, description="BCP-47; null: the corpus's own language")
+    language: LanguageTag | None = Field(default=None, description="BCP-47; null: the corpus's own language")
     device: str = Field(default="auto", pattern="^(auto|cpu|cuda)$")
     compute_type: str = Field(default="default", description="CTranslate2 type: int8, float16, ...")
     batch_size: int = Field(default=8, ge=1, description="windows of up to 30 s decoded at once")
@@ -55,6 +65,8 @@ class Transcribe(Stage):
         return {"model": model_digest(self.params.model), "language": self.language}
 
     def check(self) -> None:
+        if self.language is not None:
+            check_language(self.language)
         check_model(self.params.model)
 
     def setup(self) -> None:
@@ -135,7 +147,7 @@ class Transcribe(Stage):
             "uid": clip["uid"],
             "model": model_name(self.params.model),
             "asr_text": heard.text,
-            "asr_language": heard.language,
+            "asr_language": primary(heard.language),
             "language_prob": heard.language_prob,
             "avg_logprob": heard.avg_logprob,
             "no_speech_prob": heard.no_speech_prob,

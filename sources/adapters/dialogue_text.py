@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any, Final, NamedTuple, cast
 
 from manifests.errors import UsageError
+from manifests.languages import UNKNOWN
 from manifests.records import Reason, Reject, TextDialogue, stable_hash
 from sources.adapters.dialogue_shapes import NoDialogue, language_of, turns_of
 from sources.adapters.items import Unit, unit_name
@@ -210,12 +211,13 @@ def _own_id(value: Any) -> str | None:
 def _dialogue(row: Any, name: str, where: str, entry: Entry, source: str) -> TextDialogue | Reject:
     try:
         turns = turns_of(row)
+        language = language_of(row, turns, entry.lang or UNKNOWN)
     except NoDialogue as error:
         return Reject(error.reason, f"{where} {error.detail}", uid=name, source_uri=source)
     return TextDialogue(
         id=name,
         turns=turns,
-        language=language_of(row, turns, entry.lang or "und"),
+        language=language,
         source=entry.name,
         licence=entry.licence.record(),
         scenario=str(row["scenario"]) if row.get("scenario") else None,

@@ -64,6 +64,17 @@ def test_a_command_to_copy_is_never_broken_in_two(dataset: Store) -> None:
     assert any(found.endswith(LONG) for found in summary(dataset).splitlines())
 
 
+def test_what_was_passed_over_is_told_by_ending_most_first_and_the_rest_together(dataset: Store) -> None:
+    assert "Passed over" not in summary(dataset) + status(dataset)
+    counts = {".pdf": 12, ".json": 3, "": 1, **{f".{n:03}": 1 for n in range(20)}}
+    rows = [{"corpus": "t", "ending": e, "hidden": False, "files": n, "size": 9 * n} for e, n in counts.items()]
+    rows += [{"corpus": "t", "ending": e, "hidden": True, "files": 1000, "size": 1} for e in ("", ".wav")]
+    dataset.write_part("passed_over/f0/all.parquet", to_table("passed_over", rows), {})
+    told = "Passed over: 2,000 hidden, 12 .pdf, 3 .json, 1 .000, 1 .001, 1 .002, 1 .003, 1 .004, 1 .005, 1 .006, 1 .007"
+    for text in (summary(dataset), status(dataset)):
+        assert next(found for found in text.splitlines() if "Passed" in found) == f"{told}, 1 .008, 12 of other endings"
+
+
 def test_colours_are_for_terminals_only(dataset: Store) -> None:
     assert "\x1b[" not in summary(dataset)
     assert "\x1b[" not in status(dataset)

@@ -79,6 +79,8 @@ def write_corpus(folder: Path) -> None:
     for name in ("silence", *(name.split(".")[0] for name in bad)):
         (folder / f"{name}.txt").write_text("A text that is there.", "utf-8")
     soundfile.write(folder / "no text.wav", speech("I have no text.").pcm, 24_000)
+    for name in ("cover.PDF", "deep/cover.pdf", "deep/.DS_Store", "Makefile"):
+        (folder / name).write_bytes(b"no audio, and no text of any")
 
 
 def write_dialogues(path: Path) -> None:

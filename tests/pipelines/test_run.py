@@ -66,6 +66,11 @@ def test_every_bad_item_is_a_reject_with_its_reason(small: Small) -> None:
     assert texts == dict.fromkeys(kinds, 1)
 
 
+def test_what_is_neither_audio_nor_transcript_is_counted(small: Small) -> None:
+    rows = ask(small.out, "SELECT corpus, ending, hidden, files, size FROM passed_over ORDER BY ending, hidden")
+    assert rows == [("files", "", False, 1, 28), ("files", "", True, 1, 28), ("files", ".pdf", False, 2, 56)]
+
+
 def test_selection_names_what_removed_a_clip(small: Small) -> None:
     rows = ask(small.out, "SELECT uid, removed_by FROM clip_selection WHERE removed_by IS NOT NULL ORDER BY uid")
     assert [(Path(uid).name, removed_by) for uid, removed_by in rows] == [
@@ -273,6 +278,8 @@ def test_a_predicate_that_does_not_run_is_refused_before_work(small: Small, tmp_
         (["corpus=librispeach"], "librispeech"),
         (["texts=/nowhere.jsonl"], "/nowhere.jsonl does not exist"),
         (["transcribe.model=/no/such/model"], "/no/such/model"),
+        (["transcribe.model=/no/such/model", "root=/nowhere/at/all"], "/nowhere/at/all does not exist"),
+        (["transcribe.model=/no/such/model", "texts=/nowhere.jsonl"], "/nowhere.jsonl does not exist"),
         (
             ["simulate={noises: [/no/noise.wav], recordings_licence: {spdx: X, redistribute: no, commercial: no}}"],
             "/no/noise.wav",
