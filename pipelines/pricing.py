@@ -14,6 +14,7 @@ from typing import Final, get_args
 
 import numpy as np
 
+from manifests.languages import primary
 from manifests.records import Licence, Reject, TextDialogue
 from pipelines.guard import Guard
 from pipelines.recipe import Recipe
@@ -184,7 +185,7 @@ def _cut(dialogue: TextDialogue, longest: int) -> TextDialogue:
 
 def reckoned(text: str, language: str) -> SpokenLine:
     """A line as it would be measured if it were spoken: `SECONDS`, shared out among its words by their length."""
-    per_letter, per_mark = SECONDS.get(language, SECONDS["en"])
+    per_letter, per_mark = SECONDS.get(primary(language), SECONDS["en"])
     letters, marks = sum(map(str.isalnum, text)), sum(character in CLAUSE_END for character in text)
     n_samples = round(max(per_letter * letters + per_mark * marks, _SHORTEST_S) * RATE)
     parts = tokens(text)

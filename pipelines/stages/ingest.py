@@ -24,7 +24,7 @@ class IngestParams(Params):
         ge=1,
         description="source bytes per lake shard: half an hour of 16 kHz FLAC, so that an hour keeps two cores busy",
     )
-    keep_untranscribed: bool = Field(default=False, description="audio that no table row names is a clip without text")
+    keep_untranscribed: bool = Field(default=False, description="audio without a transcript is a clip without text")
 
 
 class Ingest(Stage):
@@ -51,7 +51,7 @@ class Ingest(Stage):
         return self.root / file
 
     def units(self) -> list[Unit]:
-        """The corpus split into units, without opening audio. Raises UsageError for a root that holds none."""
+        """The corpus split into units, without decoding audio. Raises UsageError for a root that holds none."""
         return list(
             adapter_for(self.entry).units(self.root, self.entry, self.params.unit_clips, self.params.unit_bytes)
         )
