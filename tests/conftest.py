@@ -26,8 +26,8 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "test"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """`make test` runs two processes: one has the tests of the pipelines, and so the one Ray, the other all others. Which
-    test is where, and after which, is the same in every run."""
+    """`make test` runs two processes: one has the tests of the pipelines, and so the one Ray, the other all others.
+    Which test is where, and after which, is the same in every run."""
     for item in items:
         ours = Path(__file__).parent / "pipelines" in item.path.parents
         item.add_marker(pytest.mark.xdist_group("pipelines" if ours else "others"))
