@@ -11,8 +11,9 @@ FUZZ_MINUTES ?= 10
 quickstart: .venv/installed
 	$(BIN)/turnmill run pipelines/recipes/quickstart.yaml --out out/quickstart
 
+# Two processes, see tests/conftest.py.
 test: .venv/installed
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadgroup
 
 # Random examples and mutants, other ones each time; what it finds becomes an example of `make test`.
 fuzz: .venv/installed

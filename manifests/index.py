@@ -9,6 +9,7 @@ from manifests.errors import UsageError
 from manifests.store import Store
 
 INDEX = "index.json"
+RECIPE = "recipe.yaml"  # the resolved recipe, beside it
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from dashboards.summary import Summary, summarised
 from manifests.errors import TurnmillError, UsageError
 from manifests.funnel import check_ledger
-from manifests.index import INDEX, Index
+from manifests.index import INDEX, RECIPE, Index
 from manifests.query import connect
 from manifests.records import Reason
 from manifests.schema import to_table
@@ -30,7 +30,7 @@ from pipelines.pipeline import Half, Plan, fingerprinted, halves, index_of, shar
 from pipelines.recipe import Recipe
 from pipelines.seen import Seen, look
 from pipelines.stage import Row, Shard, Stage, Workspace, part_notes
-from pipelines.stages.card import RECIPE, write_card
+from pipelines.stages.card import write_card
 from pipelines.stages.ingest import Ingest
 from pipelines.stages.plan import plan
 from pipelines.stages.select import check_predicate, select

@@ -25,6 +25,14 @@ settings.register_profile(
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "test"))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """`make test` runs two processes: one has the tests of the pipelines, and so the one Ray, the other all others.
+    Which test is where, and after which, is the same in every run."""
+    for item in items:
+        ours = Path(__file__).parent / "pipelines" in item.path.parents
+        item.add_marker(pytest.mark.xdist_group("pipelines" if ours else "others"))
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """Real recordings and texts of the development workplace; a user's checkout does not have them."""

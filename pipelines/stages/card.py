@@ -13,7 +13,7 @@ from dashboards.realism import realism_json, realism_report
 from dashboards.realism_plots import realism_plots, realism_section
 from dashboards.requested import Requested
 from manifests.card import CardFacts, card
-from manifests.index import Index
+from manifests.index import RECIPE, Index
 from manifests.params import Params
 from manifests.store import Store
 from synth.acoustics import AcousticsParams
@@ -21,7 +21,6 @@ from synth.duplex.timing import Timing
 from synth.script import Interaction
 from synth.voices import EMBEDDED
 
-RECIPE = "recipe.yaml"  # the resolved recipe, beside the card
 REALISM = "realism.json"
 
 

@@ -19,6 +19,7 @@ from synth.voices import EMBEDDED
 RECIPE = """
 name: small
 seed: 3
+workers: 1
 corpus: files
 texts: dialogues.jsonl
 licence: {spdx: CC0-1.0, redistribute: true, commercial: true}

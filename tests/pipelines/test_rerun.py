@@ -48,7 +48,7 @@ def test_every_file_that_a_rerun_wants_and_misses_is_made_again(small: Small, tm
     shutil.copytree(small.out, out)
     hashes = tree_hashes(small.out)
     plan = next(name for name in hashes if name.startswith("dialogue_plan/"))
-    for lost in (["plots/durations.png"], [FINISHED], ["index.json", "recipe.yaml"], [plan, "README.md"]):
+    for lost in (["plots/durations.png", "recipe.yaml"], [FINISHED], ["index.json"], [plan, "README.md"]):
         for name in lost:
             (out / name).unlink()
         run(small.recipe, str(out))

@@ -147,7 +147,8 @@ def test_a_rerun_writes_nothing(small: Small) -> None:
 
 
 def test_another_folder_another_worker_count_same_bytes(small: Small, tmp_path: Path) -> None:
-    recipe = small.recipe.model_copy(update={"workers": 1})
+    assert small.recipe.workers == 1
+    recipe = small.recipe.model_copy(update={"workers": 2})
     run(recipe, str(tmp_path / "elsewhere"))
     assert tree_hashes(tmp_path / "elsewhere") == tree_hashes(small.out)
 

@@ -40,6 +40,7 @@ ANSWERS = (
 RECIPE = """
 name: several
 seed: 5
+workers: 1
 texts:
   - {name: trains, path: one/dialogues.jsonl, scenario: travel}
   - name: food
