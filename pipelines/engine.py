@@ -34,10 +34,11 @@ _LOOK_S = 0.5  # between two looks at what the workers do
 
 @dataclass(frozen=True)
 class Cluster:
-    """What Ray has to give."""
+    """What Ray has to give. `watch`: the actor of a `Watch`."""
 
     cpus: float
     memory: float  # bytes
+    watch: Any
 
 
 @contextmanager
@@ -50,7 +51,8 @@ def cluster(address: str | None) -> Iterator[Cluster]:
     import ray
 
     if address is None and ray.is_initialized():
-        yield _given()
+        with _given() as given:
+            yield given
         return
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address is None:
@@ -61,16 +63,22 @@ def cluster(address: str | None) -> Iterator[Cluster]:
     else:
         ray.init(address=address, **options)
     try:
-        yield _given()
+        with _given() as given:
+            yield given
     finally:
         ray.shutdown()
 
 
-def _given() -> Cluster:
+@contextmanager
+def _given() -> Iterator[Cluster]:
     import ray
 
     resources = ray.cluster_resources()
-    return Cluster(resources.get("CPU", 1.0), resources.get("memory", 0.0))
+    watch = ray.remote(Watch).options(num_cpus=0).remote()
+    try:
+        yield Cluster(resources.get("CPU", 1.0), resources.get("memory", 0.0), watch)
+    finally:
+        ray.kill(watch)
 
 
 @contextmanager
@@ -126,7 +134,8 @@ def execute(
     groups = chains(stages)
     size = workers or max(1, int(available.cpus))
     size = min(size, len(shards))
-    watch = ray.remote(Watch).options(num_cpus=0).remote(read_verdicts(workspace, stages))
+    watch = available.watch
+    ray.get(watch.begin.remote(read_verdicts(workspace, stages)))
     for chain, share in zip(groups, shares(groups, size, available), strict=True):
         dataset = dataset.map(
             ChainWorker,

@@ -113,9 +113,13 @@ class _History:
 
 
 class Watch:
-    """See the module. `verdicts`: those of earlier runs, by shard key and stage."""
+    """See the module."""
 
-    def __init__(self, verdicts: Mapping[str, Mapping[str, Mapping[str, Reason]]]) -> None:
+    def __init__(self) -> None:
+        self.begin({})
+
+    def begin(self, verdicts: Mapping[str, Mapping[str, Mapping[str, Reason]]]) -> None:
+        """Shards are about to be taken. `verdicts`: those of earlier runs, by shard key and stage."""
         self._taken: dict[Place, _Taken] = {}
         self._histories: dict[Place, _History] = {}
         self._earlier = verdicts

@@ -33,27 +33,27 @@ def deaths(watch: Watch, *reports: Report) -> Attempt:
 
 
 def test_an_item_in_hand_at_two_deaths_gets_a_verdict_and_one_death_gives_none() -> None:
-    assert deaths(Watch({}), holding("a")) == Attempt(careful=True)
-    assert deaths(Watch({}), holding("a"), holding("b")).verdicts == {}
-    twice = deaths(Watch({}), holding("a"), holding("b"), holding("b"))
+    assert deaths(Watch(), holding("a")) == Attempt(careful=True)
+    assert deaths(Watch(), holding("a"), holding("b")).verdicts == {}
+    twice = deaths(Watch(), holding("a"), holding("b"), holding("b"))
     assert twice.verdicts == {"quality": {"b": Reason.KILLED_WORKER}}
 
 
 def test_of_items_in_hand_together_each_is_probed_and_then_kept_from_the_others() -> None:
-    once = deaths(Watch({}), holding("a", "b"))
+    once = deaths(Watch(), holding("a", "b"))
     assert (once.probe, once.alone, once.verdicts) == (frozenset("ab"), frozenset(), {})
-    assert deaths(Watch({}), holding("a", "b"), holding("a", "b")).alone == frozenset("ab")
-    found = deaths(Watch({}), holding("a", "b"), holding("b"), holding("b"))
+    assert deaths(Watch(), holding("a", "b"), holding("a", "b")).alone == frozenset("ab")
+    found = deaths(Watch(), holding("a", "b"), holding("b"), holding("b"))
     assert found.verdicts == {"quality": {"b": Reason.KILLED_WORKER}}
 
 
 def test_a_worker_that_dies_with_nothing_in_hand_is_not_tried_for_ever() -> None:
-    assert not deaths(Watch({}), *[Report()] * (DEATHS_BETWEEN - 1)).hopeless
-    assert "no item in hand" in deaths(Watch({}), *[Report()] * DEATHS_BETWEEN).hopeless
+    assert not deaths(Watch(), *[Report()] * (DEATHS_BETWEEN - 1)).hopeless
+    assert "no item in hand" in deaths(Watch(), *[Report()] * DEATHS_BETWEEN).hopeless
 
 
 def test_a_shard_that_was_left_has_no_history_and_its_items_count() -> None:
-    watch = Watch({})
+    watch = Watch()
     deaths(watch, holding("a"))
     watch.leave(PLACE, {"ingest": 5})
     assert watch.enter(PLACE, "worker") == Attempt()
@@ -62,7 +62,7 @@ def test_a_shard_that_was_left_has_no_history_and_its_items_count() -> None:
 
 
 def test_a_hung_worker_is_named_once_and_its_item_timed_out() -> None:
-    watch = Watch({})
+    watch = Watch()
     for _ in range(2):
         watch.enter(PLACE, "worker")
         watch.report(PLACE, holding("a", since=59.0))
@@ -74,7 +74,7 @@ def test_a_hung_worker_is_named_once_and_its_item_timed_out() -> None:
 
 
 def test_a_silent_worker_is_granted_the_time_of_a_restart_and_no_more(clock: list[float]) -> None:
-    watch = Watch({})
+    watch = Watch()
     watch.enter(PLACE, "worker")
     watch.report(PLACE, holding("a", since=1.0))
     clock[0] += 59 + SILENCE_S - 1
@@ -84,7 +84,7 @@ def test_a_silent_worker_is_granted_the_time_of_a_restart_and_no_more(clock: lis
 
 
 def test_an_item_without_a_limit_may_take_any_time(clock: list[float]) -> None:
-    watch = Watch({})
+    watch = Watch()
     watch.enter(PLACE, "worker")
     watch.report(PLACE, holding("a", since=1e6, limit=None))
     clock[0] += 1e6
@@ -93,12 +93,14 @@ def test_an_item_without_a_limit_may_take_any_time(clock: list[float]) -> None:
 
 def test_verdicts_of_earlier_runs_are_honoured() -> None:
     earlier = {"shard": {"transcribe": {"x": Reason.TIMED_OUT}}}
-    assert Watch(earlier).enter(PLACE, "worker").verdicts == earlier["shard"]
-    assert Watch(earlier).enter(("other", "ingest"), "worker").verdicts == {}
+    watch = Watch()
+    watch.begin(earlier)
+    assert watch.enter(PLACE, "worker").verdicts == earlier["shard"]
+    assert watch.enter(("other", "ingest"), "worker").verdicts == {}
 
 
 def test_progress_counts_what_is_under_way() -> None:
-    watch = Watch({})
+    watch = Watch()
     watch.enter(PLACE, "worker")
     watch.report(PLACE, Report(done={"ingest": 25, "quality": 10}, of={"ingest": 100, "quality": 100}))
     stand = watch.stand()
