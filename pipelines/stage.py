@@ -12,7 +12,7 @@ from manifests.records import Reject, stable_hash
 from manifests.schema import to_table
 from manifests.store import Store, part_name, rows, tar_name
 from manifests.tar import TarWriter
-from sources.audio import Audio
+from sources.audio import Sound
 
 Row = dict[str, Any]
 MIB = 1 << 20
@@ -143,10 +143,10 @@ class ClipLabel(Stage):
     items = "clips"
 
     @abstractmethod
-    def label(self, uid: str, audio: Audio) -> Row | Reject: ...
+    def label(self, uid: str, sound: Sound) -> Row | Reject: ...
 
     def process(self, shard: Shard, workspace: Workspace) -> Made:
-        labels = [self.label(clip["uid"], audio) for clip, audio in decoded_clips(shard.key, workspace)]
+        labels = [self.label(clip["uid"], sound) for clip, sound in decoded_clips(shard.key, workspace)]
         return self.made(labels, workspace.rows("clips", shard.key))
 
     def made(self, labels: Sequence[Row | Reject], clips: Sequence[Mapping[str, Any]]) -> Made:
@@ -159,14 +159,20 @@ class ClipLabel(Stage):
         )
 
 
-def decoded_clips(key: str, workspace: Workspace) -> Iterator[tuple[Row, Audio]]:
-    """Every clip of a lake shard with its audio, one at a time."""
-    from sources.audio import decode
-
+def decoded_clips(key: str, workspace: Workspace) -> Iterator[tuple[Row, Sound]]:
+    """Every clip of a lake shard with its sound, one at a time: a long one is decoded as it is used, so use it before
+    the next."""
     clips = workspace.rows("clips", key)
     with workspace.open_tar("clips", key) as tar:
         for clip in clips:
-            yield clip, decode(read_span(tar, clip["offset"], clip["size"]), clip["uid"])
+            yield clip, decoded_clip(tar, clip)
+
+
+def decoded_clip(tar: BinaryIO, clip: Row) -> Sound:
+    """A clip of a lake shard that is open. Raises AudioError."""
+    from sources.audio import read, span
+
+    return read(span(tar, clip["offset"], clip["size"]), clip["uid"]).sound
 
 
 def hours(items: Sequence[Mapping[str, Any]]) -> float:

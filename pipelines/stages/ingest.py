@@ -1,17 +1,34 @@
 """ingest: one unit of a corpus -> one lake shard (tar) and its rows of `clips`."""
 
+import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO
 
 from pydantic import Field
 
 from manifests.params import Params
 from manifests.records import Licence, Reason, Reject, stable_hash
+from manifests.tar import TarWriter
 from pipelines.stage import MIB, ClipLabel, Made, Row, Shard, Stage, Workspace, hours
 from sources.adapters.base import ClipRef, Unit, adapter_for
-from sources.audio import Audio, AudioError, decode, encode_flac, keeps_own_bytes, pcm_hash, probe, quantize16
+from sources.audio import (
+    SMALL_FILE,
+    Audio,
+    AudioError,
+    Recording,
+    Sound,
+    cut,
+    encode_flac,
+    pcm_hash,
+    quantize16,
+    read,
+    span,
+    write_flac,
+)
 from sources.catalogue import Entry
 
 
@@ -27,6 +44,7 @@ class IngestParams(Params):
 
 class Ingest(Stage):
     name = "ingest"
+    version = 2
     needs = ()
     tables = ("clips",)
     items = "clips"
@@ -67,56 +85,44 @@ class Ingest(Stage):
         clips: list[Row] = []
         rejects: list[Reject] = []
         labels: list[list[Row | Reject]] = [[] for _ in riders]
-        with workspace.write_tar("clips", shard.key) as tar:
-            for item in self._read(shard):
-                if isinstance(item, Reject):
-                    rejects.append(item)
+        unit = Unit(shard.name, tuple(shard.spec["files"]), shard.spec["spec"])
+        with workspace.write_tar("clips", shard.key) as tar, _Recordings(self.root) as recordings:
+            for item in adapter_for(self.entry).read(self.root, self.entry, unit, self.params.keep_untranscribed):
+                made = item if isinstance(item, Reject) else self._take(item, shard, recordings, tar, riders)
+                if isinstance(made, Reject):
+                    rejects.append(made)
                     continue
-                ref, codec, data, audio = item
-                offset, size = tar.add(f"{stable_hash(ref.uid)}.{codec}", data)
-                clips.append(self._row(ref, shard, offset, size, codec, audio))
-                for rider, made in zip(riders, labels, strict=True):
-                    made.append(rider.label(ref.uid, audio))
+                row, heard = made
+                clips.append(row)
+                for label, rows in zip(heard, labels, strict=True):
+                    rows.append(label)
         return Made({"clips": clips}, rejects, len(clips) + len(rejects), hours(clips)), labels
 
-    def _read(self, shard: Shard) -> Iterator[tuple[ClipRef, str, bytes, Audio] | Reject]:
-        """(clip, codec, bytes for the lake, audio as those bytes decode), or why there is none."""
-        unit = Unit(shard.name, tuple(shard.spec["files"]), shard.spec["spec"])
-        recording: tuple[str, bytes, Audio] | None = None
-        for ref in adapter_for(self.entry).read(self.root, self.entry, unit, self.params.keep_untranscribed):
-            if isinstance(ref, Reject):
-                yield ref
-                continue
-            try:
-                if recording is None or recording[0] != ref.path:
-                    data = self._bytes(ref)
-                    recording = (ref.path, data, decode(data, ref.path))
-                yield (ref, *lake_bytes(ref, recording[1], recording[2]))
-            except AudioError as error:
-                yield Reject(error.reason, error.detail, uid=ref.uid, source_uri=ref.path)
-
-    def _bytes(self, ref: ClipRef) -> bytes:
+    def _take(
+        self, ref: ClipRef, shard: Shard, recordings: "_Recordings", tar: TarWriter, riders: Sequence[ClipLabel]
+    ) -> tuple[Row, list[Row | Reject]] | Reject:
+        """All that one clip needs: its row, once its bytes are in the lake, and what each rider says of it."""
         try:
-            return (self.root / ref.path).read_bytes()
-        except FileNotFoundError as error:
-            raise AudioError(Reason.MISSING_FILE, f"{ref.path} went away during the run") from error
-        except OSError as error:
-            raise AudioError(Reason.UNREADABLE_FILE, f"{ref.path} cannot be read: {error.strerror}") from error
+            with kept(ref, recordings.get(ref.path)) as (codec, file, sound):
+                row = self._row(ref, shard, codec, sound)
+                row["offset"], row["size"] = tar.add(f"{stable_hash(ref.uid)}.{codec}", file)
+                return row, [_labelled(rider, ref, sound) for rider in riders]
+        except AudioError as error:
+            return Reject(error.reason, error.detail, uid=ref.uid, source_uri=ref.path)
 
-    def _row(self, ref: ClipRef, shard: Shard, offset: int, size: int, codec: str, audio: Audio) -> Row:
+    def _row(self, ref: ClipRef, shard: Shard, codec: str, sound: Sound) -> Row:
+        """A row of `clips` but for the place of its bytes."""
         return {
             "uid": ref.uid,
             "corpus": self.entry.name,
             "config": ref.config,
             "split": ref.split,
             "shard": shard.key,
-            "offset": offset,
-            "size": size,
             "codec": codec,
-            "sample_rate": audio.sample_rate,
-            "channels": audio.channels,
-            "duration": audio.duration,
-            "pcm_hash": pcm_hash(audio),
+            "sample_rate": sound.sample_rate,
+            "channels": sound.channels,
+            "duration": sound.duration,
+            "pcm_hash": pcm_hash(sound),
             "text": ref.text,
             "text_style": self.entry.text_style,
             "trust": self.entry.trust,
@@ -132,17 +138,66 @@ class Ingest(Stage):
         }
 
 
-def lake_bytes(ref: ClipRef, data: bytes, recording: Audio) -> tuple[str, bytes, Audio]:
-    """(codec, bytes, audio) to keep of a clip: its own bytes where they can stay, else FLAC of 16 bit."""
+def _labelled(rider: ClipLabel, ref: ClipRef, sound: Sound) -> Row | Reject:
+    """What a rider says of a clip, or why it can say nothing: the clip itself is whole."""
+    try:
+        return rider.label(ref.uid, sound)
+    except AudioError as error:
+        return Reject(error.reason, error.detail, uid=ref.uid, source_uri=ref.path)
+
+
+class _Recordings:
+    """The corpus's audio files, the last one kept open and decoded for all the clips that are cut from it."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._path: str | None = None
+        self._last: tuple[BinaryIO, Recording] | None = None
+        self._open = ExitStack()
+
+    def __enter__(self) -> "_Recordings":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._open.close()
+
+    def get(self, path: str) -> tuple[BinaryIO, Recording]:
+        """A file, in memory where it is small, and what it decodes to. Raises AudioError."""
+        if self._last is None or self._path != path:
+            self._open.close()
+            self._last, self._path = None, path
+            file = self._file(path)
+            self._last = file, read(file, path)
+        return self._last
+
+    def _file(self, path: str) -> BinaryIO:
+        try:
+            file = self._open.enter_context((self._root / path).open("rb"))
+            size = file.seek(0, io.SEEK_END)
+            return self._open.enter_context(span(file, 0, size)) if size <= SMALL_FILE else file
+        except FileNotFoundError as error:
+            raise AudioError(Reason.MISSING_FILE, f"{path} went away during the run") from error
+        except OSError as error:
+            raise AudioError(Reason.UNREADABLE_FILE, f"{path} cannot be read: {error.strerror}") from error
+
+
+@contextmanager
+def kept(ref: ClipRef, found: tuple[BinaryIO, Recording]) -> Iterator[tuple[str, BinaryIO, Sound]]:
+    """(codec, file for the lake, sound as that file decodes) of a clip: the recording's own bytes where they can stay,
+    else FLAC of 16 bit. Raises AudioError."""
+    file, recording = found
     whole = ref.start is None and ref.end is None and ref.channel is None
-    codec = probe(data, ref.path).codec
-    if whole and keeps_own_bytes(codec):
-        return codec, data, recording
-    samples = recording.samples
-    if ref.channel is not None:
-        samples = samples[ref.channel : ref.channel + 1]
-    rate = recording.sample_rate
+    if whole and recording.keeps_own_bytes:
+        yield recording.codec, file, recording.sound
+        return
+    rate = recording.sound.sample_rate
     first = 0 if ref.start is None else round(ref.start * rate)
-    last = samples.shape[1] if ref.end is None else round(ref.end * rate)
-    audio = quantize16(Audio(samples[:, first:last], rate))
-    return "flac", encode_flac(audio), audio
+    last = recording.sound.frames if ref.end is None else round(ref.end * rate)
+    sound = cut(recording.sound, first, last, ref.channel)
+    if isinstance(sound, Audio):
+        quantized = quantize16(sound)
+        yield "flac", io.BytesIO(encode_flac(quantized, ref.path)), quantized
+        return
+    with TemporaryFile() as flac:
+        write_flac(sound, flac, ref.path)
+        yield "flac", flac, read(flac, ref.path).sound

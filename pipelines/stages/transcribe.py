@@ -13,7 +13,7 @@ from manifests.params import Params
 from pipelines.asr.recognizer import Recognizer, Transcript, check_model, model_digest, model_name
 from pipelines.asr.wer import cer, wer
 from pipelines.stage import MIB, Made, Resources, Row, Shard, Stage, Workspace, decoded_clips, hours
-from sources.audio import mono, resample
+from sources.audio import mono_at
 
 RECOGNISER_RATE = 16_000  # Hz, Whisper's
 
@@ -33,6 +33,7 @@ class TranscribeParams(Params):
 
 class Transcribe(Stage):
     name = "transcribe"
+    version = 2
     needs = ("clips",)
     tables = ("transcripts",)
     items = "clips"
@@ -78,9 +79,9 @@ class Transcribe(Stage):
         """Clips with their 16 kHz mono audio, in blocks long enough to sort into even batches."""
         block: list[tuple[Row, NDArray[np.float32]]] = []
         seconds = 0.0
-        for clip, audio in decoded_clips(key, workspace):
-            block.append((clip, mono(resample(audio, RECOGNISER_RATE))))
-            seconds += audio.duration
+        for clip, sound in decoded_clips(key, workspace):
+            block.append((clip, mono_at(sound, RECOGNISER_RATE, clip["uid"])))
+            seconds += sound.duration
             if seconds >= self.params.read_ahead_s:
                 yield block
                 block, seconds = [], 0.0
