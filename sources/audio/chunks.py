@@ -62,14 +62,22 @@ def _caf(data: Bytes, position: int) -> _Chunk | None:
     return _Chunk(kind, position + 12, size, position + 12 + size)
 
 
+def _begins_file(head: bytes) -> bool:
+    """Whether these 12 bytes begin a file of a kind that is read here."""
+    kind, form = head[:4], head[8:]
+    return (
+        (kind in (b"RIFF", b"RF64") and form == b"WAVE")
+        or (kind == b"FORM" and form in (b"AIFF", b"AIFC"))
+        or head.startswith((b"caff\0\1\0\0", b".snd\0\0", b"riff\x2e\x91\xcf\x11"))
+    )
+
+
 def _chain_end(data: Bytes, position: int, walk: Walk) -> int | None:
     """Where a chain of chunks that begins here ends: at the end of the file, or where a joined file begins. Null where
     this is no chain."""
     while position < data.size:
         head = data.at(position, 12)
-        if head[:4] in (b"RIFF", b"RF64") and head[8:] == b"WAVE":
-            return position
-        if head[:4] == b"FORM" and head[8:] in (b"AIFF", b"AIFC"):
+        if _begins_file(head):
             return position
         left = data.size - position
         if left <= _PADDING and not any(data.at(position, left)):
@@ -108,6 +116,10 @@ def _audio(data: Bytes, chunk: _Chunk, walk: Walk, unknown: bool) -> _Audio:
     return _Audio(data.size, False, "", None)
 
 
+def _links(data: Bytes, audio: _Audio) -> tuple[tuple[int, int], ...]:
+    return () if audio.joined is None else ((0, audio.joined), (audio.joined, data.size))
+
+
 def _placeholder(size: int) -> bool:
     """Sizes that writers to a pipe put: ffmpeg 0xFFFFFFFF, sox 0x7FFFFFFF less its header, in whole frames."""
     return size >= 0xFFFFFF00 or 0x7FFFF000 <= size <= 0x80000000
@@ -134,7 +146,6 @@ def _wave_audio(data: Bytes, chunk: _Chunk, form: bytes, large: int | None) -> E
         chunk = _Chunk(chunk.kind, chunk.body, large, chunk.body + large + large % 2)
     audio = _audio(data, chunk, _riff, unknown)
     size = audio.end - chunk.body
-    links = () if audio.joined is None else ((0, audio.joined), (audio.joined, data.size))
     seconds = slack = None
     block = 1
     if len(form) >= 16:
@@ -147,7 +158,7 @@ def _wave_audio(data: Bytes, chunk: _Chunk, form: bytes, large: int | None) -> E
     truth: tuple[bytes | tuple[int, int], ...] = ()
     if not audio.true or (unknown and size > 0x7FFFF000):
         truth = _true_wave(data, chunk, form, size, max(block, 1))
-    return Extent("wav", seconds, slack or 0.0, audio.cut, audio.true, links, truth)
+    return Extent("wav", seconds, slack or 0.0, audio.cut, audio.true, _links(data, audio), truth)
 
 
 def _true_wave(data: Bytes, chunk: _Chunk, form: bytes, size: int, block: int) -> tuple[bytes | tuple[int, int], ...]:
@@ -173,7 +184,6 @@ def aiff(data: Bytes) -> Extent:
     if sound is None:
         return Extent()
     audio = _audio(data, sound, _form, sound.size >= 0xFFFFFF00)
-    links = () if audio.joined is None else ((0, audio.joined), (audio.joined, data.size))
     seconds, slack, block = None, 0.0, 0
     if kind in (b"AIFF", b"AIFC") and len(common) >= 18:
         channels, _, bits = struct.unpack_from(">hIh", common)
@@ -183,7 +193,7 @@ def aiff(data: Bytes) -> Extent:
         if linear and block > 0 and rate >= 1:
             seconds, slack = max(audio.end - sound.body - 8, 0) // block / rate, 0.5 / rate
     if audio.true:
-        return Extent("other", seconds, slack, audio.cut, True, links)
+        return Extent("other", seconds, slack, audio.cut, True, _links(data, audio))
     size = min(audio.end - sound.body, 0xFFFFFFFF)
     patches = [(sound.body - 4, struct.pack(">I", size))]
     if seconds is not None:
@@ -213,7 +223,7 @@ def wave64(data: Bytes) -> Extent:
         if chunk.kind == b"data":
             audio = _audio(data, chunk, _guid, chunk.size >= 1 << 62)
             if audio.true:
-                return Extent("other", cut=audio.cut)
+                return Extent("other", cut=audio.cut, links=_links(data, audio))
             size = audio.end - chunk.body
             return Extent(plain=False, truth=_patched(data, [(chunk.body - 8, struct.pack("<Q", size + 24))]))
         position = chunk.after
@@ -232,7 +242,7 @@ def caf(data: Bytes) -> Extent:
             seconds = max(size - 4, 0) * seconds_of if seconds_of else None  # 4 bytes count its edits
             patch = [] if audio.true else [(chunk.body - 8, struct.pack(">q", size))]
             truth = _patched(data, patch) if patch else ()
-            return Extent("other", seconds, 0.1, audio.cut, audio.true, (), truth)
+            return Extent("other", seconds, 0.1, audio.cut, audio.true, _links(data, audio), truth)
         elif chunk.size < 0:
             break
         position = chunk.after
@@ -246,6 +256,8 @@ def au(data: Bytes) -> Extent:
         return Extent()
     if size > held:
         return Extent(cut=short_of(max(held, 0), size))
+    if _begins_file(data.at(offset + size, 12)):
+        return Extent(links=((0, offset + size), (offset + size, data.size)))
     return Extent(plain=False, truth=_patched(data, [(8, struct.pack(">I", min(held, 0xFFFFFFFF)))]))
 
 

@@ -121,13 +121,15 @@ def _decoded(file: BinaryIO, extent: Extent, name: str) -> tuple[Sound, bool]:
     """The sound by the first decoder that reads all of the file, and whether the quick one found what was counted."""
     failures: list[AudioError] = []
     for decoder in _DECODERS:
-        expected, slack = extent.seconds, extent.slack
+        expected, slack = None, 0.0
         try:
             stream = decoder(file, name)
             if stream is None:
                 continue
             check_shape(stream.sample_rate, stream.channels, name)
-            if expected is None and stream.frames is not None:
+            if extent.seconds is not None:
+                expected, slack = extent.seconds, extent.slack
+            elif stream.frames is not None:
                 expected, slack = stream.frames / stream.sample_rate, _HEADER_SLACK_S
             sound = _taken(stream, lambda decoder=decoder: _again(decoder, file, name), name)  # type: ignore[misc]
         except AudioError as error:

@@ -115,6 +115,9 @@ def _mpeg(data: Bytes, start: int) -> Extent:
             if again is None:
                 break
             plain = plain and tags > position
+            if tags > position and samples and _is_frame(data, tags) is not None:
+                links.append(position)
+                samples, counted = 0, None
             position = again
             continue
         side = frame.side if head[3] >> 6 != 3 else 17 if frame.side == 32 else 9
@@ -124,6 +127,7 @@ def _mpeg(data: Bytes, start: int) -> Extent:
         if tag in _COUNTS:
             if samples or counted is not None:
                 links.append(position)
+                samples = 0
             elif tag != b"VBRI":
                 counted, trimmed = _xing(data.at(position + 4 + side, 144))
             else:
