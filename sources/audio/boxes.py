@@ -1,9 +1,12 @@
 """Containers of nested boxes, as far as their sizes tell that they are whole: MP4 and Matroska."""
 
 import struct
+from typing import Final
 
 from sources.audio.extent import Extent, short_of
 from sources.audio.views import Bytes
+
+_AUDIO: Final = frozenset({b"ftyp", b"moov", b"mdat", b"moof", b"styp", b"sidx"})  # and what leads to it
 
 
 def mp4(data: Bytes) -> Extent:
@@ -27,7 +30,7 @@ def mp4(data: Bytes) -> Extent:
         if size < 8:
             return Extent(plain=False)
         if position + size > data.size:
-            if kind in (b"free", b"skip", b"udta", b"meta", b"uuid"):
+            if kind not in _AUDIO:
                 break
             return Extent(cut=short_of(data.size - position, size), plain=False)
         position += size

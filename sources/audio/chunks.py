@@ -243,7 +243,7 @@ def caf(data: Bytes) -> Extent:
             patch = [] if audio.true else [(chunk.body - 8, struct.pack(">q", size))]
             truth = _patched(data, patch) if patch else ()
             return Extent("other", seconds, 0.1, audio.cut, audio.true, _links(data, audio), truth)
-        elif chunk.size < 0:
+        if chunk.size < 0:
             break
         position = chunk.after
     return Extent()

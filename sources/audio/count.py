@@ -42,7 +42,7 @@ def count(file: BinaryIO) -> Extent:
     try:
         found = walker(data)
     except struct.error:  # the file ends inside a header
-        return Extent(cut="inside a header")
+        found = Extent(cut="inside a header")
     return found if found.links else replace(found, links=((0, data.size),))
 
 

@@ -17,14 +17,14 @@ WHO = "FFmpeg"
 _WHOLE_LENGTH = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "asf", "tta", "ape", "wv"})
 
 
-def opened(file: BinaryIO) -> "av.container.InputContainer | None":
+def _opened(file: BinaryIO) -> "av.container.InputContainer | None":
     """Null for what it does not open, and for files without audio that it can decode."""
     file.seek(0)
     try:
         container: av.container.InputContainer = av.open(
             file, options={"protocol_whitelist": "none"}, metadata_errors="replace", mode="r"
         )
-    except (av.FFmpegError, ValueError):
+    except av.FFmpegError:
         return None
     # An unknown codec gives a stream without a decoder.
     if not container.streams.audio or container.streams.audio[0].codec_context is None:
@@ -33,7 +33,7 @@ def opened(file: BinaryIO) -> "av.container.InputContainer | None":
     return container
 
 
-def declared_seconds(container: "av.container.InputContainer") -> float | None:
+def _declared_seconds(container: "av.container.InputContainer") -> float | None:
     """The length that the container's header states, where it states one of its only stream."""
     if container.format.name not in _WHOLE_LENGTH or len(container.streams) != 1 or container.duration is None:
         return None
@@ -45,14 +45,16 @@ def stream(file: BinaryIO, name: str) -> Stream | None:
 
     A change of rate or layout on the way is followed: what comes later is brought to the first frame's.
     """
-    container = opened(file)
-    if container is None:
-        return None
-    track = container.streams.audio[0]
-    if track.codec_context.name == "flac":
-        track.codec_context.options = {"err_detect": "crccheck+explode"}  # damage is no sound
-    seconds = declared_seconds(container)
-    frames = pulled(container.decode(track), WHO, name, Reason.CORRUPT_AUDIO)
+    with library(WHO, name, Reason.CORRUPT_AUDIO):
+        container = _opened(file)
+        if container is None:
+            return None
+        track = container.streams.audio[0]
+        if track.codec_context.name == "flac":
+            track.codec_context.options = {"err_detect": "crccheck+explode"}  # damage is no sound
+        seconds = _declared_seconds(container)
+        decoded = container.decode(track)
+    frames = pulled(decoded, WHO, name, Reason.CORRUPT_AUDIO)
     try:
         first = next(frames, None)
     except BaseException:

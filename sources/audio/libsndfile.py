@@ -13,13 +13,14 @@ from sources.audio.sound import BLOCK, Float32, Stream
 WHO = "libsndfile"
 
 
-def opened(file: BinaryIO) -> soundfile.SoundFile | None:
+def opened(file: BinaryIO, name: str) -> soundfile.SoundFile | None:
     """Null for what it does not open, or opens without a channel or a length."""
     file.seek(0)
-    try:
-        found = soundfile.SoundFile(file)
-    except soundfile.LibsndfileError:
-        return None
+    with library(WHO, name, Reason.CORRUPT_AUDIO):
+        try:
+            found = soundfile.SoundFile(file)
+        except soundfile.LibsndfileError:
+            return None
     # A FLAC that was written to a pipe has 2**63 - 1 frames, and cannot be read to its end.
     if found.channels < 1 or found.samplerate < 1 or not 0 <= found.frames < 1 << 62:
         found.close()
@@ -29,7 +30,7 @@ def opened(file: BinaryIO) -> soundfile.SoundFile | None:
 
 def stream(file: BinaryIO, name: str) -> Stream | None:
     """Null where libsndfile does not open the file; its samples raise AudioError(CORRUPT_AUDIO) as `name`."""
-    found = opened(file)
+    found = opened(file, name)
     if found is None:
         return None
     return Stream(found.samplerate, found.channels, found.frames, _samples(found, name))

@@ -87,6 +87,8 @@ class Bytes:
 
     def at(self, position: int, count: int) -> bytes:
         """Up to `count` bytes (fewer at the end of the file)."""
+        if not 0 <= position < self.size:
+            return b""
         if count > _CHUNK:
             self._file.seek(position)
             return self._file.read(count)
@@ -108,7 +110,7 @@ class Bytes:
             place = data.find(pattern)
             if place >= 0:
                 return start + place
-            if start + len(data) >= self.size or not data:
+            if len(data) < _CHUNK:  # the end, also of a file that became shorter
                 return -1
             start += len(data) - len(pattern) + 1
         return -1

@@ -80,9 +80,10 @@ def ffmpeg_says(data: bytes) -> tuple[float, bool]:
     return len(found.stdout) / 16000, bool(found.stderr.strip()) or found.returncode != 0 or not found.stdout
 
 
-def mutant(sounds: list[bytes], draw: random.Random) -> tuple[str, bytes]:
-    """(what was done to it, the bytes)."""
+def mutant(sounds: list[bytes], draw: random.Random) -> tuple[str, bytes, list[bytes]]:
+    """(what was done to it, the bytes, those of each file in it: ffmpeg reads some joined files in part)."""
     data = bytearray(draw.choice(sounds))
+    parts: list[bytes] = []
 
     def place() -> int:
         return draw.choice([draw.randrange(min(len(data), 200)), draw.randrange(len(data))])
@@ -115,7 +116,8 @@ def mutant(sounds: list[bytes], draw: random.Random) -> tuple[str, bytes]:
         del data[draw.randrange(1, len(data)) :]
 
     def join() -> None:
-        data.extend(draw.choice(sounds))
+        parts.extend([bytes(data), draw.choice(sounds)])
+        data.extend(parts[1])
 
     def append() -> None:
         data.extend(draw.choice([bytes(100), draw.randbytes(100), b"TAG" + bytes(125)]))
@@ -124,7 +126,7 @@ def mutant(sounds: list[bytes], draw: random.Random) -> tuple[str, bytes]:
         [change, change, change, number, zero, drop, repeat, insert, cut, join, append]
     )
     done()
-    return done.__name__, bytes(data)
+    return done.__name__, bytes(data), parts or [bytes(data)]
 
 
 @dataclass(frozen=True)
@@ -205,7 +207,7 @@ def main() -> int:
         kinds = sorted(FORMATS)
         for number in range(options.mutants):
             kind = kinds[number % len(kinds)]
-            how, data = mutant(sounds[kind], draw)
+            how, data, parts = mutant(sounds[kind], draw)
             name = f"{number:05d}-{how}.{kind}"
             first, second = taker.take(name, data), taker.take(name, data)
             problem = first.problem or ("differs between two runs" if first.key != second.key else "")
@@ -213,15 +215,16 @@ def main() -> int:
             if problem:
                 failures.append(f"{name} {problem}")
                 keep(options.keep, name, data)
-            length, complained = ffmpeg_says(data)
-            if complained:
+            lengths = [ffmpeg_says(part) for part in parts]
+            if any(complained for _, complained in lengths):
                 continue
+            length = sum(seconds for seconds, _ in lengths)
             if first.reason is Reason.TRUNCATED_AUDIO and first.seconds is None:
                 counts["ffmpeg decodes in silence what breaks off by its own count"] += 1
                 odd.append(f"{name}: truncated, ffmpeg {length:.3f} s")
                 continue
             counts["ffmpeg decodes without a complaint"] += 1
-            if first.seconds is not None and abs(first.seconds - length) <= 0.1:
+            if first.seconds is not None and abs(first.seconds - length) <= 0.1 * len(parts):
                 counts["of these clips of that length"] += 1
             else:
                 odd.append(f"{name}: {first.seconds} {first.reason}, ffmpeg {length:.3f} s")

@@ -109,7 +109,7 @@ def test_lossy_codecs_keep_rate_channels_and_about_the_length(kind: str, subtype
 @pytest.mark.parametrize(("container", "codec"), [("mp4", "aac"), ("adts", "aac"), ("asf", "wmav2")])
 def test_what_libsndfile_cannot_open_is_decoded_by_pyav(container: str, codec: str) -> None:
     data = through_pyav(tone(48000, 2, 1.0), container, codec)
-    assert libsndfile.opened(io.BytesIO(data)) is None
+    assert libsndfile.opened(io.BytesIO(data), "x") is None
     got = decode(data, "voice.m4a")
     assert (got.sample_rate, got.channels) == (48000, 2)
     assert got.duration == pytest.approx(1.0, abs=0.1)
