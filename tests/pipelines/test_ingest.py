@@ -102,7 +102,7 @@ class FailsOnce(ClipLabel):
     tables = ("quality",)
 
     def label(self, uid: str, sound: Sound) -> Row | Reject:
-        if "a.wav" in uid:
+        if sound.frames == len(samples()) and "a.wav" in uid:
             raise AudioError(Reason.MEASURE_FAILED, f"{uid}: the VAD failed")
         return {"uid": uid}
 
@@ -127,5 +127,5 @@ def test_a_clip_cut_out_of_a_recording_is_its_stretch_of_one_channel(
         assert (codec, heard.channels, heard.duration) == ("flac", 1, 1.5)
         stored.seek(0)
         got, _ = soundfile.read(stored)
+        np.testing.assert_array_equal(np.concatenate(list(heard.blocks()), axis=1)[0], got.astype(np.float32))
     np.testing.assert_allclose(got, both[8000:32000, 1], atol=1e-4)
-    np.testing.assert_array_equal(np.concatenate(list(heard.blocks()), axis=1)[0], got.astype(np.float32))
