@@ -21,6 +21,9 @@ class Reason(StrEnum):
     TRUNCATED_AUDIO = "truncated_audio"  # fewer samples than the header declares
     NO_SAMPLES = "no_samples"  # a valid file without audio
     NOT_FINITE = "not_finite"  # NaN or infinite samples
+    TOO_MANY_CHANNELS = "too_many_channels"  # more than the lake holds (8)
+    UNSUPPORTED_RATE = "unsupported_rate"  # a sample rate that the lake cannot hold
+    MEASURE_FAILED = "measure_failed"  # a resampler or the VAD failed on it
     UNSAFE_PATH = "unsafe_path"  # a name that leaves the corpus folder
     BAD_ROW = "bad_row"  # a table row that cannot be parsed
     DUPLICATE_UID = "duplicate_uid"  # a second item under the same uid

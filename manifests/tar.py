@@ -1,7 +1,11 @@
 """Tar shards whose bytes depend on their members alone: fixed time, owner and mode, USTAR headers."""
 
+import errno
+import io
 import tarfile
-from typing import BinaryIO
+from typing import BinaryIO, Final
+
+_CHUNK: Final = 1 << 20
 
 
 class TarWriter:
@@ -14,17 +18,30 @@ class TarWriter:
         self._file = file
         self._offset = 0
 
-    def add(self, name: str, data: bytes) -> tuple[int, int]:
-        """Append one member; returns (offset of its first byte, size), both in bytes."""
+    def add(self, name: str, data: bytes | BinaryIO) -> tuple[int, int]:
+        """Append one member, bytes or a whole file; returns (offset of its first byte, size), both in bytes.
+
+        Raises OSError where the file becomes shorter while it is copied.
+        """
+        file = io.BytesIO(data) if isinstance(data, bytes) else data
         info = tarfile.TarInfo(name)
-        info.size = len(data)
+        info.size = file.seek(0, io.SEEK_END)
         info.mode = 0o644
+        file.seek(0)
         header = info.tobuf(format=tarfile.USTAR_FORMAT)
-        padding = -len(data) % tarfile.BLOCKSIZE
-        self._file.write(b"".join((header, data, bytes(padding))))
+        self._file.write(header)
+        left = info.size
+        while left:
+            chunk = file.read(min(_CHUNK, left))
+            if not chunk:
+                raise OSError(errno.EIO, "became shorter while it was copied", name)
+            self._file.write(chunk)
+            left -= len(chunk)
+        padding = -info.size % tarfile.BLOCKSIZE
+        self._file.write(bytes(padding))
         offset = self._offset + len(header)
-        self._offset = offset + len(data) + padding
-        return offset, len(data)
+        self._offset = offset + info.size + padding
+        return offset, info.size
 
     def close(self) -> None:
         """Write the end-of-archive mark, padded to the record size that tar programs expect."""

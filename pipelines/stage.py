@@ -14,7 +14,7 @@ from manifests.schema import to_table
 from manifests.store import Store, part_name, rows, tar_name
 from manifests.tar import TarWriter
 from pipelines.guard import Guard, Item
-from sources.audio import Audio
+from sources.audio import Sound
 
 Row = dict[str, Any]
 MIB = 1 << 20
@@ -148,18 +148,18 @@ class ClipLabel(Stage):
     items = "clips"
 
     @abstractmethod
-    def label(self, uid: str, audio: Audio) -> Row | Reject: ...
+    def label(self, uid: str, sound: Sound) -> Row | Reject: ...
 
     def process(self, shard: Shard, workspace: Workspace, guard: Guard) -> Made:
         clips = workspace.rows("clips", shard.key)
         guard.expect(len(clips))
         with workspace.open_tar("clips", shard.key) as tar:
-            labels = [self.labelled(clip, guard, partial(clip_audio, tar, clip)) for clip in clips]
+            labels = [self.labelled(clip, guard, partial(clip_sound, tar, clip)) for clip in clips]
         return self.made(labels, clips)
 
-    def labelled(self, clip: Mapping[str, Any], guard: Guard, audio: Callable[[], Audio]) -> Row | Reject:
+    def labelled(self, clip: Mapping[str, Any], guard: Guard, sound: Callable[[], Sound]) -> Row | Reject:
         """The label of a row of `clips`, or why it has none."""
-        return guard.one(clip_item(clip), lambda: self.label(clip["uid"], audio()))
+        return guard.one(clip_item(clip), lambda: self.label(clip["uid"], sound()))
 
     def made(self, labels: Sequence[Row | Reject], clips: Sequence[Mapping[str, Any]]) -> Made:
         """A part from the labels of all clips of a shard, in order."""
@@ -175,11 +175,12 @@ def clip_item(clip: Mapping[str, Any]) -> Item:
     return Item(clip["uid"], clip["duration"], clip["source_uri"])
 
 
-def clip_audio(tar: BinaryIO, clip: Mapping[str, Any]) -> Audio:
-    """The audio of a row of `clips`, from its lake shard."""
-    from sources.audio import decode
+def clip_sound(tar: BinaryIO, clip: Mapping[str, Any]) -> Sound:
+    """The sound of a row of `clips`, from its lake shard: a long one is decoded as it is used, while the shard is open.
+    Raises AudioError."""
+    from sources.audio import read, span
 
-    return decode(read_span(tar, clip["offset"], clip["size"]), clip["uid"])
+    return read(span(tar, clip["offset"], clip["size"]), clip["uid"]).sound
 
 
 def hours(items: Sequence[Mapping[str, Any]]) -> float:

@@ -1,31 +1,40 @@
 """Acoustic measures of a clip: where it speaks, how loud, how clipped, how wide and how noisy it is.
 
 Speech segments come from Silero VAD v6, the ONNX copy in faster-whisper (its session runs on one thread: one worker a
-core). It is most of the cost; the rest works on the samples once and, for the spectrum, on a fixed number of windows.
+core). It is most of the cost; the rest works on the samples block by block and, for the spectrum, on a fixed number of
+windows. A recording of any length is measured in two passes and bounded memory; what is shorter than a window of the
+VAD gets what the VAD finds in the whole.
 """
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
-from sources.audio import Audio, Float32, mono, resample
+from manifests.records import Reason
+from sources.audio import Float32, Mix, Sound, levels, library, mix_of, mono_blocks
+from sources.audio.mix import energy
+from sources.audio.sound import in_blocks
 
 FLOOR_DBFS: Final = -120.0
 """Level of digital silence, and the least that is reported: below any 24-bit converter's noise."""
 
 _VAD_RATE: Final = 16000  # Hz, what Silero takes
+_VAD_WINDOW: Final = 600 * _VAD_RATE  # samples heard at once: 350 MB at the peak
+_VAD_RUN_UP: Final = _VAD_RATE  # samples of silence heard again at the start of the next window
 _MIN_SILENCE_MS: Final = 200  # a shorter gap does not end a segment
 _SPEECH_PAD_MS: Final = 30
 _MIN_LEVEL_S: Final = 0.1  # least speech, and least non-speech, that gives an SNR: three 30 ms pads
 _NEAR_FULL_SCALE: Final = 0.89  # -1 dBFS: peaks below it were not cut by a converter
 _CLIP_RUN: Final = 3  # consecutive samples at the peak
 _LSB: Final = 1 / 32768
-_WINDOW: Final = 2048  # samples of one spectrum: 23 Hz a bin at 48 kHz
+_WINDOW: Final = 2048  # samples of one spectrum: 23 Hz a bin at 48 kHz; a block is a whole number of them
 _MAX_WINDOWS: Final = 1000  # spread evenly over the clip: enough for a long-term mean, and a bounded cost
 _SPECTRUM_RANGE_DB: Final = 70.0  # below the strongest bin; resamplers suppress images by 80 to 120 dB
 _QUANTIZATION_MARGIN_DB: Final = 10.0  # above the noise density of 16 bits, dithered
-_BLOCK: Final = 1 << 16  # samples of one partial sum: stays in cache, keeps float32 sums exact to 1e-6
 
 
 @dataclass(frozen=True)
@@ -42,28 +51,39 @@ class Quality:
     snr_db: float | None
 
 
-def quality(audio: Audio) -> Quality:
-    """Measure a clip. Speech, bandwidth and SNR are those of the mean of its channels; SNR of its band below 8 kHz.
+def quality(sound: Sound, name: str = "the audio") -> Quality:
+    """Measure a clip. Speech, bandwidth and SNR are those of its channels as one (`sources.audio.mix`); SNR of its band
+    below 8 kHz.
 
-    Raises ValueError for audio without a sample.
+    Raises ValueError for audio without a sample, AudioError as `name` where the resampler or the VAD fails.
     """
-    if audio.frames == 0:
+    if sound.frames == 0:
         raise ValueError("audio without a sample has no quality")
-    mixed = mono(audio)
-    narrow = resample(Audio(mixed[None], audio.sample_rate), _VAD_RATE).samples[0]
-    speech = _speech(narrow)
-    segments = _on_grid(speech, audio)
-    peak = max(float(audio.samples.max()), -float(audio.samples.min()))
+    found = levels(sound)
+    mix = mix_of(found)
+    clipping, spectrum = _Clipping(sound.channels, found.peak), _Spectrum(sound, mix)
+    blocks = _tapped(sound, clipping.add, spectrum.add)
+    heard = _hear(mono_blocks(blocks, mix, sound.sample_rate, _VAD_RATE, name), name)
+    segments = _on_grid(heard.segments, sound)
+    samples = sound.frames * sound.channels
     return Quality(
-        speech_ratio=sum(end - start for start, end in segments) / audio.duration,
+        speech_ratio=sum(end - start for start, end in segments) / sound.duration,
         n_segments=len(segments),
         segments=segments,
-        rms_dbfs=_dbfs(_energy(audio.samples) / audio.samples.size),
-        peak_dbfs=_dbfs(peak * peak),
-        clipping_ratio=_clipping_ratio(audio.samples, peak),
-        bandwidth_hz=_bandwidth(mixed, audio.sample_rate),
-        snr_db=_snr(narrow, speech),
+        rms_dbfs=_dbfs(sum(found.energies) / samples),
+        peak_dbfs=_dbfs(found.peak**2),
+        clipping_ratio=clipping.count() / samples,
+        bandwidth_hz=spectrum.bandwidth(),
+        snr_db=_snr(heard),
     )
+
+
+def _tapped(sound: Sound, *taps: Callable[[Float32], None]) -> Iterator[Float32]:
+    """The blocks of a sound, each shown to every tap: what is long is decoded once for all of them."""
+    for block in sound.blocks():
+        for tap in taps:
+            tap(block)
+        yield block
 
 
 def _dbfs(power: float) -> float:
@@ -72,74 +92,160 @@ def _dbfs(power: float) -> float:
     return round(10 * float(np.log10(max(power, floor))), 3) + 0.0  # no -0.0
 
 
-def _energy(samples: Float32) -> float:
-    """Sum of squares of float32 [..., frames]."""
-    total = 0.0
-    for channel in samples.reshape(-1, samples.shape[-1]):
-        for start in range(0, len(channel), _BLOCK):
-            block = channel[start : start + _BLOCK]
-            total += float(np.square(block).sum())
-    return total
+@dataclass(frozen=True)
+class _Heard:
+    """Speech segments in samples of the 16 kHz mix, the samples of it, and the sums of their squares."""
+
+    segments: list[tuple[int, int]]
+    frames: int
+    inside: float
+    total: float
 
 
-def _speech(narrow: Float32) -> list[tuple[int, int]]:
-    """Speech segments in samples of the 16 kHz mix."""
+def _hear(narrow: Iterable[Float32], name: str) -> _Heard:
+    """Where the 16 kHz mix speaks. What is longer than a window is heard window by window: the next one begins in the
+    silence behind the last segment that ended, or, where nothing but speech was heard, at the cut."""
+    segments: list[tuple[int, int]] = []
+    frames, inside, total = 0, 0.0, 0.0
+    held: list[Float32] = []
+    count, offset = 0, 0
+    for block in chain(in_blocks(narrow), [None]):
+        if block is not None:
+            total += energy(block)
+            frames += len(block)
+            held.append(block)
+            count += len(block)
+        if not count or (block is not None and count <= _VAD_WINDOW):
+            continue
+        window = np.concatenate(held)
+        speech = _speech(window, name)
+        kept, restart = (speech, count) if block is None else _settled(speech, count)
+        inside += sum(energy(window[start:end]) for start, end in kept)
+        segments += [(offset + start, offset + end) for start, end in kept]
+        held, count, offset = [window[restart:]], count - restart, offset + restart
+    return _Heard(_merged(segments), frames, inside, total)
+
+
+def _settled(speech: list[tuple[int, int]], frames: int) -> tuple[list[tuple[int, int]], int]:
+    """The segments of a window that end in it, and where the next window begins."""
+    if not speech or speech[-1][1] < frames:
+        last = speech[-1][1] if speech else 0
+        return speech, max(last, frames - _VAD_RUN_UP)
+    if len(speech) > 1:
+        return speech[:-1], speech[-2][1]
+    return speech, frames
+
+
+def _merged(segments: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Segments that a window's end cut apart are one."""
+    merged: list[tuple[int, int]] = []
+    for start, end in segments:
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _speech(narrow: Float32, name: str) -> list[tuple[int, int]]:
+    """Speech segments in samples of one window."""
     from faster_whisper.vad import VadOptions, get_speech_timestamps  # loads ONNX; keeps its session for the process
 
     options = VadOptions(min_silence_duration_ms=_MIN_SILENCE_MS, speech_pad_ms=_SPEECH_PAD_MS)
-    found = get_speech_timestamps(narrow, options, _VAD_RATE)
+    with library("Silero VAD", name, Reason.MEASURE_FAILED):
+        found = get_speech_timestamps(narrow, options, _VAD_RATE)
     return [(int(span["start"]), int(span["end"])) for span in found]
 
 
-def _on_grid(speech: list[tuple[int, int]], audio: Audio) -> tuple[tuple[float, float], ...]:
+def _on_grid(speech: list[tuple[int, int]], sound: Sound) -> tuple[tuple[float, float], ...]:
     """Segments in seconds, on the sample grid of the clip and inside it."""
-    scale = audio.sample_rate / _VAD_RATE
-    grid = [(min(round(edge * scale), audio.frames) for edge in span) for span in speech]
-    seconds = [tuple(edge / audio.sample_rate for edge in span) for span in grid]
+    scale = sound.sample_rate / _VAD_RATE
+    grid = [(min(round(edge * scale), sound.frames) for edge in span) for span in speech]
+    seconds = [tuple(edge / sound.sample_rate for edge in span) for span in grid]
     return tuple((start, end) for start, end in seconds if end > start)
 
 
-def _snr(narrow: Float32, speech: list[tuple[int, int]]) -> float | None:
+def _snr(heard: _Heard) -> float | None:
     """Level inside the segments over the level outside; null where either is missing."""
-    frames = sum(end - start for start, end in speech)
-    if min(frames, len(narrow) - frames) < _MIN_LEVEL_S * _VAD_RATE:
+    frames = sum(end - start for start, end in heard.segments)
+    if min(frames, heard.frames - frames) < _MIN_LEVEL_S * _VAD_RATE:
         return None
-    inside = sum(_energy(narrow[None, start:end]) for start, end in speech)
-    outside = max(_energy(narrow[None]) - inside, 0.0)
-    return round(_dbfs(inside / frames) - _dbfs(outside / (len(narrow) - frames)), 3)
+    outside = max(heard.total - heard.inside, 0.0)
+    return round(_dbfs(heard.inside / frames) - _dbfs(outside / (heard.frames - frames)), 3)
 
 
-def _clipping_ratio(samples: Float32, peak: float) -> float:
-    """Share of samples in runs of at least 3 within one 16-bit step of the clip's own peak, where that is near full
+class _Clipping:
+    """Counts samples in runs of at least 3 within one 16-bit step of the clip's own peak, where that is near full
     scale. The own peak, for recordings were clipped first and scaled later."""
-    if peak < _NEAR_FULL_SCALE:
-        return 0.0
-    level = np.float32(peak - 1.5 * _LSB)
-    clipped = 0
-    for channel in samples:
-        for hot in (channel >= level, channel <= -level):
-            places = np.flatnonzero(hot)
-            runs = np.diff(np.flatnonzero(np.diff(places, prepend=-2, append=channel.size + 1) != 1))
-            clipped += int(runs[runs >= _CLIP_RUN].sum())
-    return clipped / samples.size
+
+    def __init__(self, channels: int, peak: float) -> None:
+        self._level = np.float32(peak - 1.5 * _LSB) if peak >= _NEAR_FULL_SCALE else None
+        self._clipped = 0
+        self._open = np.zeros((channels, 2), np.int64)  # lengths of the runs that reach the end of the last block
+
+    def add(self, block: Float32) -> None:
+        if self._level is None:
+            return
+        for index, channel in enumerate(block):
+            for side, hot in enumerate((channel >= self._level, channel <= -self._level)):
+                ended, self._open[index, side] = _runs(hot, int(self._open[index, side]))
+                self._clipped += ended
+
+    def count(self) -> int:
+        return self._clipped + int(self._open[self._open >= _CLIP_RUN].sum())
 
 
-def _bandwidth(mixed: Float32, rate: int) -> float:
-    """Frequency in Hz where the long-term spectrum (Welch, Hann) falls below 70 dB under its peak or into the noise
-    of 16 bits, seen from above; 0 for silence."""
-    width = min(_WINDOW, len(mixed))
-    starts = np.arange(0, len(mixed) - width + 1, width)
-    if len(starts) > _MAX_WINDOWS:
-        starts = starts[np.linspace(0, len(starts) - 1, _MAX_WINDOWS).astype(np.int64)]
-    window = (np.hanning(width + 2)[1:-1]).astype(np.float32)
-    power = np.zeros(width // 2 + 1, np.float64)
-    for batch in np.array_split(starts, max(1, len(starts) // 64)):
-        frames = np.lib.stride_tricks.sliding_window_view(mixed, width)[batch]
-        spectrum = np.fft.rfft(frames * window, axis=1)
-        power += (np.square(spectrum.real) + np.square(spectrum.imag)).sum(axis=0)
-    power /= len(starts)
-    # White noise of variance v has the expected power v * sum(window**2) in every bin.
-    quantization = _LSB**2 / 12 * float(np.square(window).sum()) * 10 ** (_QUANTIZATION_MARGIN_DB / 10)
-    threshold = max(float(power.max()) * 10 ** (-_SPECTRUM_RANGE_DB / 10), quantization)
-    above = np.flatnonzero(power > threshold)
-    return round(float(above[-1]) * rate / width, 1) if len(above) else 0.0
+def _runs(hot: npt.NDArray[np.bool_], begun: int) -> tuple[int, int]:
+    """Samples in long enough runs that end in a block, and the length of the run that does not; `begun` is the length
+    of the one that reaches into the block."""
+    places = np.flatnonzero(hot)
+    if not len(places):
+        return (begun if begun >= _CLIP_RUN else 0), 0
+    firsts = np.flatnonzero(np.diff(places, prepend=-2) != 1)  # of each run, in `places`
+    runs = np.diff(firsts, append=len(places))
+    ended = 0
+    if places[0] == 0:
+        runs[0] += begun
+    elif begun >= _CLIP_RUN:
+        ended = begun
+    left = 0
+    if places[-1] == len(hot) - 1:
+        left, runs = int(runs[-1]), runs[:-1]
+    return ended + int(runs[runs >= _CLIP_RUN].sum()), left
+
+
+class _Spectrum:
+    """The long-term spectrum (Welch, Hann) of a clip's mix, from up to 1,000 windows, none across two blocks."""
+
+    def __init__(self, sound: Sound, mix: Mix) -> None:
+        self._width = min(_WINDOW, sound.frames)
+        self._rate, self._mix, self._place = sound.sample_rate, mix, 0
+        starts = np.arange(0, sound.frames - self._width + 1, self._width)
+        if len(starts) > _MAX_WINDOWS:
+            starts = starts[np.linspace(0, len(starts) - 1, _MAX_WINDOWS).astype(np.int64)]
+        self._starts = starts
+        self._windows: list[Float32] = []
+
+    def add(self, block: Float32) -> None:
+        end = self._place + block.shape[1]
+        inside = self._starts[(self._starts >= self._place) & (self._starts < end)] - self._place
+        if len(inside):
+            windows = np.lib.stride_tricks.sliding_window_view(self._mix(block), self._width)
+            self._windows.append(windows[inside])
+        self._place = end
+
+    def bandwidth(self) -> float:
+        """Frequency in Hz where the spectrum falls below 70 dB under its peak or into the noise of 16 bits, seen from
+        above; 0 for silence."""
+        width, windows = self._width, np.concatenate(self._windows)
+        window = (np.hanning(width + 2)[1:-1]).astype(np.float32)
+        power = np.zeros(width // 2 + 1, np.float64)
+        for batch in np.array_split(windows, max(1, len(windows) // 64)):
+            spectrum = np.fft.rfft(batch * window, axis=1)
+            power += (np.square(spectrum.real) + np.square(spectrum.imag)).sum(axis=0)
+        power /= len(windows)
+        # White noise of variance v has the expected power v * sum(window**2) in every bin.
+        quantization = _LSB**2 / 12 * float(np.square(window).sum()) * 10 ** (_QUANTIZATION_MARGIN_DB / 10)
+        threshold = max(float(power.max()) * 10 ** (-_SPECTRUM_RANGE_DB / 10), quantization)
+        above = np.flatnonzero(power > threshold)
+        return round(float(above[-1]) * self._rate / width, 1) if len(above) else 0.0

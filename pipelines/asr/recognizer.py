@@ -20,10 +20,13 @@ from numpy.typing import NDArray
 
 from manifests.errors import UsageError
 from manifests.languages import UNKNOWN, primary
+from manifests.records import Reason
+from sources.audio import library
 
 SAMPLE_RATE = 16_000
 EMBEDDED = Path(__file__).parent / "embedded"
 
+_WHO = "faster-whisper"
 _EDGE = 5 * SAMPLE_RATE  # how far back from its end a window may be cut, to cut in a pause
 _PAUSE = SAMPLE_RATE // 10  # the shortest pause worth looking for
 _HOP = SAMPLE_RATE // 100  # of a mel frame
@@ -147,28 +150,29 @@ class Recognizer:
         """The transcript of a clip from what was heard in its windows."""
         return _joined(sorted(parts, key=lambda part: part.start), self.language)
 
-    def hear(self, windows: Sequence[Window]) -> list[Heard]:
-        """What the model hears in each window of a batch."""
+    def hear(self, windows: Sequence[Window], name: str = "the audio") -> list[Heard]:
+        """What the model hears in each window of a batch. Raises AudioError(RECOGNISER_FAILED) as `name`."""
         from faster_whisper.audio import pad_or_trim
         from faster_whisper.tokenizer import Tokenizer
         from faster_whisper.transcribe import merge_punctuations
 
         # The last frame is that of the padding that the extractor adds: the pipeline drops it too.
-        mels = [self.model.feature_extractor(window.pcm)[..., :-1] for window in windows]
-        features = np.stack([pad_or_trim(mel, self.padded) for mel in mels])
-        languages = self._languages(features)
-        tokenizer = Tokenizer(
-            self.model.hf_tokenizer, self.model.model.is_multilingual, task="transcribe", language=languages[0][0]
-        )
-        longest = max(len(window.pcm) for window in windows) / SAMPLE_RATE
-        encoded, outputs = self.pipeline.generate_segment_batched(
-            features, tokenizer, self._options(tokenizer, longest)
-        )
+        with library(_WHO, name, Reason.RECOGNISER_FAILED):
+            mels = [self.model.feature_extractor(window.pcm)[..., :-1] for window in windows]
+            features = np.stack([pad_or_trim(mel, self.padded) for mel in mels])
+            languages = self._languages(features)
+            tokenizer = Tokenizer(
+                self.model.hf_tokenizer, self.model.model.is_multilingual, task="transcribe", language=languages[0][0]
+            )
+        options = self._options(tokenizer, max(len(window.pcm) for window in windows) / SAMPLE_RATE)
+        with library(_WHO, name, Reason.RECOGNISER_FAILED):
+            encoded, outputs = self.pipeline.generate_segment_batched(features, tokenizer, options)
         tokens = [[t for t in output["tokens"] if t < tokenizer.eot] for output in outputs]
         frames = [mel.shape[-1] for mel in mels]
-        alignments = (
-            self.model.find_alignment(tokenizer, tokens, encoded, frames) if any(tokens) else [[]] * len(windows)
-        )
+        with library(_WHO, name, Reason.RECOGNISER_FAILED):
+            alignments = (
+                self.model.find_alignment(tokenizer, tokens, encoded, frames) if any(tokens) else [[]] * len(windows)
+            )
         results = []
         for window, output, text, language, alignment in zip(
             windows, outputs, tokens, languages, alignments, strict=True

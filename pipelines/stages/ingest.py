@@ -1,20 +1,40 @@
 """ingest: one unit of a corpus -> one lake shard (tar) and its rows of `clips`."""
 
+import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO
 
 from pydantic import Field
 
 from manifests.params import Params
 from manifests.records import Licence, Reason, Reject, stable_hash
+from manifests.tar import TarWriter
 from pipelines.guard import Guard, Item
 from pipelines.stage import MIB, ClipLabel, Made, Row, Shard, Stage, Workspace, hours
 from sources.adapters.base import ClipRef, Unit, adapter_for
-from sources.audio import Audio, AudioError, decode, encode_flac, keeps_own_bytes, pcm_hash, probe, quantize16
+from sources.audio import (
+    SMALL_FILE,
+    Audio,
+    AudioError,
+    Recording,
+    Sound,
+    cut,
+    encode_flac,
+    pcm_hash,
+    quantize16,
+    read,
+    span,
+    write_flac,
+)
 from sources.catalogue import Entry
+
+Rider = tuple[ClipLabel, Guard]
+"""A label that is given each clip from the decode of `ingest`, and the guard of its stage."""
 
 
 class IngestParams(Params):
@@ -24,11 +44,12 @@ class IngestParams(Params):
         ge=1,
         description="source bytes per lake shard: half an hour of 16 kHz FLAC, so that an hour keeps two cores busy",
     )
-    keep_untranscribed: bool = Field(default=False, description="audio without a transcript is a clip without text")
+    keep_untranscribed: bool = Field(default=False, description="audio that no table row names is a clip without text")
 
 
 class Ingest(Stage):
     name = "ingest"
+    version = 2
     needs = ()
     tables = ("clips",)
     items = "clips"
@@ -51,7 +72,7 @@ class Ingest(Stage):
         return self.root / file
 
     def units(self) -> list[Unit]:
-        """The corpus split into units, without decoding audio. Raises UsageError for a root that holds none."""
+        """The corpus split into units, without opening audio. Raises UsageError for a root that holds none."""
         return list(
             adapter_for(self.entry).units(self.root, self.entry, self.params.unit_clips, self.params.unit_bytes)
         )
@@ -60,7 +81,7 @@ class Ingest(Stage):
         return self.process_with(shard, workspace, guard, ())[0]
 
     def process_with(
-        self, shard: Shard, workspace: Workspace, guard: Guard, riders: Sequence[tuple[ClipLabel, Guard]]
+        self, shard: Shard, workspace: Workspace, guard: Guard, riders: Sequence[Rider]
     ) -> tuple[Made, list[list[Row | Reject]]]:
         """Ingest a shard; each rider labels every clip from the same decode. Returns the part and each rider's labels.
 
@@ -69,50 +90,56 @@ class Ingest(Stage):
         clips: list[Row] = []
         rejects: list[Reject] = []
         labels: list[list[Row | Reject]] = [[] for _ in riders]
-        guard.expect(len(shard.spec["files"]))
-        for _, rider_guard in riders:
-            rider_guard.expect(len(shard.spec["files"]))
         unit = Unit(shard.name, tuple(shard.spec["files"]), shard.spec["spec"])
-        opened = _Opened(self.root)
-        with workspace.write_tar("clips", shard.key) as tar:
+        for each in (guard, *(rider_guard for _, rider_guard in riders)):
+            each.expect(len(unit.files))
+        with workspace.write_tar("clips", shard.key) as tar, _Recordings(self.root) as recordings:
             for ref in adapter_for(self.entry).read(self.root, self.entry, unit, self.params.keep_untranscribed):
                 if isinstance(ref, Reject):
                     rejects.append(ref)
                     guard.did(1)
                     continue
-                result = guard.one(self._item(ref), partial(opened.clip, ref))
-                if isinstance(result, Reject):
-                    rejects.append(result)
-                    continue
-                codec, data, audio = result
-                offset, size = tar.add(f"{stable_hash(ref.uid)}.{codec}", data)
-                clips.append(self._row(ref, shard, offset, size, codec, audio))
-                for (rider, rider_guard), made in zip(riders, labels, strict=True):
-                    made.append(rider.labelled(clips[-1], rider_guard, partial(_same, audio)))
+                with ExitStack() as opened:
+                    stored = guard.one(self._item(ref), partial(self._stored, ref, shard, recordings, tar, opened))
+                    if isinstance(stored, Reject):
+                        rejects.append(stored)
+                        continue
+                    row, sound = stored
+                    clips.append(row)
+                    for (rider, rider_guard), made in zip(riders, labels, strict=True):
+                        made.append(rider.labelled(row, rider_guard, partial(_same, sound)))
         return Made({"clips": clips}, rejects, len(clips) + len(rejects), hours(clips)), labels
 
     def _item(self, ref: ClipRef) -> Item:
-        """Before it is opened a clip is taken for as long as it can be: 1 kB a second is less than any codec takes."""
+        """How long a clip is nobody knows before it is decoded: its bytes are reckoned at 64 kbit/s."""
         try:
             size = (self.root / ref.path).stat().st_size
         except OSError:  # said when it is read
             size = 0
-        return Item(ref.uid, size / 1000, ref.path)
+        return Item(ref.uid, size / 8000, ref.path)
 
-    def _row(self, ref: ClipRef, shard: Shard, offset: int, size: int, codec: str, audio: Audio) -> Row:
+    def _stored(
+        self, ref: ClipRef, shard: Shard, recordings: "_Recordings", tar: TarWriter, opened: ExitStack
+    ) -> tuple[Row, Sound]:
+        """A clip's row, once its bytes are in the lake, and the sound, which is there while `opened` is."""
+        codec, file, sound = opened.enter_context(kept(ref, recordings.get(ref.path)))
+        row = self._row(ref, shard, codec, sound)
+        row["offset"], row["size"] = tar.add(f"{stable_hash(ref.uid)}.{codec}", file)
+        return row, sound
+
+    def _row(self, ref: ClipRef, shard: Shard, codec: str, sound: Sound) -> Row:
+        """A row of `clips` but for the place of its bytes."""
         return {
             "uid": ref.uid,
             "corpus": self.entry.name,
             "config": ref.config,
             "split": ref.split,
             "shard": shard.key,
-            "offset": offset,
-            "size": size,
             "codec": codec,
-            "sample_rate": audio.sample_rate,
-            "channels": audio.channels,
-            "duration": audio.duration,
-            "pcm_hash": pcm_hash(audio),
+            "sample_rate": sound.sample_rate,
+            "channels": sound.channels,
+            "duration": sound.duration,
+            "pcm_hash": pcm_hash(sound),
             "text": ref.text,
             "text_style": self.entry.text_style,
             "trust": self.entry.trust,
@@ -128,45 +155,62 @@ class Ingest(Stage):
         }
 
 
-class _Opened:
-    """The recording that was decoded last: several clips of it follow each other."""
+def _same(sound: Sound) -> Sound:
+    return sound
+
+
+class _Recordings:
+    """The corpus's audio files, the last one kept open and decoded for all the clips that are cut from it."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self._path: str | None = None
+        self._last: tuple[BinaryIO, Recording] | None = None
+        self._open = ExitStack()
 
-    def clip(self, ref: ClipRef) -> tuple[str, bytes, Audio]:
-        """(codec, bytes for the lake, audio as those bytes decode)."""
-        if self._path != ref.path:
-            self._data = self._bytes(ref)
-            self._audio = decode(self._data, ref.path)
-            self._path = ref.path
-        return lake_bytes(ref, self._data, self._audio)
+    def __enter__(self) -> "_Recordings":
+        return self
 
-    def _bytes(self, ref: ClipRef) -> bytes:
+    def __exit__(self, *error: object) -> None:
+        self._open.close()
+
+    def get(self, path: str) -> tuple[BinaryIO, Recording]:
+        """A file, in memory where it is small, and what it decodes to. Raises AudioError."""
+        if self._last is None or self._path != path:
+            self._open.close()
+            self._last, self._path = None, path
+            file = self._file(path)
+            self._last = file, read(file, path)
+        return self._last
+
+    def _file(self, path: str) -> BinaryIO:
         try:
-            return (self._root / ref.path).read_bytes()
+            file = self._open.enter_context((self._root / path).open("rb"))
+            size = file.seek(0, io.SEEK_END)
+            return self._open.enter_context(span(file, 0, size)) if size <= SMALL_FILE else file
         except FileNotFoundError as error:
-            raise AudioError(Reason.MISSING_FILE, f"{ref.path} went away during the run") from error
+            raise AudioError(Reason.MISSING_FILE, f"{path} went away during the run") from error
         except OSError as error:
-            raise AudioError(Reason.UNREADABLE_FILE, f"{ref.path} cannot be read: {error.strerror}") from error
+            raise AudioError(Reason.UNREADABLE_FILE, f"{path} cannot be read: {error.strerror}") from error
 
 
-def _same(audio: Audio) -> Audio:
-    return audio
-
-
-def lake_bytes(ref: ClipRef, data: bytes, recording: Audio) -> tuple[str, bytes, Audio]:
-    """(codec, bytes, audio) to keep of a clip: its own bytes where they can stay, else FLAC of 16 bit."""
+@contextmanager
+def kept(ref: ClipRef, found: tuple[BinaryIO, Recording]) -> Iterator[tuple[str, BinaryIO, Sound]]:
+    """(codec, file for the lake, sound as that file decodes) of a clip: the recording's own bytes where they can stay,
+    else FLAC of 16 bit. Raises AudioError."""
+    file, recording = found
     whole = ref.start is None and ref.end is None and ref.channel is None
-    codec = probe(data, ref.path).codec
-    if whole and keeps_own_bytes(codec):
-        return codec, data, recording
-    samples = recording.samples
-    if ref.channel is not None:
-        samples = samples[ref.channel : ref.channel + 1]
-    rate = recording.sample_rate
+    if whole and recording.keeps_own_bytes:
+        yield recording.codec, file, recording.sound
+        return
+    rate = recording.sound.sample_rate
     first = 0 if ref.start is None else round(ref.start * rate)
-    last = samples.shape[1] if ref.end is None else round(ref.end * rate)
-    audio = quantize16(Audio(samples[:, first:last], rate))
-    return "flac", encode_flac(audio), audio
+    last = recording.sound.frames if ref.end is None else round(ref.end * rate)
+    sound = cut(recording.sound, first, last, ref.channel)
+    if isinstance(sound, Audio):
+        quantized = quantize16(sound)
+        yield "flac", io.BytesIO(encode_flac(quantized, ref.path)), quantized
+        return
+    with TemporaryFile() as flac:
+        write_flac(sound, flac, ref.path)
+        yield "flac", flac, read(flac, ref.path).sound

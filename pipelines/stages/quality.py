@@ -5,7 +5,7 @@ from dataclasses import asdict
 from manifests.params import Params
 from manifests.records import Reject
 from pipelines.stage import ClipLabel, Row
-from sources.audio import Audio
+from sources.audio import Sound
 from sources.measure import quality
 
 
@@ -15,12 +15,13 @@ class QualityParams(Params):
 
 class Quality(ClipLabel):
     name = "quality"
+    version = 2
     tables = ("quality",)
 
     def __init__(self, params: QualityParams) -> None:
         self.params: QualityParams = params
 
-    def label(self, uid: str, audio: Audio) -> Row | Reject:
-        measures = quality(audio)
+    def label(self, uid: str, sound: Sound) -> Row | Reject:
+        measures = quality(sound, uid)
         segments = [{"start": start, "end": end} for start, end in measures.segments]
         return {"uid": uid, **asdict(measures), "segments": segments}

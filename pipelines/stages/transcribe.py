@@ -26,8 +26,8 @@ from pipelines.asr.recognizer import (
 )
 from pipelines.asr.wer import cer, wer
 from pipelines.guard import Guard
-from pipelines.stage import MIB, Made, Resources, Row, Shard, Stage, Workspace, clip_audio, clip_item, hours
-from sources.audio import mono, resample
+from pipelines.stage import MIB, Made, Resources, Row, Shard, Stage, Workspace, clip_item, clip_sound, hours
+from sources.audio import mono_at
 
 RECOGNISER_RATE = 16_000  # Hz, Whisper's
 
@@ -50,6 +50,7 @@ class TranscribeParams(Params):
 
 class Transcribe(Stage):
     name = "transcribe"
+    version = 2
     needs = ("clips",)
     tables = ("transcripts",)
     items = "clips"
@@ -118,7 +119,8 @@ class Transcribe(Stage):
         items = [replace(clip_item(clips[w.clip]), seconds=len(w.pcm) / RECOGNISER_RATE) for w in batch]
 
         def work(places: Sequence[int]) -> list[Row]:
-            return [asdict(heard) for heard in self.recognizer.hear([batch[place] for place in places])]
+            heard = self.recognizer.hear([batch[place] for place in places], items[places[0]].uid)
+            return [asdict(window) for window in heard]
 
         return guard.batch(items, work)
 
@@ -159,4 +161,4 @@ class Transcribe(Stage):
 
 
 def _narrow(tar: BinaryIO, clip: Row) -> Pcm:
-    return mono(resample(clip_audio(tar, clip), RECOGNISER_RATE))
+    return mono_at(clip_sound(tar, clip), RECOGNISER_RATE, clip["uid"])

@@ -64,14 +64,14 @@ def build(folder: Path, hours: float) -> float:
 
 
 def pool_file(job: tuple[str, str]) -> tuple[str, str, bytes, dict]:
-    from sources.audio import decode, encode_flac, keeps_own_bytes, pcm_hash, probe, quantize16
+    from sources.audio import encode_flac, pcm_hash, quantize16, read
     from sources.measure import quality
 
     root, name = job
     data = (Path(root) / name).read_bytes()
-    audio = decode(data, name)
-    codec = probe(data, name).codec
-    if not keeps_own_bytes(codec):
+    found = read(data, name)
+    audio, codec = found.sound, found.codec
+    if not found.keeps_own_bytes:
         audio = quantize16(audio)
         codec, data = "flac", encode_flac(audio)
     return name, codec, data, {"pcm_hash": pcm_hash(audio), **asdict(quality(audio))}

@@ -19,7 +19,7 @@ import soundfile
 
 from sources import measure
 from sources.adapters.folder import audio_files, list_folder
-from sources.audio import Audio, decode, encode_flac, mono, pcm_hash, resample
+from sources.audio import Audio, Mix, decode, encode_flac, levels, mono_at, pcm_hash
 
 REPEATS = 3
 LONG_S = 600
@@ -57,17 +57,29 @@ def bench_decode(files: list[bytes]) -> None:
         print(f"{name:9} {seconds / taken:8.0f} x real time")
 
 
+def clipping(audio: Audio, peak: float) -> int:
+    counter = measure._Clipping(audio.channels, peak)
+    for block in audio.blocks():
+        counter.add(block)
+    return counter.count()
+
+
+def bandwidth(audio: Audio) -> float:
+    spectrum = measure._Spectrum(audio, Mix())
+    for block in audio.blocks():
+        spectrum.add(block)
+    return spectrum.bandwidth()
+
+
 def bench_split(audio: Audio) -> None:
-    mixed = mono(audio)
-    narrow = resample(Audio(mixed[None], audio.sample_rate), 16000).samples[0]
+    narrow = mono_at(audio, 16000, "")
     peak = float(np.abs(audio.samples).max())
     parts: dict[str, Callable[[], object]] = {
-        "mix and resample": lambda: resample(Audio(mono(audio)[None], audio.sample_rate), 16000),
-        "Silero VAD": lambda: measure._speech(narrow),
-        "rms": lambda: measure._energy(audio.samples),
-        "peak": lambda: (audio.samples.max(), audio.samples.min()),
-        "clipping": lambda: measure._clipping_ratio(audio.samples, max(peak, 0.9)),
-        "bandwidth": lambda: measure._bandwidth(mixed, audio.sample_rate),
+        "mix and resample": lambda: mono_at(audio, 16000, ""),
+        "Silero VAD": lambda: measure._speech(narrow, ""),
+        "levels": lambda: levels(audio),
+        "clipping": lambda: clipping(audio, max(peak, 0.9)),
+        "bandwidth": lambda: bandwidth(audio),
     }
     whole = best(lambda: measure.quality(audio))
     print(

@@ -24,9 +24,9 @@ from manifests.store import Store  # noqa: E402
 from pipelines.asr.recognizer import EMBEDDED  # noqa: E402
 from pipelines.demo import SENTENCES, speak  # noqa: E402
 from pipelines.guard import Guard  # noqa: E402
-from pipelines.stage import Shard, Workspace, clip_audio, commit  # noqa: E402
+from pipelines.stage import Shard, Workspace, clip_sound, commit  # noqa: E402
 from pipelines.stages.transcribe import RECOGNISER_RATE, Transcribe, TranscribeParams  # noqa: E402
-from sources.audio import Audio, encode_flac, mono, resample  # noqa: E402
+from sources.audio import Audio, encode_flac, mono_at  # noqa: E402
 
 
 def lake(store: Store, clips: int) -> Workspace:
@@ -70,8 +70,8 @@ def main() -> None:
 
         def audio() -> list[np.ndarray]:
             with workspace.open_tar("clips", "all") as tar:
-                clips = (clip_audio(tar, clip) for clip in workspace.rows("clips", "all"))
-                return [mono(resample(clip, RECOGNISER_RATE)) for clip in clips]
+                clips = (clip_sound(tar, clip) for clip in workspace.rows("clips", "all"))
+                return [mono_at(clip, RECOGNISER_RATE, "") for clip in clips]
 
         def bare_each() -> None:
             for clip in audio():

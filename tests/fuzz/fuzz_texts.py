@@ -25,10 +25,11 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 from manifests.errors import UsageError  # noqa: E402
-from manifests.records import Licence  # noqa: E402
+from manifests.records import Licence, Reason  # noqa: E402
 from manifests.schema import to_table  # noqa: E402
 from manifests.store import Store  # noqa: E402
 from pipelines.bank import bank  # noqa: E402
+from pipelines.guard import Guard  # noqa: E402
 from pipelines.stage import Shard, Workspace, reject_row  # noqa: E402
 from pipelines.stages.plan import SplitShares  # noqa: E402
 from pipelines.stages.script import ScriptParams, WriteScripts  # noqa: E402
@@ -188,12 +189,17 @@ def outcome(path: Path) -> list[Any]:
     for unit in units:
         spec = {"files": list(unit.files), "spec": json.loads(json.dumps(unit.spec))}
         try:
-            made = stage.process(Shard(unit.name, unit.name, spec), Workspace(Store(str(path.parent)), {}))
+            made = stage.process(
+                Shard(unit.name, unit.name, spec), Workspace(Store(str(path.parent)), {}), Guard(stage.name)
+            )
         except UsageError as error:  # a gzip file that ends too soon
             found.append(str(error).replace(str(path), path.name))
             continue
         if made.items_in != len(made.tables["scripts"]) + len(made.rejects) or made.items_in != unit.spec["count"]:
             raise AssertionError(f"unit {unit.name} lost a row: {made.items_in} of {unit.spec['count']}")
+        bugs = [reject.detail for reject in made.rejects if reject.reason is Reason.INTERNAL_ERROR]
+        if bugs:
+            raise AssertionError(bugs[0])
         found += [to_table(table, rows).to_pylist() for table, rows in made.tables.items()]
         found.append(to_table("rejects", (reject_row("script", reject) for reject in made.rejects)).to_pylist())
     return found

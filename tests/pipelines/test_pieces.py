@@ -78,11 +78,11 @@ def bytes_of(folder: Path, tables: Sequence[str]) -> list[bytes]:
 def test_transcripts_of_a_killed_worker_are_not_heard_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     heard, hear, work = list[str](), Recognizer.hear, [-1]
 
-    def counted(self: Recognizer, windows: Sequence[Window]) -> list[Heard]:
+    def counted(self: Recognizer, windows: Sequence[Window], name: str) -> list[Heard]:
         if work[0] == 0:
             raise Killed
         work[0] -= 1
-        results = hear(self, windows)
+        results = hear(self, windows, name)
         heard.extend(result.text for result in results)
         return results
 

@@ -6,8 +6,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from manifests.records import Reason
 from manifests.schema import SCHEMAS, to_table
-from sources.audio import Audio, decode, quantize16, resample
+from sources import measure
+from sources.audio import (
+    Audio,
+    AudioError,
+    decode,
+    encode_flac,
+    mono,
+    mono_at,
+    pcm_hash,
+    quantize16,
+    read,
+    resample,
+    sound,
+)
+from sources.audio.sound import LongSound
 from sources.measure import FLOOR_DBFS, quality
 
 
@@ -158,6 +173,102 @@ def test_snr_is_null_where_all_is_speech(shared: Path) -> None:
     measured = quality(Audio(np.ascontiguousarray(inner[:, :22050]), 22050))
     assert measured.speech_ratio > 0.9
     assert measured.snr_db is None
+
+
+def spoken(shared: Path) -> Audio:
+    return load(sorted(shared.glob("LibriSpeech/test-other/*/*/*.flac"))[0])
+
+
+def test_speech_in_two_channels_of_the_same_signal_is_measured_as_in_one(shared: Path) -> None:
+    speech = spoken(shared)
+    assert quality(Audio(np.repeat(speech.samples, 2, axis=0), 16000)) == quality(speech)
+
+
+@pytest.mark.parametrize("other", [-1.0, -0.8])
+def test_speech_in_channels_of_opposite_polarity_is_speech(shared: Path, other: float) -> None:
+    speech = spoken(shared)
+    inverted = Audio(np.concatenate([speech.samples, speech.samples * np.float32(other)]), 16000)
+    one, both = quality(speech), quality(inverted)
+    assert (both.segments, both.bandwidth_hz, both.snr_db) == (one.segments, one.bandwidth_hz, one.snr_db)
+    np.testing.assert_array_equal(mono(inverted), speech.samples[0])
+    np.testing.assert_array_equal(mono_at(inverted, 16000, "x"), speech.samples[0])
+
+
+def test_speech_in_one_of_sixteen_channels_is_speech_as_loud_as_it_is(shared: Path) -> None:
+    speech = spoken(shared)
+    many = np.random.default_rng(0).standard_normal((16, speech.frames)).astype(np.float32) * np.float32(1e-5)
+    many[5] += speech.samples[0]
+    one, all_of_them = quality(speech), quality(Audio(many, 16000))
+    assert all_of_them.speech_ratio == pytest.approx(one.speech_ratio, abs=0.03)
+    assert all_of_them.bandwidth_hz == pytest.approx(one.bandwidth_hz, rel=0.05)
+    level = np.sqrt(np.mean(np.square(mono(Audio(many, 16000)))))
+    assert level == pytest.approx(float(np.sqrt(np.mean(np.square(speech.samples)))), rel=0.01)
+
+
+def test_two_speakers_on_two_channels_are_both_heard(shared: Path) -> None:
+    speech = spoken(shared)
+    gap = np.zeros((1, speech.frames), np.float32)
+    turns = np.concatenate(
+        [np.concatenate([speech.samples, gap], axis=1), np.concatenate([gap, speech.samples * 0.4], axis=1)]
+    )
+    measured = quality(Audio(turns, 16000))
+    assert measured.segments[0][0] < speech.duration < measured.segments[-1][0]
+    assert measured.speech_ratio == pytest.approx(quality(speech).speech_ratio, abs=0.05)
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(16000, 1), (44100, 2)])
+def test_a_long_sound_is_measured_as_the_same_sound_in_memory(
+    shared: Path, monkeypatch: pytest.MonkeyPatch, rate: int, channels: int
+) -> None:
+    speech = resample(spoken(shared), rate)
+    samples = np.repeat(np.tile(speech.samples, 4), channels, axis=0) * np.float32(1.0 / np.abs(speech.samples).max())
+    data = encode_flac(Audio(np.clip(samples * 1.5, -1, 1), rate))
+    short = read(data, "x").sound
+    monkeypatch.setattr(sound, "SHORT_BYTES", 1 << 20)
+    long = read(data, "x").sound
+    assert (isinstance(short, Audio), isinstance(long, LongSound)) == (True, True)
+    assert quality(long) == quality(short)
+    assert quality(long).clipping_ratio > 0
+    assert pcm_hash(long) == pcm_hash(short)
+    np.testing.assert_array_equal(mono_at(long, 16000, "x"), mono_at(short, 16000, "x"))
+
+
+def test_speech_is_found_alike_in_windows_that_are_cut_in_silence(
+    shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    speech = spoken(shared).samples
+    gaps = [np.zeros((1, 16000 * seconds), np.float32) for seconds in (2, 1, 3, 9, 1)]
+    whole = Audio(np.concatenate([part for gap in gaps for part in (gap, speech)], axis=1), 16000)
+    at_once = quality(whole)
+    monkeypatch.setattr(measure, "_VAD_WINDOW", 12 * 16000)
+    in_windows = quality(whole)
+    assert in_windows == quality(whole)
+    assert in_windows.speech_ratio == pytest.approx(at_once.speech_ratio, abs=0.02)
+    assert in_windows.snr_db == pytest.approx(at_once.snr_db, abs=1)
+    edges = [edge for segment in in_windows.segments for edge in segment]
+    assert edges == sorted(edges)
+    assert edges[-1] == pytest.approx(at_once.segments[-1][1], abs=0.1)
+
+
+def test_speech_without_a_pause_is_one_segment_whatever_the_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    def all_speech(narrow: np.ndarray, _: str) -> list[tuple[int, int]]:
+        return [(0, len(narrow))]
+
+    monkeypatch.setattr(measure, "_speech", all_speech)
+    monkeypatch.setattr(measure, "_VAD_WINDOW", 20000)
+    measured = quality(noise(16000, seconds=30))
+    assert (measured.segments, measured.speech_ratio, measured.snr_db) == (((0.0, 30.0),), 1.0, None)
+
+
+def test_what_the_vad_raises_is_the_fault_of_the_clip_and_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise RuntimeError("[ONNXRuntimeError] at 0x7f3f30929a30: out of range")
+
+    monkeypatch.setattr("faster_whisper.vad.get_speech_timestamps", fails)
+    with pytest.raises(AudioError) as caught:
+        quality(noise(16000), "talk.wav")
+    assert caught.value.reason is Reason.MEASURE_FAILED
+    assert caught.value.detail == "talk.wav: Silero VAD: [ONNXRuntimeError] at the file: out of range"
 
 
 def test_the_vad_session_uses_one_thread() -> None:

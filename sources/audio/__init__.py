@@ -1,0 +1,60 @@
+"""Audio files to samples and back: which formats are read, and what is kept of them, is in docs/audio.md.
+
+`read` gives a recording of any length, block by block; `decode` one that has to be whole in memory. The content decides
+and never the file's ending. Libraries are called in one way (`errors.library`), so that what they raise is an
+`AudioError` of one item, told in the same words in every run.
+"""
+
+from sources.audio.encode import encode_flac, pcm_hash, write_flac
+from sources.audio.errors import AudioError, library
+from sources.audio.files import LAKE_CODECS, MAX_DECODED_BYTES, Probe, Recording, decode, probe, read
+from sources.audio.mix import Levels, Mix, levels, mix_of, mono, mono_at, mono_blocks
+from sources.audio.sound import (
+    BLOCK,
+    MAX_CHANNELS,
+    RATES,
+    Audio,
+    Float32,
+    Int16,
+    Sound,
+    cut,
+    quantize16,
+    resample,
+    to_int16,
+)
+from sources.audio.views import SMALL_FILE, span
+
+__all__ = [
+    "BLOCK",
+    "LAKE_CODECS",
+    "MAX_CHANNELS",
+    "MAX_DECODED_BYTES",
+    "RATES",
+    "SMALL_FILE",
+    "Audio",
+    "AudioError",
+    "Float32",
+    "Int16",
+    "Levels",
+    "Mix",
+    "Probe",
+    "Recording",
+    "Sound",
+    "cut",
+    "decode",
+    "encode_flac",
+    "levels",
+    "library",
+    "mix_of",
+    "mono",
+    "mono_at",
+    "mono_blocks",
+    "pcm_hash",
+    "probe",
+    "quantize16",
+    "read",
+    "resample",
+    "span",
+    "to_int16",
+    "write_flac",
+]

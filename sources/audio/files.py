@@ -1,0 +1,223 @@
+"""Files to sounds: which decoder reads one, whether it read all of it, and what the lake may keep of it."""
+
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import BinaryIO, Final
+
+import numpy as np
+
+from manifests.records import Reason
+from sources.audio import libav, libsndfile, program
+from sources.audio.count import Extent, count
+from sources.audio.encode import check_shape
+from sources.audio.errors import AudioError
+from sources.audio.mix import Mix, resampled
+from sources.audio.sound import Audio, Float32, LongSound, Sound, Stream, gathered, in_blocks, is_short
+from sources.audio.views import size_of, view
+
+MAX_DECODED_BYTES: Final = 8 << 30
+"""Largest audio that `decode` holds in memory, in bytes of float32: 12 h of 48 kHz mono."""
+
+MAX_SECONDS: Final = 100 * 3600
+"""Longest recording: what is longer was not recorded, but is a few bytes that a damaged header stretches."""
+
+LAKE_CODECS: Final = frozenset({"flac", "mp3", "ogg", "opus"})
+
+_HEADER_SLACK_S: Final = 0.3
+"""How far a header's length may be off what is decoded: delays, and the last block of a codec."""
+
+Decoder = Callable[[BinaryIO, str], Stream | None]
+_DECODERS: Final[tuple[Decoder, ...]] = (libsndfile.stream, libav.stream, program.stream)
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A file as it was read. `codec`: flac, mp3, ogg (Vorbis in Ogg), opus (in Ogg), wav or other, by content.
+
+    `keeps_own_bytes`: the lake may hold the file as it is (of any bit depth), for every reader finds the same in it;
+    of others it holds what was decoded, as 16-bit FLAC.
+    """
+
+    sound: Sound
+    codec: str
+    keeps_own_bytes: bool
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What a file says of itself, before it is decoded. `frames` is null where it does not say."""
+
+    codec: str
+    sample_rate: int  # Hz
+    channels: int
+    frames: int | None
+
+
+def decode(source: bytes | BinaryIO, name: str) -> Audio:
+    """A whole audio file in memory, at its own rate and channels: see `read`.
+
+    Raises AudioError also for what would be more than MAX_DECODED_BYTES (CORRUPT_AUDIO).
+    """
+    sound = read(source, name).sound
+    if isinstance(sound, Audio):
+        return sound
+    if sound.frames * sound.channels * 4 > MAX_DECODED_BYTES:
+        limit = MAX_DECODED_BYTES >> 30
+        detail = f"{name} holds more than {limit} GiB of decoded samples, too much for what is done here: split it"
+        raise AudioError(Reason.CORRUPT_AUDIO, detail)
+    return gathered(sound.blocks(), sound.channels, sound.sample_rate)
+
+
+def read(source: bytes | BinaryIO, name: str) -> Recording:
+    """Decode a file to its end, at its own rate and channels. `name` appears in messages only; a file has to stay open
+    while the sound is used.
+
+    Raises AudioError: EMPTY_FILE, CORRUPT_AUDIO (nothing opens it), TRUNCATED_AUDIO (it breaks off, or holds less than
+    it declares), NO_SAMPLES, NOT_FINITE, TOO_MANY_CHANNELS, UNSUPPORTED_RATE.
+    """
+    file = io.BytesIO(source) if isinstance(source, bytes) else source
+    extent = _whole(file, name)
+    if len(extent.links) > 1:
+        return Recording(_joined(file, extent.links, name), "other", False)
+    if extent.truth:
+        start = [piece if isinstance(piece, bytes) else (file, piece[0], piece[1] - piece[0]) for piece in extent.truth]
+        file = view(start)
+    sound, quick = _decoded(file, extent, name)
+    return Recording(sound, extent.codec, quick and extent.plain and extent.codec in LAKE_CODECS)
+
+
+def probe(source: bytes | BinaryIO, name: str) -> Probe:
+    """Codec, rate, channels and length of a file from its headers. Raises AudioError like `read`."""
+    file = io.BytesIO(source) if isinstance(source, bytes) else source
+    extent = _whole(file, name)
+    if len(extent.links) > 1:
+        found = _joined(file, extent.links, name)
+        return Probe("other", found.sample_rate, found.channels, found.frames)
+    for decoder in _DECODERS:
+        stream = decoder(file, name)
+        if stream is not None:
+            stream.samples.close()  # type: ignore[attr-defined]
+            frames = stream.frames if extent.seconds is None else round(extent.seconds * stream.sample_rate)
+            return Probe(extent.codec, stream.sample_rate, stream.channels, frames)
+    raise _unopened(name)
+
+
+def _unopened(name: str) -> AudioError:
+    return AudioError(Reason.CORRUPT_AUDIO, f"{name}: neither libsndfile nor ffmpeg can open it")
+
+
+def _whole(file: BinaryIO, name: str) -> Extent:
+    if size_of(file) == 0:
+        raise AudioError(Reason.EMPTY_FILE, f"{name} has no bytes")
+    extent = count(file)
+    if extent.cut:
+        raise AudioError(Reason.TRUNCATED_AUDIO, f"{name} breaks off: {extent.cut}")
+    return extent
+
+
+def _decoded(file: BinaryIO, extent: Extent, name: str) -> tuple[Sound, bool]:
+    """The sound by the first decoder that reads all of the file, and whether the quick one found what was counted."""
+    failures: list[AudioError] = []
+    for decoder in _DECODERS:
+        expected, slack = None, 0.0
+        try:
+            stream = decoder(file, name)
+            if stream is None:
+                continue
+            check_shape(stream.sample_rate, stream.channels, name)
+            if extent.seconds is not None:
+                expected, slack = extent.seconds, extent.slack
+            elif stream.frames is not None:
+                expected, slack = stream.frames / stream.sample_rate, _HEADER_SLACK_S
+            sound = _taken(stream, lambda decoder=decoder: _again(decoder, file, name), name)  # type: ignore[misc]
+        except AudioError as error:
+            if error.reason is not Reason.CORRUPT_AUDIO:
+                raise
+            # What has a length and ends before it is cut, or damaged on the way: nobody can tell these apart.
+            reason = Reason.CORRUPT_AUDIO if expected is None else Reason.TRUNCATED_AUDIO
+            failures.append(AudioError(reason, error.detail))
+            continue
+        if expected is None or abs(sound.duration - expected) <= slack + 1e-6:
+            return sound, decoder is libsndfile.stream
+        if sound.duration > expected and decoder is not libsndfile.stream:
+            return sound, False
+        detail = f"{name} holds {sound.duration:.3f} s of {expected:.3f} s"
+        failures.append(AudioError(Reason.TRUNCATED_AUDIO, detail))
+    raise failures[0] if failures else _unopened(name)
+
+
+def _again(decoder: Decoder, file: BinaryIO, name: str) -> Iterator[Float32]:
+    stream = decoder(file, name)
+    if stream is None:
+        raise AudioError(Reason.CORRUPT_AUDIO, f"{name} changed while it was read")
+    return stream.samples
+
+
+def _taken(stream: Stream, again: Callable[[], Iterator[Float32]], name: str) -> Sound:
+    """A stream to its end: in memory where it is short, else as what is decoded again. Raises AudioError."""
+    held: list[Float32] = []
+    frames = 0
+    for block in stream.samples:
+        # NaN passes through min, infinity is one of the two: no temporary array.
+        if not (np.isfinite(block.min(initial=0)) and np.isfinite(block.max(initial=0))):
+            raise AudioError(Reason.NOT_FINITE, f"{name} has samples that are NaN or infinite")
+        frames += block.shape[1]
+        if frames > MAX_SECONDS * stream.sample_rate:
+            detail = f"{name} holds more than {MAX_SECONDS // 3600} h at {stream.sample_rate} Hz: split it first"
+            raise AudioError(Reason.CORRUPT_AUDIO, detail)
+        if is_short(frames, stream.channels):
+            held.append(block)
+        else:
+            held.clear()
+    if frames == 0:
+        raise AudioError(Reason.NO_SAMPLES, f"{name} is a valid file without a sample")
+    if is_short(frames, stream.channels):
+        return gathered(held, stream.channels, stream.sample_rate)
+    return LongSound(stream.sample_rate, stream.channels, frames, again)
+
+
+def _joined(file: BinaryIO, links: tuple[tuple[int, int], ...], name: str) -> Sound:
+    """Files that were joined are decoded one by one, each brought to the rate and channels of the first."""
+
+    def stream() -> Stream:
+        parts = _parts(file, links, name)
+        first = next(parts, None)
+        if first is None:
+            raise AudioError(Reason.NO_SAMPLES, f"{name} is a valid file without a sample")
+        samples = chain.from_iterable(
+            _like(part, first.sample_rate, first.channels, name) for part in chain([first], parts)
+        )
+        return Stream(first.sample_rate, first.channels, None, in_blocks(samples))
+
+    return _taken(stream(), lambda: stream().samples, name)
+
+
+def _parts(file: BinaryIO, links: tuple[tuple[int, int], ...], name: str) -> Iterator[Sound]:
+    """The sounds of joined files, those without a sample left out."""
+    waiting = list(reversed(links))
+    while waiting:
+        start, end = waiting.pop()
+        part = view([(file, start, end - start)])
+        further = count(part).links
+        if len(further) > 1:
+            waiting += [(start + first, start + last) for first, last in reversed(further)]
+            continue
+        try:
+            yield read(part, name).sound
+        except AudioError as error:
+            if error.reason is not Reason.NO_SAMPLES:
+                raise
+
+
+def _like(sound: Sound, rate: int, channels: int, name: str) -> Iterator[Float32]:
+    """A sound's samples at another rate and with other channels: one becomes all of them, all become their mean."""
+    if sound.channels != channels and 1 not in (sound.channels, channels):
+        detail = f"{name} turns from {channels} channels to {sound.channels} on the way: split it"
+        raise AudioError(Reason.CORRUPT_AUDIO, detail)
+    for block in resampled(sound.blocks(), sound.channels, sound.sample_rate, rate, name):
+        if len(block) == channels:
+            yield block
+        else:
+            yield Mix()(block)[None] if channels == 1 else np.repeat(block, channels, axis=0)

@@ -1,0 +1,300 @@
+"""Streams of frames that each tell their length: MPEG audio (MP3), ADTS (AAC), AMR; and FLAC, by its last frame."""
+
+import struct
+from collections.abc import Sequence
+from functools import cache
+from typing import Final, NamedTuple
+
+from sources.audio.extent import Extent
+from sources.audio.views import Bytes
+
+_MPEG_RATES: Final = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
+_KILOBITS: Final = {
+    (1, 1): (32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
+    (1, 2): (32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
+    (1, 3): (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    (2, 1): (32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256),
+    (2, 2): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+    (2, 3): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+}
+_DECODER_DELAY: Final = 529  # samples of every MP3 decoder; with an encoder's own, what a right decoder may not skip
+_SEARCHED: Final = 128 << 10  # bytes looked through for the next frame: a picture, a few broken frames
+_COUNTS: Final = frozenset({b"Xing", b"Info", b"VBRI"})
+
+
+class _Frame(NamedTuple):
+    size: int  # bytes
+    samples: int
+    rate: int
+    layer: int
+    side: int  # bytes between the header and a Xing tag
+
+
+@cache
+def _mpeg_frames() -> Sequence[_Frame | None]:
+    """What the second and third byte of a header mean, for stereo; null for what is no frame of a known length."""
+    table: list[_Frame | None] = [None] * 65536
+    for second in range(0xE0, 0x100):
+        version, layer = (second >> 3) & 3, 4 - ((second >> 1) & 3)
+        if version == 1 or layer == 4:
+            continue
+        for third in range(256):
+            kilobits, rate_index, padding = third >> 4, (third >> 2) & 3, (third >> 1) & 1
+            if kilobits in (0, 15) or rate_index == 3:
+                continue
+            rate = _MPEG_RATES[version][rate_index]
+            bits = _KILOBITS[1 if version == 3 else 2, layer][kilobits - 1] * 1000
+            samples = 384 if layer == 1 else 576 if layer == 3 and version != 3 else 1152
+            size = (12 * bits // rate + padding) * 4 if layer == 1 else samples // 8 * bits // rate + padding
+            table[second << 8 | third] = _Frame(size, samples, rate, layer, 32 if version == 3 else 17)
+    return table
+
+
+def mpeg_or_adts(data: Bytes) -> Extent:
+    """MP3 and AAC have no magic of their own: a chain of their headers tells them."""
+    start = _past_tags(data, 0)
+    head = data.at(start, 4)
+    if len(head) == 4 and head[0] == 0xFF and head[1] & 0xF6 == 0xF0:
+        return _adts(data, start)
+    first = _next_frame(data, start)
+    return Extent() if first is None else _mpeg(data, first)
+
+
+def _past_tags(data: Bytes, position: int) -> int:
+    """Where the ID3v2 and APE tags that begin here end."""
+    while True:
+        head = data.at(position, 32)
+        if head[:3] == b"ID3" and len(head) >= 10:
+            a, b, c, d = (byte & 0x7F for byte in head[6:10])
+            position += 10 + (a << 21 | b << 14 | c << 7 | d) + (10 if head[5] & 0x10 else 0)
+        elif head[:8] == b"APETAGEX" and len(head) == 32:
+            position += struct.unpack_from("<I", head, 12)[0] + 32
+        elif head[:3] == b"TAG" and data.at(position + 128, 1)[:1] in (b"", b"\xff", b"I", b"A", b"T"):
+            position += 128
+        else:
+            return min(position, data.size)
+
+
+def _is_frame(data: Bytes, position: int) -> _Frame | None:
+    head = data.at(position, 4)
+    return _mpeg_frames()[head[1] << 8 | head[2]] if len(head) == 4 and head[0] == 0xFF else None
+
+
+def _next_frame(data: Bytes, position: int) -> int | None:
+    """The first place from here on with two frames in a row, or one that ends the file; null within 128 KiB."""
+    near = data.at(position, _SEARCHED)
+    place = -1
+    while (place := near.find(b"\xff", place + 1)) >= 0:
+        frame = _is_frame(data, position + place)
+        if frame is not None:
+            after = position + place + frame.size
+            if after == data.size or _is_frame(data, after) is not None:
+                return position + place
+    return None
+
+
+def _mpeg(data: Bytes, start: int) -> Extent:
+    table = _mpeg_frames()
+    position, samples, cut, plain = start, 0, "", True
+    counted: int | None = None  # frames that a Xing or VBRI tag counts
+    trimmed, found = 0, 0
+    first = _is_frame(data, start)
+    assert first is not None  # the place was found by it
+    channels = data.at(start + 3, 1)[0] >> 6 == 3
+    links = [0]
+    chunk, base = data.chunk(position), position
+    while position < data.size:
+        offset = position - base
+        if offset + 64 > len(chunk) and base + len(chunk) < data.size:
+            chunk, base, offset = data.chunk(position), position, 0
+        head = chunk[offset : offset + 4]
+        frame = table[head[1] << 8 | head[2]] if len(head) == 4 and head[0] == 0xFF else None
+        if frame is None:
+            tags = _past_tags(data, position)
+            again = tags if tags > position else _next_frame(data, position)
+            if again is None:
+                break
+            plain = plain and tags > position
+            if tags > position and samples and _is_frame(data, tags) is not None:
+                links.append(position)
+                samples, counted = 0, None
+            position = again
+            continue
+        side = frame.side if head[3] >> 6 != 3 else 17 if frame.side == 32 else 9
+        tag = chunk[offset + 4 + side : offset + 8 + side]
+        if tag not in _COUNTS:
+            tag = chunk[offset + 36 : offset + 40]
+        if tag in _COUNTS:
+            if samples or counted is not None:
+                links.append(position)
+                samples = 0
+            elif tag != b"VBRI":
+                counted, trimmed = _xing(data.at(position + 4 + side, 144))
+            else:
+                (counted,) = struct.unpack(">I", data.at(position + 50, 4))
+        else:
+            if position + frame.size > data.size:
+                cut = "inside a frame"
+                break
+            samples += frame.samples
+            found += 1
+            if frame.rate != first.rate or frame.layer != first.layer or (head[3] >> 6 == 3) != channels:
+                plain = False
+        position += frame.size
+    if len(links) > 1:
+        return Extent(cut=cut, plain=False, links=tuple(zip(links, [*links[1:], data.size], strict=True)))
+    if counted:
+        cut = f"{found} of the {counted} frames it declares are there" if found < counted - 1 else ""
+        plain = plain and found <= counted
+    seconds = max(samples - trimmed, 0) / first.rate
+    slack = (first.samples + 2 * _DECODER_DELAY) / first.rate
+    return Extent("mp3" if first.layer == 3 else "other", seconds, slack, cut, plain)
+
+
+def _xing(tag: bytes) -> tuple[int | None, int]:
+    """(frames it counts, samples of delay and padding) of a Xing tag with LAME's part, as far as it has them."""
+    if len(tag) < 12:
+        return None, 0
+    (flags,) = struct.unpack_from(">I", tag, 4)
+    place = 8
+    frames = None
+    if flags & 1:
+        (frames,) = struct.unpack_from(">I", tag, place)
+        place += 4
+    place += (4 if flags & 2 else 0) + (100 if flags & 4 else 0) + (4 if flags & 8 else 0)
+    gaps = tag[place + 21 : place + 24]
+    if len(gaps) < 3 or not any(tag[place : place + 4]):
+        return frames, 0
+    return frames, (gaps[0] << 4 | gaps[1] >> 4) + ((gaps[1] & 15) << 8 | gaps[2])
+
+
+_ADTS_RATES: Final = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
+
+
+def _adts(data: Bytes, position: int) -> Extent:
+    seconds, cut, slack = 0.0, "", 0.0
+    while position < data.size:
+        head = data.at(position, 7)
+        if len(head) < 7 or head[0] != 0xFF or head[1] & 0xF6 != 0xF0:
+            tags = _past_tags(data, position)
+            if tags > position:
+                position = tags
+                continue
+            cut = "inside a header" if head[:2] in (b"\xff", b"\xff\xf1", b"\xff\xf9") and len(head) < 7 else ""
+            break
+        size = (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
+        rate_index = (head[2] >> 2) & 15
+        if size < 7 or rate_index >= len(_ADTS_RATES):
+            return Extent()
+        if position + size > data.size:
+            cut = "inside a frame"
+            break
+        frame = 1024 * ((head[6] & 3) + 1) / _ADTS_RATES[rate_index]
+        seconds, slack = seconds + frame, 3 * frame
+        position += size
+    return Extent("other", seconds, slack, cut, plain=False)
+
+
+_AMR_SIZES: Final = (12, 13, 15, 17, 19, 20, 26, 31, 5, 0, 0, 0, 0, 0, 0, 0)
+_AMR_WIDE_SIZES: Final = (17, 23, 32, 36, 40, 46, 50, 58, 60, 5, 0, 0, 0, 0, 0, 0)
+
+
+def amr(data: Bytes) -> Extent:
+    head = data.at(0, 9)
+    narrow = head[:6] == b"#!AMR\n"
+    if not narrow and head != b"#!AMR-WB\n":
+        return Extent()
+    position, frames = 6 if narrow else 9, 0
+    sizes = _AMR_SIZES if narrow else _AMR_WIDE_SIZES
+    while position < data.size:
+        position += 1 + sizes[(data.at(position, 1)[0] >> 3) & 15]
+        if position > data.size:
+            return Extent(cut="inside a frame")
+        frames += 1
+    return Extent("other", frames * 0.02, 0.06)
+
+
+_FLAC_TAIL: Final = 1 << 17
+_JOINT: Final = (b"fLaC\x00\x00\x00\x22", b"fLaC\x80\x00\x00\x22")
+
+
+def flac(data: Bytes) -> Extent:
+    head = data.at(0, 42)
+    if len(head) < 42:
+        return Extent(cut="inside a header")
+    if head[:8] not in _JOINT:
+        return Extent()
+    joints = [0]
+    while (place := min((p for j in _JOINT if (p := data.find(j, joints[-1] + 4)) > 0), default=-1)) > 0:
+        joints.append(place)
+    if len(joints) > 1:
+        return Extent(plain=False, links=tuple(zip(joints, [*joints[1:], data.size], strict=True)))
+    rate = int.from_bytes(head[18:21]) >> 4
+    total = int.from_bytes(head[21:26]) & 0xFFFFFFFFF
+    if not total or not rate:
+        return Extent("flac", plain=False)
+    block = int.from_bytes(head[8:10])
+    return Extent("flac", total / rate, 0.5 / rate, plain=total in _flac_ends(data, block))
+
+
+def _flac_ends(data: Bytes, block: int) -> set[int]:
+    """Where the last frames may end, in samples, by headers in the file's tail (RFC 9639, 9.1)."""
+    start = max(data.size - _FLAC_TAIL, 42)
+    tail = data.at(start, data.size - start)
+    ends: set[int] = set()
+    place = -1
+    while (place := tail.find(b"\xff", place + 1)) >= 0:
+        head = tail[place : place + 16]
+        if len(head) < 6 or head[1] & 0xFE != 0xF8:
+            continue
+        number, used = _coded(head[4:])
+        code = head[2] >> 4
+        extra = {6: 1, 7: 2}.get(code, 0)
+        rate_extra = {12: 1, 13: 2, 14: 2}.get(head[2] & 15, 0)
+        size = 4 + used + extra + rate_extra
+        if not used or code == 0 or len(head) <= size or _crc8(head[:size]) != head[size]:
+            continue
+        samples = (
+            192
+            if code == 1
+            else 576 << (code - 2)
+            if code < 6
+            else int.from_bytes(head[4 + used : 4 + used + extra]) + 1
+            if code < 8
+            else 256 << (code - 8)
+        )
+        ends.add((number if head[1] & 1 else number * block) + samples)
+    return ends
+
+
+def _coded(data: bytes) -> tuple[int, int]:
+    """A number in FLAC's UTF-8-like code, and the bytes it took (0 for none)."""
+    lead = data[0]
+    if lead < 0x80:
+        return lead, 1
+    length = 8 - (lead ^ 0xFF).bit_length()
+    if not 2 <= length <= 7 or len(data) < length:
+        return 0, 0
+    value = lead & ((1 << (7 - length)) - 1) if length < 7 else 0
+    for byte in data[1:length]:
+        if byte & 0xC0 != 0x80:
+            return 0, 0
+        value = value << 6 | byte & 0x3F
+    return value, length
+
+
+@cache
+def _crc8_table() -> bytes:
+    table = []
+    for value in range(256):
+        for _ in range(8):
+            value = (value << 1 ^ 0x07 if value & 0x80 else value << 1) & 0xFF
+        table.append(value)
+    return bytes(table)
+
+
+def _crc8(data: bytes) -> int:
+    crc = 0
+    for byte in data:
+        crc = _crc8_table()[crc ^ byte]
+    return crc

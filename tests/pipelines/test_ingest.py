@@ -1,0 +1,136 @@
+"""ingest: what becomes of each file of a corpus, and what the lake holds of it."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from manifests.records import Reason, Reject
+from manifests.store import Store
+from pipelines.guard import Guard
+from pipelines.stage import ClipLabel, Row, Shard, Workspace, clip_sound, commit
+from pipelines.stages.ingest import Ingest, IngestParams, kept
+from pipelines.stages.quality import Quality, QualityParams
+from sources.adapters.items import ClipRef
+from sources.audio import Audio, AudioError, Sound, pcm_hash, read, sound
+from sources.catalogue import load
+
+RATE = 16000
+FORMATS = {"a.wav": ("WAV", "PCM_16"), "b.flac": ("FLAC", "PCM_16"), "c.mp3": ("MP3", "MPEG_LAYER_III"),
+           "d.ogg": ("OGG", "VORBIS"), "e.wav": ("WAV", "GSM610")}  # fmt: skip
+
+
+def samples(seconds: float = 3.0, rate: int = RATE) -> np.ndarray:
+    time = np.arange(int(rate * seconds)) / rate
+    return 0.3 * np.sin(2 * np.pi * 220 * time) * np.abs(np.sin(3 * time))
+
+
+def fill(folder: Path, names: Sequence[str] = tuple(FORMATS)) -> None:
+    folder.mkdir()
+    for name in names:
+        kind, subtype = FORMATS[name]
+        rate = 8000 if subtype == "GSM610" else RATE
+        soundfile.write(folder / name, samples(rate=rate), rate, format=kind, subtype=subtype)
+
+
+def ingested(
+    root: Path, out: Path, riders: Sequence[ClipLabel] = ()
+) -> tuple[Workspace, list[Row], list[Reject], list]:
+    entry = load("files")
+    ingest = Ingest(IngestParams(keep_untranscribed=True), entry, entry.licence.record(), root)
+    workspace = Workspace(Store(str(out)), {"clips": "c", "quality": "q"})
+    (unit,) = ingest.units()
+    shard = Shard("shard", unit.name, {"files": unit.files, "spec": unit.spec})
+    made, labels = ingest.process_with(
+        shard, workspace, Guard("ingest"), [(rider, Guard(rider.name)) for rider in riders]
+    )
+    commit(ingest, workspace, "shard", made)
+    return workspace, list(made.tables["clips"]), list(made.rejects), labels
+
+
+@pytest.mark.parametrize("short_bytes", [sound.SHORT_BYTES, 10_000])
+def test_a_clip_is_measured_on_its_way_in_as_it_is_from_the_lake_however_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, short_bytes: int
+) -> None:
+    monkeypatch.setattr(sound, "SHORT_BYTES", short_bytes)
+    fill(tmp_path / "corpus")
+    quality = Quality(QualityParams())
+    workspace, clips, rejects, labels = ingested(tmp_path / "corpus", tmp_path / "out", [quality])
+    assert (len(clips), rejects) == (len(FORMATS), [])
+    from_lake = []
+    with workspace.open_tar("clips", "shard") as tar:
+        for clip in clips:
+            heard = clip_sound(tar, clip)
+            assert isinstance(heard, Audio) == (short_bytes > 10_000)
+            assert (heard.duration, pcm_hash(heard)) == (clip["duration"], clip["pcm_hash"])
+            from_lake.append(quality.label(clip["uid"], heard))
+    assert from_lake == labels[0]
+
+
+def test_short_and_long_clips_are_stored_in_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(tmp_path / "corpus")
+    tars = []
+    for short_bytes in (sound.SHORT_BYTES, 10_000):
+        monkeypatch.setattr(sound, "SHORT_BYTES", short_bytes)
+        workspace, *_ = ingested(tmp_path / "corpus", tmp_path / str(short_bytes))
+        with workspace.open_tar("clips", "shard") as tar:
+            tars.append(tar.read())
+    assert tars[0] == tars[1]
+
+
+def test_bad_files_are_rejects_that_name_them_in_the_same_words_in_every_run(tmp_path: Path) -> None:
+    fill(tmp_path / "corpus", ["a.wav"])
+    soundfile.write(tmp_path / "corpus" / "array.wav", np.zeros((100, 16)), RATE)
+    soundfile.write(tmp_path / "corpus" / "fast.wav", np.zeros(100), 768_000)
+    whole = (tmp_path / "corpus" / "a.wav").read_bytes()
+    (tmp_path / "corpus" / "none.wav").write_bytes(whole[:22] + bytes(2) + whole[24:])
+    (tmp_path / "corpus" / "cut.wav").write_bytes(whole[:1000])
+    runs = [ingested(tmp_path / "corpus", tmp_path / name) for name in ("one", "two")]
+    assert runs[0][2] == runs[1][2]
+    assert {reject.source_uri: reject.reason for reject in runs[0][2]} == {
+        "array.wav": Reason.TOO_MANY_CHANNELS,
+        "fast.wav": Reason.UNSUPPORTED_RATE,
+        "none.wav": Reason.CORRUPT_AUDIO,
+        "cut.wav": Reason.TRUNCATED_AUDIO,
+    }
+    assert all(reject.source_uri and reject.source_uri in reject.detail for reject in runs[0][2])
+    assert [clip["source_uri"] for clip in runs[0][1]] == ["a.wav"]
+
+
+class FailsOnce(ClipLabel):
+    """A rider whose library fails on one clip."""
+
+    name = "quality"
+    tables = ("quality",)
+
+    def label(self, uid: str, sound: Sound) -> Row | Reject:
+        if sound.frames == len(samples()) and "a.wav" in uid:
+            raise AudioError(Reason.MEASURE_FAILED, f"{uid}: the VAD failed")
+        return {"uid": uid}
+
+
+def test_a_measure_that_fails_is_a_reject_of_its_own_stage_and_the_clip_stays(tmp_path: Path) -> None:
+    fill(tmp_path / "corpus", ["a.wav", "b.flac"])
+    _, clips, rejects, labels = ingested(tmp_path / "corpus", tmp_path / "out", [FailsOnce()])
+    assert (len(clips), rejects) == (2, [])
+    assert [getattr(label, "reason", None) for label in labels[0]] == [Reason.MEASURE_FAILED, None]
+
+
+@pytest.mark.parametrize("short_bytes", [sound.SHORT_BYTES, 10_000])
+def test_a_clip_cut_out_of_a_recording_is_its_stretch_of_one_channel(
+    monkeypatch: pytest.MonkeyPatch, short_bytes: int
+) -> None:
+    monkeypatch.setattr(sound, "SHORT_BYTES", short_bytes)
+    both = np.stack([samples(), -0.5 * samples()], axis=1)
+    file = io.BytesIO()
+    soundfile.write(file, both, RATE, format="FLAC")
+    ref = ClipRef("uid", "talk.flac", start=0.5, end=2.0, channel=1)
+    with kept(ref, (file, read(file, "talk.flac"))) as (codec, stored, heard):
+        assert (codec, heard.channels, heard.duration) == ("flac", 1, 1.5)
+        stored.seek(0)
+        got, _ = soundfile.read(stored)
+        np.testing.assert_array_equal(np.concatenate(list(heard.blocks()), axis=1)[0], got.astype(np.float32))
+    np.testing.assert_allclose(got, both[8000:32000, 1], atol=1e-4)
