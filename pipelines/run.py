@@ -197,7 +197,8 @@ def _select_and_plan(half_plan: Plan, index: Index, store: Store, recipe: Recipe
     half, workspace = half_plan.half, half_plan.workspace(store)
     selection = workspace.part(half.select_table, "all")
     if not store.exists(selection):
-        made = select(connect(store, index), half.candidates, half.uid, half.predicates)
+        with connect(store, index) as connection:
+            made = select(connection, half.candidates, half.uid, half.predicates)
         kept = made.filter(pc.is_null(made.column("removed_by")))
         hours = math.fsum(kept.column("duration").to_pylist()) / 3600
         names = json.dumps([predicate.name for predicate in half.predicates])
@@ -205,7 +206,8 @@ def _select_and_plan(half_plan: Plan, index: Index, store: Store, recipe: Recipe
         store.write_part(selection, made, {**notes, "predicates": names})
     planned = workspace.part(half.plan_table, "all")
     if not store.exists(planned):
-        made = plan(connect(store, index), half.items, _prefix(half), recipe.seed, recipe.shard)
+        with connect(store, index) as connection:
+            made = plan(connection, half.items, _prefix(half), recipe.seed, recipe.shard)
         store.write_part(planned, made, part_notes(len(made), len(made), 0, 0.0))
 
 
@@ -230,10 +232,10 @@ def training_shards(half: Half, workspace: Workspace) -> list[Shard]:
 
 def check_predicates(recipe: Recipe, found: Sequence[Half], store: Store) -> None:
     """Refuse a selection that does not run, before any work, on empty tables."""
-    empty = connect(store, Index(recipe.identity, recipe.hash, recipe.seed, ()))
-    for half in found:
-        for predicate in half.predicates:
-            check_predicate(empty, half.view, predicate)
+    with connect(store, Index(recipe.identity, recipe.hash, recipe.seed, ())) as empty:
+        for half in found:
+            for predicate in half.predicates:
+                check_predicate(empty, half.view, predicate)
 
 
 def _claim(store: Store, recipe: Recipe) -> None:
@@ -312,11 +314,12 @@ def _forget(half: Half, keys: Set[str], store: Store) -> None:
 def _with_killed(store: Store, index: Index, half: Half) -> set[str]:
     """Keys of the shards with an item that killed or hung its worker, or met a bug."""
     reasons = {Reason.KILLED_WORKER, Reason.TIMED_OUT, Reason.INTERNAL_ERROR}
-    rejecting = connect(store, index).execute(
-        "SELECT fingerprint, shard FROM ledger JOIN stages USING (position) WHERE rejected > 0 AND ledger.half = ?",
-        [half.name],
-    )
-    parts = [(part_name("rejects", fingerprint, key), key) for fingerprint, key in rejecting.fetchall()]
+    with connect(store, index) as connection:
+        rejecting = connection.execute(
+            "SELECT fingerprint, shard FROM ledger JOIN stages USING (position) WHERE rejected > 0 AND ledger.half = ?",
+            [half.name],
+        ).fetchall()
+    parts = [(part_name("rejects", fingerprint, key), key) for fingerprint, key in rejecting]
     found = ((key, store.read_part(name).column("reason").to_pylist()) for name, key in parts if store.exists(name))
     return {key for key, given in found if reasons.intersection(given)}
 
@@ -360,12 +363,12 @@ def _finish(store: Store, index: Index) -> Summary:
     needs goes: pieces, and half-written files of workers that died."""
     store.remove_all(store.names(PIECES))
     store.remove_temporaries()
-    connection = connect(store, index)
-    files = write_card(store, index, connection)
-    problems = check_ledger(connection)
-    if problems:
-        raise RuntimeError(f"items were lost, which is a bug in Turnmill: {'; '.join(problems)}")
-    summary = summarised(store, index, connection)
+    with connect(store, index) as connection:
+        files = write_card(store, index, connection)
+        problems = check_ledger(connection)
+        if problems:
+            raise RuntimeError(f"items were lost, which is a bug in Turnmill: {'; '.join(problems)}")
+        summary = summarised(store, index, connection)
     finished.save(store, index, files, summary)
     return summary
 

@@ -3,6 +3,7 @@
 import hashlib
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -25,12 +26,17 @@ settings.register_profile(
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "test"))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """`make test` runs two processes: one has the tests of the pipelines, and so the one Ray, the other all others.
     Which test is where, and after which, is the same in every run."""
-    for item in items:
-        ours = Path(__file__).parent / "pipelines" in item.path.parents
-        item.add_marker(pytest.mark.xdist_group("pipelines" if ours else "others"))
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFolder(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "pipelines" if nodeid.startswith("tests/pipelines/") else "others"
+
+    return ByFolder(config, log)
 
 
 @pytest.fixture(scope="session")
