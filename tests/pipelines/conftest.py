@@ -1,17 +1,22 @@
 """A small corpus with bad files, a few dialogues, and one finished run of both halves over them."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
 
+from manifests.schema import to_table
+from manifests.store import Store
 from pipelines.engine import cluster
 from pipelines.recipe import Recipe, load
 from pipelines.run import run
+from pipelines.stage import Workspace
+from sources.audio import Audio, encode_flac
 from synth.tts.engine import Line, Speech
 from synth.tts.espeak import EspeakEngine
 from synth.voices import EMBEDDED
@@ -54,6 +59,20 @@ def speech(text: str) -> Speech:
     spoken = EspeakEngine(EMBEDDED.voices).synthesize([Line("test", text, EMBEDDED.assistants[0].name, "en", 0)])[0]
     assert isinstance(spoken, Speech)
     return spoken
+
+
+def lake_of(folder: Path, clips: Sequence[Speech], tables: Sequence[str]) -> Workspace:
+    """A dataset of one lake shard, 'shard', with the clips u0, u1, ...; later stages write `tables`."""
+    place = Workspace(Store(str(folder)), {"clips": "c", **{table: table[0] for table in tables}})
+    rows: list[dict[str, Any]] = []
+    with place.write_tar("clips", "shard") as tar:
+        for number, clip in enumerate(clips):
+            audio = Audio(clip.pcm[None], clip.sample_rate)
+            offset, size = tar.add(f"{number}.flac", encode_flac(audio))
+            where = {"offset": offset, "size": size, "duration": audio.duration}
+            rows.append({**dict.fromkeys(to_table("clips", []).column_names), "uid": f"u{number}", **where})
+    place.store.write_part(place.part("clips", "shard"), to_table("clips", rows), {})
+    return place
 
 
 def write_corpus(folder: Path) -> None:

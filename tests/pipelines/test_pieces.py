@@ -4,7 +4,6 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,13 +13,12 @@ from manifests.store import Store
 from pipelines.asr.recognizer import Heard, Recognizer, Window
 from pipelines.guard import Guard
 from pipelines.pieces import Pieces
-from pipelines.stage import Made, Row, Shard, Stage, Workspace, commit
+from pipelines.stage import Made, Shard, Stage, Workspace, commit
 from pipelines.stages.speak import Speak, SpeakParams
 from pipelines.stages.transcribe import Transcribe, TranscribeParams
-from sources.audio import Audio, encode_flac
 from synth.tts.engine import Line, Speech, SpeechError
 from synth.tts.espeak import EspeakEngine
-from tests.pipelines.conftest import SENTENCES, speech
+from tests.pipelines.conftest import SENTENCES, lake_of, speech
 
 
 def counted(calls: list[int], number: int) -> object:
@@ -89,16 +87,7 @@ def test_transcripts_of_a_killed_worker_are_not_heard_again(tmp_path: Path, monk
     monkeypatch.setattr(Recognizer, "hear", counted)
     made = []
     for name in ("undisturbed", "killed"):
-        place = Workspace(Store(str(tmp_path / name)), {"clips": "c", "transcripts": "t"})
-        clips: list[Row] = []
-        with place.write_tar("clips", KEY) as tar:
-            for number, sentence in enumerate(SENTENCES):
-                spoken = speech(sentence)
-                offset, size = tar.add(f"{number}.flac", encode_flac(Audio(spoken.pcm[None], spoken.sample_rate)))
-                seconds = len(spoken.pcm) / spoken.sample_rate
-                row: dict[str, Any] = dict.fromkeys(to_table("clips", []).column_names)
-                clips.append({**row, "uid": f"u{number}", "offset": offset, "size": size, "duration": seconds})
-        place.store.write_part(place.part("clips", KEY), to_table("clips", clips), {})
+        place = lake_of(tmp_path / name, [speech(sentence) for sentence in SENTENCES], ("transcripts",))
         stage = Transcribe(TranscribeParams(batch_size=1), "en")
         heard.clear()
         if name == "killed":
