@@ -233,8 +233,12 @@ def flac(data: Bytes) -> Extent:
     total = int.from_bytes(head[21:26]) & 0xFFFFFFFFF
     if not total or not rate:
         return Extent("flac", plain=False)
-    block = int.from_bytes(head[8:10])
-    return Extent("flac", total / rate, 0.5 / rate, plain=total in _flac_ends(data, block))
+    ends = _flac_ends(data, int.from_bytes(head[8:10]))
+    if total not in ends and any(end > total for end in ends):
+        # More than it states: shown to decoders as a file of unknown length, which they read to its end.
+        unknown = bytes([head[21] & 0xF0, 0, 0, 0, 0])
+        return Extent("flac", plain=False, truth=((0, 21), unknown, (26, data.size)))
+    return Extent("flac", total / rate, 0.5 / rate, plain=total in ends)
 
 
 def _flac_ends(data: Bytes, block: int) -> set[int]:
