@@ -1,4 +1,4 @@
-"""The only module that knows Ray: runs chains of stages over shards on Ray Data actor pools.
+"""Runs chains of stages over shards on Ray Data actor pools.
 
 A chain is a run of neighbouring stages that want the same resources; one worker takes a shard through all of them, and
 each commits its own part. Chains are Ray Data `map` operators over shard references, so that one shard is transcribed
@@ -7,63 +7,17 @@ while the next is ingested. Audio never goes through Ray.
 
 import json
 import logging
-import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from itertools import groupby
 from typing import Any
 
 from manifests.errors import TurnmillError, UsageError, os_sentence
-from pipelines.stage import MIB, ClipLabel, Made, Row, Shard, Stage, Workspace, commit, committed
+from pipelines.capacity import check_capacity
+from pipelines.cluster import Cluster, node_resources
+from pipelines.stage import ClipLabel, Made, Row, Shard, Stage, Workspace, commit, committed
 from pipelines.stages.ingest import Ingest
-
-_OBJECT_STORE = 128 * MIB  # shard references are all that goes through it
-
-
-@dataclass(frozen=True)
-class Cluster:
-    """What Ray has to give."""
-
-    cpus: float
-    memory: float  # bytes
-
-
-@contextmanager
-def cluster(address: str | None) -> Iterator[Cluster]:
-    """A local Ray of our own, or the one at `address`."""
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # silences a warning on machines without GPU
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # its core logs warnings of its own to our terminal
-    import ray
-
-    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    if address is None:
-        local = {"include_dashboard": False, "object_store_memory": _OBJECT_STORE}
-        # `address="local"`: a stale address file of an earlier Ray must not be picked up.
-        with _no_stderr():
-            ray.init(address="local", **local, **options)
-    else:
-        ray.init(address=address, **options)
-    try:
-        resources = ray.cluster_resources()
-        yield Cluster(resources.get("CPU", 1.0), resources.get("memory", 0.0))
-    finally:
-        ray.shutdown()
-
-
-@contextmanager
-def _no_stderr() -> Iterator[None]:
-    """Ray's core announces its log level on our standard error when it starts; what goes wrong is raised."""
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 def chains(stages: Sequence[Stage]) -> list[tuple[Stage, ...]]:
@@ -94,7 +48,9 @@ def execute(
     groups = chains(stages)
     size = workers or max(1, int(available.cpus))
     size = min(size, len(shards))
-    for chain, share in zip(groups, shares(groups, size, available), strict=True):
+    asked = shares(groups, size, available)
+    check_capacity(groups, asked, node_resources())
+    for chain, share in zip(groups, asked, strict=True):
         dataset = dataset.map(
             ChainWorker,
             fn_constructor_args=(chain, workspace),

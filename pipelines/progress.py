@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from manifests.wording import plural
 from pipelines.run import Step, Watcher
 from pipelines.stage import Row
 
@@ -58,7 +59,7 @@ def _bars(step: Step, rows: Iterator[list[Row]], console: Console) -> Iterator[l
 def _lines(step: Step, rows: Iterator[list[Row]], console: Console) -> Iterator[list[Row]]:
     started = time.monotonic()
     names = ", ".join(stage.name for stage in step.stages)
-    console.print(f"{step.half}: {names}: {step.total} shards", highlight=False)
+    console.print(f"{step.half}: {names}: {plural(step.total, 'shard')}", highlight=False)
     rejects = items = done = 0
     for ledger in rows:
         done += 1
@@ -66,4 +67,5 @@ def _lines(step: Step, rows: Iterator[list[Row]], console: Console) -> Iterator[
         rejects += sum(row["rejects"] for row in ledger)
         yield ledger
     seconds = time.monotonic() - started
-    console.print(f"{step.half}: {names}: {done} shards done in {seconds:.1f} s, {rejects} rejects", highlight=False)
+    what = f"{plural(done, 'shard')} done in {seconds:.1f} s, {plural(rejects, 'reject')}"
+    console.print(f"{step.half}: {names}: {what}", highlight=False)

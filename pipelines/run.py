@@ -18,11 +18,12 @@ import pyarrow.compute as pc
 from manifests.errors import TurnmillError, UsageError
 from manifests.funnel import check_ledger
 from manifests.index import INDEX, Index
-from manifests.query import connect
+from manifests.query import connect, read_only
 from manifests.schema import to_table
-from manifests.store import Store, part_name
+from manifests.store import Store, opened, part_name
+from pipelines.cluster import Cluster, check_address, check_lasting, cluster
 from pipelines.demo import make_demo_corpus
-from pipelines.engine import Cluster, cluster, execute, pending
+from pipelines.engine import execute, pending
 from pipelines.pipeline import Half, Plan, fingerprinted, halves, index_of, shards_of
 from pipelines.recipe import Recipe
 from pipelines.stage import Row, Shard, Stage, Workspace, part_notes
@@ -72,10 +73,14 @@ def run(
     its items than `max_reject_ratio` (the dataset is then complete all the same).
     """
     started = time.time()
-    store = Store(out)
+    check_address(address)
+    store = opened(out)
+    if store.is_local:
+        check_lasting(store.root)
     with ExitStack() as stack:
         stack.enter_context(_locked(store))
         _claim(store, recipe)
+        stack.callback(store.remove_temporaries)  # of workers that were stopped with the run
         found = halves(recipe, store)
         check_predicates(recipe, found, store)
         stages = [stage for half in found for stage in half.stages]
@@ -127,8 +132,11 @@ def _run_half(
         todo = pending(stages, shards, workspace)
         if todo:
             rows = ray.run(stages, todo, workspace)
-            for done in watch(Step(half.name, stages, len(shards), workspace), rows):
+            for number, done in enumerate(watch(Step(half.name, stages, len(shards), workspace), rows)):
                 ledger.extend(done)
+                if number == 0 and len(pending(stages, todo, workspace)) == len(todo):  # not only after hours of work
+                    _check_written(todo, store)
+            _check_written(pending(stages, todo, workspace), store)
 
     try:
         if half.voices is not None and not store.exists(workspace.part("voices", "all")):
@@ -144,12 +152,23 @@ def _run_half(
     _note_run(store, recipe, workspace, half, ledger)
 
 
+def _check_written(missing: Sequence[Shard], store: Store) -> None:
+    """What the workers say is done can be read here, or nothing is worth going on for."""
+    if missing:
+        raise TurnmillError(
+            f"the workers wrote {missing[0].name} somewhere else than {store.url} as this machine sees it: name an "
+            "--out that all nodes see, a shared folder or a URL"
+        )
+
+
 def _select_and_plan(half_plan: Plan, index: Index, store: Store, recipe: Recipe) -> None:
     """The whole-table steps, each a part named 'all'."""
     half, workspace = half_plan.half, half_plan.workspace(store)
     selection = workspace.part(half.select_table, "all")
     if not store.exists(selection):
-        made = select(connect(store, index), half.candidates, half.uid, half.predicates)
+        with connect(store, index) as connection:
+            read_only(connection, store)
+            made = select(connection, half.candidates, half.uid, half.predicates)
         kept = made.filter(pc.is_null(made.column("removed_by")))
         hours = math.fsum(kept.column("duration").to_pylist()) / 3600
         names = json.dumps([predicate.name for predicate in half.predicates])
@@ -157,7 +176,8 @@ def _select_and_plan(half_plan: Plan, index: Index, store: Store, recipe: Recipe
         store.write_part(selection, made, {**notes, "predicates": names})
     planned = workspace.part(half.plan_table, "all")
     if not store.exists(planned):
-        made = plan(connect(store, index), half.items, _prefix(half), recipe.seed, recipe.shard)
+        with connect(store, index) as connection:
+            made = plan(connection, half.items, _prefix(half), recipe.seed, recipe.shard)
         store.write_part(planned, made, part_notes(len(made), len(made), 0, 0.0))
 
 
@@ -186,10 +206,11 @@ def training_shards(half: Half, workspace: Workspace) -> list[Shard]:
 
 def check_predicates(recipe: Recipe, found: Sequence[Half], store: Store) -> None:
     """Refuse a selection that does not run, before any work, on empty tables."""
-    empty = connect(store, Index(recipe.identity, recipe.hash, recipe.seed, ()))
-    for half in found:
-        for predicate in half.predicates:
-            check_predicate(empty, half.view, predicate)
+    with connect(store, Index(recipe.identity, recipe.hash, recipe.seed, ())) as empty:
+        read_only(empty, store)
+        for half in found:
+            for predicate in half.predicates:
+                check_predicate(empty, half.select_key, half.view, predicate)
 
 
 def _claim(store: Store, recipe: Recipe) -> None:

@@ -244,9 +244,7 @@ def test_what_may_not_be_redistributed_is_refused_with_licence_example_and_fix(
 ) -> None:
     store = with_card(make(str(tmp_path), redistribute=False, licence="LicenseRef-Mine"))
     for dry_run in (True, False):
-        with pytest.raises(
-            TurnmillError, match=r"1 selected samples .*\(LicenseRef-Mine\), .* t/c3: add .*may_publish"
-        ):
+        with pytest.raises(TurnmillError, match=r"1 selected sample .*\(LicenseRef-Mine\), .* t/c3: add .*may_publish"):
             send(store, hub, dry_run=dry_run)
     assert hub.requests == []
 

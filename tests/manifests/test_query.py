@@ -146,7 +146,7 @@ def test_wrong_sql_is_a_usage_error_with_the_message_of_duckdb(dataset: Store, s
 
 @pytest.mark.parametrize(("sql", "count"), [("", 0), ("SELECT 1; SELECT 2", 2), (" ; ", 0)])
 def test_there_is_one_query_at_a_time(dataset: Store, sql: str, count: int) -> None:
-    with pytest.raises(UsageError, match=f"has {count} statements"):
+    with pytest.raises(UsageError, match=f"has {count} statement"):
         ask(dataset, sql)
 
 
