@@ -117,8 +117,8 @@ def _introduction(connection: duckdb.DuckDBPyConnection, index: Index, facts: Ca
         turns = f"{least} to {most}" if least != most else f"{least}"
         lines.append(
             f"- **{plural(count, 'synthetic spoken dialogue')}** ({as_hours(hours)}) of {turns} turns between a user "
-            "and a voice assistant that listens while it speaks: two channels (0 assistant, 1 user), with interruptions, "
-            "backchannels and hesitations, and the time of every word and event."
+            "and a voice assistant that listens while it speaks: two channels (0 assistant, 1 user), with "
+            "interruptions, backchannels and hesitations, and the time of every word and event."
         )
     if "speech" in halves:
         count, hours, corpora = selected(

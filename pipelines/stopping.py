@@ -16,6 +16,7 @@ from manifests.terminal import tell
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 SENTENCE = "turnmill: stopped; run the same command again to go on where it was"
 _PATIENCE_S = 3.0
+_LONGEST_S = 20.0  # for cleaning up
 
 
 class Stopped(BaseException):
@@ -30,6 +31,7 @@ class Stop:
         self.signal: signal.Signals | None = None
         self._came = -math.inf
         self._noticed = threading.Event()
+        self.ended = threading.Event()
 
     def __call__(self, number: int, _frame: FrameType | None) -> None:
         self._noticed.set()
@@ -40,9 +42,10 @@ class Stop:
 
     def watch(self, arrivals: int) -> None:
         """End the process where the main thread does not come to notice a signal (its number is a byte of the file
-        `arrivals`), as while DuckDB answers a long query. What it leaves half-written, the next run removes."""
+        `arrivals`), or to an end: a library may be busy for hours, as DuckDB with a query. What that leaves
+        half-written, the next run removes."""
         while arrived := os.read(arrivals, 1):
-            if arrived[0] in SIGNALS and not self._noticed.wait(_PATIENCE_S):
+            if arrived[0] in SIGNALS and not (self._noticed.wait(_PATIENCE_S) and self.ended.wait(_LONGEST_S)):
                 tell(SENTENCE, error=True)
                 os._exit(128 + arrived[0])
 
@@ -66,6 +69,7 @@ def stoppable() -> Iterator[Stop]:
     try:
         yield stop
     finally:
+        stop.ended.set()
         signal.set_wakeup_fd(woken)
         os.close(arriving)  # which ends the watcher
         watcher.join()
