@@ -263,7 +263,7 @@ def test_the_key_of_a_selection_is_that_of_the_half_that_has_the_samples(
         pa.array([False] * len(table)),
     )
     store.write_part(name, forbidden, store.read_notes(name))
-    with pytest.raises(TurnmillError, match="2 selected samples .* to `select_dialogues` of your recipe"):
+    with pytest.raises(TurnmillError, match=r"2 selected samples .* to `select_dialogues` of your recipe"):
         send(store, hub, dry_run=True)
 
 

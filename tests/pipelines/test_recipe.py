@@ -71,7 +71,7 @@ def test_what_is_switched_off_says_nothing_of_a_half(tmp_path: Path) -> None:
 
 
 def test_a_setting_that_is_nested_too_deeply_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="^--set corpus: the value is not valid YAML: it is nested too deeply$"):
+    with pytest.raises(UsageError, match=r"^--set corpus: the value is not valid YAML: it is nested too deeply$"):
         load(written(tmp_path, "name: x\ncorpus: files"), ["corpus=" + "[" * 5000])
 
 

@@ -385,7 +385,7 @@ def test_parts_that_the_workers_wrote_elsewhere_fail_the_run(
     monkeypatch.setattr("pipelines.run.cluster", lambda _: nullcontext(Cluster(1.0, 0.0)))
     monkeypatch.setattr("pipelines.run.execute", elsewhere)
     recipe = small.recipe.model_copy(update={"texts": None, "quality": None, "select": ()})
-    with pytest.raises(TurnmillError, match="somewhere else than .*here.* name an --out that all nodes see"):
+    with pytest.raises(TurnmillError, match=r"somewhere else than .*here.* name an --out that all nodes see"):
         run(recipe, str(here))
     assert list((tmp_path / "there").rglob("*.parquet"))
 

@@ -418,8 +418,13 @@ def test_a_bank_can_be_read_without_its_audio(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "where",
-    ["no_such_column > 1", "snr_db >", "true; DROP TABLE clips", "count(*) > 1", "true) --", "duration / 'a' > 1"]
-    + [
+    [
+        "no_such_column > 1",
+        "snr_db >",
+        "true; DROP TABLE clips",
+        "count(*) > 1",
+        "true) --",
+        "duration / 'a' > 1",
         "(SELECT count(*) FROM read_csv('/etc/passwd')) > 0",
         "current_setting('temp_directory') <> ''",
         "true) UNION SELECT * FROM clips_all WHERE (true",

@@ -123,7 +123,8 @@ def test_a_real_call_has_a_preset(shared: Path) -> None:
 
 @pytest.mark.parametrize(("gain", "delay_s"), [(1.0, 0.0), (-0.05, 0.0), (0.2, 0.4)])
 def test_two_channels_that_are_one_talk_are_found(shared: Path, gain: float, delay_s: float) -> None:
-    pcm, rate = soundfile.read(shared / "jfk.flac", dtype="float32")
+    pcm, rate = soundfile.read(shared / "jfk.flac", dtype="float32", always_2d=True)
+    pcm = pcm[:, 0]
     delayed = np.concatenate((np.zeros(round(delay_s * rate), np.float32), gain * pcm))[: len(pcm)]
     assert same_talk(np.stack((pcm, delayed)), rate)
 
@@ -136,7 +137,8 @@ def test_two_speakers_are_two_talks_and_so_is_silence(shared: Path) -> None:
 
 
 def test_fit_refuses_a_mono_recording_in_two_channels(shared: Path, tmp_path: Path) -> None:
-    pcm, rate = soundfile.read(shared / "jfk.flac", dtype="float32")
+    pcm, rate = soundfile.read(shared / "jfk.flac", dtype="float32", always_2d=True)
+    pcm = pcm[:, 0]
     path = tmp_path / "twice.wav"
     soundfile.write(path, np.stack((pcm, pcm), axis=1), rate)
     with pytest.raises(UsageError, match=r"twice.wav has the same talk on both channels: .* one speaker on each"):
