@@ -4,13 +4,20 @@ BIN := .venv/bin
 PACKAGES := manifests sources synth dashboards pipelines
 SHELL := /bin/bash
 
-.PHONY: quickstart test check bench lint
+FUZZ_MINUTES ?= 10
+
+.PHONY: quickstart test fuzz check bench lint
 
 quickstart: .venv/installed
 	$(BIN)/turnmill run pipelines/recipes/quickstart.yaml --out out/quickstart
 
+# Two processes, see tests/conftest.py.
 test: .venv/installed
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadgroup
+
+# Random examples and mutants, other ones each time; what it finds becomes an example of `make test`.
+fuzz: .venv/installed
+	$(BIN)/python tests/fuzz --minutes $(FUZZ_MINUTES)
 
 lint: .venv/installed
 	$(BIN)/ruff format --check .

@@ -31,6 +31,27 @@ class Made:
     size: int  # bytes
 
 
+@dataclass(frozen=True)
+class Summary:
+    """What the end of a run tells of the dataset: what was made, what was lost and why, the files that were passed over
+    (ending, how many), the events (kind, how many)."""
+
+    made: tuple[Made, ...]
+    funnels: tuple[Funnel, ...]
+    passed_over: tuple[tuple[str, int], ...]
+    events: tuple[tuple[str, int], ...]
+
+
+def summarised(store: Store, index: Index, connection: duckdb.DuckDBPyConnection) -> Summary:
+    """The summary of a dataset, over `manifests.query.connect`."""
+    events = connection.execute(
+        """SELECT kind, count(*) FROM events SEMI JOIN dialogue_samples ON dialogue = uid
+           GROUP BY kind ORDER BY 2 DESC, kind"""
+    ).fetchall()
+    funnels = tuple(funnel(connection, half) for half in HALVES)
+    return Summary(tuple(made(store, index, connection)), funnels, tuple(passed_over(connection)), tuple(events))
+
+
 def made(store: Store, index: Index, connection: duckdb.DuckDBPyConnection) -> list[Made]:
     """What each half of the recipe made; a half without samples has zeros."""
     found = []
@@ -49,16 +70,20 @@ def made(store: Store, index: Index, connection: duckdb.DuckDBPyConnection) -> l
 
 
 def print_summary(
-    store: Store, index: Index, seconds: float, next_commands: Sequence[tuple[str, str]], console: Console
+    found: Summary,
+    store: Store,
+    index: Index,
+    seconds: float,
+    next_commands: Sequence[tuple[str, str]],
+    console: Console,
 ) -> None:
     """The end of a run: what was made, what was lost and why, the events, the time it took, and what to try next.
 
     `seconds` is the run's wall time; `next_commands` are pairs of a word and a command line.
     """
-    connection = connect(store, index)
     console.print()
     _line(console, Text.assemble((index.recipe_name, "bold"), f" is ready in {store.url}"))
-    for half in made(store, index, connection):
+    for half in found.made:
         word, rest = _MADE[half.half]
         what = Text.assemble(
             "  ",
@@ -67,9 +92,10 @@ def print_summary(
             f" ({half.size / 1e6:,.1f} MB)",
         )
         _line(console, what)
-    for half_name in HALVES:
-        _print_funnel(funnel(connection, half_name), console)
-    _print_events(connection, console)
+    for losses in found.funnels:
+        _print_funnel(losses, console)
+    _print_passed_over(found.passed_over, console)
+    _print_events(found.events, console)
     console.print()
     _line(console, Text(f"Took {_duration(seconds)}."))
     if next_commands:
@@ -101,6 +127,7 @@ def print_status(store: Store, index: Index, console: Console) -> None:
     console.print(table)
     for half in HALVES:
         _print_funnel(funnel(connection, half), console)
+    _print_passed_over(passed_over(connection), console)
 
 
 def _progress(
@@ -160,11 +187,28 @@ def _print_funnel(found: Funnel, console: Console) -> None:
             _line(console, Text.assemble((name, "" if loss.items else "dim"), (f" {bar}", "red"), tail))
 
 
-def _print_events(connection: duckdb.DuckDBPyConnection, console: Console) -> None:
-    events = connection.execute(
-        """SELECT kind, count(*) FROM events SEMI JOIN dialogue_samples ON dialogue = uid
-           GROUP BY kind ORDER BY 2 DESC, kind"""
+_ENDINGS = 12  # that are named; there may be one a file
+
+
+def passed_over(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, int]]:
+    """How many files of the corpus are none of its audio, transcripts and tables: by ending, most first."""
+    return connection.execute(
+        """SELECT CASE WHEN hidden THEN 'hidden' WHEN ending = '' THEN 'without ending' ELSE ending END AS name,
+                  sum(files)::BIGINT AS n
+           FROM passed_over GROUP BY name ORDER BY n DESC, name"""
     ).fetchall()
+
+
+def _print_passed_over(found: Sequence[tuple[str, int]], console: Console) -> None:
+    if not found:
+        return
+    named = [f"{count:,} {name}" for name, count in found[:_ENDINGS]]
+    rest = sum(count for _, count in found[_ENDINGS:])
+    console.print()
+    _line(console, Text(f"Passed over: {', '.join([*named, *([f'{rest:,} of other endings'] if rest else [])])}"))
+
+
+def _print_events(events: Sequence[tuple[str, int]], console: Console) -> None:
     if not events:
         return
     console.print()

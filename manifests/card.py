@@ -14,6 +14,7 @@ from manifests import card_sections as section
 from manifests.card_sections import HALVES, PUBLISHED_TABLES, as_hours, one_row, selected, shard_folder, split_name
 from manifests.funnel import funnel
 from manifests.index import Index
+from manifests.languages import primary
 from manifests.licences import hub_metadata
 from manifests.store import Store
 from manifests.wording import plural
@@ -88,7 +89,7 @@ def _front_matter(connection: duckdb.DuckDBPyConnection, facts: CardFacts, halve
     metadata: dict[str, Any] = {
         "pretty_name": facts.title,
         **hub_metadata(spdx),
-        "language": sorted({language.split("-")[0] for language in languages}),
+        "language": sorted({primary(language) for language in languages}),
         "task_categories": tasks,
         "size_categories": [_size_category(total)],
         "tags": [

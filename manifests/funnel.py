@@ -57,6 +57,11 @@ class Step:
     hours: float
     losses: tuple[Loss, ...]
 
+    @property
+    def rejected(self) -> int:
+        """Items out of which nothing could be made; what a predicate removed is none of them."""
+        return sum(loss.items for loss in self.losses if loss.hours is None)
+
 
 @dataclass(frozen=True)
 class Funnel:

@@ -6,6 +6,7 @@ interruption the same command goes on. No token is stored, logged or put into a 
 
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,6 +80,10 @@ class PublishPlan:
         return "\n".join(lines) + "\n"
 
 
+Tell = Callable[[int, int], None]
+"""What is told how many of how many tables are laid out; the upload itself shows bars of huggingface_hub's."""
+
+
 def publish(
     store: Store,
     repo: str,
@@ -87,6 +92,7 @@ def publish(
     token: str | None = None,
     endpoint: str | None = None,
     private: bool = True,
+    tell: Tell = lambda _, __: None,
 ) -> PublishPlan:
     """Upload a finished dataset to the Hub dataset `repo`, which is made (private by default) where it is missing.
 
@@ -105,7 +111,7 @@ def publish(
     index = Index.load(store)
     connection = connect(store, index)
     _check(store, index, connection)
-    folder = _stage(store, index, connection)
+    folder = _stage(store, index, connection, tell)
     card = store.read("README.md").decode().replace(CardFacts.repo, repo)
     (folder / "README.md").write_text(card, "utf-8")
     files = tuple(
@@ -152,7 +158,7 @@ def _check(store: Store, index: Index, connection: duckdb.DuckDBPyConnection) ->
         )
 
 
-def _stage(store: Store, index: Index, connection: duckdb.DuckDBPyConnection) -> Path:
+def _stage(store: Store, index: Index, connection: duckdb.DuckDBPyConnection, tell: Tell) -> Path:
     """Lay out the dataset as published under STAGING; audio and pictures are links, not copies."""
     folder = Path(store.root, STAGING)
     if folder.exists():
@@ -164,7 +170,8 @@ def _stage(store: Store, index: Index, connection: duckdb.DuckDBPyConnection) ->
         for split, shard in connection.execute(f"SELECT DISTINCT split, shard FROM {samples}").fetchall():
             assert maker is not None  # its table has rows
             _link(store, f"shards/{maker.fingerprint}/{shard}", folder / shard_folder(half, split) / shard)
-    for table in PUBLISHED_TABLES:
+    for number, table in enumerate(PUBLISHED_TABLES):
+        tell(number, len(PUBLISHED_TABLES))
         if one_row(connection, f"SELECT count(*) FROM {table}")[0]:
             _write_table(connection, table, folder / "manifests" / f"{table}.parquet")
     return folder

@@ -16,13 +16,14 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
 from manifests.errors import TurnmillError, UsageError
+from manifests.fetched import FetchedFileSystem
 from manifests.index import Index
 from manifests.schema import SCHEMAS
 from manifests.store import Store
@@ -75,20 +76,21 @@ def connect(store: Store, index: Index) -> duckdb.DuckDBPyConnection:
     """
     connection = duckdb.connect(":memory:")
     if not store.is_local:
-        connection.register_filesystem(store.fs)
+        connection.register_filesystem(FetchedFileSystem(store.fs))
     # Otherwise what does not fit in memory would be spilled into a folder `.tmp` of the working directory.
     spill = os.path.join(tempfile.gettempdir(), f"turnmill-duckdb-{os.getuid()}")
     connection.execute(f"SET temp_directory = {_quoted(spill)}")
     connection.execute("SET TimeZone = 'UTC'")  # not the host's: the same answer everywhere
     connection.execute("SET python_enable_replacements = false")  # a table name never means a Python variable
+    folders = {table: _folders(store, index, table) for table in SCHEMAS}
     for table, schema in SCHEMAS.items():
-        globs = [_glob(store, folder) for folder in _folders(store, index, table)]
+        globs = [_glob(store, folder) for folder in folders[table]]
         if globs:
             connection.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet([{', '.join(globs)}])")
         else:
             _create(connection, table, schema.empty_table())
     connection.execute(_JOINS)
-    _add_ledger(connection, store, index)
+    _add_ledger(connection, store, index, folders)
     return connection
 
 
@@ -186,6 +188,9 @@ def _folders(store: Store, index: Index, table: str) -> list[str]:
     maker = index.maker(table)
     if table == "rejects":
         candidates = [f"rejects/{stage.fingerprint}" for stage in index.stages]
+    elif table == "passed_over":  # found where the clips were looked for
+        clips = index.maker("clips")
+        candidates = [f"passed_over/{clips.fingerprint}"] if clips else []
     elif table == "runs":  # tells times, belongs to no stage
         candidates = sorted({name.rsplit("/", 1)[0] for name in store.names("runs")})
     else:
@@ -193,7 +198,9 @@ def _folders(store: Store, index: Index, table: str) -> list[str]:
     return [folder for folder in candidates if any(name.endswith(".parquet") for name in store.names(folder))]
 
 
-def _add_ledger(connection: duckdb.DuckDBPyConnection, store: Store, index: Index) -> None:
+def _add_ledger(
+    connection: duckdb.DuckDBPyConnection, store: Store, index: Index, folders: Mapping[str, Sequence[str]]
+) -> None:
     rows = [
         dict(zip(_STAGES.names, (n, s.name, s.half, s.fingerprint, s.commit, s.items), strict=True))
         for n, s in enumerate(index.stages)
@@ -203,7 +210,7 @@ def _add_ledger(connection: duckdb.DuckDBPyConnection, store: Store, index: Inde
         f"SELECT {position} AS position, file_name, decode(key) AS key, decode(value) AS value "
         f"FROM parquet_kv_metadata({_glob(store, folder)})"
         for position, stage in enumerate(index.stages)
-        for folder in _folders(store, index, stage.commit)
+        for folder in folders[stage.commit]
     ]
     if not footers:
         connection.execute(f"CREATE TABLE ledger ({_LEDGER})")

@@ -14,8 +14,9 @@ class Reason(StrEnum):
     # ingest
     UNREADABLE_FILE = "unreadable_file"  # there, but the system does not let it be read
     MISSING_FILE = "missing_file"  # a table row names audio that is not there
-    UNTRANSCRIBED = "untranscribed"  # audio that no table row names
+    UNTRANSCRIBED = "untranscribed"  # audio without a transcript
     EMPTY_FILE = "empty_file"  # zero bytes
+    RAW_AUDIO = "raw_audio"  # samples without a header: nothing says their rate, channels and encoding
     CORRUPT_AUDIO = "corrupt_audio"  # no decoder opens it
     TRUNCATED_AUDIO = "truncated_audio"  # fewer samples than the header declares
     NO_SAMPLES = "no_samples"  # a valid file without audio
@@ -54,6 +55,11 @@ class Reason(StrEnum):
     LINE_UNSPOKEN = "line_unspoken"  # a dialogue that lacks one of its lines
     # simulation
     LABEL_VIOLATION = "label_violation"  # `verify` found the audio at odds with a label
+    # any stage
+    RECOGNISER_FAILED = "recogniser_failed"  # the model gave an error on it
+    KILLED_WORKER = "killed_worker"  # it crashed the process, or took all its memory
+    TIMED_OUT = "timed_out"  # it took longer than `time_limit`
+    INTERNAL_ERROR = "internal_error"  # a bug of Turnmill: the run goes on, and fails
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,18 @@ class Reject:
     detail: str
     uid: str | None = None
     source_uri: str | None = None
+
+
+class ItemError(Exception):
+    """An item that cannot be used: `reason` for the `rejects` table, `detail` in one sentence."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(reason, detail)
+        self.reason = reason
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.detail}"
 
 
 @dataclass(frozen=True)

@@ -267,6 +267,14 @@ REJECTS = [
     _field("detail", _s, "one sentence"),
 ]
 
+PASSED_OVER = [
+    _field("corpus", _s, "catalogue name"),
+    _field("ending", _s, "of the files' names, in lower case with its dot; empty where they have none"),
+    _field("hidden", _bool, "the name of the file, or of a folder above it, begins with a dot"),
+    _field("files", _i64, "files below the corpus root that are neither audio, transcript nor table"),
+    _field("size", _i64, "of all of them", "bytes"),
+]
+
 RUNS = [
     _field("recipe", _s, "hash of the resolved recipe"),
     _field("stage", _s, "stage"),
@@ -302,6 +310,7 @@ SCHEMAS: Mapping[str, pa.Schema] = {
     "clip_samples": pa.schema(SAMPLES),
     "dialogue_samples": pa.schema(SAMPLES),
     "rejects": pa.schema(REJECTS),
+    "passed_over": pa.schema(PASSED_OVER),
     "runs": pa.schema(RUNS),
 }
 

@@ -8,7 +8,7 @@ import os
 import posixpath
 import tempfile
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,6 +93,12 @@ class Store:
     def remove(self, name: str) -> None:
         if self.exists(name):
             self.fs.rm(self.path(name))
+
+    def remove_all(self, names: Iterable[str]) -> None:
+        """Remove files that are there, many with one request where the filesystem can."""
+        paths = [self.path(name) for name in names]
+        if paths:
+            self.fs.rm(paths)
 
     def remove_temporaries(self) -> None:
         """Delete what a killed run left half-written."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pydantic import Field
 
 from manifests.errors import UsageError
+from manifests.languages import PrimaryTag
 from manifests.params import LicenceStatement, Params
 from manifests.records import stable_hash
 from pipelines.stage import Workspace
@@ -20,7 +21,7 @@ class VoiceNames(Params):
     train: tuple[str, ...] = Field(min_length=1)
     valid: tuple[str, ...] = Field(min_length=1)
     test: tuple[str, ...] = Field(min_length=1)
-    languages: tuple[str, ...] = Field(default=("en",), min_length=1, description="that each of them speaks")
+    languages: tuple[PrimaryTag, ...] = Field(default=("en",), min_length=1, description="that each of them speaks")
     licence: LicenceStatement = Field(description="of the speech that is made with them")
 
 

@@ -16,6 +16,7 @@ import typer
 
 from manifests.errors import TurnmillError, os_sentence
 from manifests.terminal import tell, terminal
+from manifests.wording import plural
 from pipelines.stopping import SENTENCE, Stop, stoppable
 
 app = typer.Typer(
@@ -37,6 +38,9 @@ def run(
     max_reject_ratio: Annotated[
         float | None, typer.Option(min=0, max=1, help="fail when a stage rejects a larger share of its items")
     ] = None,
+    retry_killed: Annotated[
+        bool, typer.Option("--retry-killed", help="make again what killed or hung its worker, or met a bug")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="check the recipe, print the plan and the price; do nothing")
     ] = False,
@@ -53,14 +57,25 @@ def run(
         describe_plan(loaded, out, terminal(), address)
         return
     console = terminal()
-    result = runner.run(loaded, out, address=address, max_reject_ratio=max_reject_ratio, watch=watcher(console))
-    from dashboards.summary import made, print_summary
-    from manifests.query import connect
+    result = runner.run(
+        loaded,
+        out,
+        address=address,
+        max_reject_ratio=max_reject_ratio,
+        retry_killed=retry_killed,
+        watch=watcher(console),
+    )
+    from dashboards.summary import print_summary
 
-    samples = {
-        half.half: half.samples for half in made(result.store, result.index, connect(result.store, result.index))
-    }
-    print_summary(result.store, result.index, result.seconds, next_commands(out, samples), console)
+    samples = {half.half: half.samples for half in result.summary.made}
+    next_ = next_commands(out, samples)
+    print_summary(result.summary, result.store, result.index, result.seconds, next_, console)
+    if result.bugs:
+        raise TurnmillError(
+            f"{plural(result.bugs, 'item')} met a bug in Turnmill and became a reject; all else is done. Please report what "
+            f'`turnmill query {shlex.quote(out)} "SELECT stage, uid, detail FROM rejects WHERE reason = '
+            "'internal_error'\"` prints"
+        )
 
 
 def next_commands(out: str, samples: Mapping[str, int]) -> list[tuple[str, str]]:
@@ -138,10 +153,14 @@ def verify(
 ) -> None:
     """Check every dialogue of the training shards from its audio alone, and the accounting of every stage."""
     from manifests.store import opened
+    from pipelines.progress import Board, Standing
     from pipelines.verification import listening_page, print_verification, verify_output
 
-    store = opened(out)
-    found = verify_output(store, sample)
+    store, board = opened(out), Board(terminal(sys.stderr))
+    with board.shown():
+        found = verify_output(
+            store, sample, lambda done, share: board.show("verify", {"verify": Standing(done, share, "dialogues")})
+        )
     print_verification(found, terminal())
     if listen:
         tell(f"listen: open {listening_page(store, listen)} in a browser")
@@ -153,11 +172,14 @@ def verify(
 def card(out: Out) -> None:
     """Write the dataset card, README.md and its plots, anew."""
     from manifests.index import Index
+    from manifests.query import connect
     from manifests.store import opened
     from pipelines.stages.card import write_card
 
     store = opened(out)
-    write_card(store, Index.load(store))
+    index = Index.load(store)
+    with connect(store, index) as connection:
+        write_card(store, index, connection)
     tell(f"wrote {store.path('README.md')}")
 
 
@@ -171,8 +193,18 @@ def publish(
     """Upload the dataset to the Hugging Face Hub. The token is the one of `hf auth login` or HF_TOKEN."""
     from manifests.hub import publish as upload
     from manifests.store import opened
+    from pipelines.progress import Board, Standing, still_at_it
 
-    plan = upload(opened(out), repo, dry_run=dry_run, private=not public)
+    console = terminal(sys.stderr)
+    board = Board(console)
+    with board.shown(), still_at_it(f"publish: {repo}", console):
+        plan = upload(
+            opened(out),
+            repo,
+            dry_run=dry_run,
+            private=not public,
+            tell=lambda done, total: board.show("publish", {"lay out": Standing(done, done / total, "tables")}),
+        )
     tell(plan.text(), end="")
 
 

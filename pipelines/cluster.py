@@ -13,6 +13,7 @@ from typing import Any
 from manifests.errors import TurnmillError, UsageError
 from pipelines.stage import MIB
 from pipelines.stopping import keeping_handlers
+from pipelines.watch import Watch
 
 _OBJECT_STORE = 128 * MIB  # shard references are all that goes through it
 _REACH_S = 10.0  # seconds that a head has to answer a first connection
@@ -23,15 +24,17 @@ _LONGEST = 107 - len("/session_2026-11-27_19-54-15_563049_4194304/sockets/plasma
 
 @dataclass(frozen=True)
 class Cluster:
-    """What Ray has to give."""
+    """What Ray has to give. `watch`: the actor of a `Watch`."""
 
     cpus: float
     memory: float  # bytes
+    watch: Any
 
 
 @contextmanager
 def cluster(address: str | None) -> Iterator[Cluster]:
-    """A local Ray of our own, or the one at `address`, which has passed `check_address`.
+    """A local Ray of our own, or the one at `address`, which has passed `check_address`; without an address, one that
+    this process has already started is used and left running.
 
     Raises UsageError for a cluster that does not answer or wants a token, TurnmillError where Ray cannot start.
     """
@@ -39,8 +42,13 @@ def cluster(address: str | None) -> Iterator[Cluster]:
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # its core logs warnings of its own to our terminal
     os.environ.setdefault("RAY_DISABLE_FAILURE_SIGNAL_HANDLER", "1")  # its core prints a stack when SIGTERM comes
     os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "5")  # each takes 1 s where a token is missing, else up to 40
+    os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")  # its raylet logs a paragraph for each death of a worker
     import ray
 
+    if address is None and ray.is_initialized():
+        with _given() as given:
+            yield given
+        return
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address is None:
         # `address="local"`: a stale address file of an earlier Ray must not be picked up.
@@ -55,10 +63,22 @@ def cluster(address: str | None) -> Iterator[Cluster]:
                 ray.init(**options)
             except (ray.exceptions.RayError, OSError, RuntimeError, ValueError) as error:
                 raise _refusal(address, error, said()) from error
-        resources = ray.cluster_resources()
-        yield Cluster(resources.get("CPU", 1.0), resources.get("memory", 0.0))
+        with _given() as given:
+            yield given
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _given() -> Iterator[Cluster]:
+    import ray
+
+    resources = ray.cluster_resources()
+    watch = ray.remote(Watch).options(num_cpus=0).remote()
+    try:
+        yield Cluster(resources.get("CPU", 1.0), resources.get("memory", 0.0), watch)
+    finally:
+        ray.kill(watch)
 
 
 def node_resources() -> list[dict[str, float]]:

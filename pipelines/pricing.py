@@ -14,7 +14,9 @@ from typing import Final, get_args
 
 import numpy as np
 
+from manifests.languages import primary
 from manifests.records import Licence, Reject, TextDialogue
+from pipelines.guard import Guard
 from pipelines.recipe import Recipe
 from pipelines.stages.script import WriteScripts
 from pipelines.texts import taken, text_of
@@ -107,7 +109,7 @@ def price(recipe: Recipe, stage: WriteScripts, units: Sequence[Unit]) -> Price:
         own = [unit for unit in units if text_of(stage.texts, unit) is text]
         found = Quantities()
         for unit, most in _sample(own, share):
-            for dialogue in islice(stage.read(unit, bank), most):
+            for dialogue in islice(stage.read(unit, bank, Guard(stage.name)), most):
                 found.add(_quantities(dialogue, recipe, stage, bank))
         by_text[text.source] = Quantities()
         by_text[text.source].add(found, sum(map(taken, own)) / found.dialogues)
@@ -183,7 +185,7 @@ def _cut(dialogue: TextDialogue, longest: int) -> TextDialogue:
 
 def reckoned(text: str, language: str) -> SpokenLine:
     """A line as it would be measured if it were spoken: `SECONDS`, shared out among its words by their length."""
-    per_letter, per_mark = SECONDS.get(language, SECONDS["en"])
+    per_letter, per_mark = SECONDS.get(primary(language), SECONDS["en"])
     letters, marks = sum(map(str.isalnum, text)), sum(character in CLAUSE_END for character in text)
     n_samples = round(max(per_letter * letters + per_mark * marks, _SHORTEST_S) * RATE)
     parts = tokens(text)

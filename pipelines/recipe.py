@@ -25,6 +25,7 @@ from pipelines.stages.transcribe import TranscribeParams
 from pipelines.stages.verify import VerifyParams
 from pipelines.stages.voices import VoicesParams
 from pipelines.texts import TextFile
+from pipelines.watch import TimeLimit
 from synth.duplex.timing import PRESETS
 from synth.http import HOST_FACTS
 from synth.rewrite.params import REWRITE_HOST_FACTS
@@ -70,6 +71,7 @@ class Recipe(Params):
     workers: int | None = Field(
         default=None, ge=1, description="workers a stage; null: one a core. Never changes the result"
     )
+    time_limit: TimeLimit = TimeLimit()
     corpus: str | None = Field(default=None, description="name in the catalogue: `turnmill sources` lists them")
     root: Path | None = Field(default=None, description="folder of the corpus")
     texts: (
@@ -141,7 +143,7 @@ class Recipe(Params):
 
     def yaml(self) -> str:
         """The resolved recipe for the card and the output folder: files by name, no path of this host."""
-        resolved = self.model_dump(mode="json", exclude={"workers", "root", "pricing"}, exclude_none=True)
+        resolved = self.model_dump(mode="json", exclude={"workers", "root", "pricing", "time_limit"}, exclude_none=True)
         if isinstance(self.texts, Path):
             resolved["texts"] = self.texts.name
         for file in resolved["texts"] if isinstance(self.texts, tuple) else ():

@@ -6,48 +6,55 @@ import math
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import pyarrow.compute as pc
 
+from dashboards.summary import Summary, summarised
 from manifests.errors import TurnmillError, UsageError
 from manifests.funnel import check_ledger
-from manifests.index import INDEX, Index
+from manifests.index import INDEX, RECIPE, Index
 from manifests.query import connect, read_only
+from manifests.records import Reason
 from manifests.schema import to_table
 from manifests.store import Store, opened, part_name
+from pipelines import finished
 from pipelines.cluster import Cluster, check_address, check_lasting, cluster
 from pipelines.demo import make_demo_corpus
-from pipelines.engine import execute, pending
+from pipelines.engine import Tell, execute, pending
+from pipelines.pieces import PIECES
 from pipelines.pipeline import Half, Plan, fingerprinted, halves, index_of, shards_of
 from pipelines.recipe import Recipe
+from pipelines.seen import Seen, look
 from pipelines.stage import Row, Shard, Stage, Workspace, part_notes
-from pipelines.stages.card import RECIPE, write_card
+from pipelines.stages.card import write_card
 from pipelines.stages.ingest import Ingest
 from pipelines.stages.plan import plan
 from pipelines.stages.select import check_predicate, select
 from pipelines.stages.voices import make_voices
+from pipelines.verdicts import VERDICTS
 from sources.adapters.base import Unit
+from sources.adapters.passed_over import passed_over
 
 PACKAGES = ("turnmill", "ray", "duckdb", "pyarrow", "faster-whisper", "ctranslate2", "soundfile", "soxr", "numpy")
 
 
 @dataclass(frozen=True)
 class Step:
-    """What a watcher of a run is told: a stage's shards, or how far they are."""
+    """Stages that shards are about to be taken through: `total` shards, of which each stage has `done` so many."""
 
     half: str
     stages: Sequence[Stage]
     total: int
-    workspace: Workspace
+    done: Mapping[str, int]
 
 
-Watcher = Callable[[Step, Iterator[list[Row]]], Iterator[list[Row]]]
+Watcher = Callable[[Step], AbstractContextManager[Tell]]
+"""Opened for each step; what it gives is told how far the step is (`pipelines.engine.Tell`)."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +63,14 @@ class Result:
 
     store: Store
     index: Index
+    summary: Summary
     seconds: float
+
+    @property
+    def bugs(self) -> int:
+        """Items that were rejected for a bug of Turnmill's."""
+        losses = (loss for funnel in self.summary.funnels for step in funnel.steps for loss in step.losses)
+        return sum(loss.items for loss in losses if loss.name == Reason.INTERNAL_ERROR)
 
 
 def run(
@@ -65,9 +79,12 @@ def run(
     *,
     address: str | None = None,
     max_reject_ratio: float | None = None,
-    watch: Watcher = lambda _, rows: rows,
+    retry_killed: bool = False,
+    watch: Watcher = lambda _: nullcontext(lambda _: None),
 ) -> Result:
     """Make the dataset that a recipe describes in the folder or URL `out`, from wherever an earlier run stopped.
+
+    With `retry_killed`, shards with items that killed or hung their worker, or met a bug, are made again.
 
     Raises UsageError before any work for what cannot be used, and TurnmillError when a stage rejects a larger share of
     its items than `max_reject_ratio` (the dataset is then complete all the same).
@@ -84,42 +101,70 @@ def run(
         found = halves(recipe, store)
         check_predicates(recipe, found, store)
         stages = [stage for half in found for stage in half.stages]
+        # What a source lacks is told before a model that is not there.
+        for half in found:
+            half.source.check()
+        given = {half.name: shards_of(half) for half in found if not half.generated}
         for stage in stages:
             stage.check()
             if address is None:
                 stage.check_here()
         for stage in stages:
             stage.fetch()
-        work = []
+        work, units_of = [], []
         for half in found:
             if isinstance(half.source, Ingest) and half.generated:
                 make_demo_corpus(half.source.root)
-            shards, units = shards_of(half)
-            work.append((fingerprinted(half, shards, recipe.seed), shards, units))
-        plans = [plan for plan, _, _ in work]
-        index = index_of(recipe, plans)
+            shards, units = given.get(half.name) or shards_of(half)
+            half_plan = fingerprinted(half, shards, recipe.seed)
+            own = half_plan.fingerprints[half.source.tables[-1]]
+            work.append((half_plan, shards, look(own, shards, units, half.source.located, store)))
+            units_of.append(units)
+        index = index_of(recipe, [plan for plan, _, _ in work])
         index.save(store)
         store.write(RECIPE, recipe.yaml().encode())
-        ray = _Ray(stack, address, recipe.workers)
-        for half_plan, shards, units in work:
-            _forget_changed(half_plan, shards, units, store)
-            _run_half(half_plan, shards, index, store, recipe, ray, watch)
-        write_card(store, index)
-        _check(store, index, max_reject_ratio)
-    return Result(store, index, time.time() - started)
+        for (half_plan, _, _), units in zip(work, units_of, strict=True):
+            _note_passed_over(half_plan, units, store)
+        summary = finished.load(store, index)
+        again = [_with_killed(store, index, half_plan.half) if retry_killed else set() for half_plan, _, _ in work]
+        if summary is None or any(again) or not all(_is_done(*half, store) for half in work):
+            store.remove(finished.FINISHED)
+            ray = _Ray(stack, address, recipe)
+            for (half_plan, shards, seen), keys in zip(work, again, strict=True):
+                _forget_changed(half_plan.half, seen, store)
+                if keys:
+                    _forget(half_plan.half, keys, store)
+                _run_half(half_plan, shards, index, store, recipe, ray, watch)
+            summary = _finish(store, index)
+        _check_rejects(store, summary, max_reject_ratio)
+    return Result(store, index, summary, time.time() - started)
+
+
+def _is_done(half_plan: Plan, shards: Sequence[Shard], seen: Seen, store: Store) -> bool:
+    """Whether a half's sources are as they were, and all its parts there: a listing per table tells."""
+    half, workspace = half_plan.half, half_plan.workspace(store)
+    of_all = [*(() if half.voices is None else ("voices",)), half.select_table, half.plan_table]
+    return (
+        not seen.changed
+        and all(store.exists(workspace.part(table, "all")) for table in of_all)
+        and not any(pending(half.stages, shards, workspace).values())
+        and not any(pending([half.write], training_shards(half, workspace), workspace).values())
+    )
 
 
 class _Ray:
     """Started when the first shard needs it: a run with nothing left to do never waits for it."""
 
-    def __init__(self, stack: ExitStack, address: str | None, workers: int | None) -> None:
-        self._stack, self._address, self._workers = stack, address, workers
+    def __init__(self, stack: ExitStack, address: str | None, recipe: Recipe) -> None:
+        self._stack, self._address, self._recipe = stack, address, recipe
         self._cluster: Cluster | None = None
 
-    def run(self, stages: Sequence[Stage], shards: Sequence[Shard], workspace: Workspace) -> Iterator[list[Row]]:
+    def run(
+        self, stages: Sequence[Stage], shards: Sequence[Shard], workspace: Workspace, tell: Tell
+    ) -> Iterator[list[Row]]:
         if self._cluster is None:
             self._cluster = self._stack.enter_context(cluster(self._address))
-        return execute(stages, shards, workspace, self._cluster, self._workers)
+        return execute(stages, shards, workspace, self._cluster, self._recipe.workers, self._recipe.time_limit, tell)
 
 
 def _run_half(
@@ -129,14 +174,19 @@ def _run_half(
     ledger: list[Row] = []
 
     def through(stages: Sequence[Stage], shards: Sequence[Shard]) -> None:
-        todo = pending(stages, shards, workspace)
-        if todo:
-            rows = ray.run(stages, todo, workspace)
-            for number, done in enumerate(watch(Step(half.name, stages, len(shards), workspace), rows)):
-                ledger.extend(done)
-                if number == 0 and len(pending(stages, todo, workspace)) == len(todo):  # not only after hours of work
-                    _check_written(todo, store)
-            _check_written(pending(stages, todo, workspace), store)
+        missing = pending(stages, shards, workspace)
+        todo = [shard for shard in shards if any(shard.key in keys for keys in missing.values())]
+        if not todo:
+            return
+        done = {stage: len(shards) - len(keys) for stage, keys in missing.items()}
+        with watch(Step(half.name, stages, len(shards), done)) as tell:
+            for number, rows in enumerate(ray.run(stages, todo, workspace, tell)):
+                ledger.extend(rows)
+                if number == 0 and pending(stages, shards, workspace) == missing:  # told before hours of work
+                    raise _elsewhere(todo[0], store)
+        lacking = set().union(*pending(stages, shards, workspace).values())
+        if lacking:
+            raise _elsewhere(next(shard for shard in shards if shard.key in lacking), store)
 
     try:
         if half.voices is not None and not store.exists(workspace.part("voices", "all")):
@@ -152,13 +202,12 @@ def _run_half(
     _note_run(store, recipe, workspace, half, ledger)
 
 
-def _check_written(missing: Sequence[Shard], store: Store) -> None:
-    """What the workers say is done can be read here, or nothing is worth going on for."""
-    if missing:
-        raise TurnmillError(
-            f"the workers wrote {missing[0].name} somewhere else than {store.url} as this machine sees it: name an "
-            "--out that all nodes see, a shared folder or a URL"
-        )
+def _elsewhere(shard: Shard, store: Store) -> TurnmillError:
+    """A worker says that a shard is done, and it is not here."""
+    return TurnmillError(
+        f"the workers wrote {shard.name} somewhere else than {store.url} as this machine sees it: name an --out that "
+        "all nodes see, a shared folder or a URL"
+    )
 
 
 def _select_and_plan(half_plan: Plan, index: Index, store: Store, recipe: Recipe) -> None:
@@ -186,13 +235,9 @@ def _remove_superseded(half_plan: Plan, store: Store) -> None:
     parts go first, so that they are written again when those settings return; what they were cut from stays."""
     half = half_plan.half
     current = half_plan.fingerprints[half.write.tables[-1]]
-    for table in half.write.tables:
-        for name in store.names(table):
-            if f"/{current}/" not in name:
-                store.remove(name)
-    for name in store.names("shards"):
-        if f"/{current}/" not in name and name.rsplit("/", 1)[1].startswith(f"{_prefix(half)}-"):
-            store.remove(name)
+    for folder in (*half.write.tables, "shards"):
+        old = (name for name in store.names(folder) if f"/{current}/" not in name)
+        store.remove_all(name for name in old if name.rsplit("/", 1)[1].startswith(f"{_prefix(half)}-"))
 
 
 def _prefix(half: Half) -> str:
@@ -253,52 +298,58 @@ def _locked(store: Store) -> Iterator[None]:
         yield
 
 
-def _forget_changed(half_plan: Plan, shards: Sequence[Shard], units: Sequence[Unit], store: Store) -> None:
-    """Remove all that was made of a unit that changed or went away; a killed run starts over here.
-
-    What a unit looked like is kept beside its part (`seen/`), never in it.
-    """
-    half = half_plan.half
-    folder = f"seen/{half_plan.fingerprints[half.source.tables[-1]]}"
-    now = {
-        f"{folder}/{shard.key}.json": json.dumps([unit.spec, _stats(half, unit)], sort_keys=True)
-        for shard, unit in zip(shards, units, strict=True)
-    }
-    before = {name: store.read(name).decode() for name in store.names(folder)}
-    stale = {name for name in now.keys() | before.keys() if now.get(name) != before.get(name)}
-    _forget(half, {name.rsplit("/", 1)[1].removesuffix(".json") for name in stale}, store)
-    for name in sorted(stale):
-        if name in now:
-            store.write(name, now[name].encode())
-        else:
-            store.remove(name)
+def _forget_changed(half: Half, seen: Seen, store: Store) -> None:
+    """Remove all that was made of a unit that changed or went away, then remember how the sources look now; a killed
+    run starts over here."""
+    if seen.changed:
+        _forget(half, seen.changed, store)
+        seen.remember(store)
 
 
-def _forget(half: Half, keys: set[str], store: Store) -> None:
-    """Remove these shards' parts under every fingerprint: what is made of all shards first, the source's last."""
-    if not keys:
+def _note_passed_over(half_plan: Plan, units: Sequence[Unit], store: Store) -> None:
+    """What of the corpus no unit reads, as a part beside those of the clips; where it changed, the run is not done."""
+    source = half_plan.half.source
+    if not isinstance(source, Ingest):
         return
-    made_of_all = (*half.write.tables, half.plan_table, half.select_table)
-    for folder in made_of_all:
-        for name in store.names(folder):
-            store.remove(name)
+    found = passed_over(source.root, source.corpus, units, store.root if store.is_local else None)
+    made = to_table("passed_over", ({"corpus": source.corpus, **asdict(each)} for each in found))
+    part = part_name("passed_over", half_plan.fingerprints[source.tables[-1]], "all")
+    if not store.exists(part) or not store.read_part(part).equals(made):
+        store.remove(finished.FINISHED)
+        store.write_part(part, made, {})
+
+
+def _forget(half: Half, keys: Set[str], store: Store) -> None:
+    """Remove these shards' parts under every fingerprint: what is made of all shards first, the source's last."""
+    for folder in (*half.write.tables, half.plan_table, half.select_table):
+        store.remove_all(store.names(folder))
     for folder in ("shards", "rejects"):  # a training shard is named by its half
-        for name in store.names(folder):
-            if name.rsplit("/", 1)[1].startswith(f"{_prefix(half)}-"):
-                store.remove(name)
+        mine = (name for name in store.names(folder) if name.rsplit("/", 1)[1].startswith(f"{_prefix(half)}-"))
+        store.remove_all(mine)
     tables = [table for stage in reversed(half.stages) for table in reversed(stage.tables)]
-    for folder in (*tables, "rejects", "audio"):
-        for name in store.names(folder):
-            if name.rsplit("/", 1)[1].split(".")[0] in keys:
-                store.remove(name)
+    for folder in (*tables, *_NAMED_BY_SHARD):
+        store.remove_all(name for name in store.names(folder) if _shards_of(name) & keys)
 
 
-def _stats(half: Half, unit: Unit) -> list[list[Any]]:
-    found = []
-    for file in unit.files:
-        stat = half.source.located(file).stat()
-        found.append([file, stat.st_size, stat.st_mtime_ns])
-    return found
+def _with_killed(store: Store, index: Index, half: Half) -> set[str]:
+    """Keys of the shards with an item that killed or hung its worker, or met a bug."""
+    reasons = {Reason.KILLED_WORKER, Reason.TIMED_OUT, Reason.INTERNAL_ERROR}
+    rejecting = connect(store, index).execute(
+        "SELECT fingerprint, shard FROM ledger JOIN stages USING (position) WHERE rejected > 0 AND ledger.half = ?",
+        [half.name],
+    )
+    parts = [(part_name("rejects", fingerprint, key), key) for fingerprint, key in rejecting.fetchall()]
+    found = ((key, store.read_part(name).column("reason").to_pylist()) for name, key in parts if store.exists(name))
+    return {key for key, given in found if reasons.intersection(given)}
+
+
+_NAMED_BY_SHARD = ("rejects", "audio", VERDICTS, PIECES)
+"""Folders, besides those of the tables, that hold files or folders named by a shard's key."""
+
+
+def _shards_of(name: str) -> Set[str]:
+    """What may be a shard's key in a name: `audio/clips/<fingerprint>/<key>.tar`."""
+    return {segment.split(".")[0] for segment in name.split("/")}
 
 
 def _note_run(store: Store, recipe: Recipe, workspace: Workspace, half: Half, ledger: Sequence[Row]) -> None:
@@ -326,18 +377,26 @@ def _note_run(store: Store, recipe: Recipe, workspace: Workspace, half: Half, le
         store.write_part(part_name("runs", recipe.hash, f"{half.name}-{time.time_ns()}"), to_table("runs", rows), {})
 
 
-def _check(store: Store, index: Index, max_reject_ratio: float | None) -> None:
+def _finish(store: Store, index: Index) -> Summary:
+    """Write the card, prove that nothing was lost, and say that the dataset is done. Before, what only a run under way
+    needs goes: pieces, and half-written files of workers that died."""
+    store.remove_all(store.names(PIECES))
+    store.remove_temporaries()
     connection = connect(store, index)
+    files = write_card(store, index, connection)
     problems = check_ledger(connection)
     if problems:
         raise RuntimeError(f"items were lost, which is a bug in Turnmill: {'; '.join(problems)}")
-    if max_reject_ratio is None:
-        return
-    query = """SELECT stage, count(*), (SELECT sum(items_in) FROM ledger WHERE ledger.stage = rejects.stage)
-        FROM rejects GROUP BY stage ORDER BY stage"""
-    for stage, rejected, items in connection.execute(query).fetchall():
-        if items and rejected / items > max_reject_ratio:
+    summary = summarised(store, index, connection)
+    finished.save(store, index, files, summary)
+    return summary
+
+
+def _check_rejects(store: Store, summary: Summary, max_reject_ratio: float | None) -> None:
+    for step in (step for funnel in summary.funnels for step in funnel.steps):
+        rejected = step.rejected
+        if max_reject_ratio is not None and step.items_in and rejected / step.items_in > max_reject_ratio:
             raise TurnmillError(
-                f"{stage} rejected {rejected} of {items} items, more than --max-reject-ratio {max_reject_ratio}; "
-                f'turnmill query {store.url} "SELECT * FROM rejects" says why'
+                f"{step.stage} rejected {rejected} of {step.items_in} items, more than --max-reject-ratio "
+                f'{max_reject_ratio}; turnmill query {store.url} "SELECT * FROM rejects" says why'
             )

@@ -2,9 +2,10 @@
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, BinaryIO, ClassVar
 
 from manifests.params import Params
@@ -12,6 +13,7 @@ from manifests.records import Reject, stable_hash
 from manifests.schema import to_table
 from manifests.store import Store, part_name, rows, tar_name
 from manifests.tar import TarWriter
+from pipelines.guard import Guard, Item
 from sources.audio import Audio
 
 Row = dict[str, Any]
@@ -97,6 +99,8 @@ class Stage(ABC):
     needs: tuple[str, ...]
     tables: ClassVar[tuple[str, ...]]
     items: ClassVar[str]
+    in_steps: ClassVar[bool] = False
+    """Whether its shards cost a model minutes: it works in steps of `Guard.step`, which a kill does not undo."""
     resources: Resources = Resources()
 
     params: Params
@@ -133,7 +137,8 @@ class Stage(ABC):
         """Load what a worker needs once: models, voices."""
 
     @abstractmethod
-    def process(self, shard: Shard, workspace: Workspace) -> Made: ...
+    def process(self, shard: Shard, workspace: Workspace, guard: Guard) -> Made:
+        """The part of a shard. The work on each item stands under the `guard`."""
 
 
 class ClipLabel(Stage):
@@ -145,9 +150,16 @@ class ClipLabel(Stage):
     @abstractmethod
     def label(self, uid: str, audio: Audio) -> Row | Reject: ...
 
-    def process(self, shard: Shard, workspace: Workspace) -> Made:
-        labels = [self.label(clip["uid"], audio) for clip, audio in decoded_clips(shard.key, workspace)]
-        return self.made(labels, workspace.rows("clips", shard.key))
+    def process(self, shard: Shard, workspace: Workspace, guard: Guard) -> Made:
+        clips = workspace.rows("clips", shard.key)
+        guard.expect(len(clips))
+        with workspace.open_tar("clips", shard.key) as tar:
+            labels = [self.labelled(clip, guard, partial(clip_audio, tar, clip)) for clip in clips]
+        return self.made(labels, clips)
+
+    def labelled(self, clip: Mapping[str, Any], guard: Guard, audio: Callable[[], Audio]) -> Row | Reject:
+        """The label of a row of `clips`, or why it has none."""
+        return guard.one(clip_item(clip), lambda: self.label(clip["uid"], audio()))
 
     def made(self, labels: Sequence[Row | Reject], clips: Sequence[Mapping[str, Any]]) -> Made:
         """A part from the labels of all clips of a shard, in order."""
@@ -159,14 +171,15 @@ class ClipLabel(Stage):
         )
 
 
-def decoded_clips(key: str, workspace: Workspace) -> Iterator[tuple[Row, Audio]]:
-    """Every clip of a lake shard with its audio, one at a time."""
+def clip_item(clip: Mapping[str, Any]) -> Item:
+    return Item(clip["uid"], clip["duration"], clip["source_uri"])
+
+
+def clip_audio(tar: BinaryIO, clip: Mapping[str, Any]) -> Audio:
+    """The audio of a row of `clips`, from its lake shard."""
     from sources.audio import decode
 
-    clips = workspace.rows("clips", key)
-    with workspace.open_tar("clips", key) as tar:
-        for clip in clips:
-            yield clip, decode(read_span(tar, clip["offset"], clip["size"]), clip["uid"])
+    return decode(read_span(tar, clip["offset"], clip["size"]), clip["uid"])
 
 
 def hours(items: Sequence[Mapping[str, Any]]) -> float:

@@ -7,7 +7,7 @@ import heapq
 import math
 import tarfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,7 +76,11 @@ class _Findings:
         return Verification(len(self.seconds), hours, self.checks, tuple(self.violations), *errors, sampled_from)
 
 
-def verify_output(store: Store, sample: int | None = None) -> Verification:
+Tell = Callable[[int, float], None]
+"""What is told how many dialogues were checked, and what share of the work that is."""
+
+
+def verify_output(store: Store, sample: int | None = None, tell: Tell = lambda _, __: None) -> Verification:
     """Check the dialogues of the training shards, from audio and JSON alone, the shards against `dialogue_samples`, and
     the ledger.
 
@@ -88,9 +92,13 @@ def verify_output(store: Store, sample: int | None = None) -> Verification:
     folder = _folder(index)
     names = _shards(store, folder)
     total, chosen = (None, None) if sample is None else _chosen(store, folder, names, sample)
-    for name in names:
-        if chosen is None or name in chosen:
-            _verify_shard(store, folder, name, None if chosen is None else chosen[name], found)
+    mine = [name for name in names if chosen is None or name in chosen]
+    for number, name in enumerate(mine):
+
+        def tell_inside(share: float, number: int = number) -> None:
+            tell(len(found.seconds), (number + share) / len(mine))
+
+        _verify_shard(store, folder, name, None if chosen is None else chosen[name], found, tell_inside)
     return found.result(total)
 
 
@@ -168,8 +176,16 @@ def _chosen(store: Store, folder: str | None, names: list[str], sample: int) -> 
     return total, chosen
 
 
-def _verify_shard(store: Store, folder: str | None, name: str, chosen: Set[str] | None, found: _Findings) -> None:
-    """Check a shard's samples (of `chosen` keys only, where given), and that they are those of its rows."""
+def _verify_shard(
+    store: Store,
+    folder: str | None,
+    name: str,
+    chosen: Set[str] | None,
+    found: _Findings,
+    tell: Callable[[float], None],
+) -> None:
+    """Check a shard's samples (of `chosen` keys only, where given), and that they are those of its rows; `tell` is told
+    what share is done."""
     tar = f"{name}.tar"
 
     def report(sentence: str) -> None:
@@ -191,6 +207,7 @@ def _verify_shard(store: Store, folder: str | None, name: str, chosen: Set[str] 
                     report(f"{last} is there twice" if twice else f"{last} is not in {_TABLE}")
                 if chosen is None or held.key in chosen:
                     _verify_sample(held, tar, (known or {}).get(held.key), found)
+                tell(min(len(seen) / max(len(known or ()), 1), 1.0))
     except FileNotFoundError:
         report("the shard is missing")
     except (OSError, tarfile.TarError) as error:

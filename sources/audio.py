@@ -19,7 +19,7 @@ import numpy.typing as npt
 import soundfile
 import soxr
 
-from manifests.records import Reason
+from manifests.records import ItemError, Reason
 
 Float32 = npt.NDArray[np.float32]
 Int16 = npt.NDArray[np.int16]
@@ -32,16 +32,8 @@ _UNKNOWN_SIZE = 0x7FFFF000  # WAV `data` sizes from here on are a stream writer'
 _LAKE_CODECS = frozenset({"flac", "mp3", "ogg", "opus"})
 
 
-class AudioError(Exception):
-    """Audio that cannot be used: `reason` for the `rejects` table, `detail` in one sentence."""
-
-    def __init__(self, reason: Reason, detail: str) -> None:
-        super().__init__(reason, detail)
-        self.reason = reason
-        self.detail = detail
-
-    def __str__(self) -> str:
-        return f"{self.reason}: {self.detail}"
+class AudioError(ItemError):
+    """Audio that cannot be used."""
 
 
 @dataclass(frozen=True)

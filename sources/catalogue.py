@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from manifests import records
 from manifests.errors import UsageError
+from manifests.languages import LanguageTag
 from manifests.params import Params
 from sources.adapters.template import TemplateText, parse
 
@@ -131,7 +132,7 @@ class Entry(Params):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")
     title: str
     modality: Literal["speech", "sound", "music", "text"]
-    lang: str | None = None
+    lang: LanguageTag | None = None
     licence: LicenceTerms
     access: Access
     expect: Expect = Expect()

@@ -10,11 +10,12 @@ from typing import Any, Literal, Self, get_args
 import numpy as np
 from pydantic import Field, model_validator
 
+from manifests.languages import primary
 from manifests.params import Params
 from manifests.records import Intent, Interruption, Licence, TextDialogue, TextTurn, ToolCall, generator, stable_hash
 from synth.phrases import PHRASES, Phrases
 from synth.rewrite.tasks import certainly_said
-from synth.text import primary, spoken_form
+from synth.text import spoken_form
 from synth.tokens import joined, prefix, spans, tokens
 from synth.tts.engine import Line
 from synth.voices import Split, VoiceBank

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import Field, field_serializer, field_validator
 
+from manifests.languages import PrimaryTag, primary
 from manifests.params import Params
 from manifests.records import Reason, Reject, TextDialogue
 from manifests.wording import plural
@@ -58,7 +59,7 @@ class TextLimits(Params):
     max_latin_ratio: float = Field(default=0.3, ge=0, le=1)
     """Share of Latin words, which may be names and loans, in a turn of a language that is not written in Latin."""
     free_latin: int = Field(default=3, ge=0)
-    languages: tuple[str, ...] = ("en", "zh")
+    languages: tuple[PrimaryTag, ...] = ("en", "zh")
     """Languages that the voices speak, as the first part of a BCP 47 tag."""
 
     @field_validator("unsafe_terms")
@@ -104,11 +105,6 @@ def spoken_form(text: str, language: str) -> str:
 
 def _shown(text: str) -> str:
     return " ".join(without_pictures(without_layout(text)).split())
-
-
-def primary(language: str) -> str:
-    """The first part of a BCP 47 tag, in lower case."""
-    return language.lower().replace("_", "-").split("-")[0]
 
 
 _Found = tuple[Reason, str]

@@ -2,14 +2,36 @@
 
 import gc
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 # What tells times and hosts is set apart from the result: when a run was, and how the sources looked to it.
 APART = ("runs", "seen", ".lock")
+
+# A property is tried on the same examples in every run, so that a test never fails by chance; `make fuzz` draws others.
+settings.register_profile("test", derandomize=True, deadline=None, database=None)
+settings.register_profile(
+    "fuzz",
+    max_examples=1000,
+    deadline=None,
+    database=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "test"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """`make test` runs two processes: one has the tests of the pipelines, and so the one Ray, the other all others.
+    Which test is where, and after which, is the same in every run."""
+    for item in items:
+        ours = Path(__file__).parent / "pipelines" in item.path.parents
+        item.add_marker(pytest.mark.xdist_group("pipelines" if ours else "others"))
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.asr.recognizer import SAMPLE_RATE, Recognizer
-from synth.text import primary
+from manifests.languages import primary
+from pipelines.asr.recognizer import SAMPLE_RATE, Recognizer, whisper_language
 from synth.tts.align import Piece
 
 _MOST_TOKENS = 440  # of a text: what the prompt leaves of the decoder's 448 positions
@@ -50,12 +50,12 @@ def english_only(model: str) -> bool:
 
 
 def knows(model: str, recognizer: Recognizer, language: str) -> bool:
-    """Whether a model is one of this language, a Whisper code. The embedded one has the form of a multilingual model,
-    and learnt English."""
+    """Whether a model is one of this language, the first part of a tag. The embedded one has the form of a multilingual
+    model, and learnt English."""
     from faster_whisper.tokenizer import _LANGUAGE_CODES
 
     many = not english_only(model) and recognizer.model.model.is_multilingual
-    return language == "en" or (many and language in _LANGUAGE_CODES)
+    return language == "en" or (many and whisper_language(language) in _LANGUAGE_CODES)
 
 
 def _located(recognizer: Recognizer, pcm: NDArray[np.float32], text: str, language: str) -> Sequence[Piece] | None:
@@ -64,7 +64,8 @@ def _located(recognizer: Recognizer, pcm: NDArray[np.float32], text: str, langua
 
     model = recognizer.model
     mel = model.feature_extractor(pcm)[..., :-1]  # the last frame is that of the padding
-    tokenizer = Tokenizer(model.hf_tokenizer, model.model.is_multilingual, task="transcribe", language=language)
+    code = whisper_language(language)
+    tokenizer = Tokenizer(model.hf_tokenizer, model.model.is_multilingual, task="transcribe", language=code)
     tokens = tokenizer.encode(" " + text.strip())
     if mel.shape[-1] > recognizer.padded or len(tokens) > _MOST_TOKENS:
         return None

@@ -10,14 +10,16 @@ import json
 import os
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from manifests.errors import UsageError
+from manifests.languages import UNKNOWN, primary
 
 SAMPLE_RATE = 16_000
 EMBEDDED = Path(__file__).parent / "embedded"
@@ -27,6 +29,9 @@ _PAUSE = SAMPLE_RATE // 10  # the shortest pause worth looking for
 _HOP = SAMPLE_RATE // 100  # of a mel frame
 _TOKENS_PER_S, _FEWEST_TOKENS = 12, 24  # bounds what a window can say, against loops; fast speech has about 6 a second
 _MODEL_FILES = ("model.bin", "config.json", "tokenizer.json")
+
+
+_OWN_CODES = {"fil": "tl", "jv": "jw", "nb": "no"}  # where Whisper calls a language otherwise than BCP 47 now does
 
 
 class ModelUnavailable(UsageError):
@@ -64,15 +69,20 @@ class Transcript:
 
 
 @dataclass(frozen=True)
-class _Window:
+class Window:
+    """A stretch of a clip that the model takes at once. `clip`: its place; `start`: its first sample there."""
+
     clip: int
     start: int
     pcm: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class _Heard:
-    window: _Window
+class Heard:
+    """What the model heard in a window of `samples` from `start` on. Its fields, and those of its words, are JSON."""
+
+    start: int
+    samples: int
     text: str
     language: str
     language_prob: float
@@ -80,12 +90,17 @@ class _Heard:
     no_speech_prob: float
     words: tuple[Word, ...]
 
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> "Heard":
+        """From `dataclasses.asdict`, with or without a way through JSON."""
+        return cls(**{**row, "words": tuple(Word(**word) for word in row["words"])})
+
 
 class Recognizer:
     """A loaded Whisper model: "embedded" (ours, see embedded/README.md), the folder of a CTranslate2 model, or a
     faster-whisper name.
 
-    `language` is a Whisper code or BCP 47 tag; None detects it, per window. One recogniser with one thread per core
+    `language` is a BCP 47 tag; None detects it, per window. One recogniser with one thread per core
     is faster than one with two threads. Raises `ModelUnavailable`.
     """
 
@@ -106,7 +121,7 @@ class Recognizer:
             compute_type = "int8_float32"  # what CTranslate2 makes of its int8_float16 on a CPU, without a warning
         self.model = WhisperModel(path, device=device, compute_type=compute_type, cpu_threads=cpu_threads)
         self.pipeline = BatchedInferencePipeline(self.model)
-        self.language = None if language is None else language.lower().split("-")[0]
+        self.language = None if language is None else whisper_language(language)
         self.longest, self.padded = _window_sizes(Path(path))
         self.batch_size = batch_size
         self.beam_size = beam_size
@@ -115,15 +130,25 @@ class Recognizer:
         """Recognise 16 kHz mono float32 clips of any length: one transcript each, in order. An empty clip has an
         empty one.
         """
+        heard: list[list[Heard]] = [[] for _ in clips]
+        for batch in self.batches(clips):
+            for window, result in zip(batch, self.hear(batch), strict=True):
+                heard[window.clip].append(result)
+        return [self.joined(parts) for parts in heard]
+
+    def batches(self, clips: Sequence[NDArray[np.float32]]) -> Iterator[list[Window]]:
+        """The windows of clips, sorted by length, in batches."""
         windows = [window for index, clip in enumerate(clips) for window in _windows(index, clip, self.longest)]
         windows.sort(key=lambda window: len(window.pcm))
-        heard: list[list[_Heard]] = [[] for _ in clips]
         for at in range(0, len(windows), self.batch_size):
-            for result in self._batch(windows[at : at + self.batch_size]):
-                heard[result.window.clip].append(result)
-        return [_joined(sorted(parts, key=lambda part: part.window.start), self.language) for parts in heard]
+            yield windows[at : at + self.batch_size]
 
-    def _batch(self, windows: list[_Window]) -> list[_Heard]:
+    def joined(self, parts: Sequence[Heard]) -> Transcript:
+        """The transcript of a clip from what was heard in its windows."""
+        return _joined(sorted(parts, key=lambda part: part.start), self.language)
+
+    def hear(self, windows: Sequence[Window]) -> list[Heard]:
+        """What the model hears in each window of a batch."""
         from faster_whisper.audio import pad_or_trim
         from faster_whisper.tokenizer import Tokenizer
         from faster_whisper.transcribe import merge_punctuations
@@ -151,7 +176,8 @@ class Recognizer:
             merge_punctuations(alignment, _BEFORE, _AFTER)
             words = _words(alignment, window)
             said = tokenizer.decode(text).strip()
-            results.append(_Heard(window, said, *language, output["avg_logprob"], output["no_speech_prob"], words))
+            scores = (float(output["avg_logprob"]), float(output["no_speech_prob"]))
+            results.append(Heard(window.start, len(window.pcm), said, *language, *scores, words))
         return results
 
     def _languages(self, features: NDArray[np.float32]) -> list[tuple[str, float]]:
@@ -213,6 +239,20 @@ def model_digest(model: str) -> str:
 def model_name(model: str) -> str:
     """The name of a model without the path of this host."""
     return Path(model).name if Path(model).is_dir() else model
+
+
+def whisper_language(tag: str) -> str | None:
+    """What Whisper calls a language; null for one that is unknown, which is then detected."""
+    first = primary(tag)
+    return None if first == UNKNOWN else _OWN_CODES.get(first, first)
+
+
+def check_language(tag: str) -> None:
+    """Raise UsageError for a language that no Whisper model was taught."""
+    from faster_whisper.tokenizer import _LANGUAGE_CODES
+
+    if whisper_language(tag) not in (None, *_LANGUAGE_CODES):
+        raise UsageError(f"Whisper knows no language {tag!r}: give a nearer one it knows as `transcribe.language`")
 
 
 def check_model(model: str) -> None:
@@ -284,7 +324,7 @@ def _reachable() -> bool:
     return True
 
 
-def _windows(index: int, clip: NDArray[np.float32], longest: int) -> list[_Window]:
+def _windows(index: int, clip: NDArray[np.float32], longest: int) -> list[Window]:
     """Cut a clip into windows of at most `longest` samples, each at the last of its quietest places."""
     windows = []
     start = 0
@@ -295,12 +335,12 @@ def _windows(index: int, clip: NDArray[np.float32], longest: int) -> list[_Windo
             power = np.square(clip[first : end - (end - first) % _PAUSE]).reshape(-1, _PAUSE).mean(1)
             quiet = np.flatnonzero(power <= 1.5 * power.min())
             end = first + int(quiet[-1]) * _PAUSE + _PAUSE // 2
-        windows.append(_Window(index, start, clip[start:end]))
+        windows.append(Window(index, start, clip[start:end]))
         start = end
     return windows
 
 
-def _words(alignment: list[dict[str, object]], window: _Window) -> tuple[Word, ...]:
+def _words(alignment: list[dict[str, object]], window: Window) -> tuple[Word, ...]:
     """Place words in the clip. Their times come in steps of 20 ms and may run into the padding: the end of the window
     bounds them.
     """
@@ -314,7 +354,7 @@ def _words(alignment: list[dict[str, object]], window: _Window) -> tuple[Word, .
     return tuple(words)
 
 
-def _joined(parts: list[_Heard], language: str | None) -> Transcript:
+def _joined(parts: Sequence[Heard], language: str | None) -> Transcript:
     """Join the windows of a clip, in order."""
     if not parts:
         return Transcript("", language or "", 0.0, 0.0, 1.0, 0.0, ())
@@ -322,7 +362,7 @@ def _joined(parts: list[_Heard], language: str | None) -> Transcript:
 
     # A pause of a long clip says nothing about how sure the model was of the words.
     spoken = [part for part in parts if part.text] or parts
-    sizes = [len(part.window.pcm) for part in spoken]
+    sizes = [part.samples for part in spoken]
     first = max(spoken, key=lambda part: part.language_prob)
     return Transcript(
         text=" ".join(part.text for part in parts if part.text),

@@ -7,6 +7,8 @@ from typing import Protocol
 
 import jiwer
 
+from manifests.languages import primary
+
 
 class _Normalizer(Protocol):
     def __call__(self, text: str) -> str: ...
@@ -16,7 +18,7 @@ def normalize(text: str, language: str = "en") -> str:
     """Normalise text as Whisper's evaluation does: English in full (case, punctuation, contractions, numbers,
     spelling), other languages in case and punctuation alone. `language` is a BCP 47 tag.
     """
-    plain = _normalizer(language.lower().split("-")[0] == "en")(text.replace("\u2019", "'").replace("-", " "))
+    plain = _normalizer(primary(language) == "en")(text.replace("\u2019", "'").replace("-", " "))
     # Whisper's normaliser leaves some points that stand alone.
     return " ".join(word for word in plain.split() if any(character.isalnum() for character in word))
 

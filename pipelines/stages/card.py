@@ -13,16 +13,14 @@ from dashboards.realism import realism_json, realism_report
 from dashboards.realism_plots import realism_plots, realism_section
 from dashboards.requested import Requested
 from manifests.card import CardFacts, card
-from manifests.index import Index
+from manifests.index import RECIPE, Index
 from manifests.params import Params
-from manifests.query import connect
 from manifests.store import Store
 from synth.acoustics import AcousticsParams
 from synth.duplex.timing import Timing
 from synth.script import Interaction
 from synth.voices import EMBEDDED
 
-RECIPE = "recipe.yaml"  # the resolved recipe, beside the card
 REALISM = "realism.json"
 
 
@@ -30,11 +28,13 @@ class CardParams(Params):
     title: str | None = Field(default=None, min_length=1, description="title of the card; null: the recipe's name")
 
 
-def write_card(store: Store, index: Index) -> None:
-    """Write the card of a finished dataset, its plots, and the figures of its turn-taking."""
+def write_card(store: Store, index: Index, connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Write the card of a finished dataset, its plots, and the figures of its turn-taking. Returns the files' names.
+
+    `connection` is one of `manifests.query.connect`.
+    """
     text = store.read(RECIPE).decode()
     recipe = yaml.safe_load(text)
-    connection = connect(store, index)
     report = realism_report(connection, requested(recipe, connection)) if "texts" in recipe else {}
     if report:
         store.write(REALISM, realism_json(report).encode())
@@ -49,6 +49,7 @@ def write_card(store: Store, index: Index) -> None:
         turn_taking=realism_section(report),
     )
     store.write("README.md", card(store, index, connection, facts).encode())
+    return ["README.md", *([REALISM] if report else []), *(picture.name for picture, _ in pictures)]
 
 
 def requested(recipe: Mapping[str, Any], connection: duckdb.DuckDBPyConnection) -> Requested:

@@ -1,7 +1,8 @@
 """ingest: one unit of a corpus -> one lake shard (tar) and its rows of `clips`."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from pydantic import Field
 
 from manifests.params import Params
 from manifests.records import Licence, Reason, Reject, stable_hash
+from pipelines.guard import Guard, Item
 from pipelines.stage import MIB, ClipLabel, Made, Row, Shard, Stage, Workspace, hours
 from sources.adapters.base import ClipRef, Unit, adapter_for
 from sources.audio import Audio, AudioError, decode, encode_flac, keeps_own_bytes, pcm_hash, probe, quantize16
@@ -22,7 +24,7 @@ class IngestParams(Params):
         ge=1,
         description="source bytes per lake shard: half an hour of 16 kHz FLAC, so that an hour keeps two cores busy",
     )
-    keep_untranscribed: bool = Field(default=False, description="audio that no table row names is a clip without text")
+    keep_untranscribed: bool = Field(default=False, description="audio without a transcript is a clip without text")
 
 
 class Ingest(Stage):
@@ -49,16 +51,16 @@ class Ingest(Stage):
         return self.root / file
 
     def units(self) -> list[Unit]:
-        """The corpus split into units, without opening audio. Raises UsageError for a root that holds none."""
+        """The corpus split into units, without decoding audio. Raises UsageError for a root that holds none."""
         return list(
             adapter_for(self.entry).units(self.root, self.entry, self.params.unit_clips, self.params.unit_bytes)
         )
 
-    def process(self, shard: Shard, workspace: Workspace) -> Made:
-        return self.process_with(shard, workspace, ())[0]
+    def process(self, shard: Shard, workspace: Workspace, guard: Guard) -> Made:
+        return self.process_with(shard, workspace, guard, ())[0]
 
     def process_with(
-        self, shard: Shard, workspace: Workspace, riders: Sequence[ClipLabel]
+        self, shard: Shard, workspace: Workspace, guard: Guard, riders: Sequence[tuple[ClipLabel, Guard]]
     ) -> tuple[Made, list[list[Row | Reject]]]:
         """Ingest a shard; each rider labels every clip from the same decode. Returns the part and each rider's labels.
 
@@ -67,41 +69,35 @@ class Ingest(Stage):
         clips: list[Row] = []
         rejects: list[Reject] = []
         labels: list[list[Row | Reject]] = [[] for _ in riders]
+        guard.expect(len(shard.spec["files"]))
+        for _, rider_guard in riders:
+            rider_guard.expect(len(shard.spec["files"]))
+        unit = Unit(shard.name, tuple(shard.spec["files"]), shard.spec["spec"])
+        opened = _Opened(self.root)
         with workspace.write_tar("clips", shard.key) as tar:
-            for item in self._read(shard):
-                if isinstance(item, Reject):
-                    rejects.append(item)
+            for ref in adapter_for(self.entry).read(self.root, self.entry, unit, self.params.keep_untranscribed):
+                if isinstance(ref, Reject):
+                    rejects.append(ref)
+                    guard.did(1)
                     continue
-                ref, codec, data, audio = item
+                result = guard.one(self._item(ref), partial(opened.clip, ref))
+                if isinstance(result, Reject):
+                    rejects.append(result)
+                    continue
+                codec, data, audio = result
                 offset, size = tar.add(f"{stable_hash(ref.uid)}.{codec}", data)
                 clips.append(self._row(ref, shard, offset, size, codec, audio))
-                for rider, made in zip(riders, labels, strict=True):
-                    made.append(rider.label(ref.uid, audio))
+                for (rider, rider_guard), made in zip(riders, labels, strict=True):
+                    made.append(rider.labelled(clips[-1], rider_guard, partial(_same, audio)))
         return Made({"clips": clips}, rejects, len(clips) + len(rejects), hours(clips)), labels
 
-    def _read(self, shard: Shard) -> Iterator[tuple[ClipRef, str, bytes, Audio] | Reject]:
-        """(clip, codec, bytes for the lake, audio as those bytes decode), or why there is none."""
-        unit = Unit(shard.name, tuple(shard.spec["files"]), shard.spec["spec"])
-        recording: tuple[str, bytes, Audio] | None = None
-        for ref in adapter_for(self.entry).read(self.root, self.entry, unit, self.params.keep_untranscribed):
-            if isinstance(ref, Reject):
-                yield ref
-                continue
-            try:
-                if recording is None or recording[0] != ref.path:
-                    data = self._bytes(ref)
-                    recording = (ref.path, data, decode(data, ref.path))
-                yield (ref, *lake_bytes(ref, recording[1], recording[2]))
-            except AudioError as error:
-                yield Reject(error.reason, error.detail, uid=ref.uid, source_uri=ref.path)
-
-    def _bytes(self, ref: ClipRef) -> bytes:
+    def _item(self, ref: ClipRef) -> Item:
+        """Before it is opened a clip is taken for as long as it can be: 1 kB a second is less than any codec takes."""
         try:
-            return (self.root / ref.path).read_bytes()
-        except FileNotFoundError as error:
-            raise AudioError(Reason.MISSING_FILE, f"{ref.path} went away during the run") from error
-        except OSError as error:
-            raise AudioError(Reason.UNREADABLE_FILE, f"{ref.path} cannot be read: {error.strerror}") from error
+            size = (self.root / ref.path).stat().st_size
+        except OSError:  # said when it is read
+            size = 0
+        return Item(ref.uid, size / 1000, ref.path)
 
     def _row(self, ref: ClipRef, shard: Shard, offset: int, size: int, codec: str, audio: Audio) -> Row:
         return {
@@ -130,6 +126,34 @@ class Ingest(Stage):
             "source_uri": ref.path,
             "native": json.dumps(ref.native, sort_keys=True, ensure_ascii=False),
         }
+
+
+class _Opened:
+    """The recording that was decoded last: several clips of it follow each other."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._path: str | None = None
+
+    def clip(self, ref: ClipRef) -> tuple[str, bytes, Audio]:
+        """(codec, bytes for the lake, audio as those bytes decode)."""
+        if self._path != ref.path:
+            self._data = self._bytes(ref)
+            self._audio = decode(self._data, ref.path)
+            self._path = ref.path
+        return lake_bytes(ref, self._data, self._audio)
+
+    def _bytes(self, ref: ClipRef) -> bytes:
+        try:
+            return (self._root / ref.path).read_bytes()
+        except FileNotFoundError as error:
+            raise AudioError(Reason.MISSING_FILE, f"{ref.path} went away during the run") from error
+        except OSError as error:
+            raise AudioError(Reason.UNREADABLE_FILE, f"{ref.path} cannot be read: {error.strerror}") from error
+
+
+def _same(audio: Audio) -> Audio:
+    return audio
 
 
 def lake_bytes(ref: ClipRef, data: bytes, recording: Audio) -> tuple[str, bytes, Audio]:

@@ -2,15 +2,18 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic import Field
 
+from manifests.languages import primary
 from manifests.licences import of_derivative
 from manifests.params import Params
 from manifests.records import Reason, Reject, TextDialogue, stable_hash
 from pipelines.bank import Bank
+from pipelines.guard import Guard, Item
 from pipelines.stage import Made, Row, Shard, Stage, Workspace
 from pipelines.stages.plan import SplitShares
 from pipelines.texts import Text, check_texts, text_of
@@ -21,7 +24,7 @@ from synth.rewrite.cache import StoreCache
 from synth.rewrite.params import RewriteParams
 from synth.rewrite.rewriter import Rewriter, Rewritten
 from synth.script import Interaction, Script, write_script
-from synth.text import TextLimits, primary, speakable
+from synth.text import TextLimits, speakable
 from synth.voices import Split, VoiceBank
 
 _LONGER_AS_WRITTEN: Final = 20
@@ -106,25 +109,31 @@ class WriteScripts(Stage):
         """Runs of dialogues of each file. Raises UsageError for a file that holds none."""
         return [unit for text in self.texts for unit in text.units(self.params.dialogues_per_shard, self.seed)]
 
-    def process(self, shard: Shard, workspace: Workspace) -> Made:
+    def process(self, shard: Shard, workspace: Workspace, guard: Guard) -> Made:
         bank = self.bank.read(workspace)
-        results, usage = self._dialogues(shard, workspace, bank)
+        results, usage = self._dialogues(shard, workspace, bank, guard)
+        guard.expect(len(results))
         rejects = [result for result in results if isinstance(result, Reject)]
         scripts: list[Row] = []
         lines: list[Row] = []
         for dialogue in results:
             if isinstance(dialogue, Reject):
+                guard.did(1)
                 continue
-            script, split = self.script(dialogue, bank)
+            written = guard.one(Item(dialogue.id), partial(self.script, dialogue, bank))
+            if isinstance(written, Reject):
+                rejects.append(written)
+                continue
+            script, split = written
             scripts.append(script_row(script, split))
             lines += line_rows(script)
         return Made({"lines": lines, "rewrites": usage, "scripts": scripts}, rejects, len(results), hours=0.0)
 
     def _dialogues(
-        self, shard: Shard, workspace: Workspace, bank: VoiceBank
+        self, shard: Shard, workspace: Workspace, bank: VoiceBank, guard: Guard
     ) -> tuple[list[TextDialogue | Reject], list[Row]]:
         """What can be spoken of the unit, after the rewrite if there is one, and what that took."""
-        results = list(self.read(Unit(shard.name, tuple(shard.spec["files"]), shard.spec["spec"]), bank))
+        results = list(self.read(Unit(shard.name, tuple(shard.spec["files"]), shard.spec["spec"]), bank, guard))
         if self.params.rewrite is None:
             return results, []
         places = [n for n, result in enumerate(results) if isinstance(result, TextDialogue)]
@@ -132,18 +141,22 @@ class WriteScripts(Stage):
         answers = Rewriter(self.params.rewrite, StoreCache(workspace.store)).rewrite(asked)
         usage: list[Row] = []
         for place, dialogue, answer in zip(places, asked, answers, strict=True):
-            results[place] = self._checked(answer.dialogue, bank, self.params.limits)
+            results[place] = self._checked(answer.dialogue, bank, self.params.limits, guard)
             usage += _usage_rows(dialogue.id, answer, self.params.rewrite)
         return results, usage
 
-    def read(self, unit: Unit, bank: VoiceBank) -> Iterator[TextDialogue | Reject]:
+    def read(self, unit: Unit, bank: VoiceBank, guard: Guard) -> Iterator[TextDialogue | Reject]:
         """The dialogues of a unit that can be spoken as they are written, or once they are rewritten, and why the
         others cannot."""
         limits = self.params.as_written
-        return (self._checked(read, bank, limits) for read in text_of(self.texts, unit).read(unit, self.entry))
+        return (self._checked(read, bank, limits, guard) for read in text_of(self.texts, unit).read(unit, self.entry))
 
-    def _checked(self, read: TextDialogue | Reject, bank: VoiceBank, limits: TextLimits) -> TextDialogue | Reject:
-        dialogue = read if isinstance(read, Reject) else speakable(read, limits)
+    def _checked(
+        self, read: TextDialogue | Reject, bank: VoiceBank, limits: TextLimits, guard: Guard
+    ) -> TextDialogue | Reject:
+        dialogue = read
+        if isinstance(read, TextDialogue):
+            dialogue = guard.caught(Item(read.id), partial(speakable, read, limits))
         if isinstance(dialogue, Reject) or primary(dialogue.language) in bank.languages:
             return dialogue
         spoken = ", ".join(bank.languages)

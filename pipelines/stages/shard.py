@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from typing import BinaryIO, ClassVar
 
 from manifests.records import stable_hash
+from pipelines.guard import Guard
 from pipelines.stage import Made, Row, Shard, Stage, Workspace, hours, read_span, written_tar
 from pipelines.stages.plan import ShardParams
 
@@ -30,8 +31,9 @@ class WriteShard(Stage):
     def members(self, item: Row, audio: BinaryIO) -> Iterator[Member]:
         """The sample's files, the audio first."""
 
-    def process(self, shard: Shard, workspace: Workspace) -> Made:
+    def process(self, shard: Shard, workspace: Workspace, guard: Guard) -> Made:
         mine = workspace.rows(self.plan, "all", where=("training_shard", shard.name))
+        guard.expect(len(mine))
         keys = sorted({row["shard"] for row in mine})
         labels = {uid: row for key in keys for uid, row in self.labels(key, workspace).items()}
         samples: list[Row] = []
@@ -52,6 +54,7 @@ class WriteShard(Stage):
                         "duration": item["duration"],
                     }
                 )
+                guard.did(1)
         return Made({self.tables[-1]: samples}, [], len(mine), hours(samples))
 
 

@@ -3,9 +3,9 @@
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 from pydantic import Field, model_validator
 
@@ -13,6 +13,7 @@ from manifests.licences import of_derivative
 from manifests.params import LicenceStatement, Params
 from manifests.records import Reject, stable_hash
 from manifests.tar import TarWriter
+from pipelines.guard import Guard, Item
 from pipelines.stage import Made, Row, Shard, Stage, Workspace, hours, read_span
 from sources.audio import Audio, decode, encode_flac
 from synth.acoustics import (
@@ -94,29 +95,32 @@ class Simulate(Stage):
     def setup(self) -> None:
         self.pools = divided(load_pools(self.params.noises, self.params.rooms), self.seed)
 
-    def process(self, shard: Shard, workspace: Workspace) -> Made:
+    def process(self, shard: Shard, workspace: Workspace, guard: Guard) -> Made:
         speech: dict[str, list[Row]] = {}
         for row in workspace.rows("speech", shard.key):
             speech.setdefault(row["dialogue"], []).append(row)
         tables: dict[str, list[Row]] = {table: [] for table in self.tables}
         rejects: list[Reject] = []
         scripts = workspace.rows("scripts", shard.key)
+        guard.expect(len(scripts) * self.params.takes)
         with (
             workspace.open_tar("speech", shard.key) as spoken,
             workspace.write_tar("dialogues", shard.key) as tar,
         ):
             for row in scripts:
                 script = Script.from_json(row["script"])
-                lines = {
-                    line["line"]: (
-                        decode(read_span(spoken, line["offset"], line["size"]), line["line"]).samples[0],
-                        tuple(Word(word["word"], word["start"], word["end"]) for word in line["words"]),
-                    )
-                    for line in speech.get(script.id, ())
-                }
-                material = spoken_material(script, lines)
+                lines = speech.get(script.id, ())
+                item = Item(script.id, sum(line["duration"] for line in lines))
+                material = guard.caught(item, partial(_material, script, lines, spoken))
                 for take, taken in enumerate(self._takes(script)):
-                    made = self._simulate(taken, script.id, take, row["split"], material, shard, tar, tables)
+                    if isinstance(material, Reject):
+                        made: Reject | None = replace(material, uid=taken.id)
+                        guard.did(1)
+                    else:
+                        work = partial(
+                            self._simulate, taken, script.id, take, row["split"], material, shard, tar, tables
+                        )
+                        made = guard.one(replace(item, uid=taken.id), work)
                     rejects += [made] if made else []
         return Made(tables, rejects, len(scripts) * self.params.takes, hours(tables["dialogues"]))
 
@@ -170,6 +174,17 @@ class Simulate(Stage):
         tables["words"].extend(word_rows(timeline))
         tables["unplaced"].extend(unplaced_rows(timeline))
         return None
+
+
+def _material(script: Script, lines: Sequence[Row], tar: BinaryIO) -> Material:
+    spoken = {
+        line["line"]: (
+            decode(read_span(tar, line["offset"], line["size"]), line["line"]).samples[0],
+            tuple(Word(word["word"], word["start"], word["end"]) for word in line["words"]),
+        )
+        for line in lines
+    }
+    return spoken_material(script, spoken)
 
 
 def uses_recordings(timeline: Timeline) -> bool:

@@ -2,7 +2,10 @@
 
 import json
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from base64 import b64decode, b64encode
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -10,16 +13,18 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from manifests.errors import UsageError
+from manifests.languages import primary
 from manifests.params import Params
 from manifests.records import Reason, Reject, stable_hash
 from manifests.tar import TarWriter
 from pipelines.asr.locate import Located, english_only, knows
-from pipelines.asr.recognizer import Recognizer, check_model, model_digest
+from pipelines.asr.recognizer import Recognizer, check_model, model_digest, whisper_language
 from pipelines.asr.wer import word_errors
+from pipelines.guard import Guard, Item
 from pipelines.stage import MIB, Made, Resources, Row, Shard, Stage, Workspace, hours
 from pipelines.stages.voices import read_bank
 from sources.audio import Audio, encode_flac
-from synth.text import primary, spoken_form
+from synth.text import spoken_form
 from synth.tokens import tokens
 from synth.tts.align import Aligner, PerLanguage, ProportionalAligner, WhisperAligner
 from synth.tts.cosyvoice.model import fetch_model, published, unfetched
@@ -29,7 +34,7 @@ from synth.tts.engine import Engine, Line, Speech, SpeechError
 from synth.tts.gate import GateParams, Heard
 from synth.tts.http import HttpParams, HttpSpeechEngine
 from synth.tts.sphinx import PocketsphinxAligner
-from synth.tts.takes import Examiner, Hear, takes
+from synth.tts.takes import BATCH, Examiner, Hear, Take, takes
 from synth.voices import EMBEDDED, Voice, VoiceBank
 
 
@@ -81,6 +86,7 @@ class Speak(Stage):
     version = 2
     tables = ("speech",)
     items = "lines"
+    in_steps = True
     host_params = frozenset({"cosyvoice", "http", "recognise", "align", "gpus", "cpus", "runtime_env"})
 
     def __init__(self, params: SpeakParams, bank: VoiceBank | None = EMBEDDED) -> None:
@@ -165,40 +171,102 @@ class Speak(Stage):
         self.examiner = Examiner(self.params.gate, aligner(self.params.align), hear)
         self.engine = None if self.bank is None else engine(self.params, self.bank.voices)
 
-    def process(self, shard: Shard, workspace: Workspace) -> Made:
+    def process(self, shard: Shard, workspace: Workspace, guard: Guard) -> Made:
         if self.engine is None:
             self.engine = engine(self.params, read_bank(workspace).voices)
         rows = workspace.rows("lines", shard.key)
+        guard.expect(len(rows))
         self._check_languages(row["language"] for row in rows)  # a bank that is a table is not known before
-        of_line = {row["line"]: row for row in rows}
-        spoken: dict[str, Row] = {}
-        rejects: dict[str, Reject] = {}
+        spoken: list[Row] = []
+        rejects: list[Reject] = []
         with workspace.write_tar("speech", shard.key) as tar:
-            for take in takes(self.engine, [line_of(row) for row in rows], self.examiner, self.params.tries):
-                if isinstance(take.result, SpeechError):
-                    detail = take.result.detail + (f" ({take.tries} tries)" if take.tries > 1 else "")
-                    rejects[take.line.id] = Reject(Reason(take.result.reason), detail, uid=take.line.id)
+            for row, made in zip(rows, self._spoken([line_of(row) for row in rows], guard), strict=True):
+                guard.did(1)
+                if isinstance(made, Reject):
+                    rejects.append(made)
                 else:
-                    row = self._keep(tar, shard, of_line[take.line.id], take.result)
-                    spoken[take.line.id] = {**row, "tries": take.tries}
-        kept = [spoken[line] for line in of_line if line in spoken]
-        refused = [rejects[line] for line in of_line if line in rejects]
-        return Made({"speech": kept}, refused, len(rows), hours(kept))
+                    spoken.append(self._kept(tar, shard, row, made))
+        return Made({"speech": spoken}, rejects, len(rows), hours(spoken))
 
-    def _keep(self, tar: TarWriter, shard: Shard, row: Mapping[str, Any], speech: Speech) -> Row:
-        audio = Audio(speech.pcm[None], speech.sample_rate)
-        offset, size = tar.add(f"{stable_hash(row['line'])}.flac", encode_flac(audio))
+    def _spoken(self, lines: Sequence[Line], guard: Guard) -> Iterator[Row | Reject]:
+        """What came of each line, in order, as `_told` tells it; a step is a batch of lines."""
+        assert self.engine is not None
+        engine = _GuardedEngine(self.engine, guard, timed=self.params.http is None)
+        examiner = _GuardedExaminer(self.examiner, guard)
+        batch = max(BATCH, self.params.http.concurrency if self.params.http is not None else 0)
+        ahead = not guard.attempt.careful
+        coming = takes(engine, lines[guard.steps_kept * batch :], examiner, self.params.tries, batch, ahead)
+        for first in range(0, len(lines), batch):
+            some = min(batch, len(lines) - first)
+            yield from guard.step(lambda some=some: [_told(take) for take in islice(coming, some)])  # type: ignore[misc]
+
+    def _kept(self, tar: TarWriter, shard: Shard, row: Mapping[str, Any], told: Row) -> Row:
+        offset, size = tar.add(f"{stable_hash(row['line'])}.flac", b64decode(told["flac"]))
         return {
             "line": row["line"],
             "dialogue": row["dialogue"],
             "shard": shard.key,
             "offset": offset,
             "size": size,
-            "sample_rate": speech.sample_rate,
-            "duration": audio.duration,
+            "sample_rate": told["sample_rate"],
+            "duration": told["duration"],
             "engine": self.params.engine,
-            "words": [{"word": w.text, "start": w.start, "end": w.end, "prob": None} for w in speech.words or ()],
+            "words": told["words"],
+            "tries": told["tries"],
         }
+
+
+@dataclass(frozen=True)
+class _GuardedEngine:
+    """An engine whose crash or hang is a `SpeechError` of the line. `timed`: it has no time limits of its own."""
+
+    engine: Engine
+    guard: Guard
+    timed: bool
+
+    def synthesize(self, lines: Sequence[Line]) -> list[Speech | SpeechError]:
+        items = [_item(line, self.timed) for line in lines]
+        made = self.guard.batch(items, lambda places: self.engine.synthesize([lines[p] for p in places]))
+        return [SpeechError(m.reason, m.detail) if isinstance(m, Reject) else m for m in made]
+
+
+@dataclass(frozen=True)
+class _GuardedExaminer:
+    """The same of an examiner."""
+
+    examiner: Examiner
+    guard: Guard
+
+    def examine(self, lines: Sequence[Line], takes: Sequence[Speech | SpeechError]) -> list[Speech | SpeechError]:
+        items = [_item(line, timed=True) for line in lines]
+        made = self.guard.batch(
+            items, lambda places: self.examiner.examine([lines[p] for p in places], [takes[p] for p in places])
+        )
+        return [SpeechError(m.reason, m.detail) if isinstance(m, Reject) else m for m in made]
+
+
+def _item(line: Line, timed: bool) -> Item:
+    """A line's audio is as long as a slow speaker takes, of 5 characters a second (Chinese) or more."""
+    return Item(line.id, len(line.text) / 5 if timed else None)
+
+
+def _told(take: Take) -> Row | Reject:
+    """A take in JSON, with the speech as 16-bit FLAC."""
+    result = take.result
+    if isinstance(result, SpeechError):
+        return Reject(
+            Reason(result.reason),
+            result.detail + (f" ({take.tries} tries)" if take.tries > 1 else ""),
+            uid=take.line.id,
+        )
+    audio = Audio(result.pcm[None], result.sample_rate)
+    return {
+        "flac": b64encode(encode_flac(audio)).decode(),
+        "sample_rate": result.sample_rate,
+        "duration": audio.duration,
+        "words": [{"word": w.text, "start": w.start, "end": w.end, "prob": None} for w in result.words or ()],
+        "tries": take.tries,
+    }
 
 
 def line_of(row: Mapping[str, Any]) -> Line:
@@ -241,7 +309,7 @@ def hear_with(model: str) -> Hear:
             if not knows(model, recognizer, language):
                 continue
             mine = [index for index, (line, _) in enumerate(lines) if primary(line.language) == language]
-            recognizer.language = language
+            recognizer.language = whisper_language(language)
             for index, transcript in zip(mine, recognizer.transcribe([lines[i][1] for i in mine]), strict=True):
                 heard[index] = _heard(lines[index][0].text, transcript.text, language)
         return heard

@@ -1,28 +1,45 @@
 """transcribe: what a Whisper model hears in each clip, and how far that is from the given text."""
 
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
-from typing import Any
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from functools import partial
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from manifests.errors import TurnmillError
+from manifests.languages import LanguageTag, primary
 from manifests.params import Params
-from pipelines.asr.recognizer import Recognizer, Transcript, check_model, model_digest, model_name
+from manifests.records import Reason, Reject
+from pipelines.asr.recognizer import (
+    Heard,
+    Recognizer,
+    Transcript,
+    Window,
+    check_language,
+    check_model,
+    model_digest,
+    model_name,
+)
 from pipelines.asr.wer import cer, wer
-from pipelines.stage import MIB, Made, Resources, Row, Shard, Stage, Workspace, decoded_clips, hours
+from pipelines.guard import Guard
+from pipelines.stage import MIB, Made, Resources, Row, Shard, Stage, Workspace, clip_audio, clip_item, hours
 from sources.audio import mono, resample
 
 RECOGNISER_RATE = 16_000  # Hz, Whisper's
+
+Pcm = NDArray[np.float32]
+_NOTHING = np.zeros(0, np.float32)
 
 
 class TranscribeParams(Params):
     model: str = Field(
         default="embedded", description="'embedded', a faster-whisper model name, or the path of a model folder"
     )
-    language: str | None = Field(default=None, description="BCP-47; null: the corpus's own language")
+    language: LanguageTag | None = Field(default=None, description="BCP-47; null: the corpus's own language")
     device: str = Field(default="auto", pattern="^(auto|cpu|cuda)$")
     compute_type: str = Field(default="default", description="CTranslate2 type: int8, float16, ...")
     batch_size: int = Field(default=8, ge=1, description="windows of up to 30 s decoded at once")
@@ -36,6 +53,7 @@ class Transcribe(Stage):
     needs = ("clips",)
     tables = ("transcripts",)
     items = "clips"
+    in_steps = True
     host_params = frozenset({"model"})
 
     def __init__(self, params: TranscribeParams, language: str | None) -> None:
@@ -47,6 +65,8 @@ class Transcribe(Stage):
         return {"model": model_digest(self.params.model), "language": self.language}
 
     def check(self) -> None:
+        if self.language is not None:
+            check_language(self.language)
         check_model(self.params.model)
 
     def setup(self) -> None:
@@ -61,26 +81,60 @@ class Transcribe(Stage):
             beam_size=p.beam_size,
         )
 
-    def process(self, shard: Shard, workspace: Workspace) -> Made:
-        clips: list[Row] = []
-        labels: list[Row] = []
-        blocks = self._blocks(shard.key, workspace)
-        with ThreadPoolExecutor(1) as reader:
-            ahead = reader.submit(next, blocks, None)
-            while (block := ahead.result()) is not None:
-                ahead = reader.submit(next, blocks, None)
-                transcripts = self.recognizer.transcribe([audio for _, audio in block])
-                clips += [clip for clip, _ in block]
-                labels += [self._row(clip, t) for (clip, _), t in zip(block, transcripts, strict=True)]
-        return Made({"transcripts": labels}, [], len(clips), hours(clips))
+    def process(self, shard: Shard, workspace: Workspace, guard: Guard) -> Made:
+        clips = workspace.rows("clips", shard.key)
+        guard.expect(len(clips))
+        labels: dict[str, Row] = {}
+        rejects: list[Reject] = []
+        with workspace.open_tar("clips", shard.key) as tar:
+            for block in guard.ahead(self._blocks(clips, tar, guard)):
+                for (clip, _), heard in zip(block, self._transcripts(block, guard), strict=True):
+                    if isinstance(heard, Reject):
+                        rejects.append(heard)
+                    else:
+                        labels[clip["uid"]] = self._row(clip, heard)
+        self._check_working(rejects, len(clips))
+        return Made({"transcripts": list(labels.values())}, rejects, len(clips), hours(clips))
 
-    def _blocks(self, key: str, workspace: Workspace) -> Iterator[list[tuple[Row, NDArray[np.float32]]]]:
+    def _transcripts(self, block: Sequence[tuple[Row, Pcm | Reject]], guard: Guard) -> list[Transcript | Reject]:
+        """What is heard in each clip of a block: a step of the model is a batch of windows, of whatever clips."""
+        clips = [clip for clip, _ in block]
+        lost = {place: pcm for place, (_, pcm) in enumerate(block) if isinstance(pcm, Reject)}
+        heard: list[list[Heard]] = [[] for _ in block]
+        batches = list(self.recognizer.batches([_NOTHING if isinstance(pcm, Reject) else pcm for _, pcm in block]))
+        left = Counter(window.clip for batch in batches for window in batch)
+        guard.did(len(block) - len(left))
+        for batch in batches:
+            for window, result in zip(batch, guard.step(partial(self._hear, clips, batch, guard)), strict=True):
+                if isinstance(result, Reject):
+                    lost.setdefault(window.clip, result)
+                else:
+                    heard[window.clip].append(Heard.of(result))
+                left[window.clip] -= 1
+                guard.did(0 if left[window.clip] else 1)
+        return [lost.get(place) or self.recognizer.joined(parts) for place, parts in enumerate(heard)]
+
+    def _hear(self, clips: Sequence[Row], batch: Sequence[Window], guard: Guard) -> list[Row | Reject]:
+        items = [replace(clip_item(clips[w.clip]), seconds=len(w.pcm) / RECOGNISER_RATE) for w in batch]
+
+        def work(places: Sequence[int]) -> list[Row]:
+            return [asdict(heard) for heard in self.recognizer.hear([batch[place] for place in places])]
+
+        return guard.batch(items, work)
+
+    def _check_working(self, rejects: Sequence[Reject], clips: int) -> None:
+        """Raises TurnmillError where it is the model, and no clip, that fails: on all of them."""
+        failed = [reject for reject in rejects if reject.reason is Reason.RECOGNISER_FAILED]
+        if len(failed) == clips > 1:
+            raise TurnmillError(f"the model {model_name(self.params.model)} fails on every clip: {failed[0].detail}")
+
+    def _blocks(self, clips: Sequence[Row], tar: BinaryIO, guard: Guard) -> Iterator[list[tuple[Row, Pcm | Reject]]]:
         """Clips with their 16 kHz mono audio, in blocks long enough to sort into even batches."""
-        block: list[tuple[Row, NDArray[np.float32]]] = []
+        block: list[tuple[Row, Pcm | Reject]] = []
         seconds = 0.0
-        for clip, audio in decoded_clips(key, workspace):
-            block.append((clip, mono(resample(audio, RECOGNISER_RATE))))
-            seconds += audio.duration
+        for clip in clips:
+            block.append((clip, guard.caught(clip_item(clip), partial(_narrow, tar, clip))))
+            seconds += clip["duration"]
             if seconds >= self.params.read_ahead_s:
                 yield block
                 block, seconds = [], 0.0
@@ -93,7 +147,7 @@ class Transcribe(Stage):
             "uid": clip["uid"],
             "model": model_name(self.params.model),
             "asr_text": heard.text,
-            "asr_language": heard.language,
+            "asr_language": primary(heard.language),
             "language_prob": heard.language_prob,
             "avg_logprob": heard.avg_logprob,
             "no_speech_prob": heard.no_speech_prob,
@@ -102,3 +156,7 @@ class Transcribe(Stage):
             "wer": None if text is None else wer(text, heard.text, heard.language),
             "cer": None if text is None else cer(text, heard.text, heard.language),
         }
+
+
+def _narrow(tar: BinaryIO, clip: Row) -> Pcm:
+    return mono(resample(clip_audio(tar, clip), RECOGNISER_RATE))

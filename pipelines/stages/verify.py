@@ -2,14 +2,16 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from pydantic import Field
 
 from manifests.params import Params
-from manifests.records import Reason, Reject, stable_hash
+from manifests.records import ItemError, Reason, Reject, stable_hash
 from pipelines.asr.recognizer import Recognizer, check_model, model_digest
+from pipelines.guard import Guard, Item
 from pipelines.stage import Made, Row, Shard, Stage, Workspace, hours, read_span
 from sources.audio import decode
 from synth.acoustics import load_pools
@@ -32,6 +34,7 @@ class Verify(Stage):
     needs = ("dialogues",)
     tables = ("verification",)
     items = "dialogues"
+    in_steps = True
     host_params = frozenset({"recognise"})
 
     def __init__(self, params: VerifyParams, rooms: Sequence[Path]) -> None:
@@ -50,23 +53,27 @@ class Verify(Stage):
         self.recognise = recognise_with(self.params.recognise)
         self.pools = load_pools(rooms=self.rooms)
 
-    def process(self, shard: Shard, workspace: Workspace) -> Made:
-        verified: list[Row] = []
-        rejects: list[Reject] = []
+    def process(self, shard: Shard, workspace: Workspace, guard: Guard) -> Made:
         dialogues = workspace.rows("dialogues", shard.key)
+        guard.expect(len(dialogues))
         with workspace.open_tar("dialogues", shard.key) as tar:
-            for row in dialogues:
-                if not chosen(row["id"], self.params.share):
-                    verified.append(verification_row(row["id"], Report(0, ())))
-                    continue
-                audio = decode(read_span(tar, row["offset"], row["size"]), row["id"])
-                clean = decode(read_span(tar, row["clean_offset"], row["clean_size"]), row["id"]).samples[0]
-                report = check(json.loads(row["sample"]), audio.samples, clean, self.recognise, self.pools)
-                if report.violations:
-                    rejects.append(Reject(Reason.LABEL_VIOLATION, violation_sentence(report), uid=row["id"]))
-                else:
-                    verified.append(verification_row(row["id"], report))
+            results = [result for row in dialogues for result in guard.step(partial(self._verified, row, tar, guard))]
+        rejects = [result for result in results if isinstance(result, Reject)]
+        verified = [result for result in results if not isinstance(result, Reject)]
         return Made({"verification": verified}, rejects, len(dialogues), hours(dialogues))
+
+    def _verified(self, row: Row, tar: BinaryIO, guard: Guard) -> list[Row | Reject]:
+        return [guard.one(Item(row["id"], row["duration"]), lambda: self._checked(row, tar))]
+
+    def _checked(self, row: Row, tar: BinaryIO) -> Row:
+        if not chosen(row["id"], self.params.share):
+            return verification_row(row["id"], Report(0, ()))
+        audio = decode(read_span(tar, row["offset"], row["size"]), row["id"])
+        clean = decode(read_span(tar, row["clean_offset"], row["clean_size"]), row["id"]).samples[0]
+        report = check(json.loads(row["sample"]), audio.samples, clean, self.recognise, self.pools)
+        if report.violations:
+            raise ItemError(Reason.LABEL_VIOLATION, violation_sentence(report))
+        return verification_row(row["id"], report)
 
 
 def chosen(dialogue: str, share: float) -> bool:

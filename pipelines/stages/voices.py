@@ -16,7 +16,7 @@ import yaml
 from pydantic import ConfigDict, Field, model_validator
 
 from manifests.errors import UsageError
-from manifests.index import Index
+from manifests.index import RECIPE, Index
 from manifests.licences import licence_of
 from manifests.params import LicenceStatement, Params
 from manifests.query import check_condition, connect, passed, read_only, select_statement
@@ -26,7 +26,6 @@ from manifests.store import Store, part_name, tar_name
 from manifests.tar import TarWriter
 from manifests.wording import plural
 from pipelines.stage import Row, Workspace, hours, part_notes, read_span, reject_row
-from pipelines.stages.card import RECIPE
 from pipelines.stages.plan import Split, SplitShares
 from sources.audio import Audio, AudioError, decode, encode_flac, mono
 from sources.catalogue import load, names

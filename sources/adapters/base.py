@@ -1,8 +1,9 @@
 """What every adapter gives: units of work, and for each unit its clips and rejects.
 
-An adapter is a module with two functions, `units` and `read`. It never opens audio: a bad file is met, and rejected, by
-whoever decodes it. The promise both keep together: each audio file below the root and each table row is yielded by
-exactly one unit, exactly once, as a clip or as a reject.
+An adapter is a module with two functions, `units` and `read`. It never decodes audio, and opens a file only where its
+ending does not tell what it is: a bad file is met, and rejected, by whoever decodes it. The promise both keep together:
+each audio file below the root and each table row is yielded by exactly one unit, exactly once, as a clip or a reject.
+What is neither is counted (`passed_over`).
 """
 
 from collections.abc import Iterator

@@ -19,6 +19,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
+from manifests.languages import language_tag
 from manifests.records import Reason, TextTurn, ToolCall
 
 _TURN_KEYS: Final = ("messages", "turns", "conversations", "conversation", "dialogue", "data")
@@ -36,10 +37,6 @@ _ROLES: Final = {
 _UNHEARD: Final = frozenset({"system", "developer"})
 _CALLS: Final = frozenset({"function_call", "tool_call"})
 _OBSERVATIONS: Final = frozenset({"observation", "tool", "function", "tool_response"})
-_LANGUAGES: Final = {
-    **dict.fromkeys(("english", "英文", "英语"), "en"),
-    **dict.fromkeys(("chinese", "mandarin", "中文", "汉语", "普通话"), "zh"),
-}
 
 # "User:", "### Human:", "[MOSS]:", "<|Human|>:", "用户：" and the like, written as names are: not "the user:".
 _NAMES: Final = "User|USER|Human|HUMAN|Prompter|用户|Assistant|ASSISTANT|助手|MOSS|ChatGPT|GPT|Bot|BOT|AI"
@@ -93,10 +90,16 @@ def turns_of(row: Any) -> tuple[TextTurn, ...]:
 
 
 def language_of(row: Mapping[str, Any], turns: tuple[TextTurn, ...], default: str) -> str:
-    """The row's own word; else zh where Chinese characters outnumber Latin words, without kana; else `default`."""
+    """The row's own word; else zh where Chinese characters outnumber Latin words, without kana; else `default`.
+
+    Raises NoDialogue for a word that is no language tag.
+    """
     own = next((row[key] for key in _LANGUAGE_KEYS if isinstance(row.get(key), str) and row[key].strip()), None)
     if own is not None:
-        return _LANGUAGES.get(str(own).strip().lower(), str(own).strip())
+        try:
+            return language_tag(own)
+        except ValueError as error:
+            raise NoDialogue(Reason.BAD_ROW, f"has the language {error}") from error
     text = "\n".join(turn.text for turn in turns)
     if text.isascii():
         return default

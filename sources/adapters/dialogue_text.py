@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any, Final, NamedTuple, cast
 
 from manifests.errors import UsageError
+from manifests.languages import UNKNOWN
 from manifests.records import Reason, Reject, TextDialogue, stable_hash
 from sources.adapters.dialogue_shapes import NoDialogue, language_of, turns_of
 from sources.adapters.items import Unit, unit_name
@@ -22,6 +23,8 @@ from sources.catalogue import Entry
 
 _SUFFIXES: Final = (".jsonl", ".jsonl.gz", ".json")
 _CHUNK: Final = 4 << 20  # characters of a JSON list that are read at a time
+_DEEPEST: Final = 100  # brackets within brackets of a row that is read
+_BRACKET: Final = re.compile(r'[][{}]|"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)  # or a string, which may hold some
 _BETWEEN: Final = re.compile("\ufeff?\\s*[\\[,]?\\s*")  # what may precede an element of a JSON list
 
 
@@ -113,11 +116,12 @@ def _line_rows(file: IO[bytes], first: int) -> Iterator[_Row]:
         if line.data is None:
             yield _Row(line.number, line.offset, None, f"is longer than {MAX_LINE} bytes")
         elif line.data.strip():
+            text = ""
             try:
                 text = line.data.decode("utf-8-sig")
                 value = json.loads(text)
             except (ValueError, RecursionError) as error:
-                yield _Row(line.number, line.offset, None, f"is not JSON: {error}")
+                yield _Row(line.number, line.offset, None, _why_unread(error, text, 0))
             else:
                 yield _Row(line.number, line.offset, value, _flaw(text, value))
 
@@ -125,6 +129,7 @@ def _line_rows(file: IO[bytes], first: int) -> Iterator[_Row]:
 def _list_rows(file: IO[bytes], first: int) -> Iterator[_Row]:
     """Elements of a JSON list. What follows a broken element cannot be told apart: it shares that one's reject."""
     offset, number = file.tell(), first
+    at_element = offset > 0  # which may begin with what else stands between two
     text = io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape", newline="")
     decoder = json.JSONDecoder()
     buffer, position, ended = "", 0, False
@@ -133,18 +138,23 @@ def _list_rows(file: IO[bytes], first: int) -> Iterator[_Row]:
             more = text.read(_CHUNK)
             buffer, position, ended = buffer[position:] + more, 0, not more
             continue
-        lead = cast(re.Match[str], _BETWEEN.match(buffer, position)).end()
+        lead = position if at_element else cast(re.Match[str], _BETWEEN.match(buffer, position)).end()
+        at_element = False
         offset += _size(buffer[position:lead])
         if buffer.startswith("]", lead):
             return
         try:
             value, position = decoder.raw_decode(buffer, lead)
+            element = buffer[lead:position]
+            flaw = _flaw(element, value)
+            if flaw == _TOO_DEEP:
+                raise RecursionError  # as the parser does where its caller is deep enough
         except (ValueError, RecursionError) as error:
-            what = f"is not JSON or longer than {MAX_LINE} bytes ({error})" if lead < len(buffer) else "is cut off"
+            why = f"{_why_unread(error, buffer, lead)}, or it is longer than {MAX_LINE} bytes"
+            what = why if lead < len(buffer) else "is cut off"
             yield _Row(number, offset, None, f"{what}; nothing after it can be read")
             return
-        element = buffer[lead:position]
-        yield _Row(number, offset, value, _flaw(element, value))
+        yield _Row(number, offset, value, flaw)
         offset += _size(element)
         number += 1
 
@@ -153,8 +163,37 @@ def _size(text: str) -> int:
     return len(text.encode(errors="surrogateescape"))
 
 
+def _why_unread(error: ValueError | RecursionError, text: str, first: int) -> str:
+    """What the parser says that began at a place of a text. Where rows are nested deep it gives up at a depth that
+    depends on its caller's, so of those nothing else is said."""
+    if isinstance(error, RecursionError):
+        return _TOO_DEEP
+    if not isinstance(error, json.JSONDecodeError):
+        return f"is not JSON: {error}"
+    if _is_deep(text[first : error.pos]):
+        return _TOO_DEEP
+    return f"is not JSON: {error.msg} at character {error.pos - first + 1}"
+
+
+_TOO_DEEP: Final = f"is nested more than {_DEEPEST} deep"
+
+
+def _is_deep(text: str) -> bool:
+    if text.count("[") + text.count("{") <= _DEEPEST:
+        return False
+    depth = 0
+    for found in _BRACKET.finditer(text):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found[0], 0)
+        if depth > _DEEPEST:
+            return True
+    return False
+
+
 def _flaw(text: str, value: Any) -> str | None:
-    """Half a UTF-16 pair is legal JSON, and no table, hash or recogniser can take it."""
+    """Half a UTF-16 pair is legal JSON, and no table, hash or recogniser can take it; nor are deep rows read, for how
+    deep Python's parser goes depends on where it is called."""
+    if _is_deep(text):
+        return _TOO_DEEP
     try:
         text.encode()
         if "\\ud" in text or "\\uD" in text:
@@ -172,12 +211,13 @@ def _own_id(value: Any) -> str | None:
 def _dialogue(row: Any, name: str, where: str, entry: Entry, source: str) -> TextDialogue | Reject:
     try:
         turns = turns_of(row)
+        language = language_of(row, turns, entry.lang or UNKNOWN)
     except NoDialogue as error:
         return Reject(error.reason, f"{where} {error.detail}", uid=name, source_uri=source)
     return TextDialogue(
         id=name,
         turns=turns,
-        language=language_of(row, turns, entry.lang or "und"),
+        language=language,
         source=entry.name,
         licence=entry.licence.record(),
         scenario=str(row["scenario"]) if row.get("scenario") else None,

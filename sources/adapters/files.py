@@ -1,4 +1,4 @@
-"""Any folder of audio: files found by extension, fields read from names, transcripts from files beside them.
+"""Any folder of audio: files told by their content, fields read from names, transcripts from files beside them.
 
 Knobs: `sources.catalogue.FilesIngest`. A recording without a transcript is UNTRANSCRIBED unless those are kept.
 """
@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from manifests.errors import UsageError
 from manifests.records import Reason, Reject
-from sources.adapters.folder import AUDIO_EXTENSIONS, Names, UnsafeNameError, is_audio, list_folder, safe_join
+from sources.adapters.folder import Names, UnsafeNameError, audio_files, ending, is_raw, list_folder, safe_join
 from sources.adapters.items import (
     DEFAULT_CONFIG,
     DEFAULT_SPLIT,
@@ -17,7 +17,10 @@ from sources.adapters.items import (
     Unit,
     clip_uid,
     fill,
+    language,
+    raw_audio,
     split_name,
+    transcript,
     unit_name,
     unsafe,
     untranscribed,
@@ -34,14 +37,12 @@ def units(root: Path, entry: Entry, unit_clips: int, unit_bytes: int) -> list[Un
     folder = list_folder(root, entry.name)
     names = Names(root, folder.sizes)
     by_split: dict[str, list[tuple[str, str]]] = {}
-    for path in filter(is_audio, folder.sizes):
+    for path in audio_files(folder, texts=ending(_knobs(entry).sidecar)):
         by_split.setdefault(_split(entry, path), []).append((path, ""))
     if not by_split:
-        extensions = ", ".join(sorted(AUDIO_EXTENSIONS))
-        raise UsageError(f"{entry.name}: {root} holds no audio (looked for {extensions}): give a folder of recordings")
+        raise UsageError(f"{entry.name}: {root} holds no audio: give a folder of recordings")
     for path, why in folder.unsafe.items():
-        if is_audio(path) or (root / path).is_dir():
-            by_split.setdefault(_split(entry, path), []).append((path, why))
+        by_split.setdefault(_split(entry, path), []).append((path, why))
     made = []
     for split, items in sorted(by_split.items()):
         groups = fill(((item, folder.sizes.get(item[0], 0)) for item in items), unit_clips, unit_bytes)
@@ -59,10 +60,13 @@ def read(root: Path, entry: Entry, unit: Unit, keep_untranscribed: bool) -> Iter
     split = unit.spec["split"]
     for path in unit.spec["audio"]:
         uid = clip_uid(entry.name, DEFAULT_CONFIG, split, path)
+        if is_raw(root, path):
+            yield raw_audio(uid, path)
+            continue
         try:
             clip = _clip(root, entry, uid, path, split, names)
         except ValueError as error:
-            yield Reject(Reason.BAD_ROW, str(error), uid=uid, source_uri=path)
+            yield Reject(Reason.BAD_ROW, f"{path}: {error}", uid=uid, source_uri=path)
             continue
         yield clip if keep_untranscribed or clip.text is not None else untranscribed(uid, path)
     for path, why in unit.spec["unsafe"]:
@@ -73,8 +77,8 @@ def _clip(root: Path, entry: Entry, uid: str, path: str, split: str, names: Name
     """Raises ValueError where the name does not match the pattern or the transcript cannot be read."""
     groups = _groups(entry, path)
     if groups is None:
-        raise ValueError(f"{path} does not match the pattern {_knobs(entry).pattern!r}")
-    text = groups.get("text") or None
+        raise ValueError(f"it does not match the pattern {_knobs(entry).pattern!r}")
+    text = transcript(groups.get("text"))
     sidecar = _sidecar(entry, path, names) if text is None else None
     return ClipRef(
         uid,
@@ -83,7 +87,7 @@ def _clip(root: Path, entry: Entry, uid: str, path: str, split: str, names: Name
         text=_read_text(root, sidecar) if sidecar is not None else text,
         speaker=groups.get("speaker") or None,
         parent=groups.get("parent") or groups.get("speaker") or None,
-        language=groups.get("language") or entry.lang,
+        language=language(groups.get("language"), entry.lang),
         tags=(groups["tags"],) if groups.get("tags") else (),
         native={name: value for name, value in groups.items() if name not in _KNOWN_GROUPS},
     )
@@ -119,12 +123,12 @@ def _sidecar(entry: Entry, path: str, names: Names) -> str | None:
 
 
 def _read_text(root: Path, sidecar: str) -> str | None:
-    """The transcript in a file, null where it is blank. Raises ValueError where it is not text."""
+    """The transcript in a file. Raises ValueError where it is not text."""
     with (root / sidecar).open("rb") as file:
         data = file.read(MAX_LINE + 1)
     if len(data) > MAX_LINE:
         raise ValueError(f"{sidecar} is longer than {MAX_LINE} bytes: it is no transcript")
     try:
-        return data.decode("utf-8-sig").strip() or None
+        return transcript(data.decode("utf-8-sig").strip())
     except UnicodeDecodeError as error:
         raise ValueError(f"{sidecar} is not UTF-8: {error.reason} at byte {error.start}") from error

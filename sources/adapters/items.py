@@ -1,9 +1,11 @@
 """Units, clips and the names they go by: what adapters are made of."""
 
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from manifests.languages import language_tag
 from manifests.records import Reason, Reject
 
 _T = TypeVar("_T")
@@ -84,8 +86,26 @@ def split_name(split: str) -> str:
     return split.replace("/", "_") or UNLISTED
 
 
+_UNSEEN = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf", "Mn", "Me"})  # spaces, controls, zero width; marks on nothing
+
+
+def transcript(text: str | None) -> str | None:
+    """A transcript as it is given; null where there is nothing to be seen in it, for such a text says nothing."""
+    return text if text and not all(unicodedata.category(c) in _UNSEEN for c in text) else None
+
+
+def language(spelled: str | None, default: str | None) -> str | None:
+    """The tag of a clip's own language, else of its corpus. Raises ValueError for what is no tag."""
+    return language_tag(spelled) if spelled and spelled.strip() else default
+
+
 def untranscribed(uid: str, path: str) -> Reject:
-    return Reject(Reason.UNTRANSCRIBED, f"no transcript names {path}", uid=uid, source_uri=path)
+    return Reject(Reason.UNTRANSCRIBED, f"{path} has no transcript", uid=uid, source_uri=path)
+
+
+def raw_audio(uid: str, path: str) -> Reject:
+    detail = f"{path} is raw audio: nothing in it says its rate, channels and encoding; convert it to WAV or FLAC"
+    return Reject(Reason.RAW_AUDIO, detail, uid=uid, source_uri=path)
 
 
 def unsafe(corpus: str, split: str, path: str, why: str) -> Reject:

@@ -6,14 +6,23 @@ name the same audio twice, are known corpus-wide; `read` then seeks to its own r
 
 import posixpath
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import groupby, islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from manifests.errors import UsageError
 from manifests.records import Reason, Reject
-from sources.adapters.folder import Folder, Names, UnsafeNameError, glob_pattern, is_audio, list_folder, safe_join
+from sources.adapters.folder import (
+    Folder,
+    Names,
+    UnsafeNameError,
+    audio_files,
+    glob_pattern,
+    is_raw,
+    list_folder,
+    safe_join,
+)
 from sources.adapters.items import (
     DEFAULT_CONFIG,
     UNLISTED,
@@ -21,7 +30,10 @@ from sources.adapters.items import (
     Unit,
     clip_uid,
     fill,
+    language,
+    raw_audio,
     split_name,
+    transcript,
     unit_name,
     unsafe,
     untranscribed,
@@ -72,10 +84,18 @@ def read(root: Path, entry: Entry, unit: Unit, keep_untranscribed: bool) -> Iter
             file.seek(offset)
             for line in islice(read_lines(file, first), count):
                 clip = reader.clip(table, columns, line, names, split)
-                yield _duplicate(clip, table, line) if (table, line.number) in duplicates else clip
+                if (table, line.number) in duplicates:
+                    yield _duplicate(clip, table, line)
+                elif isinstance(clip, ClipRef) and clip.text is None and reader.transcribes and not keep_untranscribed:
+                    yield untranscribed(clip.uid, clip.path)
+                else:
+                    yield clip
     for path in unit.spec["untranscribed"]:
-        clip = reader.unnamed_clip(path, split)
-        yield clip if keep_untranscribed else untranscribed(clip.uid, path)
+        clip = reader.unnamed_clip(path, split, root)
+        if isinstance(clip, ClipRef) and not keep_untranscribed:
+            yield untranscribed(clip.uid, path)
+        else:
+            yield clip
     for path, why in unit.spec["unsafe"]:
         yield unsafe(entry.name, split, path, why)
 
@@ -109,14 +129,16 @@ def _items(reader: "_Reader", folder: Folder) -> Iterator[_Item]:
     knobs, corpus = reader.knobs, reader.corpus
     tables = [path for path in folder.sizes if glob_pattern(knobs.tables).fullmatch(path)]
     expected = glob_pattern(knobs.audio_files)
-    # Audio in a place where no table looks is not lost in silence either.
-    audio = [path for path in folder.sizes if expected.fullmatch(path) or is_audio(path)]
-    at_home = list(filter(expected.fullmatch, audio))
+    at_home = list(filter(expected.fullmatch, folder.sizes))
     for found, what, glob in ((tables, "table", knobs.tables), (at_home, "audio", knobs.audio_files)):
         if not found:
             raise UsageError(
                 f"{corpus}: {folder.root} holds no {what} (looked for {glob}): give the folder that holds the corpus"
             )
+    # Audio in a place where no table looks is not lost in silence either.
+    known = {*tables, *at_home}
+    elsewhere = {path: size for path, size in folder.sizes.items() if path not in known}
+    audio = sorted([*at_home, *audio_files(replace(folder, sizes=elsewhere))])
     names = Names(folder.root, folder.sizes)
     named: set[str] = set()
     taken: set[str] = set()
@@ -133,22 +155,19 @@ def _items(reader: "_Reader", folder: Folder) -> Iterator[_Item]:
                 kind = "duplicate" if clip.uid is not None and clip.uid in taken else "row"
                 taken |= {clip.uid} if clip.uid is not None else set()
                 named |= {path} if path is not None else set()
-                there = path if isinstance(clip, ClipRef) else None
+                there = path if clip.uid is not None and path in folder.sizes else None
                 yield _Item(split, kind, there, table, line.number, line.offset)
     for path in audio:
         if path not in named:
             yield _Item(reader.split_of_audio(path), "untranscribed", path)
-    for path, why in _unnamed_links(folder, knobs, named):
+    for path, why in _unnamed_links(folder, named):
         yield _Item(reader.split_of_audio(path), "unsafe", f"{path}\0{why}")
 
 
-def _unnamed_links(folder: Folder, knobs: TableIngest, named: set[str]) -> Iterator[tuple[str, str]]:
-    """What may not be read, could hold audio or a table, and is not already rejected as some row's audio."""
-    globs = (glob_pattern(knobs.tables), glob_pattern(knobs.audio_files))
-    for path, why in folder.unsafe.items():
-        holds = (folder.root / path).is_dir() or any(glob.fullmatch(path) for glob in globs)
-        if holds and not any(name == path or name.startswith(path + "/") for name in named):
-            yield path, why
+def _unnamed_links(folder: Folder, named: set[str]) -> Iterator[tuple[str, str]]:
+    """What may not be read and is not already rejected as some row's audio."""
+    told = named | {str(above) for path in named for above in PurePosixPath(path).parents} if folder.unsafe else set()
+    yield from ((path, why) for path, why in folder.unsafe.items() if path not in told)
 
 
 @dataclass(frozen=True)
@@ -182,6 +201,11 @@ class _Reader:
     def _used(self) -> frozenset[str]:
         templates = [self._audio, self._split, *self._fields.values()]
         return frozenset[str]().union(*(template.variables for template in templates))
+
+    @property
+    def transcribes(self) -> bool:
+        """Whether rows are to have a transcript."""
+        return "text" in self.knobs.fields
 
     def columns(self, table: str, first: Line | None) -> tuple[str, ...]:
         """Column names of a table. Raises UsageError when its header lacks one that the entry uses."""
@@ -237,7 +261,7 @@ class _Reader:
             ) from error
 
     def clip(self, table: str, columns: tuple[str, ...], line: Line, names: Names, split: str) -> ClipRef | Reject:
-        """The clip that a row names, or BAD_ROW, UNSAFE_PATH or MISSING_FILE."""
+        """The clip that a row names, or BAD_ROW, UNSAFE_PATH, MISSING_FILE or RAW_AUDIO."""
         where = f"{table} line {line.number}"
         try:
             row = self._row(table, columns, line)
@@ -258,24 +282,34 @@ class _Reader:
             return Reject(
                 Reason.MISSING_FILE, f"{where} names {path}, which is not there", self._uid(split, path), path
             )
+        if is_raw(names.root, found):
+            return raw_audio(self._uid(split, found), found)
         native = {name: row[name] for name in columns if name not in self._used}
-        return self._clip(found, split, fields, native)
+        try:
+            return self._clip(found, split, fields, native)
+        except ValueError as error:
+            return Reject(Reason.BAD_ROW, f"{where}: {error}", self._uid(split, found), found)
 
-    def unnamed_clip(self, path: str, split: str) -> ClipRef:
-        """A clip of audio that no row names, with the fields that its own name tells."""
+    def unnamed_clip(self, path: str, split: str, root: Path) -> ClipRef | Reject:
+        """A clip of audio that no row names, with the fields that its own name tells, or BAD_ROW or RAW_AUDIO."""
+        if is_raw(root, path):
+            return raw_audio(self._uid(split, path), path)
         values = self._audio.match(path) or self._audio.match(f"./{path}")
         known = {name: field.render(values) for name, field in self._fields.items() if field.variables <= values.keys()}
-        return self._clip(path, split, known, {})
+        try:
+            return self._clip(path, split, known, {})
+        except ValueError as error:
+            return Reject(Reason.BAD_ROW, f"{path}: {error}", self._uid(split, path), path)
 
     def _clip(self, path: str, split: str, fields: Mapping[str, str], native: Mapping[str, str]) -> ClipRef:
         return ClipRef(
             self._uid(split, path),
             path,
             split=split,
-            text=fields.get("text") or None,
+            text=transcript(fields.get("text")),
             speaker=fields.get("speaker") or None,
             parent=fields.get("parent") or None,
-            language=fields.get("language") or self.entry.lang,
+            language=language(fields.get("language"), self.entry.lang),
             captions=(fields["captions"],) if fields.get("captions") else (),
             tags=(fields["tags"],) if fields.get("tags") else (),
             native=native,

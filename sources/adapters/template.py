@@ -7,7 +7,7 @@ Between braces stands a variable, then filters: `split('x')`, an index into the 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Annotated
 
 from pydantic import AfterValidator
@@ -70,6 +70,7 @@ class Template:
         return dict(zip(groups, found.groups(), strict=True)) if found else {}
 
 
+@cache
 def parse(text: str) -> Template:
     """Raises ValueError for a filter that does not exist or a stray brace."""
     parts: list[str | _Field] = []

@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from manifests.languages import primary
 from manifests.records import Intent, Interruption, TextDialogue, TextTurn, ToolCall, generator
 from synth.rewrite.answers import (
     EMOTIONS,
@@ -21,7 +22,7 @@ from synth.rewrite.answers import (
     parsed,
 )
 from synth.rewrite.params import TaskName
-from synth.text import primary, spoken_form
+from synth.text import spoken_form
 from synth.tokens import prefix, spans, tokens
 
 LONGEST = 1.5

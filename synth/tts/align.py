@@ -16,9 +16,9 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
+from manifests.languages import primary
 from synth.duplex import RATE
 from synth.duplex.energy import FLOOR_BELOW_LEVEL_DB, active_level, islands
-from synth.text import primary
 from synth.tokens import tokens
 from synth.tts.engine import Word
 

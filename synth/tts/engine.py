@@ -58,7 +58,15 @@ class SpeechError(Exception):
         self.detail = detail
 
 
-class Engine(Protocol):
+class Speaks(Protocol):
+    """What turns lines into speech."""
+
+    def synthesize(self, lines: Sequence[Line]) -> list[Speech | SpeechError]:
+        """Speak each line: one result per line, in order; a line that fails is a `SpeechError` in its place."""
+        ...
+
+
+class Engine(Speaks, Protocol):
     """A speech engine; `sample_rate` in Hz is that of all it speaks."""
 
     sample_rate: int
@@ -66,8 +74,4 @@ class Engine(Protocol):
     @property
     def identity(self) -> str:
         """What its speech depends on besides lines and voices: name, versions, model digest, settings."""
-        ...
-
-    def synthesize(self, lines: Sequence[Line]) -> list[Speech | SpeechError]:
-        """Speak each line: one result per line, in order; a line that fails is a `SpeechError` in its place."""
         ...

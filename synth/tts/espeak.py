@@ -23,6 +23,7 @@ import soxr
 from numpy.typing import NDArray
 
 from manifests.errors import UsageError
+from manifests.languages import primary
 from synth.tags import without_tags
 from synth.tokens import spans as token_spans
 from synth.tts.engine import Line, Speech, SpeechError, Word
@@ -119,7 +120,7 @@ class EspeakEngine:
             return SpeechError(
                 "unknown_voice", f"line {line.id}: espeak has no voice {line.voice!r}; see synth/voices.py"
             )
-        if line.language.lower().split("-")[0] != voice.language:
+        if primary(line.language) != voice.language:
             return SpeechError("unsupported_language", f"line {line.id}: {line.voice} does not speak {line.language!r}")
         text = without_tags(line.text)  # which espeak would read aloud
         try:

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from manifests.languages import PrimaryTag, primary
 from manifests.params import Params
 from synth.distributions import Uniform
 from synth.duplex import RATE
 from synth.duplex.energy import FLOOR_BELOW_LEVEL_DB, FRAME, frame_power
 from synth.tags import without_tags
-from synth.text import primary
 from synth.tokens import tokens
 
 _FRAME_S = FRAME / RATE
@@ -36,7 +36,7 @@ class GateParams(Params):
     """The bounds of a line that passes. Recordings of LibriSpeech and LJSpeech and all embedded voices lie within
     the defaults."""
 
-    pace: Mapping[str, Uniform] = Field(
+    pace: Mapping[PrimaryTag, Uniform] = Field(
         default={
             "en": Uniform(low=0.04, high=0.16),
             "zh": Uniform(low=0.09, high=0.45),

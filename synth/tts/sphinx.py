@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from manifests.errors import UsageError
+from manifests.languages import primary
 from synth.duplex.energy import active_level
 from synth.english_numbers import cardinal
-from synth.text import primary
 from synth.tts.align import MODEL_RATE, Pcm, Span, finished, resampled, sounding
 from synth.tts.engine import Word
 

@@ -1,10 +1,10 @@
 """Speak lines until they are good: retakes of what fails the gate, and word times for what passes."""
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from hashlib import blake2b
-from itertools import islice
+from typing import Protocol
 
 import numpy as np
 import soxr
@@ -14,10 +14,10 @@ from manifests.records import Reason, stable_hash
 from synth.duplex import RATE
 from synth.tokens import tokens
 from synth.tts.align import Aligner, on_grid
-from synth.tts.engine import Engine, Line, Speech, SpeechError
+from synth.tts.engine import Line, Speaks, Speech, SpeechError
 from synth.tts.gate import GateParams, Heard, judge, judge_heard
 
-BATCH = 64  # lines given to an engine at once
+BATCH = 16  # lines given to an engine at once: of a slow one, some 20 s of work
 
 _RETAKEN = frozenset({Reason.ENGINE_FAILED, Reason.NOTHING_SPOKEN, Reason.POOR_SPEECH, Reason.NOT_ALIGNED})
 """Failures that another seed may mend."""
@@ -34,6 +34,14 @@ class Take:
     line: Line
     result: Speech | SpeechError
     tries: int
+
+
+class Examines(Protocol):
+    """What passes or refuses takes."""
+
+    def examine(self, lines: Sequence[Line], takes: Sequence[Speech | SpeechError]) -> list[Speech | SpeechError]:
+        """One result per take, in order."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -79,28 +87,54 @@ class Examiner:
         return replace(take, words=words)
 
 
-def takes(engine: Engine, lines: Sequence[Line], examiner: Examiner, tries: int) -> Iterator[Take]:
-    """Speak each line up to `tries` times, each time with another seed, and yield it once: lines that pass first, by
-    try and then in order.
+def takes(
+    engine: Speaks, lines: Sequence[Line], examiner: Examines, tries: int, batch: int = BATCH, ahead: bool = True
+) -> Iterator[Take]:
+    """Speak each line up to `tries` times, each time with another seed, and yield it once, in order.
 
-    The engine speaks a batch ahead of the examiner. A line that sounds the same again is given up: such an engine has
-    no use for seeds.
+    With `ahead`, the engine speaks a batch while the examiner hears the one before. A line that sounds the same again
+    is given up: such an engine has no use for seeds.
     """
-    todo = list(lines)
+    batches = [lines[first : first + batch] for first in range(0, len(lines), batch)]
+    with ThreadPoolExecutor(1) as pool:  # the engine's thread
+
+        def speak(some: Sequence[Line], attempt: int) -> Future[list[Speech | SpeechError]]:
+            return pool.submit(engine.synthesize, [_retake(line, attempt) for line in some])
+
+        coming = speak(batches[0], 1) if batches else None
+        for number, mine in enumerate(batches):
+            spoken = (coming or speak(mine, 1)).result()
+            more = ahead and number + 1 < len(batches)
+            coming = speak(batches[number + 1], 1) if more else None
+            yield from _until_good(mine, spoken, speak, examiner, tries)
+
+
+def _until_good(
+    lines: Sequence[Line],
+    spoken: list[Speech | SpeechError],
+    speak: Callable[[Sequence[Line], int], Future[list[Speech | SpeechError]]],
+    examiner: Examines,
+    tries: int,
+) -> list[Take]:
+    """The lines of a batch, in order, given their first takes."""
+    done: dict[str, Take] = {}
     sounded: dict[str, str] = {}
+    todo = lines
     for attempt in range(1, tries + 1):
         failed = []
-        batches = (todo[first : first + BATCH] for first in range(0, len(todo), BATCH))
-        for batch, spoken in _ahead(engine, batches, attempt):
-            for line, take, result in zip(batch, spoken, examiner.examine(batch, spoken), strict=True):
-                if isinstance(result, SpeechError) and attempt < tries and result.reason in _RETAKEN:
-                    sound = blake2b(take.pcm.tobytes()).hexdigest() if isinstance(take, Speech) else f"no {attempt}"
-                    if sounded.get(line.id) != sound:
-                        sounded[line.id] = sound
-                        failed.append(line)
-                        continue
-                yield Take(line, result, attempt)
+        for line, take, result in zip(todo, spoken, examiner.examine(todo, spoken), strict=True):
+            if isinstance(result, SpeechError) and attempt < tries and result.reason in _RETAKEN:
+                sound = blake2b(take.pcm.tobytes()).hexdigest() if isinstance(take, Speech) else f"no {attempt}"
+                if sounded.get(line.id) != sound:
+                    sounded[line.id] = sound
+                    failed.append(line)
+                    continue
+            done[line.id] = Take(line, result, attempt)
+        if not failed:
+            break
         todo = failed
+        spoken = speak(failed, attempt + 1).result()
+    return [done[line.id] for line in lines]
 
 
 def at_dialogue_rate(speech: Speech) -> Speech:
@@ -112,22 +146,6 @@ def at_dialogue_rate(speech: Speech) -> Speech:
         return Speech(pcm, RATE, None)
     spans = [(word.start, word.end) for word in speech.words]
     return Speech(pcm, RATE, on_grid([word.text for word in speech.words], spans, len(pcm), RATE))
-
-
-def _ahead(
-    engine: Engine, batches: Iterator[list[Line]], attempt: int
-) -> Iterator[tuple[list[Line], list[Speech | SpeechError]]]:
-    """Batches with what the engine made of them, which is by then busy with the next."""
-
-    def speak(batch: list[Line]) -> tuple[list[Line], list[Speech | SpeechError]]:
-        return batch, engine.synthesize([_retake(line, attempt) for line in batch])
-
-    with ThreadPoolExecutor(1) as pool:
-        under_way = [pool.submit(speak, batch) for batch in islice(batches, 1)]
-        while under_way:
-            done = under_way.pop().result()
-            under_way = [pool.submit(speak, batch) for batch in islice(batches, 1)]
-            yield done
 
 
 def _retake(line: Line, attempt: int) -> Line:

@@ -18,7 +18,7 @@ import numpy as np
 import soundfile
 
 from sources import measure
-from sources.adapters.folder import is_audio
+from sources.adapters.folder import audio_files, list_folder
 from sources.audio import Audio, decode, encode_flac, mono, pcm_hash, resample
 
 REPEATS = 3
@@ -80,7 +80,8 @@ def bench_split(audio: Audio) -> None:
 
 def main() -> None:
     if len(sys.argv) > 1:
-        files = [path.read_bytes() for path in sorted(Path(sys.argv[1]).rglob("*")) if is_audio(path.name)]
+        root = Path(sys.argv[1])
+        files = [(root / path).read_bytes() for path in audio_files(list_folder(root, "bench"))]
     else:
         files = [encode_flac(synthetic(16000, 1, 12.0))] * 50
     bench_decode(files)

@@ -23,7 +23,8 @@ from manifests.schema import SCHEMAS  # noqa: E402
 from manifests.store import Store  # noqa: E402
 from pipelines.asr.recognizer import EMBEDDED  # noqa: E402
 from pipelines.demo import SENTENCES, speak  # noqa: E402
-from pipelines.stage import Shard, Workspace, commit, decoded_clips  # noqa: E402
+from pipelines.guard import Guard  # noqa: E402
+from pipelines.stage import Shard, Workspace, clip_audio, commit  # noqa: E402
 from pipelines.stages.transcribe import RECOGNISER_RATE, Transcribe, TranscribeParams  # noqa: E402
 from sources.audio import Audio, encode_flac, mono, resample  # noqa: E402
 
@@ -65,10 +66,12 @@ def main() -> None:
         stage.setup()
 
         def ours() -> None:
-            commit(stage, workspace, "all", stage.process(Shard("all", "all"), workspace))
+            commit(stage, workspace, "all", stage.process(Shard("all", "all"), workspace, Guard(stage.name)))
 
         def audio() -> list[np.ndarray]:
-            return [mono(resample(a, RECOGNISER_RATE)) for _, a in decoded_clips("all", workspace)]
+            with workspace.open_tar("clips", "all") as tar:
+                clips = (clip_audio(tar, clip) for clip in workspace.rows("clips", "all"))
+                return [mono(resample(clip, RECOGNISER_RATE)) for clip in clips]
 
         def bare_each() -> None:
             for clip in audio():

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from dashboards.summary import made, print_status, print_summary
+from dashboards.summary import Summary, made, print_status, print_summary, summarised
 from manifests.index import Index
 from manifests.query import connect
 from manifests.schema import to_table
@@ -14,10 +14,15 @@ LONG = 'turnmill query out/tiny "SELECT kind, count(*) AS n FROM events GROUP BY
 NEXT = [("query", LONG), ("listen", "turnmill verify out/tiny --listen 3"), ("publish", "turnmill publish out/tiny")]
 
 
+def summary_of(store: Store) -> Summary:
+    index = Index.load(store)
+    return summarised(store, index, connect(store, index))
+
+
 def summary(store: Store, terminal: bool = False) -> str:
     console = Console(file=io.StringIO(), width=80, force_terminal=terminal, legacy_windows=False)
     with console.capture() as capture:
-        print_summary(store, Index.load(store), 199.2, NEXT, console)
+        print_summary(summary_of(store), store, Index.load(store), 199.2, NEXT, console)
     return capture.get()
 
 
@@ -59,6 +64,17 @@ def test_a_command_to_copy_is_never_broken_in_two(dataset: Store) -> None:
     assert any(found.endswith(LONG) for found in summary(dataset).splitlines())
 
 
+def test_what_was_passed_over_is_told_by_ending_most_first_and_the_rest_together(dataset: Store) -> None:
+    assert "Passed over" not in summary(dataset) + status(dataset)
+    counts = {".pdf": 12, ".json": 3, "": 1, **{f".{n:03}": 1 for n in range(20)}}
+    rows = [{"corpus": "t", "ending": e, "hidden": False, "files": n, "size": 9 * n} for e, n in counts.items()]
+    rows += [{"corpus": "t", "ending": e, "hidden": True, "files": 1000, "size": 1} for e in ("", ".wav")]
+    dataset.write_part("passed_over/f0/all.parquet", to_table("passed_over", rows), {})
+    told = "Passed over: 2,000 hidden, 12 .pdf, 3 .json, 1 .000, 1 .001, 1 .002, 1 .003, 1 .004, 1 .005, 1 .006, 1 .007"
+    for text in (summary(dataset), status(dataset)):
+        assert next(found for found in text.splitlines() if "Passed" in found) == f"{told}, 1 .008, 12 of other endings"
+
+
 def test_colours_are_for_terminals_only(dataset: Store) -> None:
     assert "\x1b[" not in summary(dataset)
     assert "\x1b[" not in status(dataset)
@@ -68,7 +84,7 @@ def test_colours_are_for_terminals_only(dataset: Store) -> None:
 def test_an_output_that_knows_ascii_only_gets_ascii_bars(make: Callable[..., Store], tmp_path: Path) -> None:
     dataset = make(str(tmp_path))
     file = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
-    print_summary(dataset, Index.load(dataset), 1.0, NEXT, Console(file=file, width=80))
+    print_summary(summary_of(dataset), dataset, Index.load(dataset), 1.0, NEXT, Console(file=file, width=80))
     file.flush()
     written = file.buffer.getvalue()  # type: ignore[attr-defined]
     assert b"barge_in" in written

@@ -1,6 +1,7 @@
 """A small corpus with bad files, a few dialogues, and one finished run of both halves over them."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from pipelines.engine import cluster
 from pipelines.recipe import Recipe, load
 from pipelines.run import run
 from synth.tts.engine import Line, Speech
@@ -17,6 +19,7 @@ from synth.voices import EMBEDDED
 RECIPE = """
 name: small
 seed: 3
+workers: 1
 corpus: files
 texts: dialogues.jsonl
 licence: {spdx: CC0-1.0, redistribute: true, commercial: true}
@@ -77,6 +80,8 @@ def write_corpus(folder: Path) -> None:
     for name in ("silence", *(name.split(".")[0] for name in bad)):
         (folder / f"{name}.txt").write_text("A text that is there.", "utf-8")
     soundfile.write(folder / "no text.wav", speech("I have no text.").pcm, 24_000)
+    for name in ("cover.PDF", "deep/cover.pdf", "deep/.DS_Store", "Makefile"):
+        (folder / name).write_bytes(b"no audio, and no text of any")
 
 
 def write_dialogues(path: Path) -> None:
@@ -101,6 +106,14 @@ def write_dialogues(path: Path) -> None:
     rows.append({"id": "emoji", "messages": [messages[0], {"role": "assistant", "content": "🎉🎉"}]})
     lines = [json.dumps(row, ensure_ascii=False) for row in rows] + ["{not json"]
     path.write_text("\n".join(lines) + "\n", "utf-8")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_ray() -> Iterator[None]:
+    """One Ray for all runs of this process: each start of one takes seconds. Processes that tests start, and tests that
+    kill, have their own."""
+    with cluster(None):
+        yield
 
 
 @pytest.fixture(scope="session")

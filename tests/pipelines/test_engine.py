@@ -26,7 +26,7 @@ KINDS = st.builds(
 
 @given(st.lists(KINDS, min_size=1, max_size=8), st.integers(1, 16), st.integers(1, 64), st.integers(1, 64))
 def test_all_pools_fit_at_once_on_any_machine(kinds: list[Resources], size: int, cpus: int, gib: int) -> None:
-    available = Cluster(float(cpus), gib * 2.0**30)
+    available = Cluster(float(cpus), gib * 2.0**30, None)
     asked = shares(chains([Fake(kind) for kind in kinds]), size, available)
     assert sum(size * share["num_cpus"] for share in asked) <= cpus + 1e-9
     assert sum(size * share["memory"] for share in asked) <= gib * 2**30

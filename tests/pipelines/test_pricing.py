@@ -106,6 +106,7 @@ def test_reckoned_line_has_its_words_in_order_to_its_end() -> None:
         assert [word.start for word in line.words] == [0, *(word.end for word in line.words[:-1])]
         assert line.words[-1].end == line.n_samples == line.length
         assert line.n_samples >= 0.35 * RATE
+    assert reckoned("好的，谢谢", "zh-CN") == reckoned("好的，谢谢", "zh")
 
 
 @pytest.fixture

@@ -29,6 +29,15 @@ def test_shipped_recipes_are_valid(name: str) -> None:
     [
         ("name: x\ncorpus: files\ncorpse: 1", "mine.yaml: corpse: unknown key; did you mean 'corpus'?"),
         ("name: x\ncorpus: files\ntranscribe: {modle: tiny}", "transcribe.modle: unknown key; did you mean 'model'?"),
+        (
+            "name: x\ncorpus: files\ntranscribe: {language: english_us}",
+            "mine.yaml: transcribe.language: 'english_us' is no language tag: write one of BCP-47, such as en, zh or",
+        ),
+        (
+            "name: x\ncorpus: files\ntranscribe: {language: no}",
+            "transcribe.language: is false, as YAML reads `no`: write",
+        ),
+        ("name: x\ncorpus: files\nscript: {limits: {languages: [xx]}}", "limits.languages.0: 'xx' is no language tag"),
         ("name: x\ncorpus: files\nseed: soon", "mine.yaml: seed: input should be a valid integer"),
         ("name: x\ncorpus: files\nworkers: 0", "workers: input should be greater than or equal to 1 (given: 0)"),
         ("name: x\ncorpus: files\nselect: [{name: a b, keep: 'true'}]", "select.0.name: string should match pattern"),

@@ -18,6 +18,7 @@ from pipelines.run import run
 
 RECIPES = Path(__file__).parents[2] / "pipelines" / "recipes"
 BY_ESPEAK = ["speak.engine=espeak", "speak.cosyvoice=null", "speak.gpus=0", "speak.recognise=null", "voices=null"]
+BY_ESPEAK += ["workers=1"]
 ENGLISH = (
     ("How do I keep bread fresh for a few days?", "Keep it in a paper bag, and freeze what you will not eat soon."),
     ("And what about the cake?", "A cake with cream belongs in the fridge, well covered, and is best within two days."),

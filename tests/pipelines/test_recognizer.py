@@ -8,9 +8,20 @@ import pytest
 import soxr
 from numpy.typing import NDArray
 
-from pipelines.asr.recognizer import EMBEDDED, SAMPLE_RATE, ModelUnavailable, Recognizer, Transcript, model_digest
+from manifests.errors import UsageError
+from pipelines.asr.recognizer import (
+    EMBEDDED,
+    SAMPLE_RATE,
+    ModelUnavailable,
+    Recognizer,
+    Transcript,
+    check_language,
+    model_digest,
+    whisper_language,
+)
 from pipelines.asr.train.texts import held_out, load, normalised
 from pipelines.asr.wer import wer, word_errors
+from pipelines.stages.transcribe import Transcribe, TranscribeParams
 from synth.tts.engine import Line, Speech
 from synth.voices import EMBEDDED as BANK
 
@@ -104,6 +115,14 @@ def test_language_is_detected_when_not_given(spoken: list[Speech]) -> None:
     (transcript,) = Recognizer("embedded", None).transcribe([_clip(spoken[0])])
     assert transcript.language == "en"
     assert transcript.language_prob > 0.9
+
+
+def test_a_language_is_called_as_whisper_calls_it_or_refused() -> None:
+    for tag, code in (("en-GB", "en"), ("cmn-Hant", "zh"), ("nb", "no"), ("tl", "tl"), ("jv", "jw"), ("und", None)):
+        assert whisper_language(tag) == code
+        check_language(tag)
+    with pytest.raises(UsageError, match="Whisper knows no language 'gsw': give a nearer one"):
+        Transcribe(TranscribeParams(), "gsw").check()
 
 
 def test_a_missing_model_is_one_clear_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,6 +72,11 @@ def test_every_bad_item_is_a_reject_with_its_reason(small: Small) -> None:
     assert texts == dict.fromkeys(kinds, 1)
 
 
+def test_what_is_neither_audio_nor_transcript_is_counted(small: Small) -> None:
+    rows = ask(small.out, "SELECT corpus, ending, hidden, files, size FROM passed_over ORDER BY ending, hidden")
+    assert rows == [("files", "", False, 1, 28), ("files", "", True, 1, 28), ("files", ".pdf", False, 2, 56)]
+
+
 def test_selection_names_what_removed_a_clip(small: Small) -> None:
     rows = ask(small.out, "SELECT uid, removed_by FROM clip_selection WHERE removed_by IS NOT NULL ORDER BY uid")
     assert [(Path(uid).name, removed_by) for uid, removed_by in rows] == [
@@ -116,12 +121,8 @@ def test_webdataset_reads_every_sample(small: Small) -> None:
 def test_ray_reads_every_sample(small: Small) -> None:
     import ray
 
-    ray.init(address="local", num_cpus=1, include_dashboard=False, log_to_driver=False)
-    try:
-        urls = [str(path) for path in training_shards(small.out, "dialogue")]
-        rows = ray.data.read_webdataset(urls, decoder=False).take_all()
-    finally:
-        ray.shutdown()
+    urls = [str(path) for path in training_shards(small.out, "dialogue")]
+    rows = ray.data.read_webdataset(urls, decoder=False).take_all()
     wanted = {key for (key,) in ask(small.out, "SELECT key FROM dialogue_samples")}
     assert {row["__key__"] for row in rows} == wanted
     assert len(rows) == len(wanted) == 7
@@ -152,7 +153,8 @@ def test_a_rerun_writes_nothing(small: Small) -> None:
 
 
 def test_another_folder_another_worker_count_same_bytes(small: Small, tmp_path: Path) -> None:
-    recipe = small.recipe.model_copy(update={"workers": 1})
+    assert small.recipe.workers == 1
+    recipe = small.recipe.model_copy(update={"workers": 2})
     run(recipe, str(tmp_path / "elsewhere"))
     assert tree_hashes(tmp_path / "elsewhere") == tree_hashes(small.out)
 
@@ -289,6 +291,8 @@ def test_a_predicate_that_does_not_run_is_refused_before_work(small: Small, tmp_
         (["corpus=librispeach"], "librispeech"),
         (["texts=/nowhere.jsonl"], "/nowhere.jsonl does not exist"),
         (["transcribe.model=/no/such/model"], "/no/such/model"),
+        (["transcribe.model=/no/such/model", "root=/nowhere/at/all"], "/nowhere/at/all does not exist"),
+        (["transcribe.model=/no/such/model", "texts=/nowhere.jsonl"], "/nowhere.jsonl does not exist"),
         (
             ["simulate={noises: [/no/noise.wav], recordings_licence: {spdx: X, redistribute: no, commercial: no}}"],
             "/no/noise.wav",

@@ -17,6 +17,7 @@ from manifests.index import Index
 from manifests.query import connect
 from manifests.records import Licence, Reject, TextDialogue
 from manifests.store import Store
+from pipelines.guard import Guard
 from pipelines.pipeline import fingerprinted, halves, shards_of
 from pipelines.pricing import price
 from pipelines.recipe import Recipe, load
@@ -39,6 +40,7 @@ ANSWERS = (
 RECIPE = """
 name: several
 seed: 5
+workers: 1
 texts:
   - {name: trains, path: one/dialogues.jsonl, scenario: travel}
   - name: food
@@ -285,7 +287,9 @@ def test_a_rewrite_to_spoken_language_gets_what_it_can_mend_and_has_to_mend_it(
     recipe, stage = rewriting(tmp_path, endpoint, tasks)
     (half,) = halves(recipe, Store(str(tmp_path / "out")))
     (shard,), _ = shards_of(half)
-    made = stage.process(shard, fingerprinted(half, [shard], 0).workspace(Store(str(tmp_path / "out"))))
+    made = stage.process(
+        shard, fingerprinted(half, [shard], 0).workspace(Store(str(tmp_path / "out"))), Guard(stage.name)
+    )
     asked = {name for name, text in UNSPOKEN.items() for r in endpoint.requests if json.dumps(text) in str(r)}
     assert {row["id"] for row in made.tables["scripts"]} == scripts
     reasons = {str(reject.uid): str(reject.reason) for reject in made.rejects}

@@ -22,6 +22,7 @@ from manifests.query import connect
 from manifests.records import Licence
 from manifests.schema import SCHEMAS, to_table
 from manifests.store import Store, part_name, tar_name
+from pipelines.guard import Guard
 from pipelines.recipe import load as load_recipe
 from pipelines.run import run
 from pipelines.stage import Shard, Workspace, commit, written_tar
@@ -159,7 +160,7 @@ def recorded(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for unit in ingest.units():
         shard = Shard(f"k{unit.name[-4:]}", unit.name, {"files": list(unit.files), "spec": unit.spec})
         for stage in (ingest, Quality(QualityParams())):
-            commit(stage, workspace, shard.key, stage.process(shard, workspace))
+            commit(stage, workspace, shard.key, stage.process(shard, workspace, Guard(stage.name)))
     entries = [("ingest", "c", "clips"), ("quality", "q", "quality")]
     finish(store, [StageEntry(name, print_, "speech", (table,), "clips") for name, print_, table in entries])
     return folder / "out"

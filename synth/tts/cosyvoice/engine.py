@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from manifests.errors import TurnmillError, UsageError
+from manifests.languages import primary
 from manifests.records import Reason, stable_hash
 from synth.tokens import tokens
 from synth.tts.cosyvoice import wording
@@ -129,7 +130,7 @@ class CosyVoiceEngine:
         voice = self._voices.get(line.voice)
         if voice is None:
             raise SpeechError(Reason.UNKNOWN_VOICE, f"the bank has no voice {line.voice!r}")
-        language = wording.language_of(line.language)
+        language = primary(line.language)
         if language not in wording.LANGUAGES[generation]:
             spoken = ", ".join(sorted(wording.LANGUAGES[generation]))
             what = f"CosyVoice {generation} speaks {spoken}, not {line.language!r}"

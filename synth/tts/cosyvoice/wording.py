@@ -80,12 +80,6 @@ _SENTENCE = re.compile(r"[^.!?。！？]+(?:[.!?。！？]+|$)\s*")
 _LONGEST_PIECE = 200  # characters: about the 80 text tokens at which the package cuts
 
 
-def language_of(tag: str) -> str:
-    """The first part of a BCP 47 tag, Mandarin's own name for Chinese included."""
-    first = tag.lower().split("-")[0]
-    return "zh" if first == "cmn" else first
-
-
 def normalised(language: str) -> bool:
     """Whether the package's text normaliser may see a text of this language."""
     return language in _NORMALISED

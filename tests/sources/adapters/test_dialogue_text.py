@@ -4,6 +4,7 @@ import gzip
 import json
 import tempfile
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,37 @@ TURNS = (TextTurn("user", "Hi."), TextTurn("assistant", "Hello."))
 
 def read_all(path: Path, per_unit: int = 100) -> list[Any]:
     return [item for unit in dialogue_units(path, per_unit) for item in read_dialogues(path, unit, ENTRY)]
+
+
+def from_a_deep_caller(frames: int, call: Callable[[], Any]) -> Any:
+    return call() if frames == 0 else from_a_deep_caller(frames - 1, call)
+
+
+@pytest.mark.parametrize("name", ["d.jsonl", "d.json"])
+@pytest.mark.parametrize("ends", [1, 0], ids=["closed", "cut"])
+@pytest.mark.parametrize("depth", [90, 120, 700, 960, 20_000])
+def test_how_deep_a_row_may_be_does_not_depend_on_where_the_reader_is_called(
+    tmp_path: Path, name: str, ends: int, depth: int
+) -> None:
+    deep = "[" * depth + "]" * depth * ends + ("?" if not ends else "")
+    row = json.dumps(GOOD).replace("{", f'{{"scenario": {deep}, ', 1)
+    (tmp_path / name).write_text(f"[{row},\n{row}]" if name == "d.json" else f"{row}\n{row}\n")
+    found = read_all(tmp_path / name)
+    assert from_a_deep_caller(300, lambda: read_all(tmp_path / name)) == found
+    if depth > 100:
+        assert all("is nested more than 100 deep" in item.detail for item in found)
+    elif ends:
+        assert [type(item) for item in found] == [TextDialogue, TextDialogue]
+
+
+@pytest.mark.parametrize("text", ["[[1, 2], [3], 4]", "[,]", "[1,, 2]", "[[], [], {}]", ",{}", "[[[]]]", "[{}] ]"])
+def test_every_element_of_a_list_is_read_once_whatever_it_begins_with(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "d.json"
+    path.write_text(text)
+    units = dialogue_units(path, 1)
+    found = [list(read_dialogues(path, unit, ENTRY)) for unit in units]
+    assert [len(rows) for rows in found] == [unit.spec["count"] for unit in units] == [1] * len(units)
+    assert [row for rows in found for row in rows] == read_all(path)
 
 
 def only(tmp_path: Path, row: Any) -> Any:

@@ -162,6 +162,9 @@ def test_an_emotion_is_that_of_its_turn() -> None:
     [
         ({"language": "de"}, "Hallo.", "de"),
         ({"lang": "Chinese"}, "OK.", "zh"),
+        ({"lang": "zh_cn"}, "OK.", "zh-CN"),
+        ({"language": "cmn"}, "OK.", "zh"),
+        ({"language": " "}, "OK.", "en"),
         ({"language": "中文"}, "OK.", "zh"),
         ({"language": None}, "你好，world。", "zh"),
         ({}, "How do you say 你好 in a formal letter?", "en"),
@@ -171,6 +174,12 @@ def test_an_emotion_is_that_of_its_turn() -> None:
 )
 def test_the_language_is_the_rows_own_or_seen_in_its_script(row: dict[str, Any], text: str, language: str) -> None:
     assert language_of(row, (TextTurn("user", text),), "en") == language
+
+
+def test_a_row_in_a_language_that_there_is_not_holds_no_dialogue() -> None:
+    with pytest.raises(NoDialogue, match=r"has the language 'en_US\.UTF-8' is no") as caught:
+        language_of({"language": "en_US.UTF-8"}, (TextTurn("user", "Hi."),), "en")
+    assert caught.value.reason is Reason.BAD_ROW
 
 
 @pytest.mark.parametrize(

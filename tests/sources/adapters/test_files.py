@@ -1,18 +1,21 @@
 """A folder of recordings: every one exactly once, with what its name and its sidecar say."""
 
+import io
 import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from manifests.errors import UsageError
 from manifests.records import Reason, Reject
-from sources.adapters import files
-from sources.adapters.items import ClipRef
+from sources.adapters import files, sniff
+from sources.adapters.items import ClipRef, transcript
 from sources.catalogue import Entry, load, override
 
 BIG = 1 << 40
@@ -63,6 +66,123 @@ def test_the_unit_names_recordings_and_sidecars_for_change_detection(tmp_path: P
     assert [unit.files for unit in files.units(root, load("files"), 10, BIG)] == [("a.txt", "a.wav", "b.wav")]
 
 
+def wav(seconds: float = 0.1) -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, np.zeros(int(8000 * seconds), np.float32), 8000, format="WAV")
+    return file.getvalue()
+
+
+def mp3() -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, np.zeros(8000, np.float32), 8000, format="MP3")
+    return file.getvalue()
+
+
+def test_audio_is_found_whatever_its_name_ends_in(tmp_path: Path) -> None:
+    contents: dict[str, str | bytes] = {
+        "LOUD.WAV": wav(),
+        "LOUD.TXT": "in capitals",
+        "Mixed.Mp3": mp3(),
+        "Mixed.Txt": "in both",
+        "mp3.dat": mp3(),
+        "noending": wav(),
+        "two words. and a dot": wav(),
+        "take.ts": b"\x47\x40\x11\x10".ljust(188, b"\0") * 5,
+        "code.ts": "export const greeting: string = 'hello';\n" * 30,
+        "page.html": b"RIFF\0\0\0\0WAVE",
+        "broken.m4b": "not audio at all",
+        "scan.pdf": "%PDF-1.7",
+        "pack.zip": b"PK\x03\x04",
+        "empty": b"",
+    }
+    items = read_all(folder(tmp_path, contents), keep=True)
+    assert {item.path: item.text for item in items} == {
+        "LOUD.WAV": "in capitals",
+        "Mixed.Mp3": "in both",
+        "broken.m4b": None,  # what it is, its ending says; that it is broken, whoever decodes it
+        "mp3.dat": None,
+        "noending": None,
+        "take.ts": None,
+        "two words. and a dot": None,
+    }
+
+
+def test_a_sidecar_of_the_same_spelling_comes_before_one_in_capitals(tmp_path: Path) -> None:
+    root = folder(
+        tmp_path, {"a.wav": b"x", "a.TXT": "capitals", "a.txt": "own", "b.wav": b"x", "b.TXT": "1", "b.Txt": "2"}
+    )
+    assert [item.text for item in read_all(root)] == ["own", "1"]
+    assert [unit.files for unit in files.units(root, load("files"), 10, BIG)] == [("a.txt", "a.wav", "b.TXT", "b.wav")]
+
+
+def test_raw_audio_is_a_reject_that_says_so_and_a_header_in_it_is_read(tmp_path: Path) -> None:
+    root = folder(
+        tmp_path, {"a.pcm": bytes(4000), "a.txt": "said", "b.RAW": bytes(10), "c.raw": wav(), "c.txt": "said"}
+    )
+    clip, *rejects = sorted(read_all(root), key=lambda item: isinstance(item, Reject))
+    assert (clip.path, clip.text) == ("c.raw", "said")
+    assert [(item.reason, item.source_uri) for item in rejects] == [
+        (Reason.RAW_AUDIO, "a.pcm"),
+        (Reason.RAW_AUDIO, "b.RAW"),
+    ]
+    assert rejects[0].detail == (
+        "a.pcm is raw audio: nothing in it says its rate, channels and encoding; convert it to WAV or FLAC"
+    )
+
+
+def test_a_file_that_cannot_be_looked_into_is_left_to_whoever_decodes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(sniff, "read_head", denied)
+    root = folder(tmp_path, {"locked": b"x", "a.wav": b"x"})
+    assert [item.path for item in read_all(root, keep=True)] == ["a.wav", "locked"]
+
+
+def test_only_files_whose_ending_does_not_tell_are_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+
+    def counted(path: Path) -> bytes:
+        opened.append(path.name)
+        return path.read_bytes()
+
+    monkeypatch.setattr(sniff, "read_head", counted)
+    contents: dict[str, str | bytes] = {f"{n:04}.{'wav' if n % 2 else 'FLAC'}": b"" for n in range(1000)}
+    contents |= {f"{n:04}.{'lab' if n % 2 else 'spoken'}": "said" for n in range(990)}
+    contents |= {f"odd{n}": wav() for n in range(5)} | {f"odd{n}.pdf": "%PDF" for n in range(5)}
+    root = folder(tmp_path, contents)
+    units = files.units(root, with_knobs(sidecar="{dir}/{stem}.spoken"), 500, BIG)
+    assert sum(len(unit.spec["audio"]) for unit in units) == 1005
+    assert sorted(opened) == sorted([f"odd{n}" for n in range(5)] + [f"odd{n}.pdf" for n in range(5)])
+
+
+@pytest.mark.parametrize(
+    "blank", ["", " \n\t", "\ufeff", "\ufeff\ufeff\u200b \u2060", "\u200b\u200d", "\x00", "\u00ad\u0301"]
+)
+def test_a_blank_transcript_is_none(tmp_path: Path, blank: str) -> None:
+    root = folder(tmp_path, {"a.wav": b"x", "a.txt": blank})
+    assert [item.reason for item in read_all(root)] == [Reason.UNTRANSCRIBED]
+    assert [item.text for item in read_all(root, keep=True)] == [None]
+
+
+@given(st.text(st.characters(categories=["Zs", "Zl", "Zp", "Cc", "Cf", "Mn", "Me"]), max_size=8))
+def test_what_cannot_be_seen_is_no_transcript_and_does_not_unmake_one(unseen: str) -> None:
+    assert transcript(unseen) is None
+    assert transcript(f"{unseen}a{unseen}") == f"{unseen}a{unseen}"
+
+
+def test_a_language_in_a_name_is_a_tag_or_a_bad_row(tmp_path: Path) -> None:
+    root = folder(tmp_path, {"zh_cn/a.wav": b"x", "Cmn/b.wav": b"x", "xx/c.wav": b"x"})
+    entry = override(load("files"), {"lang": "EN_us", "ingest": {"pattern": "^(?P<language>[^/]+)/"}}, "test")
+    assert entry.lang == "en-US"
+    mandarin, none, chinese = read_all(root, entry, keep=True)
+    assert (mandarin.language, chinese.language) == ("zh", "zh-CN")
+    assert (none.reason, none.source_uri) == (Reason.BAD_ROW, "xx/c.wav")
+    assert none.detail.startswith("xx/c.wav: 'xx' is no language tag")
+
+
 def test_a_pattern_reads_fields_from_names(tmp_path: Path) -> None:
     pattern = r"^(?P<split>dev|test)/(?P<tags>\w+)/(?P<speaker>[^_/]+)_(?P<take>\d+)\."
     root = folder(tmp_path, {"dev/dog/ann_03.wav": b"x", "test/cat/bob_1.wav": b"x", "test/cat/odd.wav": b"x"})
@@ -77,7 +197,7 @@ def test_a_pattern_reads_fields_from_names(tmp_path: Path) -> None:
     )
     assert second.uid == "files/default/test/test/cat/bob_1.wav"
     assert odd.reason is Reason.BAD_ROW
-    assert "odd.wav does not match the pattern" in odd.detail
+    assert "odd.wav: it does not match the pattern" in odd.detail
 
 
 def test_sidecars_may_lie_in_another_folder(tmp_path: Path) -> None:
@@ -104,6 +224,7 @@ def test_links_that_leave_the_folder_are_rejected_and_not_read(tmp_path: Path) -
     assert [item.path for item in items if isinstance(item, ClipRef)] == ["a.wav"]
     assert [(item.reason, item.source_uri) for item in items if isinstance(item, Reject)] == [
         (Reason.UNTRANSCRIBED, "b.wav"),
+        (Reason.UNSAFE_PATH, "b.txt"),
         (Reason.UNSAFE_PATH, "far"),
         (Reason.UNSAFE_PATH, "gone.wav"),
         (Reason.UNSAFE_PATH, "out.wav"),
@@ -112,7 +233,7 @@ def test_links_that_leave_the_folder_are_rejected_and_not_read(tmp_path: Path) -
 
 def test_a_folder_without_audio_is_one_sentence(tmp_path: Path) -> None:
     folder(tmp_path, {"a.txt": "x", "._b.wav": b"x"})
-    with pytest.raises(UsageError, match=r"files: .* holds no audio \(looked for .*flac.*\): give a folder"):
+    with pytest.raises(UsageError, match=r"files: .* holds no audio: give a folder of recordings"):
         files.units(tmp_path, load("files"), 10, BIG)
 
 

@@ -1,5 +1,6 @@
 """Tables: every row and every audio file exactly once, whatever their names and faults."""
 
+import io
 import json
 import os
 import tempfile
@@ -8,7 +9,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -236,6 +239,66 @@ def test_units_end_at_either_limit_and_tell_the_files_they_read(tmp_path: Path) 
     assert [len(unit.files) - 1 for unit in table.units(root, load("ljspeech"), 100, 20)] == [2, 2, 2, 1]
     with pytest.raises(ValueError, match="at least 1"):
         table.units(root, load("ljspeech"), 0, BIG)
+
+
+def test_names_of_tables_and_audio_are_found_in_capitals(tmp_path: Path) -> None:
+    (tmp_path / "clips").mkdir()
+    for name in ("a.MP3", "b.mp3", "c.MP3"):
+        (tmp_path / "clips" / name).write_bytes(b"x")
+    (tmp_path / "train.TSV").write_text("path\tsentence\tclient_id\na.mp3\tHallo\tme\nb.MP3\tTag\tme\n")
+    items = read_all(tmp_path, header_entry())
+    assert reasons(items) == ["clip", "clip", "untranscribed"]
+    assert [item.path for item in items[:2]] == ["clips/a.MP3", "clips/b.mp3"]
+    assert items[2].source_uri == "clips/c.MP3"
+
+
+def test_audio_that_no_row_names_is_found_wherever_it_lies_and_whatever_its_ending(tmp_path: Path) -> None:
+    root = corpus(tmp_path / "c", "a|x|y\n", ["a"])
+    file = io.BytesIO()
+    soundfile.write(file, np.zeros(8000, np.float32), 8000, format="MP3")
+    for name in ("wavs/b.WAV", "extra/c.mpga", "extra/noending", "d.dat"):
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_bytes(file.getvalue())
+    (root / "extra" / "e.pcm").write_bytes(bytes(100))
+    (root / "extra" / "notes.md").write_text("no audio")
+    items = read_all(root, load("ljspeech"))
+    assert {item.source_uri: item.reason for item in items if isinstance(item, Reject)} == {
+        **dict.fromkeys(("wavs/b.WAV", "extra/c.mpga", "extra/noending", "d.dat"), Reason.UNTRANSCRIBED),
+        "extra/e.pcm": Reason.RAW_AUDIO,
+    }
+
+
+def test_a_row_that_names_raw_audio_is_a_reject_that_says_so(tmp_path: Path) -> None:
+    root = corpus(tmp_path / "c", "a|x|y\n", ["a"])
+    (root / "raw").mkdir()
+    (root / "raw" / "a.pcm").write_bytes(bytes(100))
+    entry = override(load("ljspeech"), {"ingest": {"audio": "raw/{id}.pcm"}}, "test")
+    (unit,) = table.units(root, entry, 10, BIG)
+    assert unit.files == ("metadata.csv", "raw/a.pcm", "wavs/a.wav")
+    assert [item.reason for item in table.read(root, entry, unit, False)] == [Reason.RAW_AUDIO, Reason.UNTRANSCRIBED]
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\ufeff\u200b"])
+def test_a_row_with_a_blank_transcript_has_none(tmp_path: Path, blank: str) -> None:
+    root = corpus(tmp_path / "c", f"a|x|{blank}\nb|x|said\n", ["a", "b"])
+    items = read_all(root, load("ljspeech"))
+    assert reasons(items) == ["untranscribed", "clip"]
+    assert (items[0].uid, items[0].detail) == ("ljspeech/default/train/wavs/a.wav", "wavs/a.wav has no transcript")
+    assert [item.text for item in read_all(root, load("ljspeech"), keep=True)] == [None, "said"]
+
+
+def test_rows_of_a_corpus_without_transcripts_are_clips(tmp_path: Path) -> None:
+    entry = override(load("ljspeech"), {"ingest": {"fields": {"tags": "{text}"}}}, "test")
+    assert [item.tags for item in read_all(corpus(tmp_path / "c", "a|x|dog\n", ["a"]), entry)] == [("dog",)]
+
+
+def test_a_row_in_a_language_that_there_is_not_is_a_bad_row(tmp_path: Path) -> None:
+    entry = override(load("ljspeech"), {"ingest": {"fields": {"text": "{text}", "language": "{text_raw}"}}}, "test")
+    rows = "a|en_us|A\nb|Klingon|B\nc||C\n"
+    american, none, default = read_all(corpus(tmp_path / "c", rows, ["a", "b", "c"]), entry)
+    assert (american.language, default.language) == ("en-US", "en")
+    assert (none.reason, none.source_uri) == (Reason.BAD_ROW, "wavs/b.wav")
+    assert none.detail.startswith("metadata.csv line 2: 'Klingon' is no language tag")
 
 
 NAME = st.text(st.sampled_from("ab -.é'#"), min_size=1, max_size=3).filter(lambda name: not name.startswith("."))

@@ -1,0 +1,147 @@
+"""Steps that were done are given again, and nothing is left of them."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from manifests.records import Reason
+from manifests.schema import to_table
+from manifests.store import Store
+from pipelines.asr.recognizer import Heard, Recognizer, Window
+from pipelines.guard import Guard
+from pipelines.pieces import Pieces
+from pipelines.stage import Made, Row, Shard, Stage, Workspace, commit
+from pipelines.stages.speak import Speak, SpeakParams
+from pipelines.stages.transcribe import Transcribe, TranscribeParams
+from sources.audio import Audio, encode_flac
+from synth.tts.engine import Line, Speech, SpeechError
+from synth.tts.espeak import EspeakEngine
+from tests.pipelines.conftest import SENTENCES, speech
+
+
+def counted(calls: list[int], number: int) -> object:
+    calls.append(number)
+    return {"number": number, "half": number / 3, "none": None}
+
+
+@pytest.mark.parametrize("keep_s", [0.0, 1e9])
+def test_what_was_kept_is_given_again_and_the_rest_is_made(tmp_path: Path, keep_s: float) -> None:
+    store, calls = Store(str(tmp_path)), list[int]()
+    killed = Pieces(store, "pieces/f/k", keep_s)
+    first = [killed.step(lambda n=n: counted(calls, n)) for n in range(3)]
+    again = Pieces(store, "pieces/f/k", keep_s)
+    assert again.kept == (3 if keep_s == 0 else 0)
+    second = [again.step(lambda n=n: counted(calls, n)) for n in range(5)]
+    assert second[:3] == first
+    assert calls == ([0, 1, 2, 3, 4] if keep_s == 0 else [0, 1, 2, 0, 1, 2, 3, 4])
+    again.remove()
+    assert store.names("") == []
+
+
+def test_pieces_of_a_worker_that_was_thought_dead_do_not_mix(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    for first, steps in ((0, [10, 11]), (1, [99, 99]), (2, [12])):
+        store.write(f"pieces/f/k/{first:08d}.json", json.dumps(steps).encode())
+    pieces = Pieces(store, "pieces/f/k")
+    assert [pieces.step(lambda: None) for _ in range(4)] == [10, 11, 12, None]
+    pieces.remove()
+    assert store.names("") == []
+
+
+KEY = "shard"
+LINES = [f"{sentence} {number}." for number, sentence in enumerate(SENTENCES * 8)]
+
+
+class Killed(BaseException):
+    """A kill in the middle of a model's work."""
+
+
+def made_after_a_kill(stage: Stage, place: Workspace, work: list[int], kill_at: int) -> Made:
+    """The part of a worker that comes after one that was killed at its n-th piece of work."""
+    stage.setup()
+    pieces = f"pieces/{stage.name}/{KEY}"
+    work[0] = kill_at
+    with pytest.raises(Killed):
+        stage.process(Shard(KEY, KEY), place, Guard(stage.name, pieces=Pieces(place.store, pieces, keep_s=0.0)))
+    work[0] = -1
+    return stage.process(Shard(KEY, KEY), place, Guard(stage.name, pieces=Pieces(place.store, pieces, keep_s=0.0)))
+
+
+def bytes_of(folder: Path, tables: Sequence[str]) -> list[bytes]:
+    return [path.read_bytes() for table in tables for path in sorted((folder / table).rglob("*")) if path.is_file()]
+
+
+def test_transcripts_of_a_killed_worker_are_not_heard_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard, hear, work = list[str](), Recognizer.hear, [-1]
+
+    def counted(self: Recognizer, windows: Sequence[Window]) -> list[Heard]:
+        if work[0] == 0:
+            raise Killed
+        work[0] -= 1
+        results = hear(self, windows)
+        heard.extend(result.text for result in results)
+        return results
+
+    monkeypatch.setattr(Recognizer, "hear", counted)
+    made = []
+    for name in ("undisturbed", "killed"):
+        place = Workspace(Store(str(tmp_path / name)), {"clips": "c", "transcripts": "t"})
+        clips: list[Row] = []
+        with place.write_tar("clips", KEY) as tar:
+            for number, sentence in enumerate(SENTENCES):
+                spoken = speech(sentence)
+                offset, size = tar.add(f"{number}.flac", encode_flac(Audio(spoken.pcm[None], spoken.sample_rate)))
+                seconds = len(spoken.pcm) / spoken.sample_rate
+                row: dict[str, Any] = dict.fromkeys(to_table("clips", []).column_names)
+                clips.append({**row, "uid": f"u{number}", "offset": offset, "size": size, "duration": seconds})
+        place.store.write_part(place.part("clips", KEY), to_table("clips", clips), {})
+        stage = Transcribe(TranscribeParams(batch_size=1), "en")
+        heard.clear()
+        if name == "killed":
+            made.append(made_after_a_kill(stage, place, work, kill_at=3))
+        else:
+            stage.setup()
+            made.append(stage.process(Shard(KEY, KEY), place, Guard(stage.name)))
+        assert len(heard) == len(SENTENCES)
+    assert made[0] == made[1]
+
+
+def test_lines_of_a_killed_worker_are_not_spoken_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spoken, synthesize, work = list[str](), EspeakEngine.synthesize, [-1]
+
+    def counted(self: EspeakEngine, lines: Sequence[Line]) -> list[Speech | SpeechError]:
+        if work[0] == 0:
+            raise Killed
+        work[0] -= 1
+        spoken.extend(line.id for line in lines)
+        return synthesize(self, lines)
+
+    monkeypatch.setattr(EspeakEngine, "synthesize", counted)
+    rows = [
+        {"line": f"d#{number}", "dialogue": "d", "role": "turn", "turn": number, "speaker": "user", "emotion": None,
+         "voice": "espeak-en-us-anna", "language": "en", "text": text, "seed": number}
+        for number, text in enumerate([*LINES, "..."])
+    ]  # fmt: skip
+    parts = []
+    for name in ("undisturbed", "killed"):
+        place = Workspace(Store(str(tmp_path / name)), {"lines": "l", "speech": "s"})
+        place.store.write_part(place.part("lines", KEY), to_table("lines", rows), {})
+        stage = Speak(SpeakParams())
+        spoken.clear()
+        if name == "killed":
+            made = made_after_a_kill(stage, place, work, kill_at=2)
+        else:
+            stage.setup()
+            made = stage.process(Shard(KEY, KEY), place, Guard(stage.name))
+        commit(stage, place, KEY, made)
+        assert [reject.reason for reject in made.rejects] == [Reason.NOTHING_SPOKEN]
+        parts.append(bytes_of(tmp_path / name, ("audio", "speech", "rejects")))
+    assert parts[0] == parts[1]
+    # What was spoken ahead of the examiner is lost with the worker, and nothing else.
+    counts = Counter(spoken)
+    assert [counts[f"d#{number}"] for number in range(16)] == [1] * 16
+    assert max(counts[row["line"]] for row in rows[:-1]) <= 2
