@@ -72,8 +72,8 @@ def run(
     print_summary(result.summary, result.store, result.index, result.seconds, next_, console)
     if result.bugs:
         raise TurnmillError(
-            f"{plural(result.bugs, 'item')} met a bug in Turnmill and became a reject; all else is done. Please report what "
-            f'`turnmill query {shlex.quote(out)} "SELECT stage, uid, detail FROM rejects WHERE reason = '
+            f"{plural(result.bugs, 'item')} met a bug in Turnmill and became a reject; all else is done. Please report "
+            f'what `turnmill query {shlex.quote(out)} "SELECT stage, uid, detail FROM rejects WHERE reason = '
             "'internal_error'\"` prints"
         )
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from pipelines.engine import cluster
+from pipelines.cluster import cluster
 from pipelines.recipe import Recipe, load
 from pipelines.run import run
 from synth.tts.engine import Line, Speech
