@@ -207,7 +207,9 @@ def load(path: Path, settings: Sequence[str] = ()) -> Recipe:
     try:
         return Recipe.model_validate(raw)
     except ValidationError as error:
-        raise UsageError("; ".join(_sentence(path, problem) for problem in error.errors())) from error
+        problems = error.errors()
+    # Raised out here, without it: what pydantic's error holds of its frames, no garbage collector finds.
+    raise UsageError("; ".join(_sentence(path, problem) for problem in problems))
 
 
 def _names_preset(raw: Mapping[str, Any]) -> bool:
