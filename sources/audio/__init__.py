@@ -7,7 +7,7 @@ and never the file's ending. Libraries are called in one way (`errors.library`),
 
 from sources.audio.encode import encode_flac, pcm_hash, write_flac
 from sources.audio.errors import AudioError, library
-from sources.audio.files import LAKE_CODECS, MAX_DECODED_BYTES, Probe, Recording, decode, probe, read
+from sources.audio.files import LAKE_CODECS, MAX_DECODED_BYTES, Recording, decode, read
 from sources.audio.mix import Levels, Mix, levels, mix_of, mono, mono_at, mono_blocks
 from sources.audio.sound import (
     BLOCK,
@@ -37,7 +37,6 @@ __all__ = [
     "Int16",
     "Levels",
     "Mix",
-    "Probe",
     "Recording",
     "Sound",
     "cut",
@@ -50,7 +49,6 @@ __all__ = [
     "mono_at",
     "mono_blocks",
     "pcm_hash",
-    "probe",
     "quantize16",
     "read",
     "resample",

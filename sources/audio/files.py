@@ -13,9 +13,10 @@ from sources.audio import libav, libsndfile, program
 from sources.audio.count import Extent, count
 from sources.audio.encode import check_shape
 from sources.audio.errors import AudioError
+from sources.audio.frames import flac_links
 from sources.audio.mix import Mix, resampled
 from sources.audio.sound import Audio, Float32, LongSound, Sound, Stream, gathered, in_blocks, is_short
-from sources.audio.views import size_of, view
+from sources.audio.views import Bytes, size_of, view
 
 MAX_DECODED_BYTES: Final = 8 << 30
 """Largest audio that `decode` holds in memory, in bytes of float32: 12 h of 48 kHz mono."""
@@ -27,6 +28,9 @@ LAKE_CODECS: Final = frozenset({"flac", "mp3", "ogg", "opus"})
 
 _HEADER_SLACK_S: Final = 0.3
 """How far a header's length may be off what is decoded: delays, and the last block of a codec."""
+
+_READ_AHEAD: Final = 1 << 16
+"""Bytes that a decoder may have read and not needed: libFLAC 8,192."""
 
 Decoder = Callable[[BinaryIO, str], Stream | None]
 _DECODERS: Final[tuple[Decoder, ...]] = (libsndfile.stream, libav.stream, program.stream)
@@ -43,16 +47,6 @@ class Recording:
     sound: Sound
     codec: str
     keeps_own_bytes: bool
-
-
-@dataclass(frozen=True)
-class Probe:
-    """What a file says of itself, before it is decoded. `frames` is null where it does not say."""
-
-    codec: str
-    sample_rate: int  # Hz
-    channels: int
-    frames: int | None
 
 
 def decode(source: bytes | BinaryIO, name: str) -> Audio:
@@ -85,23 +79,12 @@ def read(source: bytes | BinaryIO, name: str) -> Recording:
         start = [piece if isinstance(piece, bytes) else (file, piece[0], piece[1] - piece[0]) for piece in extent.truth]
         file = view(start)
     sound, quick = _decoded(file, extent, name)
+    if extent.codec == "flac":
+        # Joined files of one length look like one: another may begin where the decoder stopped.
+        links = flac_links(Bytes(file), file.tell() - _READ_AHEAD)
+        if len(links) > 1:
+            return Recording(_joined(file, links, name), "other", False)
     return Recording(sound, extent.codec, quick and extent.plain and extent.codec in LAKE_CODECS)
-
-
-def probe(source: bytes | BinaryIO, name: str) -> Probe:
-    """Codec, rate, channels and length of a file from its headers. Raises AudioError like `read`."""
-    file = io.BytesIO(source) if isinstance(source, bytes) else source
-    extent = _whole(file, name)
-    if len(extent.links) > 1:
-        found = _joined(file, extent.links, name)
-        return Probe("other", found.sample_rate, found.channels, found.frames)
-    for decoder in _DECODERS:
-        stream = decoder(file, name)
-        if stream is not None:
-            stream.samples.close()  # type: ignore[attr-defined]
-            frames = stream.frames if extent.seconds is None else round(extent.seconds * stream.sample_rate)
-            return Probe(extent.codec, stream.sample_rate, stream.channels, frames)
-    raise _unopened(name)
 
 
 def _unopened(name: str) -> AudioError:

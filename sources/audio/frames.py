@@ -1,5 +1,6 @@
 """Streams of frames that each tell their length: MPEG audio (MP3), ADTS (AAC), AMR; and FLAC, by its last frame."""
 
+import re
 import struct
 from collections.abc import Sequence
 from functools import cache
@@ -215,25 +216,21 @@ def amr(data: Bytes) -> Extent:
 
 
 _FLAC_TAIL: Final = 1 << 17
-_JOINT: Final = (b"fLaC\x00\x00\x00\x22", b"fLaC\x80\x00\x00\x22")
+_FLAC_SYNC: Final = re.compile(rb"\xff[\xf8\xf9]")
+_BEGINNINGS: Final = (b"fLaC\x00\x00\x00\x22", b"fLaC\x80\x00\x00\x22")
 
 
 def flac(data: Bytes) -> Extent:
     head = data.at(0, 42)
     if len(head) < 42:
         return Extent(cut="inside a header")
-    if head[:8] not in _JOINT:
+    if head[:8] not in _BEGINNINGS:
         return Extent()
-    joints = [0]
-    while (place := min((p for j in _JOINT if (p := data.find(j, joints[-1] + 4)) > 0), default=-1)) > 0:
-        joints.append(place)
-    if len(joints) > 1:
-        return Extent(plain=False, links=tuple(zip(joints, [*joints[1:], data.size], strict=True)))
     rate = int.from_bytes(head[18:21]) >> 4
     total = int.from_bytes(head[21:26]) & 0xFFFFFFFFF
     if not total or not rate:
         return Extent("flac", plain=False)
-    ends = _flac_ends(data, int.from_bytes(head[8:10]))
+    ends = _flac_ends(data, int.from_bytes(head[8:10]), int.from_bytes(head[15:18]))
     if total not in ends and any(end > total for end in ends):
         # More than it states: shown to decoders as a file of unknown length, which they read to its end.
         unknown = bytes([head[21] & 0xF0, 0, 0, 0, 0])
@@ -241,16 +238,29 @@ def flac(data: Bytes) -> Extent:
     return Extent("flac", total / rate, 0.5 / rate, plain=total in ends)
 
 
-def _flac_ends(data: Bytes, block: int) -> set[int]:
-    """Where the last frames may end, in samples, by headers in the file's tail (RFC 9639, 9.1)."""
-    start = max(data.size - _FLAC_TAIL, 42)
+def flac_links(data: Bytes, place: int) -> tuple[tuple[int, int], ...]:
+    """[start, end) of the FLAC files that were joined, where those behind the first begin at `place` or later: to look
+    for them everywhere takes a tenth of the time of a decode."""
+    starts = [0]
+    while (place := data.find(b"fLaC", max(place, 4))) > 0:
+        if data.at(place, 8) in _BEGINNINGS:
+            starts.append(place)
+        place += 4
+    return tuple(zip(starts, [*starts[1:], data.size], strict=True))
+
+
+def _flac_ends(data: Bytes, block: int, largest: int) -> set[int]:
+    """Where the last frames may end, in samples, by headers in the file's tail (RFC 9639, 9.1).
+
+    `block`: samples of a frame where that is fixed. `largest`: bytes of the largest frame, 0 where it is not known.
+    """
+    start = max(data.size - (2 * largest or _FLAC_TAIL), 42)
     tail = data.at(start, data.size - start)
     ends: set[int] = set()
-    place = -1
-    while (place := tail.find(b"\xff", place + 1)) >= 0:
-        head = tail[place : place + 16]
-        if len(head) < 6 or head[1] & 0xFE != 0xF8:
-            continue
+    for found in _FLAC_SYNC.finditer(tail):
+        head = tail[found.start() : found.start() + 16]
+        if len(head) < 6:
+            break
         number, used = _coded(head[4:])
         code = head[2] >> 4
         extra = {6: 1, 7: 2}.get(code, 0)

@@ -8,7 +8,7 @@ import soundfile
 
 from manifests.records import Reason
 from sources.audio.errors import library
-from sources.audio.sound import BLOCK, Float32, Stream
+from sources.audio.sound import BLOCK, Float32, Stream, is_short
 
 WHO = "libsndfile"
 
@@ -39,10 +39,11 @@ def stream(file: BinaryIO, name: str) -> Stream | None:
 def _samples(file: soundfile.SoundFile, name: str) -> Iterator[Float32]:
     # Some of its codecs (GSM 6.10, G.721, NMS ADPCM) cannot seek: they are read by counts, never "to the end".
     left = file.frames
+    step = left if is_short(left, file.channels) else BLOCK
     with file:
         while left > 0:
             with library(WHO, name, Reason.CORRUPT_AUDIO):
-                block = file.read(min(BLOCK, left), dtype="float32", always_2d=True)
+                block = file.read(min(step, left), dtype="float32", always_2d=True)
             if not len(block):
                 return
             left -= len(block)
