@@ -227,11 +227,18 @@ def test_a_full_disk_is_one_sentence_and_the_run_goes_on_when_there_is_room(smal
         subprocess.run(["umount", "-l", disk], check=True)
 
 
+def as_at_a_terminal() -> None:
+    """What a shell starts in the background ignores Ctrl-C, and so do these tests and what they start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_says_how_to_go_on(small: Small, tmp_path: Path) -> None:
     out = tmp_path / "out"
     command = [sys.executable, "-m", "pipelines.cli", "run", str(small.corpus.parent / "small.yaml")]
     command += ["--set", f"root={small.corpus}", "--out", str(out)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, preexec_fn=as_at_a_terminal
+    )
     while process.poll() is None and not list(out.rglob("*.parquet")):
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
