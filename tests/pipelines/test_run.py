@@ -238,6 +238,11 @@ def test_a_full_disk_is_one_sentence_and_the_run_goes_on_when_there_is_room(smal
         subprocess.run(["umount", "-l", disk], check=True)
 
 
+def as_at_a_terminal() -> None:
+    """What a shell starts in the background ignores Ctrl-C, and so do these tests and what they start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize("seen", ["index.json", "*.parquet"])  # while Ray starts, and while it works
 def test_a_signal_says_how_to_go_on_and_leaves_nothing_half_written(
@@ -246,7 +251,9 @@ def test_a_signal_says_how_to_go_on_and_leaves_nothing_half_written(
     out = tmp_path / "out"
     command = [sys.executable, "-m", "pipelines.cli", "run", str(small.corpus.parent / "small.yaml")]
     command += ["--set", f"root={small.corpus}", "--out", str(out)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, preexec_fn=as_at_a_terminal
+    )
     while process.poll() is None and not list(out.rglob(seen)):
         time.sleep(0.05)
     process.send_signal(number)
