@@ -126,6 +126,8 @@ def select_statement(sql: str) -> duckdb.Statement:
 def check_condition(sql: str) -> None:
     """Raise UsageError for a text that is not one SQL condition over tables of the dataset: one that ends the condition
     early, or reads a file, a setting or the environment."""
+    if not sql.strip():
+        raise UsageError("it is empty.")
     with duckdb.connect(":memory:") as parser:
         try:
             serialized = parser.execute("SELECT json_serialize_sql(?::VARCHAR)", [f"SELECT (\n{sql}\n)"]).fetchone()

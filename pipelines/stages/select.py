@@ -24,12 +24,17 @@ class Predicate(Params):
 def select(connection: Connection, candidates: str, uid: str, predicates: Sequence[Predicate]) -> pa.Table:
     """A selection table of all rows of the query `candidates`, ordered by uid.
 
-    The connection is `read_only`, and the predicates have passed `check_predicate`.
+    The connection is `read_only`, and the predicates have passed `check_predicate`. Raises UsageError for one that
+    fails over a value, as a cast may.
     """
     whens = " ".join(f"WHEN NOT coalesce((\n{p.keep}\n), false) THEN '{p.name}'" for p in predicates)
     removed_by = f"CASE {whens} ELSE NULL END" if predicates else "NULL"
     query = f"SELECT {uid} AS uid, {removed_by} AS removed_by, duration FROM {_labels(candidates)} ORDER BY {uid}"
-    return connection.sql(query).to_arrow_table().cast(SCHEMAS["clip_selection"])
+    try:
+        return connection.sql(query).to_arrow_table().cast(SCHEMAS["clip_selection"])
+    except duckdb.Error as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(f"the selection fails over the clips or dialogues: {reason} Correct its `keep`.") from error
 
 
 def check_predicate(connection: Connection, key: str, view: str, predicate: Predicate) -> None:
