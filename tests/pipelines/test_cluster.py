@@ -80,7 +80,7 @@ def head() -> Iterator[Head]:
         assert process.poll() is None, (folder / "log").read_text()
         yield Head(f"127.0.0.1:{gcs}", f"http://127.0.0.1:{dashboard}", environment)
     finally:
-        process.terminate()
+        process.kill()  # its children share its fate; asked to end, it waits half a minute for nothing
         process.wait()
         shutil.rmtree(folder, ignore_errors=True)
 

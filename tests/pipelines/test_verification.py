@@ -21,6 +21,7 @@ from manifests.index import Index
 from manifests.query import connect
 from manifests.store import Store
 from manifests.tar import TarWriter
+from manifests.wording import plural
 from pipelines.verification import listening_page, print_verification, verify_output
 from sources.audio import Audio, decode, encode_flac
 from tests.pipelines.conftest import Small
@@ -203,7 +204,10 @@ def test_a_cut_shard_is_checked_up_to_the_cut(copy: Copy, share: float) -> None:
     found = verify_output(Store(str(copy.out)))
     lost = copy.dialogues - found.dialogues
     assert 0 < lost <= len(copy.keys)
-    assert any(v.startswith(f"{copy.tar.name}: {lost} samples missing that dialogue_samples") for v in found.violations)
+    assert any(
+        v.startswith(f"{copy.tar.name}: {plural(lost, 'sample')} missing that dialogue_samples")
+        for v in found.violations
+    )
     assert any("breaks off after" in violation for violation in found.violations)
     assert Path(listening_page(Store(str(copy.out)), 50).path).read_text("utf-8").count("<audio") == found.dialogues
 
