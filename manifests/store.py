@@ -9,7 +9,7 @@ import posixpath
 import tempfile
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -106,7 +106,8 @@ class Store:
             for folder, _, files in os.walk(self.root):
                 for file in files:
                     if _TEMPORARY in file:
-                        os.unlink(os.path.join(folder, file))
+                        with suppress(FileNotFoundError):  # its worker, that is ending, removed it
+                            os.unlink(os.path.join(folder, file))
 
     def write_part(self, name: str, table: pa.Table, notes: Mapping[str, str]) -> None:
         """Write a Parquet part; `notes` go into its footer (see `read_notes`)."""

@@ -72,9 +72,11 @@ def cluster(address: str | None) -> Iterator[Cluster]:
 @contextmanager
 def _given() -> Iterator[Cluster]:
     import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     resources = ray.cluster_resources()
-    watch = ray.remote(Watch).options(num_cpus=0).remote()
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    watch = ray.remote(Watch).options(num_cpus=0, scheduling_strategy=here).remote()
     try:
         yield Cluster(resources.get("CPU", 1.0), resources.get("memory", 0.0), watch)
     finally:

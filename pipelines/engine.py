@@ -104,15 +104,17 @@ def _watching(watch: Any, tell: Tell) -> Iterator[None]:
     over = threading.Event()
 
     def look() -> None:
-        for worker in ray.get(watch.hung.remote()):
+        nodes = [node["NodeID"] for node in ray.nodes() if node["Alive"]]
+        for worker in ray.get(watch.hung.remote(nodes)):
             with suppress(ray.exceptions.RayError):  # it ended just now
                 ray.kill(worker, no_restart=False)
-        tell(ray.get(watch.stand.remote()))
 
     def keep_looking() -> None:
         while not over.wait(_LOOK_S):
             with suppress(ray.exceptions.RayError):  # the cluster is going down
                 look()
+            with suppress(ray.exceptions.RayError, OSError, ValueError):  # nobody reads what is told
+                tell(ray.get(watch.stand.remote()))
 
     looker = threading.Thread(target=keep_looking, daemon=True)
     looker.start()
@@ -151,6 +153,7 @@ class ChainWorker:
         self._limit = limit
         self._watch = watch
         self._ready: set[str] = set()
+        self._warm: set[str] = set()
 
     def __call__(self, row: Mapping[str, Any]) -> Row:
         """The row with what was committed, or with the failure that ends the run: raised, Ray would lose its type."""
@@ -171,15 +174,17 @@ class ChainWorker:
         import ray
 
         place = (shard.key, self._chain[0].name)
-        attempt: Attempt = ray.get(self._watch.enter.remote(place, ray.get_runtime_context().current_actor))
+        context = ray.get_runtime_context()
+        attempt: Attempt = ray.get(self._watch.enter.remote(place, context.current_actor, context.get_node_id()))
         if attempt.hopeless:
             raise TurnmillError(attempt.hopeless)
         if attempt.careful:
             write_verdicts(self._workspace, self._chain, shard.key, attempt)
         reporter = Reporter(
-            tell=lambda report: self._watch.report.remote(place, report),
-            announce=lambda report: ray.get(self._watch.report.remote(place, report)),
+            send=lambda report: self._watch.report.remote(place, report),
+            wait=ray.get,
             careful=attempt.careful,
+            warm=self._warm,
         )
         ledger: list[Row] = []
         try:

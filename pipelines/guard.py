@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from manifests.errors import TurnmillError
-from manifests.records import ItemError, Reason, Reject
+from manifests.records import ItemError, Reason, Reject, stable_hash
 from pipelines.pieces import Pieces
 from pipelines.watch import Attempt, Reporter, TimeLimit
 
@@ -43,11 +43,6 @@ class Guard:
     reporter: Reporter | None = None
     limit: TimeLimit = field(default_factory=TimeLimit)
     pieces: Pieces | None = None
-
-    @property
-    def steps_kept(self) -> int:
-        """How many steps are to be given again and need no work; told before the first."""
-        return 0 if self.pieces is None else self.pieces.kept
 
     def expect(self, items: int) -> None:
         """Say how many items the shard has, for the watcher's sake."""
@@ -102,11 +97,18 @@ class Guard:
         if self.reporter is not None:
             self.reporter.did(self.stage, items)
 
-    def step(self, work: Callable[[], list[Row | Reject]]) -> list[Row | Reject]:
-        """What a step of a model gives, rows of JSON values or rejects, or gave before a kill (`pipelines.pieces`)."""
+    def has(self, key: Sequence[object]) -> bool:
+        """Whether a step was done before a kill, and needs no work."""
+        return self.pieces is not None and self.pieces.has(stable_hash(*key))
+
+    def step(self, key: Sequence[object], work: Callable[[], list[Row | Reject]]) -> list[Row | Reject]:
+        """What a step of a model gives, rows of JSON values or rejects, or gave before a kill (`pipelines.pieces`).
+
+        `key` names all that the step works on.
+        """
         if self.pieces is None:
             return work()
-        kept = self.pieces.step(lambda: [_told(result) for result in work()])
+        kept = self.pieces.step(stable_hash(*key), lambda: [_told(result) for result in work()])
         results: list[Row | Reject] = []
         for result in kept:
             results.append(_reject(result["reject"]) if "reject" in result else result["row"])
@@ -130,7 +132,7 @@ class Guard:
         if verdict is None:
             return None
         if verdict is Reason.TIMED_OUT:
-            did = f"took longer than {self.limit.of(item.seconds or 0.0):g} s (time_limit), twice"
+            did = "took longer than time_limit allows, twice"
         else:
             did = "killed its worker, twice: a crash of a library, or more memory than there is"
         detail = f"{item.source_uri or item.uid} {did}; to try it again, run with --retry-killed"

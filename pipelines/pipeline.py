@@ -156,7 +156,11 @@ def shards_of(half: Half) -> tuple[list[Shard], list[Unit]]:
     """The shards of a half and, in the same order, the source units they are made of."""
     units = half.source.units()
     shards = [
-        Shard(stable_hash(half.source.corpus, unit.name), unit.name, {"files": list(unit.files), "spec": unit.spec})
+        Shard(
+            stable_hash(half.source.corpus, unit.name),
+            unit.name,
+            {"files": list(unit.files), "spec": unit.spec, "items": unit.items or unit.spec.get("count", 0)},
+        )
         for unit in units
     ]
     return shards, units

@@ -64,7 +64,8 @@ class Board:
         elif now - self._said >= LINE_S:
             self._said = now
             begun = [f"{name} {standing[name].share:.0%}, {text}" for name, text in texts.items() if text]
-            self.console.print(f"{label}: {'; '.join(begun)}", markup=False, highlight=False, soft_wrap=True)
+            told = "; ".join(begun) or "nothing is done yet"
+            self.console.print(f"{label}: {told}", markup=False, highlight=False, soft_wrap=True)
 
     def _text(self, name: str, stand: Standing, now: float) -> str:
         """Empty until something is done."""

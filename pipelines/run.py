@@ -332,7 +332,7 @@ def _forget(half: Half, keys: Set[str], store: Store) -> None:
 
 
 def _with_killed(store: Store, index: Index, half: Half) -> set[str]:
-    """Keys of the shards with an item that killed or hung its worker, or met a bug."""
+    """Keys of the shards with an item that killed or hung its worker, or met a bug, whether or not they have a part."""
     reasons = {Reason.KILLED_WORKER, Reason.TIMED_OUT, Reason.INTERNAL_ERROR}
     with connect(store, index) as connection:
         rejecting = connection.execute(
@@ -341,7 +341,10 @@ def _with_killed(store: Store, index: Index, half: Half) -> set[str]:
         ).fetchall()
     parts = [(part_name("rejects", fingerprint, key), key) for fingerprint, key in rejecting]
     found = ((key, store.read_part(name).column("reason").to_pylist()) for name, key in parts if store.exists(name))
-    return {key for key, given in found if reasons.intersection(given)}
+    mine = {stage.fingerprint for stage in index.stages if stage.half == half.name}
+    verdicts = (name.split("/") for name in store.names(VERDICTS))
+    without_part = {file.removesuffix(".json") for _, fingerprint, file in verdicts if fingerprint in mine}
+    return {key for key, given in found if reasons.intersection(given)} | without_part
 
 
 _NAMED_BY_SHARD = ("rejects", "audio", VERDICTS, PIECES)

@@ -3,14 +3,14 @@
 One `Watch` stands beside the driver of a run (`pipelines.engine` makes it an actor); every worker has a `Reporter` that
 tells it, twice a second and without waiting, what it is at. After a death the shard is taken again *carefully*: each
 item is announced, and the announcement waited for, before it is touched, so that the next death is of a known item. One
-that was in hand, alone, at two deaths gets a verdict: `killed_worker` or `timed_out`. Of several that were in hand
-together each is first tried alone. Nothing here knows Ray.
+that was in hand, alone, at two such deaths or hung twice gets a verdict: `killed_worker` or `timed_out`. Of several
+that were in hand together each is first tried alone. Nothing here knows Ray.
 """
 
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -25,6 +25,8 @@ and hardly meets the same item twice."""
 DEATHS_BETWEEN: Final = 3
 """Of a worker, with no item in hand, after which the run ends: its stage cannot even be set up."""
 REPORT_S: Final = 0.5
+LOADING_S: Final = 600.0
+"""What the first item of a stage in a new worker is granted beyond its limit: models may have to be loaded."""
 SILENCE_S: Final = 30.0
 """What a worker that says nothing is granted beyond its limit: it may have died, and be on its way up again."""
 
@@ -88,6 +90,8 @@ class _Taken:
     """A shard in a worker's hands. `seen` is when it last said something."""
 
     worker: Any
+    node: str
+    careful: bool
     report: Report = Report()
     seen: float = field(default_factory=time.monotonic)
     hung: bool = False
@@ -125,22 +129,23 @@ class Watch:
         self._earlier = verdicts
         self._items: dict[str, int] = {}
         self._shards: dict[str, int] = {}
+        self._nodes: frozenset[str] | None = None
 
-    def enter(self, place: Place, worker: Any) -> Attempt:
-        """A worker takes a shard; one that had it before, and did not leave it, died."""
+    def enter(self, place: Place, worker: Any, node: str = "") -> Attempt:
+        """A worker on a node takes a shard; one that had it before, and did not leave it, died."""
         history = self._histories.setdefault(place, _History())
         died = self._taken.get(place)
-        if died is not None:
+        if died is not None and (self._nodes is None or died.node in self._nodes):  # a lost node is no item's fault
             _bury(died, history)
-        self._taken[place] = _Taken(worker)
+        self._taken[place] = _Taken(worker, node, careful=history.deaths > 0)
         verdicts = {stage: dict(found) for stage, found in self._earlier.get(place[0], {}).items()}
         for stage, found in history.verdicts.items():
             verdicts.setdefault(stage, {}).update(found)
         hopeless = ""
         if history.between >= DEATHS_BETWEEN:
             hopeless = (
-                f"its worker died {history.between} times with no item in hand: what it loads does not fit in the "
-                "memory of the machine, or crashes; `turnmill doctor` tells what can run here"
+                f"its worker died {history.between} times with no item in hand: what it loads, or the table it reads, "
+                "does not fit in the memory of the machine, or crashes it; `turnmill doctor` tells what can run here"
             )
         return Attempt(history.deaths > 0, verdicts, history.probe, history.never, hopeless)
 
@@ -157,8 +162,9 @@ class Watch:
             self._items[stage] = self._items.get(stage, 0) + items
             self._shards[stage] = self._shards.get(stage, 0) + 1
 
-    def hung(self) -> list[Any]:
-        """The workers that are over the limit of what they have in hand; each is named once."""
+    def hung(self, nodes: Collection[str] | None = None) -> list[Any]:
+        """The workers that are over the limit of what they have in hand; each is named once. `nodes` are there now."""
+        self._nodes = self._nodes if nodes is None else frozenset(nodes)
         workers = []
         for taken in self._taken.values():
             if not taken.hung and taken.is_hung():
@@ -178,12 +184,14 @@ class Watch:
 
 
 def _bury(died: _Taken, history: _History) -> None:
-    """Learn from a worker's death."""
+    """Learn from a worker's death: what it had in hand is known where it was careful, or hung."""
     history.deaths += 1
     held = [(in_hand.stage, uid) for in_hand in died.report.in_hand for uid in in_hand.uids]
     if not held:
         history.between += 1
     elif len(held) == 1:
+        if not died.careful and not died.hung:
+            return
         stage, uid = held[0]
         history.alone[held[0]] = history.alone.get(held[0], 0) + 1
         if history.alone[held[0]] >= DEATHS:
@@ -197,15 +205,18 @@ def _bury(died: _Taken, history: _History) -> None:
             history.never |= several
 
 
-Send = Callable[[Report], None]
+Send = Callable[[Report], Any]
 
 
 class Reporter:
-    """A worker's voice for one shard. `tell` says a report and does not wait; `announce` waits until it was heard."""
+    """A worker's voice for one shard. `send` says a report and does not wait; `wait`, given what `send` gave, waits
+    until it was heard."""
 
-    def __init__(self, tell: Send, announce: Send, careful: bool) -> None:
-        self._tell, self._announce, self._careful = tell, announce, careful
-        self._lock = threading.Lock()
+    def __init__(self, send: Send, wait: Callable[[Any], None], careful: bool, warm: set[str]) -> None:
+        """`warm`: the stages of which this worker has done an item."""
+        self._send, self._wait, self._careful, self._warm = send, wait, careful, warm
+        self._lock = threading.Lock()  # of what is reported
+        self._saying = threading.Lock()  # reports arrive in the order in which they were true
         self._in_hand: dict[object, tuple[str, tuple[str, ...], float, float | None]] = {}
         self._done: dict[str, int] = {}
         self._of: dict[str, int] = {}
@@ -228,17 +239,18 @@ class Reporter:
     def take_up(self, stage: str, uids: Sequence[str], limit: float | None) -> object:
         """Items are in hand from now on, until the token that is returned is put down."""
         token = object()
+        if limit is not None and stage not in self._warm:
+            limit += LOADING_S
         with self._lock:
             self._in_hand[token] = (stage, tuple(uids), time.monotonic(), limit)
-        if self._careful:
-            self._announce(self.report())
+        self._announce()
         return token
 
     def put_down(self, token: object) -> None:
         with self._lock:
-            del self._in_hand[token]
-        if self._careful:
-            self._announce(self.report())
+            stage, *_ = self._in_hand.pop(token)
+        self._warm.add(stage)
+        self._announce()
 
     def did(self, stage: str, items: int) -> None:
         """So many more items are done with."""
@@ -251,6 +263,14 @@ class Reporter:
             in_hand = tuple(InHand(s, uids, now - since, limit) for s, uids, since, limit in self._in_hand.values())
             return Report(in_hand, dict(self._done), dict(self._of))
 
+    def _announce(self) -> None:
+        if self._careful:
+            self._wait(self._say())
+
+    def _say(self) -> Any:
+        with self._saying:
+            return self._send(self.report())
+
     def _keep_telling(self) -> None:
         while not self._over.wait(REPORT_S):
-            self._tell(self.report())
+            self._say()

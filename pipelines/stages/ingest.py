@@ -92,7 +92,7 @@ class Ingest(Stage):
         labels: list[list[Row | Reject]] = [[] for _ in riders]
         unit = Unit(shard.name, tuple(shard.spec["files"]), shard.spec["spec"])
         for each in (guard, *(rider_guard for _, rider_guard in riders)):
-            each.expect(len(unit.files))
+            each.expect(shard.spec.get("items", 0))
         with workspace.write_tar("clips", shard.key) as tar, _Recordings(self.root) as recordings:
             for ref in adapter_for(self.entry).read(self.root, self.entry, unit, self.params.keep_untranscribed):
                 if isinstance(ref, Reject):

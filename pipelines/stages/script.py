@@ -111,16 +111,15 @@ class WriteScripts(Stage):
 
     def process(self, shard: Shard, workspace: Workspace, guard: Guard) -> Made:
         bank = self.bank.read(workspace)
+        guard.expect(shard.spec.get("items", 0))
         results, usage = self._dialogues(shard, workspace, bank, guard)
-        guard.expect(len(results))
         rejects = [result for result in results if isinstance(result, Reject)]
         scripts: list[Row] = []
         lines: list[Row] = []
         for dialogue in results:
             if isinstance(dialogue, Reject):
-                guard.did(1)
                 continue
-            written = guard.one(Item(dialogue.id), partial(self.script, dialogue, bank))
+            written = guard.caught(Item(dialogue.id), partial(self.script, dialogue, bank))
             if isinstance(written, Reject):
                 rejects.append(written)
                 continue
@@ -135,10 +134,12 @@ class WriteScripts(Stage):
         """What can be spoken of the unit, after the rewrite if there is one, and what that took."""
         results = list(self.read(Unit(shard.name, tuple(shard.spec["files"]), shard.spec["spec"]), bank, guard))
         if self.params.rewrite is None:
+            guard.did(len(results))
             return results, []
         places = [n for n, result in enumerate(results) if isinstance(result, TextDialogue)]
         asked = [result for result in results if isinstance(result, TextDialogue)]
-        answers = Rewriter(self.params.rewrite, StoreCache(workspace.store)).rewrite(asked)
+        guard.did(len(results) - len(asked))
+        answers = Rewriter(self.params.rewrite, StoreCache(workspace.store)).rewrite(asked, lambda: guard.did(1))
         usage: list[Row] = []
         for place, dialogue, answer in zip(places, asked, answers, strict=True):
             results[place] = self._checked(answer.dialogue, bank, self.params.limits, guard)

@@ -168,11 +168,15 @@ class Simulate(Stage):
             "clean_offset": clean[0],
             "clean_size": clean[1],
         }
-        tables["dialogues"].append({**dialogue_row(script, timeline, sample, split, origin, take), **where})
-        tables["turns"].extend(turn_rows(timeline))
-        tables["events"].extend(event_rows(timeline))
-        tables["words"].extend(word_rows(timeline))
-        tables["unplaced"].extend(unplaced_rows(timeline))
+        made = {
+            "dialogues": [{**dialogue_row(script, timeline, sample, split, origin, take), **where}],
+            "turns": turn_rows(timeline),
+            "events": event_rows(timeline),
+            "words": word_rows(timeline),
+            "unplaced": unplaced_rows(timeline),
+        }
+        for table, rows in made.items():  # all of them, or none
+            tables[table].extend(rows)
         return None
 
 

@@ -194,11 +194,12 @@ class Speak(Stage):
         engine = _GuardedEngine(self.engine, guard, timed=self.params.http is None)
         examiner = _GuardedExaminer(self.examiner, guard)
         batch = max(BATCH, self.params.http.concurrency if self.params.http is not None else 0)
-        ahead = not guard.attempt.careful
-        coming = takes(engine, lines[guard.steps_kept * batch :], examiner, self.params.tries, batch, ahead)
-        for first in range(0, len(lines), batch):
-            some = min(batch, len(lines) - first)
-            yield from guard.step(lambda some=some: [_told(take) for take in islice(coming, some)])  # type: ignore[misc]
+        batches = [lines[first : first + batch] for first in range(0, len(lines), batch)]
+        keys = [[line.id for line in some] for some in batches]
+        todo = [line for some, key in zip(batches, keys, strict=True) if not guard.has(key) for line in some]
+        coming = takes(engine, todo, examiner, self.params.tries, batch, ahead=not guard.attempt.careful)
+        for key in keys:
+            yield from guard.step(key, lambda key=key: [_told(take) for take in islice(coming, len(key))])  # type: ignore[misc]
 
     def _kept(self, tar: TarWriter, shard: Shard, row: Mapping[str, Any], told: Row) -> Row:
         offset, size = tar.add(f"{stable_hash(row['line'])}.flac", b64decode(told["flac"]))

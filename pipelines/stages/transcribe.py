@@ -27,7 +27,7 @@ from pipelines.asr.recognizer import (
 from pipelines.asr.wer import cer, wer
 from pipelines.guard import Guard
 from pipelines.stage import MIB, Made, Resources, Row, Shard, Stage, Workspace, clip_item, clip_sound, hours
-from sources.audio import mono_at
+from sources.audio import AudioError, mono_at
 
 RECOGNISER_RATE = 16_000  # Hz, Whisper's
 
@@ -81,6 +81,7 @@ class Transcribe(Stage):
             batch_size=p.batch_size,
             beam_size=p.beam_size,
         )
+        self._good: Window | None = None  # one that the model has heard
 
     def process(self, shard: Shard, workspace: Workspace, guard: Guard) -> Made:
         clips = workspace.rows("clips", shard.key)
@@ -106,7 +107,9 @@ class Transcribe(Stage):
         left = Counter(window.clip for batch in batches for window in batch)
         guard.did(len(block) - len(left))
         for batch in batches:
-            for window, result in zip(batch, guard.step(partial(self._hear, clips, batch, guard)), strict=True):
+            for window, result in zip(
+                batch, guard.step(_key(clips, batch), partial(self._hear, clips, batch, guard)), strict=True
+            ):
                 if isinstance(result, Reject):
                     lost.setdefault(window.clip, result)
                 else:
@@ -119,10 +122,25 @@ class Transcribe(Stage):
         items = [replace(clip_item(clips[w.clip]), seconds=len(w.pcm) / RECOGNISER_RATE) for w in batch]
 
         def work(places: Sequence[int]) -> list[Row]:
-            heard = self.recognizer.hear([batch[place] for place in places], items[places[0]].uid)
-            return [asdict(window) for window in heard]
+            return self._heard([batch[place] for place in places], items[places[0]].uid)
 
         return guard.batch(items, work)
+
+    def _heard(self, windows: Sequence[Window], name: str) -> list[Row]:
+        """Raises AudioError for what the model fails on, and TurnmillError where it is the model that no longer works:
+        it fails on what it heard before too, as after an error of the GPU."""
+        try:
+            heard = self.recognizer.hear(windows, name)
+        except AudioError as error:
+            if self._good is not None:
+                try:
+                    self.recognizer.hear([self._good])
+                except AudioError:
+                    model = model_name(self.params.model)
+                    raise TurnmillError(f"the model {model} no longer works: {error.detail}") from error
+            raise
+        self._good = windows[-1]
+        return [asdict(window) for window in heard]
 
     def _check_working(self, rejects: Sequence[Reject], clips: int) -> None:
         """Raises TurnmillError where it is the model, and no clip, that fails: on all of them."""
@@ -158,6 +176,11 @@ class Transcribe(Stage):
             "wer": None if text is None else wer(text, heard.text, heard.language),
             "cer": None if text is None else cer(text, heard.text, heard.language),
         }
+
+
+def _key(clips: Sequence[Row], batch: Sequence[Window]) -> list[object]:
+    """Names what a batch is made of."""
+    return [(clips[window.clip]["uid"], window.start, len(window.pcm)) for window in batch]
 
 
 def _narrow(tar: BinaryIO, clip: Row) -> Pcm:

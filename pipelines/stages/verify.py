@@ -57,7 +57,11 @@ class Verify(Stage):
         dialogues = workspace.rows("dialogues", shard.key)
         guard.expect(len(dialogues))
         with workspace.open_tar("dialogues", shard.key) as tar:
-            results = [result for row in dialogues for result in guard.step(partial(self._verified, row, tar, guard))]
+            results = [
+                result
+                for row in dialogues
+                for result in guard.step([row["id"]], partial(self._verified, row, tar, guard))
+            ]
         rejects = [result for result in results if isinstance(result, Reject)]
         verified = [result for result in results if not isinstance(result, Reject)]
         return Made({"verification": verified}, rejects, len(dialogues), hours(dialogues))

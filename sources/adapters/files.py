@@ -50,7 +50,9 @@ def units(root: Path, entry: Entry, unit_clips: int, unit_bytes: int) -> list[Un
             audio = [path for path, why in group if not why]
             sidecars = {_sidecar(entry, path, names) for path in audio} - {None}
             spec = {"split": split, "audio": audio, "unsafe": [[path, why] for path, why in group if why]}
-            made.append(Unit(unit_name(split, number), tuple(sorted({*audio, *filter(None, sidecars)})), spec))
+            made.append(
+                Unit(unit_name(split, number), tuple(sorted({*audio, *filter(None, sidecars)})), spec, len(group))
+            )
     return made
 
 

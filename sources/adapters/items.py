@@ -22,11 +22,13 @@ class Unit:
     files: every existing file that `read` looks at or refers to, relative to the root; their sizes and times tell
         whether the unit has to be read again.
     spec: what `read` needs, JSON-able.
+    items: how many `read` yields; 0 where nobody has counted.
     """
 
     name: str
     files: tuple[str, ...]
     spec: Mapping[str, Any]
+    items: int = 0
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,7 @@ def _unit(name: str, split: str, items: list[_Item]) -> Unit:
         "unsafe": [item.path.split("\0") for item in items if item.kind == "unsafe" and item.path],
     }
     audio = {item.path for item in items if item.path and item.kind != "unsafe"}
-    return Unit(name, tuple(sorted(audio | {item.table for item in rows})), spec)
+    return Unit(name, tuple(sorted(audio | {item.table for item in rows})), spec, len(items))
 
 
 def _items(reader: "_Reader", folder: Folder) -> Iterator[_Item]:

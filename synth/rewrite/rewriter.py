@@ -49,8 +49,9 @@ class Rewriter:
         self._guard = threading.Lock()
         self._locks: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
 
-    def rewrite(self, dialogues: Sequence[TextDialogue]) -> list[Rewritten]:
-        """One result per dialogue, in order. A dialogue for which no usable answer came is a reject.
+    def rewrite(self, dialogues: Sequence[TextDialogue], tell: Callable[[], None] = lambda: None) -> list[Rewritten]:
+        """One result per dialogue, in order; `tell` is called as each comes. A dialogue for which no usable answer came
+        is a reject.
 
         Raises UsageError for a key, model or address that the endpoint refuses, TurnmillError for an endpoint that does
         not work. Answers that came before are in the cache, so the same call goes on where this one stopped.
@@ -61,6 +62,8 @@ class Rewriter:
         ):
             try:
                 futures = [pool.submit(self._one, endpoint, dialogue) for dialogue in dialogues]
+                for future in futures:
+                    future.add_done_callback(lambda _: tell())
                 done, _ = wait(futures, return_when=FIRST_EXCEPTION)
                 for future in done:
                     future.result()

@@ -49,7 +49,6 @@ def test_an_item_with_a_verdict_is_not_touched() -> None:
         assert isinstance(result, Reject)
         assert result.reason is verdicts["s"][uid]
         assert "--retry-killed" in result.detail
-    assert "100 s" in result.detail
     assert guard.one(Item("u"), lambda: 7) == 7
 
 

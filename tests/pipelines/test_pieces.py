@@ -1,10 +1,10 @@
 """Steps that were done are given again, and nothing is left of them."""
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from manifests.records import Reason
@@ -16,6 +16,7 @@ from pipelines.pieces import Pieces
 from pipelines.stage import Made, Shard, Stage, Workspace, commit
 from pipelines.stages.speak import Speak, SpeakParams
 from pipelines.stages.transcribe import Transcribe, TranscribeParams
+from pipelines.watch import Attempt
 from synth.tts.engine import Line, Speech, SpeechError
 from synth.tts.espeak import EspeakEngine
 from tests.pipelines.conftest import SENTENCES, lake_of, speech
@@ -30,23 +31,24 @@ def counted(calls: list[int], number: int) -> object:
 def test_what_was_kept_is_given_again_and_the_rest_is_made(tmp_path: Path, keep_s: float) -> None:
     store, calls = Store(str(tmp_path)), list[int]()
     killed = Pieces(store, "pieces/f/k", keep_s)
-    first = [killed.step(lambda n=n: counted(calls, n)) for n in range(3)]
+    first = [killed.step(f"k{n}", lambda n=n: counted(calls, n)) for n in range(3)]
     again = Pieces(store, "pieces/f/k", keep_s)
-    assert again.kept == (3 if keep_s == 0 else 0)
-    second = [again.step(lambda n=n: counted(calls, n)) for n in range(5)]
+    assert again.has("k2") == (keep_s == 0)
+    second = [again.step(f"k{n}", lambda n=n: counted(calls, n)) for n in range(5)]
     assert second[:3] == first
     assert calls == ([0, 1, 2, 3, 4] if keep_s == 0 else [0, 1, 2, 0, 1, 2, 3, 4])
     again.remove()
     assert store.names("") == []
 
 
-def test_pieces_of_a_worker_that_was_thought_dead_do_not_mix(tmp_path: Path) -> None:
+def test_a_step_of_other_items_is_made_anew(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
-    for first, steps in ((0, [10, 11]), (1, [99, 99]), (2, [12])):
-        store.write(f"pieces/f/k/{first:08d}.json", json.dumps(steps).encode())
-    pieces = Pieces(store, "pieces/f/k")
-    assert [pieces.step(lambda: None) for _ in range(4)] == [10, 11, 12, None]
-    pieces.remove()
+    killed = Pieces(store, "pieces/f/k", keep_s=0.0)
+    for key in ("a b", "c d", "e f"):
+        killed.step(key, lambda key=key: key)
+    again = Pieces(store, "pieces/f/k", keep_s=0.0)
+    assert [again.step(key, lambda: "new") for key in ("a c", "c d", "e", "f")] == ["new", "c d", "new", "new"]
+    again.remove()
     assert store.names("") == []
 
 
@@ -134,3 +136,59 @@ def test_lines_of_a_killed_worker_are_not_spoken_again(tmp_path: Path, monkeypat
     counts = Counter(spoken)
     assert [counts[f"d#{number}"] for number in range(16)] == [1] * 16
     assert max(counts[row["line"]] for row in rows[:-1]) <= 2
+
+
+def test_lines_are_spoken_whatever_the_size_of_a_batch_before_the_kill(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [
+        {"line": f"d#{number}", "dialogue": "d", "role": "turn", "turn": number, "speaker": "user", "emotion": None,
+         "voice": "espeak-en-us-anna", "language": "en", "text": text, "seed": number}
+        for number, text in enumerate(LINES)
+    ]  # fmt: skip
+    place = Workspace(Store(str(tmp_path)), {"lines": "l", "speech": "s"})
+    place.store.write_part(place.part("lines", KEY), to_table("lines", rows), {})
+    synthesize, work = EspeakEngine.synthesize, [2]
+
+    def killing(self: EspeakEngine, lines: Sequence[Line]) -> list[Speech | SpeechError]:
+        work[0] -= 1
+        if work[0] == -1:
+            raise Killed
+        return synthesize(self, lines)
+
+    monkeypatch.setattr(EspeakEngine, "synthesize", killing)
+    stage = Speak(SpeakParams())
+    stage.setup()
+    with pytest.raises(Killed):
+        stage.process(Shard(KEY, KEY), place, Guard(stage.name, pieces=Pieces(place.store, "pieces/x", keep_s=0.0)))
+    monkeypatch.setattr("pipelines.stages.speak.BATCH", 7)
+    made = stage.process(Shard(KEY, KEY), place, Guard(stage.name, pieces=Pieces(place.store, "pieces/x", keep_s=0.0)))
+    assert [row["line"] for row in made.tables["speech"]] == [row["line"] for row in rows]
+    assert [[word["word"] for word in row["words"]] for row in made.tables["speech"]] == [t.split() for t in LINES]
+
+
+def test_a_verdict_after_a_kill_gives_no_clip_the_transcript_of_another(tmp_path: Path) -> None:
+    clips = [speech(sentence) for sentence in SENTENCES]
+    long = speech(" ".join(SENTENCES * 3))  # more windows than one, the last of them the shortest
+    place = lake_of(tmp_path, [long, *clips], ("transcripts",))
+    stage = Transcribe(TranscribeParams(batch_size=1), "en")
+    stage.setup()
+    assert len(list(stage.recognizer.batches([np.zeros(len(long.pcm) * 2 // 3, np.float32)]))) > 1
+    undisturbed = stage.process(Shard(KEY, KEY), place, Guard(stage.name))
+    hear, heard = stage.recognizer.hear, list[str]()
+
+    def killing(windows: Sequence[Window], name: str) -> list[Heard]:
+        if heard.count("u0") and name == "u0":
+            raise Killed
+        heard.append(name)
+        return hear(windows, name)
+
+    stage.recognizer.hear = killing  # type: ignore[method-assign,assignment]
+    with pytest.raises(Killed):
+        stage.process(Shard(KEY, KEY), place, Guard(stage.name, pieces=Pieces(place.store, "pieces/x", keep_s=0.0)))
+    stage.recognizer.hear = hear  # type: ignore[method-assign]
+    attempt = Attempt(True, {stage.name: {"u0": Reason.KILLED_WORKER}})
+    pieces = Pieces(place.store, "pieces/x", keep_s=0.0)
+    made = stage.process(Shard(KEY, KEY), place, Guard(stage.name, attempt, pieces=pieces))
+    assert [reject.uid for reject in made.rejects] == ["u0"]
+    assert made.tables["transcripts"] == [row for row in undisturbed.tables["transcripts"] if row["uid"] != "u0"]

@@ -32,7 +32,7 @@ def test_a_clip_that_the_model_fails_on_is_a_reject_and_the_others_are_heard(
     place = lake_of(tmp_path, [speech(sentence) for sentence in SENTENCES], ("transcripts",))
     hear, bad = Recognizer.hear, round(len(speech(SENTENCES[2]).pcm) / 24_000, 2)
 
-    def failing(self: Recognizer, windows: Sequence[Window], name: str) -> list[Heard]:
+    def failing(self: Recognizer, windows: Sequence[Window], name: str = "") -> list[Heard]:
         if any(round(len(window.pcm) / 16_000, 2) == bad for window in windows):
             raise AudioError(Reason.RECOGNISER_FAILED, f"{name}: it fails")
         return hear(self, windows, name)
@@ -57,3 +57,21 @@ def test_a_model_that_fails_on_every_clip_ends_the_run(
     assert "0x" not in str(told.value)
     with pytest.raises(AudioError, match=r"x\.wav: faster-whisper: CUDA failed"):
         stage.recognizer.hear([Window(0, 0, np.zeros(16_000, np.float32))], "x.wav")
+
+
+def test_a_model_that_stops_working_on_the_way_ends_the_run_and_rejects_nothing(
+    stage: Transcribe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = lake_of(tmp_path, [speech(sentence) for sentence in SENTENCES], ("transcripts",))
+    generate, calls = BatchedInferencePipeline.generate_segment_batched, [0]
+
+    def failing(*given: object) -> object:
+        calls[0] += 1
+        if calls[0] > 2:
+            raise RuntimeError("CUDA: an illegal memory access was encountered")
+        return generate(*given)
+
+    monkeypatch.setattr(BatchedInferencePipeline, "generate_segment_batched", failing)
+    stage.recognizer.batch_size = 1
+    with pytest.raises(TurnmillError, match=r"the model embedded no longer works: .*illegal memory access"):
+        stage.process(SHARD, place, Guard(stage.name))

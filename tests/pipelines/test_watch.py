@@ -6,7 +6,7 @@ import pytest
 
 from manifests.records import Reason
 from pipelines import watch as module
-from pipelines.watch import DEATHS_BETWEEN, SILENCE_S, Attempt, InHand, Report, Reporter, TimeLimit, Watch
+from pipelines.watch import DEATHS_BETWEEN, LOADING_S, SILENCE_S, Attempt, InHand, Report, Reporter, TimeLimit, Watch
 
 PLACE = ("shard", "ingest")
 
@@ -32,11 +32,21 @@ def deaths(watch: Watch, *reports: Report) -> Attempt:
     return attempt
 
 
-def test_an_item_in_hand_at_two_deaths_gets_a_verdict_and_one_death_gives_none() -> None:
+def test_an_item_in_hand_at_two_careful_deaths_gets_a_verdict_and_fewer_give_none() -> None:
     assert deaths(Watch(), holding("a")) == Attempt(careful=True)
-    assert deaths(Watch(), holding("a"), holding("b")).verdicts == {}
-    twice = deaths(Watch(), holding("a"), holding("b"), holding("b"))
-    assert twice.verdicts == {"quality": {"b": Reason.KILLED_WORKER}}
+    assert deaths(Watch(), holding("b"), holding("b")).verdicts == {}, "the first was not careful"
+    assert deaths(Watch(), holding("a"), holding("b"), holding("c")).verdicts == {}
+    thrice = deaths(Watch(), holding("a"), holding("b"), holding("b"))
+    assert thrice.verdicts == {"quality": {"b": Reason.KILLED_WORKER}}
+
+
+def test_a_lost_node_is_no_items_fault() -> None:
+    watch = Watch()
+    watch.hung(["there"])
+    for node in ("there", "gone", "gone", "gone"):
+        watch.enter(PLACE, "worker", node)
+        watch.report(PLACE, holding("a"))
+    assert watch.enter(PLACE, "worker", "there").verdicts == {}
 
 
 def test_of_items_in_hand_together_each_is_probed_and_then_kept_from_the_others() -> None:
@@ -110,11 +120,25 @@ def test_progress_counts_what_is_under_way() -> None:
 
 def test_a_careful_reporter_announces_each_item_before_it_is_touched() -> None:
     said: list[Sequence[str]] = []
-    with Reporter(lambda _: None, lambda r: said.append([u for h in r.in_hand for u in h.uids]), True) as reporter:
+
+    def hear(report: Report) -> None:
+        said.append([uid for held in report.in_hand for uid in held.uids])
+
+    with Reporter(lambda report: report, hear, True, set()) as reporter:
         token = reporter.take_up("quality", ["a"], 1.0)
         assert said == [["a"]]
         reporter.put_down(token)
     assert said == [["a"], []]
+
+
+def test_the_first_item_of_a_stage_in_a_worker_is_granted_the_loading_of_its_model() -> None:
+    warm: set[str] = set()
+    with Reporter(lambda report: report, lambda _: None, False, warm) as reporter:
+        for limit in (60 + LOADING_S, 60):
+            token = reporter.take_up("speak", ["a"], 60)
+            assert [held.limit for held in reporter.report().in_hand] == [limit]
+            reporter.put_down(token)
+    assert warm == {"speak"}
 
 
 def test_the_limit_grows_with_the_audio() -> None:
