@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Final, NamedTuple
 
+from sources.audio import tags
 from sources.audio.extent import Extent
 from sources.audio.views import Bytes
 
@@ -53,27 +54,12 @@ def _mpeg_frames() -> Sequence[_Frame | None]:
 
 def mpeg_or_adts(data: Bytes) -> Extent:
     """MP3 and AAC have no magic of their own: a chain of their headers tells them."""
-    start = _past_tags(data, 0)
+    start = tags.past(data, 0)
     head = data.at(start, 4)
     if len(head) == 4 and head[0] == 0xFF and head[1] & 0xF6 == 0xF0:
         return _adts(data, start)
     first = _next_frame(data, start)
     return Extent() if first is None else _mpeg(data, first)
-
-
-def _past_tags(data: Bytes, position: int) -> int:
-    """Where the ID3v2 and APE tags that begin here end."""
-    while True:
-        head = data.at(position, 32)
-        if head[:3] == b"ID3" and len(head) >= 10:
-            a, b, c, d = (byte & 0x7F for byte in head[6:10])
-            position += 10 + (a << 21 | b << 14 | c << 7 | d) + (10 if head[5] & 0x10 else 0)
-        elif head[:8] == b"APETAGEX" and len(head) == 32:
-            position += struct.unpack_from("<I", head, 12)[0] + 32
-        elif head[:3] == b"TAG" and data.at(position + 128, 1)[:1] in (b"", b"\xff", b"I", b"A", b"T"):
-            position += 128
-        else:
-            return min(position, data.size)
 
 
 def _is_frame(data: Bytes, position: int) -> _Frame | None:
@@ -111,12 +97,12 @@ def _mpeg(data: Bytes, start: int) -> Extent:
         head = chunk[offset : offset + 4]
         frame = table[head[1] << 8 | head[2]] if len(head) == 4 and head[0] == 0xFF else None
         if frame is None:
-            tags = _past_tags(data, position)
-            again = tags if tags > position else _next_frame(data, position)
+            behind = tags.past(data, position)
+            again = behind if behind > position else _next_frame(data, position)
             if again is None:
                 break
-            plain = plain and tags > position
-            if tags > position and samples and _is_frame(data, tags) is not None:
+            plain = plain and behind > position
+            if behind > position and samples and _is_frame(data, behind) is not None:
                 links.append(position)
                 samples, counted = 0, None
             position = again
@@ -177,9 +163,9 @@ def _adts(data: Bytes, position: int) -> Extent:
     while position < data.size:
         head = data.at(position, 7)
         if len(head) < 7 or head[0] != 0xFF or head[1] & 0xF6 != 0xF0:
-            tags = _past_tags(data, position)
-            if tags > position:
-                position = tags
+            behind = tags.past(data, position)
+            if behind > position:
+                position = behind
                 continue
             cut = "inside a header" if head[:2] in (b"\xff", b"\xff\xf1", b"\xff\xf9") and len(head) < 7 else ""
             break

@@ -99,6 +99,25 @@ def sphere(samples: int) -> bytes:
     return written("NIST", "PCM_16")[: 1024 + 2 * samples]
 
 
+ID3V1 = b"TAG" + b"x" * 125
+ID3V2 = b"ID3\4\0\0\0\0\x0f\x70" + b"TXXX" + bytes(range(256)) * 7 + bytes(240)
+APE = b"APETAGEX" + struct.pack("<IIII8x", 2000, 92, 1, 0xA0000000) + b"\7" * 60
+APE += b"APETAGEX" + struct.pack("<IIII8x", 2000, 92, 1, 0x80000000)
+TRAILERS = {
+    "ID3v1": ID3V1,
+    "ID3v2": ID3V2,
+    "APEv2": APE,
+    "both tags": APE + ID3V1,
+    "zeros": bytes(65536),
+    "three zeros": bytes(3),
+    "a line end": b"\r\n",
+    "text": "Wer hat das gesagt? Über uns.\n".encode() * 1000,
+    "a chunk that breaks off": b"DISP" + struct.pack("<I", 5000) + bytes(range(250)) * 20,
+    "a picture": b"\xff\xd8\xff\xe0" + np.random.default_rng(0).bytes(40_000),
+    "some bytes": np.random.default_rng(0).bytes(2000),
+}
+"""What is found behind audio and is none of it."""
+
 WHOLE: dict[str, tuple[Callable[[], bytes], float]] = {
     **{codec: (lambda codec=codec: encoded(codec), 1.5) for codec in CODECS},
     **{
@@ -186,6 +205,12 @@ def test_the_label_is_the_length_of_the_sound_and_of_the_stored_bytes(name: str)
     assert seconds_by_ffmpeg(stored, sound.sample_rate) == pytest.approx(sound.duration, abs=frame)
     again = read(stored, "stored")
     assert (again.keeps_own_bytes, again.sound.frames) == (True, sound.frames)
+
+
+@pytest.mark.parametrize("trailer", TRAILERS)
+@pytest.mark.parametrize("kind", ["WAV", "AIFF", "AU", "W64", "CAF"])
+def test_what_follows_the_audio_is_no_audio(kind: str, trailer: str) -> None:
+    assert read(written(kind, "PCM_16") + TRAILERS[trailer], "x").sound.frames == round(1.5 * RATE)
 
 
 @pytest.mark.parametrize("name", BROKEN)
