@@ -83,6 +83,7 @@ def _next_frame(data: Bytes, position: int) -> int | None:
 def _mpeg(data: Bytes, start: int) -> Extent:
     table = _mpeg_frames()
     position, samples, cut, plain = start, 0, "", True
+    elsewhere = 0.0  # seconds of frames at another rate than the first
     counted: int | None = None  # frames that a Xing or VBRI tag counts
     trimmed, found = 0, 0
     first = _is_frame(data, start)
@@ -102,38 +103,45 @@ def _mpeg(data: Bytes, start: int) -> Extent:
             if again is None:
                 break
             plain = plain and behind > position
-            if behind > position and samples and _is_frame(data, behind) is not None:
+            if behind > position and (samples or elsewhere) and _is_frame(data, behind) is not None:
                 links.append(position)
-                samples, counted = 0, None
+                samples, elsewhere, counted = 0, 0.0, None
             position = again
             continue
         side = frame.side if head[3] >> 6 != 3 else 17 if frame.side == 32 else 9
-        tag = chunk[offset + 4 + side : offset + 8 + side]
+        place = 4 + side
+        tag = chunk[offset + place : offset + place + 4]
         if tag not in _COUNTS:
-            tag = chunk[offset + 36 : offset + 40]
+            place = 36
+            tag = chunk[offset + place : offset + place + 4]
         if tag in _COUNTS:
-            if samples or counted is not None:
+            if samples or elsewhere or counted is not None:
                 links.append(position)
-                samples = 0
+                samples, elsewhere = 0, 0.0
             elif tag != b"VBRI":
-                counted, trimmed = _xing(data.at(position + 4 + side, 144))
+                counted, trimmed = _xing(data.at(position + place, 144))
             else:
-                (counted,) = struct.unpack(">I", data.at(position + 50, 4))
+                (counted,) = struct.unpack(">I", data.at(position + place + 14, 4))
         else:
             if position + frame.size > data.size:
                 cut = "inside a frame"
                 break
-            samples += frame.samples
             found += 1
+            if frame.rate == first.rate:
+                samples += frame.samples
+            else:
+                elsewhere += frame.samples / frame.rate
             if frame.rate != first.rate or frame.layer != first.layer or (head[3] >> 6 == 3) != channels:
                 plain = False
         position += frame.size
     if len(links) > 1:
         return Extent(cut=cut, plain=False, links=tuple(zip(links, [*links[1:], data.size], strict=True)))
     if counted:
-        cut = f"{found} of the {counted} frames it declares are there" if found < counted - 1 else ""
+        # Some count the frame of the tag too; a part of a frame behind all that are counted is none.
+        short = found < counted - 1 or (cut and found < counted)
+        cut = f"{found} of the {counted} frames it declares are there" if short else ""
         plain = plain and found <= counted
-    seconds = max(samples - trimmed, 0) / first.rate
+    seconds = max(samples - trimmed, 0) / first.rate + elsewhere
     slack = (first.samples + 2 * _DECODER_DELAY) / first.rate
     return Extent("mp3" if first.layer == 3 else "other", seconds, slack, cut, plain)
 

@@ -134,6 +134,10 @@ WHOLE: dict[str, tuple[Callable[[], bytes], float]] = {
     "mp3 joined": (lambda: encoded("mp3") + encoded("mp3", 1.0), 2.5),
     "mp3 without xing joined": (lambda: encoded("mp3 without xing") + encoded("mp3 without xing", 1.0), 2.5),
     "mp3 behind a picture": (lambda: b"ID3\x04\x00\x00\x00\x02\x00\x00" + bytes(32768) + encoded("mp3"), 1.5),
+    "mp3 without xing from mono 16 kHz to stereo 44.1 kHz": (
+        lambda: encoded("mp3 of one bitrate") + encoded("mp3 of one bitrate", 1.0, 2, 44100)[44:],
+        2.5,
+    ),
     "mp3 before tags": (lambda: encoded("mp3") + b"TAG" + bytes(125), 1.5),
     "ogg chained": (lambda: encoded("ogg") + encoded("ogg", 1.0), 2.5),
     "ogg chained at another rate": (lambda: encoded("ogg") + encoded("ogg", 1.0, rate=24000), 2.5),
@@ -169,6 +173,7 @@ BROKEN: dict[str, tuple[Callable[[], bytes], Reason]] = {
         f"{kind} cut": (lambda kind=kind: cut(written(kind, "PCM_16")), Reason.TRUNCATED_AUDIO)
         for kind in ("WAV", "RF64", "AIFF", "AU", "NIST")
     },
+    "mp3 cut in its last frame": (lambda: encoded("mp3")[:-20], Reason.TRUNCATED_AUDIO),
     "ogg without its last page": (lambda: without_last_page(encoded("ogg")), Reason.TRUNCATED_AUDIO),
     "opus without its last page": (lambda: without_last_page(encoded("opus")), Reason.TRUNCATED_AUDIO),
     "ogg chained, the last one cut": (lambda: encoded("ogg") + cut(encoded("ogg")), Reason.TRUNCATED_AUDIO),

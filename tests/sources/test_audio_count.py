@@ -107,6 +107,17 @@ def test_mpeg_frames_are_counted_behind_junk_and_a_part_of_one_is_missed(frames:
     assert bool(found.cut) == (part >= 4)
 
 
+@pytest.mark.parametrize("place", [21, 36])  # for mono, and where writers put it for any layout
+@pytest.mark.parametrize("counted", [10, 14])
+def test_a_count_of_mpeg_frames_is_read_where_it_stands(place: int, counted: int) -> None:
+    """Frames of one channel, whose tag belongs 17 bytes behind the header."""
+    tag = bytearray(mpeg(1))
+    struct.pack_into(">4sII", tag, place, b"Xing", 1, counted)
+    found = count(io.BytesIO(bytes(tag) + mpeg(10)))
+    assert found.seconds == pytest.approx(10 * 1152 / 44100)
+    assert found.cut == ("" if counted == 10 else "10 of the 14 frames it declares are there")
+
+
 def page(flags: int, granule: int, serial: int, body: bytes) -> bytes:
     return struct.pack("<4sBBQIIIBB", b"OggS", 0, flags, granule, serial, 0, 0, 1, len(body)) + body
 
