@@ -37,6 +37,10 @@ CODECS = {
     "webm to a pipe": ("-c:a", "libopus", "-live", "1", "-f", "webm"),
     "mka": ("-c:a", "flac"),
     "wma": ("-c:a", "wmav2"),
+    **{
+        f"{kind} that starts late": ("-c:a", codec, "-output_ts_offset", "2")
+        for kind, codec in (("m4a", "aac"), ("mka", "flac"), ("webm", "libopus"), ("wma", "wmav2"))
+    },
     "tta": (),
     "wv": (),
     "ac3": (),
@@ -93,6 +97,10 @@ def sized(data: bytes, marker: bytes, form: str, size: int, skip: int = 0) -> by
 
 def without_last_page(data: bytes) -> bytes:
     return data[: data.rindex(b"OggS")]
+
+
+def without_last_blocks(wavpack: bytes) -> bytes:
+    return wavpack[: wavpack.index(b"wvpk", len(wavpack) // 2)]
 
 
 def sphere(samples: int) -> bytes:
@@ -174,6 +182,7 @@ BROKEN: dict[str, tuple[Callable[[], bytes], Reason]] = {
         for kind in ("WAV", "RF64", "AIFF", "AU", "NIST")
     },
     "mp3 cut in its last frame": (lambda: encoded("mp3")[:-20], Reason.TRUNCATED_AUDIO),
+    "wv cut between blocks": (lambda: without_last_blocks(encoded("wv", 3.0)), Reason.TRUNCATED_AUDIO),
     "ogg without its last page": (lambda: without_last_page(encoded("ogg")), Reason.TRUNCATED_AUDIO),
     "opus without its last page": (lambda: without_last_page(encoded("opus")), Reason.TRUNCATED_AUDIO),
     "ogg chained, the last one cut": (lambda: encoded("ogg") + cut(encoded("ogg")), Reason.TRUNCATED_AUDIO),
