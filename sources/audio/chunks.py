@@ -1,25 +1,31 @@
 """Containers of chunks with sizes: WAV, RF64, AIFF, W64, CAF; and the two headers AU and SPHERE.
 
-The size of the audio's chunk is believed where chunks follow it to the end of the file. Where something else follows,
-the size wrapped at 32 bits or was never filled in, and all that follows is audio.
+The size of the audio's chunk is believed where chunks or a joined file follow it, and where what follows is no audio
+(`_is_trailer`). Where something else follows, the size wrapped at 32 bits or was never filled in: all of that is audio.
 """
 
+import codecs
+import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from sources.audio import tags
 from sources.audio.extent import Extent, short_of
 from sources.audio.views import Bytes
 
 _LINEAR: Final = frozenset({1, 3, 6, 7})  # WAV formats of one sample after another: PCM, float, A-law, mu-law
 _EXTENSIBLE: Final = 0xFFFE
-_PADDING: Final = 4096  # zeros that writers append to fill a block of a disk
-_ID3V1: Final = 128
+_REST: Final = 32 << 10  # bytes, or a tenth of the audio: less than this behind it is no audio that was not counted
+_WRAP: Final = 1 << 32
+_HEADERS: Final = 4096  # bytes by which a wrapped size may be off
+_CONTROLS: Final = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
+_PICTURES: Final = (b"\xff\xd8\xff", b"\x89PNG\r\n")
 # Metadata behind the audio: where one of these breaks off, no audio is missing.
 _METADATA: Final = frozenset(
     b"LIST|id3 |ID3 |bext|cue |fact|smpl|inst|JUNK|junk|iXML|PEAK|_PMX|NAME|AUTH|ANNO|(c) |COMT|MARK|INST|APPL|CHAN|"
-    b"info|strg|free".split(b"|")
+    b"info|strg|free|DISP|afsp|PAD |acid|cart|ID3 |SAUR|uuid|midi".split(b"|")
 )
 
 
@@ -79,18 +85,46 @@ def _chain_end(data: Bytes, position: int, walk: Walk) -> int | None:
         head = data.at(position, 12)
         if _begins_file(head):
             return position
-        left = data.size - position
-        if left <= _PADDING and not any(data.at(position, left)):
-            return data.size
-        if head[:3] == b"TAG" and left == _ID3V1:
-            return data.size
+        if (behind := tags.past(data, position)) > position:
+            position = behind
+            continue
         chunk = walk(data, position)
-        if chunk is None or not all(32 <= byte < 127 for byte in chunk.kind) or chunk.size < 0:
-            return None
+        if chunk is None or not _is_named(chunk):
+            return data.size if data.zeros(position) else None
         if chunk.body + chunk.size > data.size:
             return data.size if chunk.kind in _METADATA else None
         position = chunk.after
     return data.size
+
+
+def _is_named(chunk: _Chunk) -> bool:
+    return all(32 <= byte < 127 for byte in chunk.kind) and chunk.size >= 0
+
+
+def _is_trailer(data: Bytes, position: int, size: int, walk: Walk) -> bool:
+    """Whether what begins here, behind `size` bytes of audio, is none of it: less than 32 KiB and less than a tenth of
+    the audio, a chunk, a tag, a picture, text, or nothing but zeros."""
+    if data.size - position <= min(_REST, size // 10):
+        return True
+    chunk = walk(data, position)
+    if chunk is not None and _is_named(chunk) and chunk.body + chunk.size <= data.size:
+        return True
+    head = data.at(position, 4096)
+    return (
+        head[:4] in _METADATA
+        or head.startswith((*_PICTURES, b"LYRICSBEGIN"))
+        or tags.past(data, position) > position
+        or _is_text(head)
+        or data.zeros(position)
+    )
+
+
+def _is_text(head: bytes) -> bool:
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return not _CONTROLS.search(head)
 
 
 @dataclass(frozen=True)
@@ -113,6 +147,10 @@ def _audio(data: Bytes, chunk: _Chunk, walk: Walk, unknown: bool) -> _Audio:
         end = _chain_end(data, min(after, data.size), walk)
         if end is not None:
             return _Audio(chunk.body + chunk.size, True, "", end if end < data.size else None)
+    wraps = (held - chunk.size + _HEADERS) // _WRAP
+    size = min(chunk.size + wraps * _WRAP, held)
+    if size and _is_trailer(data, chunk.body + size, size, walk):
+        return _Audio(chunk.body + size, wraps == 0, "", None)
     return _Audio(data.size, False, "", None)
 
 
@@ -223,7 +261,8 @@ def wave64(data: Bytes) -> Extent:
         if chunk.kind == b"data":
             audio = _audio(data, chunk, _guid, chunk.size >= 1 << 62)
             if audio.true:
-                return Extent("other", cut=audio.cut, links=_links(data, audio))
+                bare = ((0, audio.end),) if audio.end < data.size and audio.joined is None else ()
+                return Extent("other", cut=audio.cut, links=_links(data, audio), truth=bare)  # libsndfile reads on
             size = audio.end - chunk.body
             return Extent(plain=False, truth=_patched(data, [(chunk.body - 8, struct.pack("<Q", size + 24))]))
         position = chunk.after
@@ -251,14 +290,12 @@ def caf(data: Bytes) -> Extent:
 
 def au(data: Bytes) -> Extent:
     _, offset, size, _, _, _ = struct.unpack(">4s5I", data.at(0, 24))
-    held = data.size - offset
-    if size == 0xFFFFFFFF or size == held:
-        return Extent()
-    if size > held:
-        return Extent(cut=short_of(max(held, 0), size))
-    if _begins_file(data.at(offset + size, 12)):
-        return Extent(links=((0, offset + size), (offset + size, data.size)))
-    return Extent(plain=False, truth=_patched(data, [(8, struct.pack(">I", min(held, 0xFFFFFFFF)))]))
+    chunk = _Chunk(b".snd", offset, size, offset + size)
+    audio = _audio(data, chunk, lambda data, position: None, size == 0xFFFFFFFF)
+    if audio.true:
+        return Extent(cut=audio.cut, links=_links(data, audio))
+    size = min(audio.end - offset, 0xFFFFFFFF)
+    return Extent(plain=False, truth=_patched(data, [(8, struct.pack(">I", size))]))
 
 
 def sphere(data: Bytes) -> Extent:

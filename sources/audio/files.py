@@ -101,25 +101,28 @@ def _whole(file: BinaryIO, name: str) -> Extent:
 
 
 def _decoded(file: BinaryIO, extent: Extent, name: str) -> tuple[Sound, bool]:
-    """The sound by the first decoder that reads all of the file, and whether the quick one found what was counted."""
+    """The sound by the first decoder that reads all of the file, and whether the quick one found what was counted.
+
+    Where no bytes were counted, all is the most that a decoder found in the header: what one of them knows of, the next,
+    which knows no length, has to find.
+    """
     failures: list[AudioError] = []
+    expected, slack = extent.seconds, extent.slack
     for decoder in _DECODERS:
-        expected, slack = None, 0.0
+        stream = None
         try:
             stream = decoder(file, name)
             if stream is None:
                 continue
             check_shape(stream.sample_rate, stream.channels, name)
-            if extent.seconds is not None:
-                expected, slack = extent.seconds, extent.slack
-            elif stream.frames is not None:
-                expected, slack = stream.frames / stream.sample_rate, _HEADER_SLACK_S
+            if extent.seconds is None and stream.frames is not None:
+                expected, slack = max(expected or 0.0, stream.frames / stream.sample_rate), _HEADER_SLACK_S
             sound = _taken(stream, lambda decoder=decoder: _again(decoder, file, name), name)  # type: ignore[misc]
         except AudioError as error:
             if error.reason is not Reason.CORRUPT_AUDIO:
                 raise
             # What has a length and ends before it is cut, or damaged on the way: nobody can tell these apart.
-            reason = Reason.CORRUPT_AUDIO if expected is None else Reason.TRUNCATED_AUDIO
+            reason = Reason.CORRUPT_AUDIO if stream is None or expected is None else Reason.TRUNCATED_AUDIO
             failures.append(AudioError(reason, error.detail))
             continue
         if expected is None or abs(sound.duration - expected) <= slack + 1e-6:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Final, NamedTuple
 
+from sources.audio import tags
 from sources.audio.extent import Extent
 from sources.audio.views import Bytes
 
@@ -53,27 +54,12 @@ def _mpeg_frames() -> Sequence[_Frame | None]:
 
 def mpeg_or_adts(data: Bytes) -> Extent:
     """MP3 and AAC have no magic of their own: a chain of their headers tells them."""
-    start = _past_tags(data, 0)
+    start = tags.past(data, 0)
     head = data.at(start, 4)
     if len(head) == 4 and head[0] == 0xFF and head[1] & 0xF6 == 0xF0:
         return _adts(data, start)
     first = _next_frame(data, start)
     return Extent() if first is None else _mpeg(data, first)
-
-
-def _past_tags(data: Bytes, position: int) -> int:
-    """Where the ID3v2 and APE tags that begin here end."""
-    while True:
-        head = data.at(position, 32)
-        if head[:3] == b"ID3" and len(head) >= 10:
-            a, b, c, d = (byte & 0x7F for byte in head[6:10])
-            position += 10 + (a << 21 | b << 14 | c << 7 | d) + (10 if head[5] & 0x10 else 0)
-        elif head[:8] == b"APETAGEX" and len(head) == 32:
-            position += struct.unpack_from("<I", head, 12)[0] + 32
-        elif head[:3] == b"TAG" and data.at(position + 128, 1)[:1] in (b"", b"\xff", b"I", b"A", b"T"):
-            position += 128
-        else:
-            return min(position, data.size)
 
 
 def _is_frame(data: Bytes, position: int) -> _Frame | None:
@@ -97,6 +83,7 @@ def _next_frame(data: Bytes, position: int) -> int | None:
 def _mpeg(data: Bytes, start: int) -> Extent:
     table = _mpeg_frames()
     position, samples, cut, plain = start, 0, "", True
+    elsewhere = 0.0  # seconds of frames at another rate than the first
     counted: int | None = None  # frames that a Xing or VBRI tag counts
     trimmed, found = 0, 0
     first = _is_frame(data, start)
@@ -111,43 +98,50 @@ def _mpeg(data: Bytes, start: int) -> Extent:
         head = chunk[offset : offset + 4]
         frame = table[head[1] << 8 | head[2]] if len(head) == 4 and head[0] == 0xFF else None
         if frame is None:
-            tags = _past_tags(data, position)
-            again = tags if tags > position else _next_frame(data, position)
+            behind = tags.past(data, position)
+            again = behind if behind > position else _next_frame(data, position)
             if again is None:
                 break
-            plain = plain and tags > position
-            if tags > position and samples and _is_frame(data, tags) is not None:
+            plain = plain and behind > position
+            if behind > position and (samples or elsewhere) and _is_frame(data, behind) is not None:
                 links.append(position)
-                samples, counted = 0, None
+                samples, elsewhere, counted = 0, 0.0, None
             position = again
             continue
         side = frame.side if head[3] >> 6 != 3 else 17 if frame.side == 32 else 9
-        tag = chunk[offset + 4 + side : offset + 8 + side]
+        place = 4 + side
+        tag = chunk[offset + place : offset + place + 4]
         if tag not in _COUNTS:
-            tag = chunk[offset + 36 : offset + 40]
+            place = 36
+            tag = chunk[offset + place : offset + place + 4]
         if tag in _COUNTS:
-            if samples or counted is not None:
+            if samples or elsewhere or counted is not None:
                 links.append(position)
-                samples = 0
+                samples, elsewhere = 0, 0.0
             elif tag != b"VBRI":
-                counted, trimmed = _xing(data.at(position + 4 + side, 144))
+                counted, trimmed = _xing(data.at(position + place, 144))
             else:
-                (counted,) = struct.unpack(">I", data.at(position + 50, 4))
+                (counted,) = struct.unpack(">I", data.at(position + place + 14, 4))
         else:
             if position + frame.size > data.size:
                 cut = "inside a frame"
                 break
-            samples += frame.samples
             found += 1
+            if frame.rate == first.rate:
+                samples += frame.samples
+            else:
+                elsewhere += frame.samples / frame.rate
             if frame.rate != first.rate or frame.layer != first.layer or (head[3] >> 6 == 3) != channels:
                 plain = False
         position += frame.size
     if len(links) > 1:
         return Extent(cut=cut, plain=False, links=tuple(zip(links, [*links[1:], data.size], strict=True)))
     if counted:
-        cut = f"{found} of the {counted} frames it declares are there" if found < counted - 1 else ""
+        # Some count the frame of the tag too; a part of a frame behind all that are counted is none.
+        short = found < counted - 1 or (cut and found < counted)
+        cut = f"{found} of the {counted} frames it declares are there" if short else ""
         plain = plain and found <= counted
-    seconds = max(samples - trimmed, 0) / first.rate
+    seconds = max(samples - trimmed, 0) / first.rate + elsewhere
     slack = (first.samples + 2 * _DECODER_DELAY) / first.rate
     return Extent("mp3" if first.layer == 3 else "other", seconds, slack, cut, plain)
 
@@ -177,9 +171,9 @@ def _adts(data: Bytes, position: int) -> Extent:
     while position < data.size:
         head = data.at(position, 7)
         if len(head) < 7 or head[0] != 0xFF or head[1] & 0xF6 != 0xF0:
-            tags = _past_tags(data, position)
-            if tags > position:
-                position = tags
+            behind = tags.past(data, position)
+            if behind > position:
+                position = behind
                 continue
             cut = "inside a header" if head[:2] in (b"\xff", b"\xff\xf1", b"\xff\xf9") and len(head) < 7 else ""
             break

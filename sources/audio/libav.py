@@ -15,6 +15,7 @@ from sources.audio.sound import Float32, Stream
 
 WHO = "FFmpeg"
 _WHOLE_LENGTH = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "asf", "tta", "ape", "wv"})
+_FROM_ZERO = frozenset({"matroska,webm", "asf"})  # their length is the time of their end, also where they start later
 
 
 def _opened(file: BinaryIO) -> "av.container.InputContainer | None":
@@ -37,7 +38,8 @@ def _declared_seconds(container: "av.container.InputContainer") -> float | None:
     """The length that the container's header states, where it states one of its only stream."""
     if container.format.name not in _WHOLE_LENGTH or len(container.streams) != 1 or container.duration is None:
         return None
-    return float(container.duration / av.time_base)
+    start = max(container.start_time or 0, 0) if container.format.name in _FROM_ZERO else 0
+    return float((container.duration - start) / av.time_base)
 
 
 def stream(file: BinaryIO, name: str) -> Stream | None:

@@ -103,6 +103,14 @@ class Bytes:
         self._file.seek(position)
         return self._file.read(_CHUNK)
 
+    def zeros(self, position: int) -> bool:
+        """Whether nothing but zeros is there from a place on."""
+        while data := self.chunk(position):
+            if any(data):
+                return False
+            position += len(data)
+        return True
+
     def find(self, pattern: bytes, start: int) -> int:
         """Place of the first `pattern` from `start` on, or -1."""
         while start < self.size:

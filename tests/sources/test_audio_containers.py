@@ -37,6 +37,10 @@ CODECS = {
     "webm to a pipe": ("-c:a", "libopus", "-live", "1", "-f", "webm"),
     "mka": ("-c:a", "flac"),
     "wma": ("-c:a", "wmav2"),
+    **{
+        f"{kind} that starts late": ("-c:a", codec, "-output_ts_offset", "2")
+        for kind, codec in (("m4a", "aac"), ("mka", "flac"), ("webm", "libopus"), ("wma", "wmav2"))
+    },
     "tta": (),
     "wv": (),
     "ac3": (),
@@ -95,9 +99,32 @@ def without_last_page(data: bytes) -> bytes:
     return data[: data.rindex(b"OggS")]
 
 
+def without_last_blocks(wavpack: bytes) -> bytes:
+    return wavpack[: wavpack.index(b"wvpk", len(wavpack) // 2)]
+
+
 def sphere(samples: int) -> bytes:
     return written("NIST", "PCM_16")[: 1024 + 2 * samples]
 
+
+ID3V1 = b"TAG" + b"x" * 125
+ID3V2 = b"ID3\4\0\0\0\0\x0f\x70" + b"TXXX" + bytes(range(256)) * 7 + bytes(240)
+APE = b"APETAGEX" + struct.pack("<IIII8x", 2000, 92, 1, 0xA0000000) + b"\7" * 60
+APE += b"APETAGEX" + struct.pack("<IIII8x", 2000, 92, 1, 0x80000000)
+TRAILERS = {
+    "ID3v1": ID3V1,
+    "ID3v2": ID3V2,
+    "APEv2": APE,
+    "both tags": APE + ID3V1,
+    "zeros": bytes(65536),
+    "three zeros": bytes(3),
+    "a line end": b"\r\n",
+    "text": "Wer hat das gesagt? Über uns.\n".encode() * 1000,
+    "a chunk that breaks off": b"DISP" + struct.pack("<I", 5000) + bytes(range(250)) * 20,
+    "a picture": b"\xff\xd8\xff\xe0" + np.random.default_rng(0).bytes(40_000),
+    "some bytes": np.random.default_rng(0).bytes(2000),
+}
+"""What is found behind audio and is none of it."""
 
 WHOLE: dict[str, tuple[Callable[[], bytes], float]] = {
     **{codec: (lambda codec=codec: encoded(codec), 1.5) for codec in CODECS},
@@ -115,6 +142,10 @@ WHOLE: dict[str, tuple[Callable[[], bytes], float]] = {
     "mp3 joined": (lambda: encoded("mp3") + encoded("mp3", 1.0), 2.5),
     "mp3 without xing joined": (lambda: encoded("mp3 without xing") + encoded("mp3 without xing", 1.0), 2.5),
     "mp3 behind a picture": (lambda: b"ID3\x04\x00\x00\x00\x02\x00\x00" + bytes(32768) + encoded("mp3"), 1.5),
+    "mp3 without xing from mono 16 kHz to stereo 44.1 kHz": (
+        lambda: encoded("mp3 of one bitrate") + encoded("mp3 of one bitrate", 1.0, 2, 44100)[44:],
+        2.5,
+    ),
     "mp3 before tags": (lambda: encoded("mp3") + b"TAG" + bytes(125), 1.5),
     "ogg chained": (lambda: encoded("ogg") + encoded("ogg", 1.0), 2.5),
     "ogg chained at another rate": (lambda: encoded("ogg") + encoded("ogg", 1.0, rate=24000), 2.5),
@@ -150,6 +181,8 @@ BROKEN: dict[str, tuple[Callable[[], bytes], Reason]] = {
         f"{kind} cut": (lambda kind=kind: cut(written(kind, "PCM_16")), Reason.TRUNCATED_AUDIO)
         for kind in ("WAV", "RF64", "AIFF", "AU", "NIST")
     },
+    "mp3 cut in its last frame": (lambda: encoded("mp3")[:-20], Reason.TRUNCATED_AUDIO),
+    "wv cut between blocks": (lambda: without_last_blocks(encoded("wv", 3.0)), Reason.TRUNCATED_AUDIO),
     "ogg without its last page": (lambda: without_last_page(encoded("ogg")), Reason.TRUNCATED_AUDIO),
     "opus without its last page": (lambda: without_last_page(encoded("opus")), Reason.TRUNCATED_AUDIO),
     "ogg chained, the last one cut": (lambda: encoded("ogg") + cut(encoded("ogg")), Reason.TRUNCATED_AUDIO),
@@ -186,6 +219,12 @@ def test_the_label_is_the_length_of_the_sound_and_of_the_stored_bytes(name: str)
     assert seconds_by_ffmpeg(stored, sound.sample_rate) == pytest.approx(sound.duration, abs=frame)
     again = read(stored, "stored")
     assert (again.keeps_own_bytes, again.sound.frames) == (True, sound.frames)
+
+
+@pytest.mark.parametrize("trailer", TRAILERS)
+@pytest.mark.parametrize("kind", ["WAV", "AIFF", "AU", "W64", "CAF"])
+def test_what_follows_the_audio_is_no_audio(kind: str, trailer: str) -> None:
+    assert read(written(kind, "PCM_16") + TRAILERS[trailer], "x").sound.frames == round(1.5 * RATE)
 
 
 @pytest.mark.parametrize("name", BROKEN)
