@@ -111,43 +111,55 @@ def run(
                 stage.check_here()
         for stage in stages:
             stage.fetch()
-        work, units_of = [], []
+        work = []
         for half in found:
             if isinstance(half.source, Ingest) and half.generated:
                 make_demo_corpus(half.source.root)
-            shards, units = given.get(half.name) or shards_of(half)
-            half_plan = fingerprinted(half, shards, recipe.seed)
-            own = half_plan.fingerprints[half.source.tables[-1]]
-            work.append((half_plan, shards, look(own, shards, units, half.source.located, store)))
-            units_of.append(units)
-        index = index_of(recipe, [plan for plan, _, _ in work])
+            work.append(_worked_out(half, *(given.get(half.name) or shards_of(half)), recipe, store))
+        index = index_of(recipe, [each.plan for each in work])
         index.save(store)
         store.write(RECIPE, recipe.yaml().encode())
-        for (half_plan, _, _), units in zip(work, units_of, strict=True):
-            _note_passed_over(half_plan, units, store)
+        for each in work:
+            _note_passed_over(each, store)
         summary = finished.load(store, index)
-        again = [_with_killed(store, index, half_plan.half) if retry_killed else set() for half_plan, _, _ in work]
-        if summary is None or any(again) or not all(_is_done(*half, store) for half in work):
+        again = [_with_killed(store, index, each.plan.half) if retry_killed else set() for each in work]
+        if summary is None or any(again) or not all(_is_done(each, store) for each in work):
             store.remove(finished.FINISHED)
             ray = _Ray(stack, address, recipe)
-            for (half_plan, shards, seen), keys in zip(work, again, strict=True):
-                _forget_changed(half_plan.half, seen, store)
+            for each, keys in zip(work, again, strict=True):
+                _forget_changed(each.plan.half, each.seen, store)
                 if keys:
-                    _forget(half_plan.half, keys, store)
-                _run_half(half_plan, shards, index, store, recipe, ray, watch)
+                    _forget(each.plan.half, keys, store)
+                _run_half(each.plan, each.shards, index, store, recipe, ray, watch)
             summary = _finish(store, index)
         _check_rejects(store, summary, max_reject_ratio)
     return Result(store, index, summary, time.time() - started)
 
 
-def _is_done(half_plan: Plan, shards: Sequence[Shard], seen: Seen, store: Store) -> bool:
+@dataclass(frozen=True)
+class _Work:
+    """A half with its shards, the units that they are made of in the same order, and how the sources look."""
+
+    plan: Plan
+    shards: list[Shard]
+    units: list[Unit]
+    seen: Seen
+
+
+def _worked_out(half: Half, shards: list[Shard], units: list[Unit], recipe: Recipe, store: Store) -> _Work:
+    plan = fingerprinted(half, shards, recipe.seed)
+    own = plan.fingerprints[half.source.tables[-1]]
+    return _Work(plan, shards, units, look(own, shards, units, half.source.located, store))
+
+
+def _is_done(work: _Work, store: Store) -> bool:
     """Whether a half's sources are as they were, and all its parts there: a listing per table tells."""
-    half, workspace = half_plan.half, half_plan.workspace(store)
+    half, workspace = work.plan.half, work.plan.workspace(store)
     of_all = [*(() if half.voices is None else ("voices",)), half.select_table, half.plan_table]
     return (
-        not seen.changed
+        not work.seen.changed
         and all(store.exists(workspace.part(table, "all")) for table in of_all)
-        and not any(pending(half.stages, shards, workspace).values())
+        and not any(pending(half.stages, work.shards, workspace).values())
         and not any(pending([half.write], training_shards(half, workspace), workspace).values())
     )
 
@@ -306,14 +318,14 @@ def _forget_changed(half: Half, seen: Seen, store: Store) -> None:
         seen.remember(store)
 
 
-def _note_passed_over(half_plan: Plan, units: Sequence[Unit], store: Store) -> None:
+def _note_passed_over(work: _Work, store: Store) -> None:
     """What of the corpus no unit reads, as a part beside those of the clips; where it changed, the run is not done."""
-    source = half_plan.half.source
+    source = work.plan.half.source
     if not isinstance(source, Ingest):
         return
-    found = passed_over(source.root, source.corpus, units, store.root if store.is_local else None)
+    found = passed_over(source.root, source.corpus, work.units, store.root if store.is_local else None)
     made = to_table("passed_over", ({"corpus": source.corpus, **asdict(each)} for each in found))
-    part = part_name("passed_over", half_plan.fingerprints[source.tables[-1]], "all")
+    part = part_name("passed_over", work.plan.fingerprints[source.tables[-1]], "all")
     if not store.exists(part) or not store.read_part(part).equals(made):
         store.remove(finished.FINISHED)
         store.write_part(part, made, {})
