@@ -20,7 +20,7 @@ _KILOBITS: Final = {
 }
 _DECODER_DELAY: Final = 529  # samples of every MP3 decoder; with an encoder's own, what a right decoder may not skip
 _SEARCHED: Final = 128 << 10  # bytes looked through for the next frame: a picture, a few broken frames
-_COUNTS: Final = frozenset({b"Xing", b"Info", b"VBRI"})
+_COUNTS: Final = (b"Xing", b"Info", b"VBRI")
 
 
 class _Frame(NamedTuple):
@@ -101,15 +101,15 @@ def _mpeg(data: Bytes, start: int) -> Extent:
     trimmed, found = 0, 0
     first = _is_frame(data, start)
     assert first is not None  # the place was found by it
-    channels = data.at(start + 3, 1)[0] >> 6 == 3
+    mono = data.at(start + 3, 1)[0] >= 0xC0
     links = [0]
     chunk, base = data.chunk(position), position
     while position < data.size:
         offset = position - base
         if offset + 64 > len(chunk) and base + len(chunk) < data.size:
             chunk, base, offset = data.chunk(position), position, 0
-        head = chunk[offset : offset + 4]
-        frame = table[head[1] << 8 | head[2]] if len(head) == 4 and head[0] == 0xFF else None
+        head = chunk[offset : offset + 40]
+        frame = table[head[1] << 8 | head[2]] if len(head) > 3 and head[0] == 0xFF else None
         if frame is None:
             tags = _past_tags(data, position)
             again = tags if tags > position else _next_frame(data, position)
@@ -121,27 +121,26 @@ def _mpeg(data: Bytes, start: int) -> Extent:
                 samples, counted = 0, None
             position = again
             continue
-        side = frame.side if head[3] >> 6 != 3 else 17 if frame.side == 32 else 9
-        tag = chunk[offset + 4 + side : offset + 8 + side]
-        if tag not in _COUNTS:
-            tag = chunk[offset + 36 : offset + 40]
-        if tag in _COUNTS:
+        size, spoken, rate, layer, side = frame
+        alone = head[3] >= 0xC0
+        place = side if not alone else 17 if side == 32 else 9
+        if head.startswith(_COUNTS, 4 + place) or head.startswith(_COUNTS, 36):
             if samples or counted is not None:
                 links.append(position)
                 samples = 0
-            elif tag != b"VBRI":
-                counted, trimmed = _xing(data.at(position + 4 + side, 144))
+            elif not head.startswith(b"VBRI", 36):
+                counted, trimmed = _xing(data.at(position + 4 + place, 144))
             else:
                 (counted,) = struct.unpack(">I", data.at(position + 50, 4))
         else:
-            if position + frame.size > data.size:
+            if position + size > data.size:
                 cut = "inside a frame"
                 break
-            samples += frame.samples
+            samples += spoken
             found += 1
-            if frame.rate != first.rate or frame.layer != first.layer or (head[3] >> 6 == 3) != channels:
+            if rate != first.rate or layer != first.layer or alone != mono:
                 plain = False
-        position += frame.size
+        position += size
     if len(links) > 1:
         return Extent(cut=cut, plain=False, links=tuple(zip(links, [*links[1:], data.size], strict=True)))
     if counted:
