@@ -13,9 +13,10 @@ from manifests.funnel import Funnel, funnel
 from manifests.index import Index
 from manifests.query import connect
 from manifests.store import Store
+from manifests.wording import plural
 
 _BAR = 24  # characters of the longest bar
-_MADE = {"speech": "clips of speech", "dialogue": "two-channel dialogues"}
+_MADE = {"speech": ("clip", " of speech"), "dialogue": ("two-channel dialogue", "")}
 _COLOUR = {"speech": "cyan", "dialogue": "yellow"}
 
 
@@ -83,10 +84,11 @@ def print_summary(
     console.print()
     _line(console, Text.assemble((index.recipe_name, "bold"), f" is ready in {store.url}"))
     for half in found.made:
+        word, rest = _MADE[half.half]
         what = Text.assemble(
             "  ",
-            (f"{half.samples:,} {_MADE[half.half]}", f"bold {_COLOUR[half.half]}"),
-            f", {_duration(half.hours * 3600)} of audio, in {_plural(half.shards, 'shard')}",
+            (f"{plural(half.samples, word)}{rest}", f"bold {_COLOUR[half.half]}"),
+            f", {_duration(half.hours * 3600)} of audio, in {plural(half.shards, 'shard')}",
             f" ({half.size / 1e6:,.1f} MB)",
         )
         _line(console, what)
@@ -231,10 +233,6 @@ def _duration(seconds: float) -> str:
         minutes, rest = divmod(round(seconds), 60)
         return f"{minutes} min {rest} s" if rest else f"{minutes} min"
     return f"{seconds / 3600:,.2f} h"
-
-
-def _plural(count: int, word: str) -> str:
-    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
 
 
 def _line(console: Console, text: Text) -> None:

@@ -19,6 +19,7 @@ from manifests.errors import UsageError
 from manifests.index import Index
 from manifests.query import connect, query_error, read_only, select_statement
 from manifests.store import Store
+from manifests.wording import plural, visible
 
 FORMATS = ("table", "csv", "json")
 TABLE_ROWS = 1000  # a table is aligned over all its rows, so it is held in memory; csv and json are not
@@ -110,9 +111,9 @@ def _table(names: list[str], rows: Iterable[_Row], width: int | None) -> Iterato
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for position, name in enumerate(names):
         number = any(isinstance(row[position], int | float) and not isinstance(row[position], bool) for row in shown)
-        table.add_column(Text(name), justify="right" if number else "left", no_wrap=True, overflow="ellipsis")
+        table.add_column(Text(visible(name)), justify="right" if number else "left", no_wrap=True, overflow="ellipsis")
     for row in shown[:TABLE_ROWS]:
-        table.add_row(*(Text(" ".join(_shown(value).split())) for value in row))
+        table.add_row(*(Text(visible(" ".join(_shown(value).split()))) for value in row))
     console = Console(file=io.StringIO(), width=width or 1_000_000, color_system=None, force_terminal=False)
     with console.capture() as capture:
         console.print(table)
@@ -120,7 +121,7 @@ def _table(names: list[str], rows: Iterable[_Row], width: int | None) -> Iterato
     if len(shown) > TABLE_ROWS:
         yield f"... the first {TABLE_ROWS} rows; `--format csv` writes them all\n"
     else:
-        yield f"{len(shown)} {'row' if len(shown) == 1 else 'rows'}\n"
+        yield f"{plural(len(shown), 'row')}\n"
 
 
 def _shown(value: Any) -> str:

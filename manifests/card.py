@@ -17,6 +17,7 @@ from manifests.index import Index
 from manifests.languages import primary
 from manifests.licences import hub_metadata
 from manifests.store import Store
+from manifests.wording import plural
 
 
 @dataclass(frozen=True)
@@ -116,17 +117,17 @@ def _introduction(connection: duckdb.DuckDBPyConnection, index: Index, facts: Ca
         )[0]
         turns = f"{least} to {most}" if least != most else f"{least}"
         lines.append(
-            f"- **{count:,} synthetic spoken dialogues** ({as_hours(hours)}) of {turns} turns between a user and a "
-            "voice assistant that listens while it speaks: two channels (0 assistant, 1 user), with interruptions, "
-            "backchannels and hesitations, and the time of every word and event."
+            f"- **{plural(count, 'synthetic spoken dialogue')}** ({as_hours(hours)}) of {turns} turns between a user "
+            "and a voice assistant that listens while it speaks: two channels (0 assistant, 1 user), with "
+            "interruptions, backchannels and hesitations, and the time of every word and event."
         )
     if "speech" in halves:
         count, hours, corpora = selected(
             connection, "speech", "count(*), hours_of(item.duration), list(DISTINCT corpus ORDER BY corpus)"
         )[0]
         lines.append(
-            f"- **{count:,} clips of speech** ({as_hours(hours)}) from {', '.join(corpora)}, measured, transcribed and "
-            "filtered."
+            f"- **{plural(count, 'clip')} of speech** ({as_hours(hours)}) from {', '.join(corpora)}, "
+            "measured, transcribed and filtered."
         )
     if not halves:
         lines.append("Nothing was selected: the funnel below says why.")

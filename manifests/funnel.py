@@ -7,6 +7,7 @@ import duckdb
 
 from manifests.errors import UsageError
 from manifests.query import passed
+from manifests.wording import plural
 
 # What a stage reads and writes, as queries that count rows: a stage's items_in must be the first, items_out the second.
 # Ingest and script read files, which no table counts.
@@ -136,7 +137,7 @@ def check_ledger(connection: duckdb.DuckDBPyConnection) -> list[str]:
         if table in _SELECTIONS:
             rows += _count(connection, f"SELECT count(*) FROM {table} WHERE removed_by IS NOT NULL")
         if rows != rejected:
-            wrong.append(f"{stage}: {rejected} rejected, but {rows} rows say why")
+            wrong.append(f"{stage}: {rejected} rejected, but {plural(rows, 'row')} with a reason")
         if stage not in _READS_AND_WRITES:
             continue
         reads, writes = _READS_AND_WRITES[stage]
@@ -144,9 +145,9 @@ def check_ledger(connection: duckdb.DuckDBPyConnection) -> list[str]:
             _, view, uid = reads.split()
             reads = f"SELECT count(*) FROM {passed(view, uid, [table for _, table, *_ in totals])}"
         if reads is not None and (read := _count(connection, reads)) != items_in:
-            wrong.append(f"{stage}: {items_in} items in, but what it reads has {read}")
+            wrong.append(f"{stage}: {plural(items_in, 'item')} in, but what it reads has {read}")
         if (written := _count(connection, writes)) != items_out:
-            wrong.append(f"{stage}: {items_out} items out, but {table} has {written}")
+            wrong.append(f"{stage}: {plural(items_out, 'item')} out, but {table} has {written}")
     return wrong + _foreign_rejects(connection)
 
 
@@ -154,7 +155,9 @@ def _foreign_rejects(connection: duckdb.DuckDBPyConnection) -> list[str]:
     unknown = connection.execute(
         "SELECT stage, count(*) FROM rejects ANTI JOIN stages USING (stage) GROUP BY stage ORDER BY stage"
     ).fetchall()
-    return [f"{items} rejects name the stage '{stage}', which the recipe does not have" for stage, items in unknown]
+    return [
+        f"{plural(items, 'reject')} of a stage '{stage}', which the recipe does not have" for stage, items in unknown
+    ]
 
 
 def _count(connection: duckdb.DuckDBPyConnection, sql: str, values: list[str] | None = None) -> int:

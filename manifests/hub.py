@@ -22,10 +22,11 @@ from manifests.card import CardFacts
 from manifests.card_sections import HALVES, PUBLISHED_TABLES, one_row, selected, shard_folder
 from manifests.errors import TurnmillError, UsageError
 from manifests.funnel import check_ledger
-from manifests.index import Index
+from manifests.index import SELECT_KEYS, Index
 from manifests.query import connect
 from manifests.schema import SCHEMAS
 from manifests.store import Store
+from manifests.wording import plural
 
 STAGING = ".publish"
 _BATCH_ROWS = 1 << 16
@@ -74,7 +75,7 @@ class PublishPlan:
     def text(self) -> str:
         """A line per file, the total, and where it is."""
         lines = [f"{_bytes(file.size):>10}  {file.path}" for file in self.files]
-        lines.append(f"{_bytes(self.size):>10}  in {len(self.files)} files for {self.repo}")
+        lines.append(f"{_bytes(self.size):>10}  in {plural(len(self.files), 'file')} for {self.repo}")
         lines.append(f"published: {self.url}" if self.url else "dry run: nothing was sent")
         return "\n".join(lines) + "\n"
 
@@ -134,21 +135,26 @@ def _check(store: Store, index: Index, connection: duckdb.DuckDBPyConnection) ->
         raise UsageError(f"{store.url} has no training samples to publish: `turnmill status {store.url}` says why")
     if not store.exists("README.md") or index.recipe_hash.encode() not in store.read("README.md"):
         raise UsageError(f"{store.url} has no dataset card of this recipe: `turnmill card {store.url}` writes it")
-    forbidden = [
-        row
+    forbidden = {
+        half: rows
         for half, (_, _, key) in HALVES.items()
-        for row in selected(
-            connection, half, f"licence, item.{key}", f"WHERE licence_redistribute IS NOT TRUE ORDER BY item.{key}"
+        if (
+            rows := selected(
+                connection, half, f"licence, item.{key}", f"WHERE licence_redistribute IS NOT TRUE ORDER BY item.{key}"
+            )
         )
-    ]
+    }
     if forbidden:
-        licences = ", ".join(sorted({str(licence) for licence, _ in forbidden}))
-        examples = ", ".join(str(uid) for _, uid in forbidden[:_EXAMPLES])
-        unknown = any(licence == "LicenseRef-unknown" for licence, _ in forbidden)
+        found = [row for rows in forbidden.values() for row in rows]
+        licences = ", ".join(sorted({str(licence) for licence, _ in found}))
+        examples = ", ".join(str(uid) for _, uid in found[:_EXAMPLES])
+        unknown = any(licence == "LicenseRef-unknown" for licence, _ in found)
         state = "state the licence of your own recordings and texts (`licence:` of the recipe), or " if unknown else ""
+        keys = " and to ".join(f"`{SELECT_KEYS[half]}`" for half in forbidden)
         raise TurnmillError(
-            f"{len(forbidden)} selected samples may not be redistributed ({licences}), for example {examples}: {state}"
-            'add {name: may_publish, keep: "licence_redistribute"} to the select of your recipe, run it, then publish'
+            f"{plural(len(found), 'selected sample')} may not be redistributed ({licences}), for example {examples}: "
+            f'{state}add {{name: may_publish, keep: "licence_redistribute"}} to {keys} of your recipe, run it, then '
+            "publish"
         )
 
 

@@ -9,6 +9,8 @@ from manifests.errors import UsageError
 from manifests.store import Store
 
 INDEX = "index.json"
+SELECT_KEYS = {"speech": "select", "dialogue": "select_dialogues"}
+"""By half, the recipe's key of its selection, which is also the name of that stage."""
 RECIPE = "recipe.yaml"  # the resolved recipe, beside it
 
 

@@ -2,9 +2,9 @@
 
 Views of `connect`: every table of `manifests.schema.SCHEMAS` by its name, and
 
-    clips_all      clips, with quality and transcripts on uid, and duplicate_kept: of one pcm_hash
-                   the clip with the best transcript, else the first by uid
-    dialogues_all  dialogues, with verification
+    clips_all      clips, with quality and transcripts on uid; duplicate_kept: of one pcm_hash the clip with the best
+                   transcript, else the first by uid; and removed_by, the predicate of `select` that removed it
+    dialogues_all  dialogues, with verification; and removed_by, the predicate of `select_dialogues`
     ledger         a row per stage and shard: what went in, came out and was rejected, from the footers of the parts
     stages         a row per stage, in pipeline order
     hours_of(s)    an aggregate: seconds as hours, summed in whole microseconds so that no order of threads shows
@@ -12,10 +12,12 @@ Views of `connect`: every table of `manifests.schema.SCHEMAS` by its name, and
 Views read Parquet lazily: memory does not grow with the dataset.
 """
 
+import json
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -25,6 +27,7 @@ from manifests.fetched import FetchedFileSystem
 from manifests.index import Index
 from manifests.schema import SCHEMAS
 from manifests.store import Store
+from manifests.wording import plural
 
 _LEDGER = (
     "stage VARCHAR, half VARCHAR, position INTEGER, shard VARCHAR, "
@@ -44,10 +47,12 @@ _STAGES = pa.schema(
 _JOINS = """
 CREATE VIEW clips_all AS
     SELECT *, row_number() OVER (PARTITION BY pcm_hash ORDER BY wer NULLS LAST, uid) = 1 AS duplicate_kept
-    FROM clips LEFT JOIN quality USING (uid) LEFT JOIN transcripts USING (uid);
+    FROM clips LEFT JOIN quality USING (uid) LEFT JOIN transcripts USING (uid)
+        LEFT JOIN (SELECT uid, removed_by FROM clip_selection) USING (uid);
 CREATE VIEW dialogues_all AS
-    SELECT dialogues.*, verification.* EXCLUDE (dialogue)
-    FROM dialogues LEFT JOIN verification ON verification.dialogue = dialogues.id;
+    SELECT dialogues.*, verification.* EXCLUDE (dialogue), removed_by
+    FROM dialogues LEFT JOIN verification ON verification.dialogue = dialogues.id
+        LEFT JOIN (SELECT uid, removed_by FROM dialogue_selection) AS selection ON selection.uid = dialogues.id;
 CREATE MACRO hours_of(seconds) AS coalesce(sum(CAST(round(seconds * 1e6) AS BIGINT)) / 3.6e9, 0.0);
 """
 
@@ -75,6 +80,7 @@ def connect(store: Store, index: Index) -> duckdb.DuckDBPyConnection:
     # Otherwise what does not fit in memory would be spilled into a folder `.tmp` of the working directory.
     spill = os.path.join(tempfile.gettempdir(), f"turnmill-duckdb-{os.getuid()}")
     connection.execute(f"SET temp_directory = {_quoted(spill)}")
+    connection.execute("SET TimeZone = 'UTC'")  # not the host's: the same answer everywhere
     connection.execute("SET python_enable_replacements = false")  # a table name never means a Python variable
     folders = {table: _folders(store, index, table) for table in SCHEMAS}
     for table, schema in SCHEMAS.items():
@@ -108,13 +114,68 @@ def select_statement(sql: str) -> duckdb.Statement:
     except duckdb.Error as error:
         raise query_error(error) from error
     if len(statements) != 1:
-        raise UsageError(f"one query at a time, please: this text has {len(statements)} statements")
+        raise UsageError(f"one query at a time, please: this text has {plural(len(statements), 'statement')}")
     if statements[0].type != duckdb.StatementType.SELECT:
         raise UsageError(
             f"a query can only read: {statements[0].type.name} is refused, use SELECT, FROM, DESCRIBE, SHOW or "
             "SUMMARIZE (to keep a result, send `--format csv` into a file)"
         )
     return statements[0]
+
+
+def check_condition(sql: str) -> None:
+    """Raise UsageError for a text that is not one SQL condition over tables of the dataset: one that ends the condition
+    early, or reads a file, a setting or the environment."""
+    if not sql.strip():
+        raise UsageError("it is empty.")
+    with duckdb.connect(":memory:") as parser:
+        try:
+            serialized = parser.execute("SELECT json_serialize_sql(?::VARCHAR)", [f"SELECT (\n{sql}\n)"]).fetchone()
+        except duckdb.Error as error:
+            raise query_error(error) from error
+    assert serialized is not None  # a function of one row
+    found = json.loads(serialized[0])
+    if found["error"]:
+        raise UsageError(f"it is not SQL: {str(found['error_message']).splitlines()[0]}.")
+    nodes = [statement["node"] for statement in found["statements"]]
+    if len(nodes) != 1 or not _is_one_expression(nodes[0]):
+        raise UsageError("it is more than one condition.")
+    for node in _objects(nodes[0]):
+        kind, function = node.get("type"), node.get("function_name", "")
+        if kind == "TABLE_FUNCTION":
+            function = node["function"].get("function_name", "")
+            if function not in _TABLE_FUNCTIONS:
+                raise UsageError(f"{function}() is not allowed: it can only read the tables of this dataset.")
+        elif kind == "BASE_TABLE" and (node.get("catalog_name") or node.get("schema_name") not in ("", "main")):
+            raise UsageError(f"{node['schema_name']}.{node['table_name']} is not a table of this dataset.")
+        elif function in _HOST_FUNCTIONS:
+            raise UsageError(f"{function}() is not allowed: it can only read the tables of this dataset.")
+
+
+_TABLE_FUNCTIONS = frozenset({"unnest", "range", "generate_series"})
+_HOST_FUNCTIONS = frozenset({"current_setting", "getenv", "getvariable", "write_log"})
+
+
+def _is_one_expression(node: Mapping[str, Any]) -> bool:
+    """Whether `SELECT (...)` is nothing else."""
+    clauses = ("where_clause", "having", "qualify", "sample", "group_expressions", "modifiers")
+    return (
+        node["type"] == "SELECT_NODE"
+        and len(node["select_list"]) == 1
+        and node["from_table"]["type"] == "EMPTY"
+        and not any(node.get(clause) for clause in clauses)
+    )
+
+
+def _objects(value: Any) -> Iterator[Mapping[str, Any]]:
+    """All objects inside a JSON value."""
+    if isinstance(value, dict):
+        yield value
+        for child in value.values():
+            yield from _objects(child)
+    elif isinstance(value, list):
+        for child in value:
+            yield from _objects(child)
 
 
 def query_error(error: duckdb.Error) -> TurnmillError:

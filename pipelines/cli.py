@@ -1,6 +1,7 @@
 """The command line: each command is a thin call of one public function.
 
-Exit status: 0 done, 1 failed (or --max-reject-ratio exceeded), 2 bad usage or recipe.
+Exit status: 0 done, 1 failed (or --max-reject-ratio exceeded), 2 bad usage or recipe, 130 or 143 stopped by Ctrl-C or
+SIGTERM.
 """
 
 import os
@@ -12,9 +13,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from manifests.errors import TurnmillError, os_sentence
+from manifests.terminal import tell, terminal
+from manifests.wording import plural
+from pipelines.stopping import SENTENCE, Stop, stoppable
 
 app = typer.Typer(
     help="Training data for voice models that listen while they speak.",
@@ -51,21 +54,17 @@ def run(
     loaded = load(recipe, setting)
     out = out or f"out/{loaded.name}"
     if dry_run:
-        describe_plan(loaded, out, Console(), address)
+        describe_plan(loaded, out, terminal(), address)
         return
-    console = Console()
-    try:
-        result = runner.run(
-            loaded,
-            out,
-            address=address,
-            max_reject_ratio=max_reject_ratio,
-            retry_killed=retry_killed,
-            watch=watcher(console),
-        )
-    except KeyboardInterrupt:
-        print("turnmill: stopped; run the same command again to go on where it was", file=sys.stderr)
-        raise typer.Exit(130) from None
+    console = terminal()
+    result = runner.run(
+        loaded,
+        out,
+        address=address,
+        max_reject_ratio=max_reject_ratio,
+        retry_killed=retry_killed,
+        watch=watcher(console),
+    )
     from dashboards.summary import print_summary
 
     samples = {half.half: half.samples for half in result.summary.made}
@@ -73,8 +72,8 @@ def run(
     print_summary(result.summary, result.store, result.index, result.seconds, next_, console)
     if result.bugs:
         raise TurnmillError(
-            f"{result.bugs} items met a bug in Turnmill and were rejected; all else is done. Please report what "
-            f'`turnmill query {shlex.quote(out)} "SELECT stage, uid, detail FROM rejects WHERE reason = '
+            f"{plural(result.bugs, 'item')} met a bug in Turnmill and became a reject; all else is done. Please report "
+            f'what `turnmill query {shlex.quote(out)} "SELECT stage, uid, detail FROM rejects WHERE reason = '
             "'internal_error'\"` prints"
         )
 
@@ -87,7 +86,7 @@ def next_commands(out: str, samples: Mapping[str, int]) -> list[tuple[str, str]]
     if not any(samples.values()):
         return [("why", f'{turnmill} query {folder} "SELECT stage, reason, detail FROM rejects"')]
     talks = samples.get("dialogue", 0) > 0
-    what, table = ("kind", "events") if talks else ("reason", "rejects")
+    what, table = ("kind", "events") if talks else ("removed_by", "clips_all")
     sql = f"SELECT {what}, count(*) AS n FROM {table} GROUP BY {what} ORDER BY n DESC"
     listen = [("listen", f"{turnmill} verify {folder} --listen 3")] if talks else []
     return [
@@ -102,10 +101,10 @@ def status(out: Out) -> None:
     """What is done, rejected and left; hours, rates, funnel."""
     from dashboards.summary import print_status
     from manifests.index import Index
-    from manifests.store import Store
+    from manifests.store import opened
 
-    store = Store(out)
-    print_status(store, Index.load(store), Console())
+    store = opened(out)
+    print_status(store, Index.load(store), terminal())
 
 
 @app.command()
@@ -116,11 +115,12 @@ def query(
 ) -> None:
     """Ask DuckDB about the manifests; read-only."""
     from manifests.answer import run_query
-    from manifests.store import Store
+    from manifests.store import opened
 
-    width = Console().width if format == "table" and sys.stdout.isatty() else None
-    for piece in run_query(Store(out), sql, format, width):
-        print(piece, end="")
+    tty = sys.stdout.isatty()
+    for piece in run_query(opened(out), sql, format, terminal().width if tty and format == "table" else None):
+        # Into a file or a pipe, csv and json are data and keep their bytes.
+        tell(piece, end="") if tty else print(piece, end="")
 
 
 @app.command()
@@ -128,7 +128,7 @@ def sources(name: Annotated[str | None, typer.Argument(help="catalogue entry", s
     """The catalogue of corpora: licence, access, hours, how to get one."""
     from pipelines.describe import describe_source, describe_sources
 
-    describe_sources(Console()) if name is None else describe_source(name, Console())
+    describe_sources(terminal()) if name is None else describe_source(name, terminal())
 
 
 @app.command()
@@ -138,7 +138,7 @@ def keys(
     """What a recipe may say: each key, its default and its meaning."""
     from pipelines.keys import print_keys
 
-    print_keys(section, Console())
+    print_keys(section, terminal())
 
 
 @app.command()
@@ -152,18 +152,18 @@ def verify(
     ] = None,
 ) -> None:
     """Check every dialogue of the training shards from its audio alone, and the accounting of every stage."""
-    from manifests.store import Store
+    from manifests.store import opened
     from pipelines.progress import Board, Standing
     from pipelines.verification import listening_page, print_verification, verify_output
 
-    store, console, board = Store(out), Console(), Board(Console(stderr=True))
+    store, board = opened(out), Board(terminal(sys.stderr))
     with board.shown():
         found = verify_output(
             store, sample, lambda done, share: board.show("verify", {"verify": Standing(done, share, "dialogues")})
         )
-    print_verification(found, console)
+    print_verification(found, terminal())
     if listen:
-        print(f"listen: open {listening_page(store, listen)} in a browser")
+        tell(f"listen: open {listening_page(store, listen)} in a browser")
     if found.violations:
         raise typer.Exit(1)
 
@@ -173,13 +173,14 @@ def card(out: Out) -> None:
     """Write the dataset card, README.md and its plots, anew."""
     from manifests.index import Index
     from manifests.query import connect
-    from manifests.store import Store
+    from manifests.store import opened
     from pipelines.stages.card import write_card
 
-    store = Store(out)
+    store = opened(out)
     index = Index.load(store)
-    write_card(store, index, connect(store, index))
-    print(f"wrote {store.path('README.md')}")
+    with connect(store, index) as connection:
+        write_card(store, index, connection)
+    tell(f"wrote {store.path('README.md')}")
 
 
 @app.command()
@@ -191,19 +192,20 @@ def publish(
 ) -> None:
     """Upload the dataset to the Hugging Face Hub. The token is the one of `hf auth login` or HF_TOKEN."""
     from manifests.hub import publish as upload
-    from manifests.store import Store
+    from manifests.store import opened
     from pipelines.progress import Board, Standing, still_at_it
 
-    board = Board(Console(stderr=True))
-    with board.shown(), still_at_it(f"publish: {repo}", Console(stderr=True)):
+    console = terminal(sys.stderr)
+    board = Board(console)
+    with board.shown(), still_at_it(f"publish: {repo}", console):
         plan = upload(
-            Store(out),
+            opened(out),
             repo,
             dry_run=dry_run,
             private=not public,
             tell=lambda done, total: board.show("publish", {"lay out": Standing(done, done / total, "tables")}),
         )
-    print(plan.text(), end="")
+    tell(plan.text(), end="")
 
 
 @app.command()
@@ -217,10 +219,10 @@ def fit(
 
     preset = fit_files(audio, name)
     if out is None:
-        print(preset, end="")
+        tell(preset, end="")
     else:
         out.write_text(preset, "utf-8")
-        print(f"wrote {out}")
+        tell(f"wrote {out}")
 
 
 @app.command()
@@ -228,21 +230,43 @@ def doctor() -> None:
     """For every engine: can it run here, and if not, the command that makes it."""
     from pipelines.doctor import examine, print_examination
 
-    print_examination(examine(), Console())
+    print_examination(examine(), terminal())
 
 
 def main() -> None:
     """Entry point: errors are one sentence on standard error and an exit status."""
+    with stoppable() as stop:
+        status = _status(stop)
+    # Only now are the frames gone that held what was half-done: a progress bar is closed before the sentence comes.
+    if stop.signal is not None:
+        tell(SENTENCE, error=True)
+        status = 128 + stop.signal
+    sys.exit(status)
+
+
+def _status(stop: Stop) -> int:
+    """Run the command; its exit status. Whatever fails after a signal fails because of it."""
     try:
         app()
-    except TurnmillError as error:
-        print(f"turnmill: {error}", file=sys.stderr)
-        sys.exit(error.exit_status)
-    except BrokenPipeError:
-        sys.exit(0)
-    except OSError as error:
-        print(f"turnmill: {os_sentence(error)}", file=sys.stderr)
-        sys.exit(1)
+    except BaseException as error:  # noqa: BLE001  # what is not known is raised again
+        return 0 if stop.signal is not None else _failed(error)
+    return 0
+
+
+def _failed(error: BaseException) -> int:
+    """The exit status of an error that one sentence explains; others are raised again."""
+    match error:
+        case SystemExit():  # how typer ends
+            return int(error.code or 0)
+        case TurnmillError():
+            tell(f"turnmill: {error}", error=True)
+            return error.exit_status
+        case BrokenPipeError():
+            return 0
+        case OSError():
+            tell(f"turnmill: {os_sentence(error)}", error=True)
+            return 1
+    raise error
 
 
 if __name__ == "__main__":

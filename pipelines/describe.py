@@ -8,7 +8,8 @@ from itertools import takewhile
 from rich.console import Console
 from rich.table import Table
 
-from manifests.store import Store
+from manifests.store import Store, opened
+from pipelines.cluster import check_address
 from pipelines.engine import chains
 from pipelines.pipeline import Half, Plan, fingerprinted, halves, shards_of
 from pipelines.pricing import Price, Quantities, price
@@ -24,7 +25,8 @@ from sources.catalogue import load, names
 def describe_plan(recipe: Recipe, out: str, console: Console, address: str | None = None) -> None:
     """Check a recipe as a run at `address` would, then print what its texts will take, its stages, and what is already
     done."""
-    store = Store(out)
+    check_address(address)
+    store = opened(out)
     found = halves(recipe, store)
     check_predicates(recipe, found, store)
     console.print(f"[bold]{recipe.name}[/] into {store.url}, recipe {recipe.hash}", highlight=False)
@@ -72,7 +74,9 @@ def _print_stages(half: Half, plan: Plan, shards: Sequence[Shard], store: Store,
     for model in filter(None, (stage.unfetched() for stage in half.stages)):
         console.print(f"  {model} is fetched at the start of the run", markup=False, highlight=False, soft_wrap=True)
     for predicate in half.predicates:
-        console.print(f"  select {predicate.name}: {predicate.keep}", markup=False, highlight=False, soft_wrap=True)
+        console.print(
+            f"  {half.select_key} {predicate.name}: {predicate.keep}", markup=False, highlight=False, soft_wrap=True
+        )
 
 
 def print_price(priced: Price, recipe: Recipe, console: Console) -> None:
@@ -99,7 +103,7 @@ def print_price(priced: Price, recipe: Recipe, console: Console) -> None:
         lines.append(f"rewrite: {sent:,.0f} prompt tokens, {said:,.0f} completion tokens, {cost}; one answer a task")
     read = "all were read" if priced.sampled >= total.dialogues else f"from a sample of {priced.sampled:,}"
     removed = "verify" if recipe.script.rewrite is None else "the rewrite, verify"
-    lines.append(f"figures: {read}; before what {removed} and select remove")
+    lines.append(f"figures: {read}; before what {removed} and select_dialogues remove")
     for line in lines:
         console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from rich.console import Console
 from rich.markup import escape
 
+from manifests.wording import plural
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -116,7 +118,7 @@ def _gpu() -> Finding:
 
     count = ctranslate2.get_cuda_device_count()
     if count:
-        return Finding("gpu", "runs models faster", True, f"{count} CUDA devices")
+        return Finding("gpu", "runs models faster", True, f"{plural(count, 'CUDA device')}")
     return Finding("gpu", "runs models faster", False, "no CUDA device; everything above runs on the CPU", "")
 
 

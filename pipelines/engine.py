@@ -1,4 +1,4 @@
-"""The only module that knows Ray: runs chains of stages over shards on Ray Data actor pools.
+"""Runs chains of stages over shards on Ray Data actor pools.
 
 A chain is a run of neighbouring stages that want the same resources; one worker takes a shard through all of them, and
 each commits its own part. Chains are Ray Data `map` operators over shard references, so that one shard is transcribed
@@ -10,89 +10,26 @@ of `pipelines.watch`: an actor beside the driver, which is told what each worker
 
 import json
 import logging
-import os
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from itertools import groupby
 from typing import Any
 
 from manifests.errors import TurnmillError, UsageError, os_sentence
+from pipelines.capacity import check_capacity
+from pipelines.cluster import Cluster, node_resources
 from pipelines.guard import Guard
 from pipelines.pieces import PIECES, Pieces
-from pipelines.stage import MIB, ClipLabel, Made, Row, Shard, Stage, Workspace, commit, committed
+from pipelines.stage import ClipLabel, Made, Row, Shard, Stage, Workspace, commit, committed
 from pipelines.stages.ingest import Ingest
 from pipelines.verdicts import read_verdicts, write_verdicts
-from pipelines.watch import Attempt, Reporter, Stand, TimeLimit, Watch
+from pipelines.watch import Attempt, Reporter, Stand, TimeLimit
 
-_OBJECT_STORE = 128 * MIB  # shard references are all that goes through it
 _LOOK_S = 0.5  # between two looks at what the workers do
-
-
-@dataclass(frozen=True)
-class Cluster:
-    """What Ray has to give. `watch`: the actor of a `Watch`."""
-
-    cpus: float
-    memory: float  # bytes
-    watch: Any
-
-
-@contextmanager
-def cluster(address: str | None) -> Iterator[Cluster]:
-    """A local Ray of our own, or the one at `address`; without an address, one that this process has already started
-    is used and left running."""
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # silences a warning on machines without GPU
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # its core logs warnings of its own to our terminal
-    os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")  # and its raylet a paragraph for each death of a worker
-    import ray
-
-    if address is None and ray.is_initialized():
-        with _given() as given:
-            yield given
-        return
-    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    if address is None:
-        local = {"include_dashboard": False, "object_store_memory": _OBJECT_STORE}
-        # `address="local"`: a stale address file of an earlier Ray must not be picked up.
-        with _no_stderr():
-            ray.init(address="local", **local, **options)
-    else:
-        ray.init(address=address, **options)
-    try:
-        with _given() as given:
-            yield given
-    finally:
-        ray.shutdown()
-
-
-@contextmanager
-def _given() -> Iterator[Cluster]:
-    import ray
-
-    resources = ray.cluster_resources()
-    watch = ray.remote(Watch).options(num_cpus=0).remote()
-    try:
-        yield Cluster(resources.get("CPU", 1.0), resources.get("memory", 0.0), watch)
-    finally:
-        ray.kill(watch)
-
-
-@contextmanager
-def _no_stderr() -> Iterator[None]:
-    """Ray's core announces its log level on our standard error when it starts; what goes wrong is raised."""
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 def chains(stages: Sequence[Stage]) -> list[tuple[Stage, ...]]:
@@ -134,9 +71,11 @@ def execute(
     groups = chains(stages)
     size = workers or max(1, int(available.cpus))
     size = min(size, len(shards))
+    asked = shares(groups, size, available)
+    check_capacity(groups, asked, node_resources())
     watch = available.watch
     ray.get(watch.begin.remote(read_verdicts(workspace, stages)))
-    for chain, share in zip(groups, shares(groups, size, available), strict=True):
+    for chain, share in zip(groups, asked, strict=True):
         dataset = dataset.map(
             ChainWorker,
             fn_constructor_args=(chain, workspace, limit, watch),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from manifests.errors import UsageError
-from manifests.index import Index, StageEntry
+from manifests.index import SELECT_KEYS, Index, StageEntry
 from manifests.query import passed
 from manifests.records import Licence, stable_hash
 from manifests.store import Store
@@ -48,6 +48,11 @@ class Half:
     @property
     def stages(self) -> tuple[Stage, ...]:
         return (self.source, *self.labels)
+
+    @property
+    def select_key(self) -> str:
+        """The recipe's key of its predicates."""
+        return SELECT_KEYS[self.name]
 
     @property
     def candidates(self) -> str:
@@ -165,7 +170,8 @@ class Plan:
     fingerprints: Mapping[str, str]
 
     def workspace(self, store: Store) -> Workspace:
-        return Workspace(store, self.fingerprints)
+        """What travels to the workers, whose working folder is another one: a local path is absolute from here on."""
+        return Workspace(Store(store.root) if store.is_local else store, self.fingerprints)
 
     def entries(self) -> list[StageEntry]:
         half = self.half
@@ -173,7 +179,7 @@ class Plan:
         return [
             *bank,
             *(self._entry(stage.name, stage.tables, stage.items) for stage in half.stages),
-            self._entry(_step("select", half), (half.select_table,), half.write.items),
+            self._entry(half.select_key, (half.select_table,), half.write.items),
             self._entry(_step("plan", half), (half.plan_table,), half.write.items),
             self._entry(half.write.name, half.write.tables, half.write.items),
         ]

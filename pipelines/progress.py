@@ -10,6 +10,7 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
+from manifests.wording import plural
 from pipelines.engine import Tell
 from pipelines.run import Step, Watcher
 from pipelines.watch import Stand
@@ -70,7 +71,7 @@ class Board:
         since, before = self._started.setdefault(name, (now, stand.share))
         if not stand.items:
             return ""
-        text = f"{stand.items:,} {stand.unit}"
+        text = _counted(stand.items, stand.unit)
         if now > since and before < stand.share < 1:
             left = (1 - stand.share) / (stand.share - before) * (now - since)
             text += f", {stand.items / (now - since):,.1f}/s, {_time(left)} left"
@@ -106,7 +107,7 @@ def watcher(console: Console) -> Watcher:
         started = time.monotonic()
         names = ", ".join(stage.name for stage in step.stages)
         if not console.is_terminal:
-            console.print(f"{step.half}: {names}: {_shards(step.total)}", markup=False, highlight=False)
+            console.print(f"{step.half}: {names}: {plural(step.total, 'shard')}", markup=False, highlight=False)
         last: dict[str, Stand] = {}
         board = Board(console)
 
@@ -119,7 +120,7 @@ def watcher(console: Console) -> Watcher:
             yield tell
         if not console.is_terminal:
             seconds = time.monotonic() - started
-            done = ", ".join(f"{s.name} {last[s.name].items:,} {s.items}" for s in step.stages if s.name in last)
+            done = ", ".join(f"{s.name} {_counted(last[s.name].items, s.items)}" for s in step.stages if s.name in last)
             text = f"{step.half}: done in {seconds:.1f} s: {done}"
             console.print(text, markup=False, highlight=False, soft_wrap=True)
 
@@ -131,8 +132,9 @@ def _standing(step: Step, stage: str, unit: str, stands: Mapping[str, Stand]) ->
     return Standing(stand.items, min((step.done.get(stage, 0) + stand.shards) / step.total, 1.0), unit)
 
 
-def _shards(count: int) -> str:
-    return f"{count:,} shard" if count == 1 else f"{count:,} shards"
+def _counted(items: int, unit: str) -> str:
+    """`unit` is a plural, as stages have it."""
+    return plural(items, unit.removesuffix("s"))
 
 
 def _time(seconds: float) -> str:

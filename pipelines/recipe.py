@@ -1,7 +1,7 @@
 """A recipe: one YAML file that names corpora, texts, stages and selections. Checked whole before anything starts."""
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -32,6 +32,17 @@ from synth.rewrite.params import REWRITE_HOST_FACTS
 
 _PATHS = ("root", "texts")
 _PATHS_BELOW = ("texts.path", "simulate.noises", "simulate.rooms", "script.limits.unsafe_terms")
+_FOLDERS_OR_NAMES = (
+    "transcribe.model",
+    "speak.recognise",
+    "speak.align.model",
+    "speak.cosyvoice.model",
+    "speak.cosyvoice.repo",
+    "verify.recognise",
+    "voices.from",
+)
+_SPEECH_KEYS = ("root", "ingest", "quality", "transcribe", "select")
+_DIALOGUE_KEYS = ("voices", "voice_names", "script", "speak", "simulate", "verify", "select_dialogues", "pricing")
 
 _SECRET = frozenset({"runtime_env", "http", "rewrite", "cosyvoice"})
 """Below these a key or token may have been pasted in the wrong place: what was given is not repeated."""
@@ -93,13 +104,29 @@ class Recipe(Params):
     def _has_a_half(self) -> "Recipe":
         if self.corpus is None and not self.texts:
             raise ValueError("names neither `corpus` nor `texts`: set one of them, e.g. --set texts=FILE.jsonl")
-        for predicates in (self.select, self.select_dialogues):
+        for key, predicates in (("select", self.select), ("select_dialogues", self.select_dialogues)):
             names = [predicate.name for predicate in predicates]
             if len(names) != len(set(names)):
-                raise ValueError("two predicates of one selection have the same name; rename one")
+                raise ValueError(f"two predicates of `{key}` have the same name; rename one")
         files = [file.name for file in self.texts] if isinstance(self.texts, tuple) else []
         if len(files) != len(set(files)):
             raise ValueError("two files of `texts` have the same name; rename one")
+        return self
+
+    @model_validator(mode="after")
+    def _says_nothing_of_the_other_half(self) -> "Recipe":
+        """What would be ignored is refused; `null` and an empty list say nothing."""
+        halves = (("corpus", "clips", _SPEECH_KEYS), ("texts", "dialogues", _DIALOGUE_KEYS))
+        for source, items, keys in halves:
+            if getattr(self, source):
+                continue
+            said = [key for key in keys if key in self.model_fields_set and getattr(self, key) not in (None, ())]
+            if said:
+                other = {"select": "select_dialogues", "select_dialogues": "select"}.get(said[0])
+                instead = f", or name it `{other}`" if other else ""
+                raise ValueError(
+                    f"`{said[0]}` is of {items}, and the recipe has no `{source}`: remove it, set `{source}`{instead}"
+                )
         return self
 
     @property
@@ -156,7 +183,7 @@ def load(path: Path, settings: Sequence[str] = ()) -> Recipe:
     Paths in the file are relative to the file, those in settings to the current folder.
     """
     try:
-        raw = yaml.safe_load(path.read_text("utf-8"))
+        raw = _parsed(path.read_text("utf-8"))
     except FileNotFoundError as error:
         raise UsageError(
             f"{path}: there is no such recipe; name a YAML file, e.g. one of pipelines/recipes/"
@@ -169,13 +196,20 @@ def load(path: Path, settings: Sequence[str] = ()) -> Recipe:
         raise UsageError(f"{path}: a recipe is a mapping of keys to values, this is {type(raw).__name__}")
     below = _PATHS_BELOW if _names_preset(raw) else (*_PATHS_BELOW, "simulate.preset")
     for key in (*_PATHS, *below):
-        raw = _beside(path, raw, key.split("."))
+        raw = _changed(raw, key.split("."), lambda text: str(path.parent.absolute() / Path(text).expanduser()))
     for setting in settings:
         _apply(raw, setting)
+    # Workers run in other folders: what they open is named in full before it travels.
+    for key in _PATHS_BELOW:
+        raw = _changed(raw, key.split("."), lambda text: str(Path(text).expanduser().absolute()))
+    for key in _FOLDERS_OR_NAMES:
+        raw = _changed(raw, key.split("."), _folder_or_name)
     try:
         return Recipe.model_validate(raw)
     except ValidationError as error:
-        raise UsageError("; ".join(_sentence(path, problem) for problem in error.errors())) from error
+        problems = error.errors()
+    # Raised out here, without it: what pydantic's error holds of its frames, no garbage collector finds.
+    raise UsageError("; ".join(_sentence(path, problem) for problem in problems))
 
 
 def _names_preset(raw: Mapping[str, Any]) -> bool:
@@ -184,14 +218,20 @@ def _names_preset(raw: Mapping[str, Any]) -> bool:
     return not isinstance(simulate, dict) or simulate.get("preset", PRESETS[0]) in PRESETS
 
 
-def _beside(recipe: Path, value: Any, keys: Sequence[str]) -> Any:
-    """A value with the paths under `keys` taken from the recipe's folder. What is no path is left for validation."""
+def _changed(value: Any, keys: Sequence[str], change: Callable[[str], str]) -> Any:
+    """A value with the texts under `keys` changed. What is no text is left for validation."""
     if isinstance(value, list):
-        return [_beside(recipe, each, keys) for each in value]
+        return [_changed(each, keys, change) for each in value]
     if keys:
         known = isinstance(value, dict) and keys[0] in value
-        return {**value, keys[0]: _beside(recipe, value[keys[0]], keys[1:])} if known else value
-    return str(recipe.parent.absolute() / Path(value).expanduser()) if isinstance(value, str) else value
+        return {**value, keys[0]: _changed(value[keys[0]], keys[1:], change)} if known else value
+    return change(value) if isinstance(value, str) else value
+
+
+def _folder_or_name(text: str) -> str:
+    """A model's or run's folder in full; what is no folder of this machine is the name of a model, or a URL."""
+    folder = Path(text).expanduser()
+    return str(folder.absolute()) if text != "embedded" and folder.is_dir() else text
 
 
 def _apply(raw: dict[str, Any], setting: str) -> None:
@@ -216,9 +256,17 @@ def _path_value(text: str) -> str | None:
     return None if text in ("", "null", "~") else str(Path(text).expanduser().absolute())
 
 
-def _yaml_value(setting: str, text: str) -> Any:
+def _parsed(text: str) -> Any:
+    """YAML. Raises yaml.YAMLError."""
     try:
         return yaml.safe_load(text)
+    except RecursionError as error:
+        raise yaml.MarkedYAMLError(problem="it is nested too deeply") from error
+
+
+def _yaml_value(setting: str, text: str) -> Any:
+    try:
+        return _parsed(text)
     except yaml.YAMLError as error:
         key = setting.partition("=")[0]
         raise UsageError(f"--set {key}: the value is not valid YAML: {_flaw(error)}") from error

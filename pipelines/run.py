@@ -18,13 +18,14 @@ from dashboards.summary import Summary, summarised
 from manifests.errors import TurnmillError, UsageError
 from manifests.funnel import check_ledger
 from manifests.index import INDEX, RECIPE, Index
-from manifests.query import connect
+from manifests.query import connect, read_only
 from manifests.records import Reason
 from manifests.schema import to_table
-from manifests.store import Store, part_name
+from manifests.store import Store, opened, part_name
 from pipelines import finished
+from pipelines.cluster import Cluster, check_address, check_lasting, cluster
 from pipelines.demo import make_demo_corpus
-from pipelines.engine import Cluster, Tell, cluster, execute, pending
+from pipelines.engine import Tell, execute, pending
 from pipelines.pieces import PIECES
 from pipelines.pipeline import Half, Plan, fingerprinted, halves, index_of, shards_of
 from pipelines.recipe import Recipe
@@ -89,10 +90,14 @@ def run(
     its items than `max_reject_ratio` (the dataset is then complete all the same).
     """
     started = time.time()
-    store = Store(out)
+    check_address(address)
+    store = opened(out)
+    if store.is_local:
+        check_lasting(store.root)
     with ExitStack() as stack:
         stack.enter_context(_locked(store))
         _claim(store, recipe)
+        stack.callback(store.remove_temporaries)  # of workers that were stopped with the run
         found = halves(recipe, store)
         check_predicates(recipe, found, store)
         stages = [stage for half in found for stage in half.stages]
@@ -175,8 +180,13 @@ def _run_half(
             return
         done = {stage: len(shards) - len(keys) for stage, keys in missing.items()}
         with watch(Step(half.name, stages, len(shards), done)) as tell:
-            for rows in ray.run(stages, todo, workspace, tell):
+            for number, rows in enumerate(ray.run(stages, todo, workspace, tell)):
                 ledger.extend(rows)
+                if number == 0 and pending(stages, shards, workspace) == missing:  # told before hours of work
+                    raise _elsewhere(todo[0], store)
+        lacking = set().union(*pending(stages, shards, workspace).values())
+        if lacking:
+            raise _elsewhere(next(shard for shard in shards if shard.key in lacking), store)
 
     try:
         if half.voices is not None and not store.exists(workspace.part("voices", "all")):
@@ -192,12 +202,21 @@ def _run_half(
     _note_run(store, recipe, workspace, half, ledger)
 
 
+def _elsewhere(shard: Shard, store: Store) -> TurnmillError:
+    """A worker says that a shard is done, and it is not here."""
+    return TurnmillError(
+        f"the workers wrote {shard.name} somewhere else than {store.url} as this machine sees it: name an --out that "
+        "all nodes see, a shared folder or a URL"
+    )
+
+
 def _select_and_plan(half_plan: Plan, index: Index, store: Store, recipe: Recipe) -> None:
     """The whole-table steps, each a part named 'all'."""
     half, workspace = half_plan.half, half_plan.workspace(store)
     selection = workspace.part(half.select_table, "all")
     if not store.exists(selection):
         with connect(store, index) as connection:
+            read_only(connection, store)
             made = select(connection, half.candidates, half.uid, half.predicates)
         kept = made.filter(pc.is_null(made.column("removed_by")))
         hours = math.fsum(kept.column("duration").to_pylist()) / 3600
@@ -233,9 +252,10 @@ def training_shards(half: Half, workspace: Workspace) -> list[Shard]:
 def check_predicates(recipe: Recipe, found: Sequence[Half], store: Store) -> None:
     """Refuse a selection that does not run, before any work, on empty tables."""
     with connect(store, Index(recipe.identity, recipe.hash, recipe.seed, ())) as empty:
+        read_only(empty, store)
         for half in found:
             for predicate in half.predicates:
-                check_predicate(empty, half.view, predicate)
+                check_predicate(empty, half.select_key, half.view, predicate)
 
 
 def _claim(store: Store, recipe: Recipe) -> None:

@@ -22,6 +22,7 @@ from manifests.index import Index
 from manifests.query import connect, query_error
 from manifests.records import stable_hash
 from manifests.store import Store, part_name, rows
+from manifests.wording import plural
 from pipelines.shards import MALFORMED, DamageError, Held, audio_of, first_line, labels_of, read_samples
 from sources.audio import Audio
 from synth.duplex.verify import Report, check
@@ -213,7 +214,7 @@ def _verify_shard(
         report(f"the shard breaks off after {last}: {first_line(error)}")
     lost = [key for key in known or () if key not in seen]
     if lost:
-        report(f"{len(lost)} samples that {_TABLE} names are not there: {_some(lost)}")
+        report(f"{plural(len(lost), 'sample')} missing that {_TABLE} names: {_some(lost)}")
 
 
 def _verify_sample(held: Held, tar: str, row: Mapping[str, Any] | None, found: _Findings) -> None:
@@ -253,11 +254,13 @@ def print_verification(found: Verification, console: Console) -> None:
     def say(sentence: str) -> None:
         console.print(sentence, highlight=False, markup=False, soft_wrap=True)
 
-    of = "" if found.sampled_from is None else f" of {found.sampled_from}"
+    checked = plural(found.dialogues, "dialogue")
+    if found.sampled_from is not None:
+        checked = f"{found.dialogues} of {plural(found.sampled_from, 'dialogue')}"
     chosen = "" if found.sampled_from is None else " (a sample, chosen by hash)"
     say(
-        f"{found.dialogues}{of} dialogues{chosen}, {found.hours:.2f} h, {found.checks} checks, "
-        f"{len(found.violations)} violations"
+        f"{checked}{chosen}, {found.hours:.2f} h, {plural(found.checks, 'check')}, "
+        f"{plural(len(found.violations), 'violation')}"
     )
     for name, errors, unit in (
         ("onset error", found.onset_error_ms, "ms"),
@@ -283,7 +286,7 @@ class Listening:
     size: int
 
     def __str__(self) -> str:
-        return f"{self.path} ({self.dialogues} dialogues, {self.size / 1e6:.1f} MB)"
+        return f"{self.path} ({plural(self.dialogues, 'dialogue')}, {self.size / 1e6:.1f} MB)"
 
 
 def listening_page(store: Store, count: int) -> Listening:

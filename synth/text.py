@@ -10,6 +10,7 @@ from pydantic import Field, field_serializer, field_validator
 from manifests.languages import PrimaryTag, primary
 from manifests.params import Params
 from manifests.records import Reason, Reject, TextDialogue
+from manifests.wording import plural
 from synth import chinese, english
 from synth import text_filters as measures
 from synth.layout import without_layout, without_pictures
@@ -161,7 +162,7 @@ def _latin(text: str, language: str, free: int) -> Measured:
 def _personal(text: str) -> Measured:
     """Pieces of personal data. They are not repeated in the reject."""
     count = len(personal_data(text))
-    return Measured(count, f"{count} pieces of personal data")
+    return Measured(count, f"{plural(count, 'piece')} of personal data")
 
 
 _Measure = Callable[[str, str, TextLimits], Measured]

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from manifests.errors import UsageError
 from manifests.records import stable_hash
+from manifests.wording import plural
 from synth.layout import is_emoji
 
 UNSAFE_TERMS = Path(__file__).with_name("unsafe_terms.txt")
@@ -78,7 +79,7 @@ def operators(text: str, free: int) -> Measured:
     """Operators between numbers or variables, more than `free` of them, per visible character."""
     visible = _visible(text)
     count = len(_OPERATOR.findall(text))
-    return Measured(count / visible if count > free else 0.0, f"{count} operators in {visible} characters")
+    return Measured(count / visible if count > free else 0.0, f"{plural(count, 'operator')} in {visible} characters")
 
 
 def markup(text: str) -> Measured:
@@ -91,7 +92,7 @@ def rare_symbols(text: str) -> Measured:
     unusual = _NOT_ORDINARY.findall(text)
     dropped = sum(is_emoji(c) or unicodedata.category(c) == "Cf" for c in unusual)
     rare = len(unusual) - dropped - _marks("".join(unusual))
-    return Measured(rare / max(len(text) - dropped, 1), f"{rare} rare symbols in {len(text)} characters")
+    return Measured(rare / max(len(text) - dropped, 1), f"{plural(rare, 'rare symbol')} in {len(text)} characters")
 
 
 def non_text(text: str, free: int) -> Measured:

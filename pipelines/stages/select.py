@@ -10,7 +10,7 @@ from pydantic import Field
 
 from manifests.errors import UsageError
 from manifests.params import Params
-from manifests.query import select_statement
+from manifests.query import check_condition, select_statement
 from manifests.schema import SCHEMAS
 
 Connection = Any  # duckdb ships no types
@@ -24,22 +24,34 @@ class Predicate(Params):
 def select(connection: Connection, candidates: str, uid: str, predicates: Sequence[Predicate]) -> pa.Table:
     """A selection table of all rows of the query `candidates`, ordered by uid.
 
-    The predicates have passed `check_predicate`.
+    The connection is `read_only`, and the predicates have passed `check_predicate`. Raises UsageError for one that
+    fails over a value, as a cast may.
     """
     whens = " ".join(f"WHEN NOT coalesce((\n{p.keep}\n), false) THEN '{p.name}'" for p in predicates)
     removed_by = f"CASE {whens} ELSE NULL END" if predicates else "NULL"
-    query = f"SELECT {uid} AS uid, {removed_by} AS removed_by, duration FROM {candidates} ORDER BY {uid}"
-    return connection.sql(query).to_arrow_table().cast(SCHEMAS["clip_selection"])
-
-
-def check_predicate(connection: Connection, view: str, predicate: Predicate) -> None:
-    """Raise UsageError for a predicate that is not one SQL condition over the view. Nothing is executed."""
+    query = f"SELECT {uid} AS uid, {removed_by} AS removed_by, duration FROM {_labels(candidates)} ORDER BY {uid}"
     try:
-        statement = select_statement(f"SELECT 1 FROM {view} WHERE (\n{predicate.keep}\n)")
+        return connection.sql(query).to_arrow_table().cast(SCHEMAS["clip_selection"])
+    except duckdb.Error as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(f"the selection fails over the clips or dialogues: {reason} Correct its `keep`.") from error
+
+
+def check_predicate(connection: Connection, key: str, view: str, predicate: Predicate) -> None:
+    """Raise UsageError for a predicate of the recipe's `key` that is not one SQL condition over the view, or that reads
+    anything but the dataset. Nothing is executed: the connection is `read_only` and its tables are empty."""
+    try:
+        check_condition(predicate.keep)
+        statement = select_statement(f"SELECT 1 FROM {_labels(view)} WHERE (\n{predicate.keep}\n)")
         connection.execute("EXPLAIN " + statement.query)
     except (duckdb.Error, UsageError) as error:
         reason = str(error).splitlines()[0]
         raise UsageError(
-            f"select: the predicate '{predicate.name}' does not run over {view}: {reason} "
+            f"{key}: the predicate '{predicate.name}' does not run over {view}: {reason} "
             f'Correct its `keep`; `turnmill query OUT "DESCRIBE {view}"` lists the columns.'
         ) from error
+
+
+def _labels(candidates: str) -> str:
+    """What predicates see: not what an earlier selection made of it."""
+    return f"(SELECT * EXCLUDE (removed_by) FROM {candidates})"

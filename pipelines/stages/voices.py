@@ -19,11 +19,12 @@ from manifests.errors import UsageError
 from manifests.index import RECIPE, Index
 from manifests.licences import licence_of
 from manifests.params import LicenceStatement, Params
-from manifests.query import connect, passed, select_statement
+from manifests.query import check_condition, connect, passed, read_only, select_statement
 from manifests.records import Reason, Reject, stable_hash
 from manifests.schema import to_table
 from manifests.store import Store, part_name, tar_name
 from manifests.tar import TarWriter
+from manifests.wording import plural
 from pipelines.stage import Row, Workspace, hours, part_notes, read_span, reject_row
 from pipelines.stages.plan import Split, SplitShares
 from sources.audio import Audio, AudioError, decode, encode_flac, mono
@@ -146,6 +147,7 @@ class _Source:
             raise UsageError(f"voices.from: the run of {params.source} is not finished; run its recipe again first")
         self.clips = clips.fingerprint
         self.connection = connect(self.store, self.index)
+        read_only(self.connection, self.store)
 
     @cached_property
     def fixed(self) -> _Speaker | None:
@@ -195,6 +197,7 @@ class _Source:
         ) <= {self.params.per_speaker + _TRIES}
         ORDER BY corpus, speaker, snr_db DESC NULLS LAST, wer NULLS LAST, md5(uid), uid"""
         try:
+            check_condition(where)
             cursor = self.connection.execute(select_statement(query).query, [self._licences()])
         except (duckdb.Error, UsageError) as error:
             raise UsageError(
@@ -237,9 +240,9 @@ def _check_enough(params: VoicesParams, language: str, found: Sequence[object]) 
     needed = params.assistants + len(_SPLITS)
     if len(found) < needed:
         raise UsageError(
-            f"voices: {params.source} has {len(found)} speakers of {language} with a recording that can be a voice "
-            f"({_FITNESS}; where {params.where}), and {needed} are needed: {params.assistants} for the assistant and "
-            "one each for the users of train, valid and test; widen `voices.where` or name a larger output"
+            f"voices: {params.source} has {plural(len(found), 'speaker')} of {language} with a recording that can be a "
+            f"voice ({_FITNESS}; where {params.where}), and {needed} are needed: {params.assistants} for the assistant "
+            "and one each for the users of train, valid and test; widen `voices.where` or name a larger output"
         )
 
 

@@ -62,8 +62,8 @@ def with_notes(store: Store, table: str, fingerprint: str, key: str, **notes: st
 
 
 PLANTED: list[tuple[Callable[[Store], None], str]] = [
-    (lambda store: without_last_row(store, "rejects", "f0", "a"), "ingest: 2 rejected, but 1 rows say why"),
-    (lambda store: without_last_row(store, "rejects", "f9", "s"), "verify: 1 rejected, but 0 rows say why"),
+    (lambda store: without_last_row(store, "rejects", "f0", "a"), "ingest: 2 rejected, but 1 row with a reason"),
+    (lambda store: without_last_row(store, "rejects", "f9", "s"), "verify: 1 rejected, but 0 rows with a reason"),
     (lambda store: without_last_row(store, "quality", "f1", "b"), "quality: 5 items out, but quality has 4"),
     (lambda store: without_last_row(store, "lines", "f6", "s"), "speak: 6 items in, but what it reads has 5"),
     (lambda store: without_last_row(store, "clip_samples", "f5", "clips-train-000000"), "shard: 3 items out"),
@@ -74,7 +74,7 @@ PLANTED: list[tuple[Callable[[Store], None], str]] = [
     ),
     (
         lambda store: with_notes(store, "clip_selection", "f3", "all", items_out="4", rejected="1"),
-        "select: 1 rejected, but 2 rows say why",
+        "select: 1 rejected, but 2 rows with a reason",
     ),
     (
         lambda store: with_notes(store, "verification", "f9", "s", items_in="2", items_out="1"),

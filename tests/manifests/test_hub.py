@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import huggingface_hub
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import webdataset
@@ -244,11 +245,26 @@ def test_what_may_not_be_redistributed_is_refused_with_licence_example_and_fix(
 ) -> None:
     store = with_card(make(str(tmp_path), redistribute=False, licence="LicenseRef-Mine"))
     for dry_run in (True, False):
-        with pytest.raises(
-            TurnmillError, match=r"1 selected samples .*\(LicenseRef-Mine\), .* t/c3: add .*may_publish"
-        ):
+        with pytest.raises(TurnmillError, match=r"1 selected sample .*\(LicenseRef-Mine\), .* t/c3: add .*may_publish"):
             send(store, hub, dry_run=dry_run)
     assert hub.requests == []
+
+
+def test_the_key_of_a_selection_is_that_of_the_half_that_has_the_samples(
+    make: Callable[..., Store], tmp_path: Path, hub: Hub
+) -> None:
+    store = with_card(make(str(tmp_path)))
+    name = "dialogues/f8/s.parquet"
+    assert store.exists(name)
+    table = store.read_part(name)
+    forbidden = table.set_column(
+        table.schema.get_field_index("licence_redistribute"),
+        table.schema.field("licence_redistribute"),
+        pa.array([False] * len(table)),
+    )
+    store.write_part(name, forbidden, store.read_notes(name))
+    with pytest.raises(TurnmillError, match=r"2 selected samples .* to `select_dialogues` of your recipe"):
+        send(store, hub, dry_run=True)
 
 
 def test_an_unknown_permission_counts_as_none(make: Callable[..., Store], tmp_path: Path, hub: Hub) -> None:

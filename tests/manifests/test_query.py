@@ -146,7 +146,7 @@ def test_wrong_sql_is_a_usage_error_with_the_message_of_duckdb(dataset: Store, s
 
 @pytest.mark.parametrize(("sql", "count"), [("", 0), ("SELECT 1; SELECT 2", 2), (" ; ", 0)])
 def test_there_is_one_query_at_a_time(dataset: Store, sql: str, count: int) -> None:
-    with pytest.raises(UsageError, match=f"has {count} statements"):
+    with pytest.raises(UsageError, match=f"has {count} statement"):
         ask(dataset, sql)
 
 
@@ -203,3 +203,17 @@ def test_answers_are_streamed_and_views_are_lazy(dataset: Store) -> None:
     assert [next(pieces) for _ in range(3)] == ["range\n", "0\n", "1\n"]
     assert time.monotonic() - started < 20
     assert not os.path.exists(".tmp")
+
+
+def test_a_time_with_a_zone_is_answered_in_utc(dataset: Store) -> None:
+    sql = "SELECT TIMESTAMPTZ '2026-01-01 10:00:00+02' AS t, [TIMESTAMPTZ '2026-01-01 10:00:00+02'] AS l"
+    assert "2026-01-01 08:00:00+00:00" in ask(dataset, sql, "table")
+    assert ask(dataset, sql).splitlines()[1].startswith("2026-01-01 08:00:00+00:00,")
+    answer = json.loads(ask(dataset, sql, "json"))
+    assert answer == [{"t": "2026-01-01 08:00:00+00:00", "l": ["2026-01-01 08:00:00+00:00"]}]
+
+
+def test_a_table_shows_what_a_terminal_would_obey_and_csv_keeps_its_bytes(dataset: Store) -> None:
+    sql = "SELECT 'a' || chr(27) || '[31m' || chr(8238) AS x"
+    assert r"a\u001b[31m\u202e" in ask(dataset, sql, "table", 60)
+    assert ask(dataset, sql) == "x\na\x1b[31m\u202e\n"

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from manifests.errors import UsageError
 from manifests.schema import to_table
-from manifests.store import Store, part_name, rows, tar_name
+from manifests.store import Store, opened, part_name, rows, tar_name
 
 SELECTION = [{"uid": f"t/c{n}", "removed_by": None, "duration": n / 3} for n in range(100)]
 
@@ -112,3 +113,14 @@ def test_a_removed_file_is_gone_and_removing_it_again_is_no_error(store: Store) 
 def test_the_path_of_a_part_tells_table_fingerprint_and_shard() -> None:
     assert part_name("clips", "f0", "k") == "clips/f0/k.parquet"
     assert tar_name("clips", "f0", "k") == "audio/clips/f0/k.tar"
+
+
+def test_a_url_whose_package_is_missing_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "s3fs", None)  # what an absent module looks like to the import system
+    monkeypatch.setitem(sys.modules, "gcsfs", None)
+    with pytest.raises(UsageError, match="s3://bucket/out needs the package s3fs: pip install s3fs"):
+        opened("s3://bucket/out")
+    with pytest.raises(UsageError, match="gs://bucket/out needs the package gcsfs: pip install gcsfs"):
+        opened("gs://bucket/out")
+    with pytest.raises(UsageError, match="sss://bucket/out is no folder and no URL that fsspec can open"):
+        opened("sss://bucket/out")

@@ -12,7 +12,7 @@ import soundfile
 
 from manifests.schema import to_table
 from manifests.store import Store
-from pipelines.engine import cluster
+from pipelines.cluster import cluster
 from pipelines.recipe import Recipe, load
 from pipelines.run import run
 from pipelines.stage import Workspace

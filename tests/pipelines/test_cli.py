@@ -3,13 +3,16 @@
 import json
 import re
 import shutil
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from pipelines.cli import main
+from pipelines.cli import main, next_commands
 from pipelines.doctor import examine
+from pipelines.stopping import SENTENCE
 from tests.pipelines.conftest import Small
 from tests.synth.tts.cosyvoice_fake import write_checkout
 
@@ -50,6 +53,9 @@ def test_query_prints_a_table_csv_and_json(
         (["publish", "OUT", "--repo", "no spaces/please", "--dry-run"], "is no name of a Hub dataset"),
         (["sources", "librispeach"], "librispeech"),
         (["run", "nothing.yaml"], "there is no such recipe"),
+        (["status", "s3://bucket/out"], "s3://bucket/out needs the package s3fs: pip install s3fs"),
+        (["run", "RECIPE", "--out", "s3://bucket/out"], "s3://bucket/out needs the package s3fs: pip install s3fs"),
+        (["run", "RECIPE", "--address", "ray://head:10001", "--dry-run"], "ray job submit"),
     ],
 )
 def test_bad_usage_is_one_sentence_and_status_2(
@@ -60,12 +66,75 @@ def test_bad_usage_is_one_sentence_and_status_2(
     words: list[str],
     sentence: str,
 ) -> None:
-    places = {"OUT": str(small.out), "EMPTY": str(tmp_path)}
+    monkeypatch.setitem(sys.modules, "s3fs", None)  # what an absent module looks like to the import system
+    recipe = str(small.corpus.parent / "small.yaml")
+    places = {"OUT": str(small.out), "EMPTY": str(tmp_path), "RECIPE": recipe}
     assert call(monkeypatch, *(places.get(word, word) for word in words)) == 2
     said = capsys.readouterr().err
     assert sentence in said
     assert said.startswith("turnmill: ")
     assert "Traceback" not in said
+
+
+def test_a_query_that_runs_for_ever_ends_with_a_signal(small: Small) -> None:
+    sql = "SELECT max(md5(a.range::VARCHAR)) FROM range(1_000_000_000_000) a"
+    command = [sys.executable, "-m", "pipelines.cli", "query", str(small.out), sql]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(5)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate()
+    assert (process.returncode, said) == (143, f"{SENTENCE}\n")
+
+
+def test_a_name_is_shown_and_not_obeyed_by_the_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, "status", str(tmp_path / "\x1b[2Jout")) == 2
+    assert call(monkeypatch, "fit", str(tmp_path / "\x1b[2J.wav")) == 2
+    said = capsys.readouterr().err
+    assert "\x1b" not in said
+    assert said.count(r"\u001b[2J") == 3
+
+
+def test_csv_and_json_are_shown_on_a_terminal_and_keep_their_bytes_elsewhere(
+    small: Small, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sql = "SELECT chr(27) || chr(155) AS x"
+    for format, whole, shown in (
+        ("csv", "x\n\x1b\x9b\n", "x\n\\u001b\\u009b\n"),
+        ("json", '[\n{"x": "\\u001b\x9b"}\n]\n', '[\n{"x": "\\u001b\\u009b"}\n]\n'),
+    ):
+        assert call(monkeypatch, "query", str(small.out), sql, "--format", format) == 0
+        assert capsys.readouterr().out == whole
+        with monkeypatch.context() as patched:
+            patched.setattr(sys.stdout, "isatty", lambda: True)
+            assert call(patched, "query", str(small.out), sql, "--format", format) == 0
+        assert capsys.readouterr().out == shown
+
+
+def test_next_asks_what_was_removed_after_a_run_of_speech() -> None:
+    commands = dict(next_commands("out/x", {"speech": 3}))
+    assert "SELECT removed_by, count(*) AS n FROM clips_all GROUP BY removed_by" in commands["query"]
+    assert "FROM events" in dict(next_commands("out/x", {"speech": 3, "dialogue": 1}))["query"]
+
+
+def test_one_clip_is_singular_in_every_line(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    shutil.copy(small.corpus / "plain.wav", corpus)
+    shutil.copy(small.corpus / "empty.mp3", corpus)
+    out = tmp_path / "out"
+    recipe = tmp_path / "one.yaml"
+    recipe.write_text("name: one\ncorpus: files\nroot: corpus\ningest: {keep_untranscribed: true}\nquality: {}\n")
+    assert call(monkeypatch, "run", str(recipe), "--out", str(out)) == 0
+    for command in (["status"], ["verify"], ["query", "FROM clips"], ["publish", "--repo", "me/data", "--dry-run"]):
+        assert call(monkeypatch, command[0], str(out), *command[1:]) in (0, 1)  # 1: publishing is refused
+    said = capsys.readouterr()
+    assert "1 clip of speech" in said.out
+    assert not re.findall(r"\b1 \w+s\b", said.out + said.err)
 
 
 def test_status_tells_each_stage(

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.engine import Cluster, chains, shares
+from pipelines.cluster import Cluster
+from pipelines.engine import chains, shares
 from pipelines.stage import MIB, Made, Resources, Shard, Stage, Workspace
 
 

@@ -42,10 +42,25 @@ def test_shipped_recipes_are_valid(name: str) -> None:
         ("name: x\ncorpus: files\nworkers: 0", "workers: input should be greater than or equal to 1 (given: 0)"),
         ("name: x\ncorpus: files\nselect: [{name: a b, keep: 'true'}]", "select.0.name: string should match pattern"),
         (
-            "name: x\ncorpus: files\nsimulate: {acoustics: {noise: {probability: 1.5}}}",
+            "name: x\ntexts: a\nsimulate: {acoustics: {noise: {probability: 1.5}}}",
             "simulate.acoustics.noise.probability: input should be less",
         ),
         ("name: x\ncorpus: files\nselect: [{name: a, keep: 'true'}, {name: a, keep: 'true'}]", "same name; rename one"),
+        (
+            "name: x\ntexts: a\nselect: [{name: a, keep: 'true'}]",
+            "`select` is of clips, and the recipe has no `corpus`: ",
+        ),
+        ("name: x\ntexts: a\nselect: [{name: a, keep: 'true'}]", "or name it `select_dialogues`"),
+        ("name: x\ncorpus: files\nselect_dialogues: [{name: a, keep: 'true'}]", "or name it `select`"),
+        *((f"name: x\ntexts: a\n{key}: {{}}", f"`{key}` is of clips") for key in ("ingest", "quality", "transcribe")),
+        ("name: x\ntexts: a\nroot: b", "`root` is of clips, and the recipe has no `corpus`: remove it, set `corpus`"),
+        *(
+            (f"name: x\ncorpus: files\n{key}: {{}}", f"`{key}` is of dialogues, and the recipe has no `texts`: ")
+            for key in ("script", "speak", "simulate", "verify", "pricing")
+        ),
+        ("name: x\ncorpus: files\nvoices: {from: out}", "`voices` is of dialogues, and the recipe has no `texts`: "),
+        (f"name: x\ncorpus: {'[' * 5000}", "is not valid YAML: it is nested too deeply"),
+        (f"name: x\ncorpus: {'{a: ' * 5000}", "is not valid YAML: it is nested too deeply"),
         ("name: x\ncorpus: files\nshard: {splits: {train: 0.5}}", "train, valid and test must add up to 1"),
         ("name: x", "names neither `corpus` nor `texts`"),
         ("- a list", "a recipe is a mapping of keys to values, this is list"),
@@ -57,6 +72,16 @@ def test_bad_recipe_is_refused_by_one_sentence(tmp_path: Path, text: str, senten
         load(written(tmp_path, text))
     assert sentence in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_what_is_switched_off_says_nothing_of_a_half(tmp_path: Path) -> None:
+    path = written(tmp_path, "name: x\ntexts: a\nquality: null\ntranscribe: null\nselect: []")
+    assert load(path, ["root=null"]).corpus is None
+
+
+def test_a_setting_that_is_nested_too_deeply_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"^--set corpus: the value is not valid YAML: it is nested too deeply$"):
+        load(written(tmp_path, "name: x\ncorpus: files"), ["corpus=" + "[" * 5000])
 
 
 def test_missing_recipe_is_refused(tmp_path: Path) -> None:

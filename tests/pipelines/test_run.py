@@ -9,6 +9,7 @@ import sys
 import tarfile
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,15 @@ import soundfile
 from manifests.errors import TurnmillError, UsageError
 from manifests.funnel import check_ledger
 from manifests.index import Index
-from manifests.query import connect
+from manifests.query import connect, read_only
 from manifests.schema import to_table
 from manifests.store import Store
+from pipelines.engine import execute
+from pipelines.pipeline import Plan, halves
 from pipelines.recipe import load
-from pipelines.run import run
-from pipelines.stages.select import Predicate
+from pipelines.run import check_predicates, run
+from pipelines.stage import Row, Workspace
+from pipelines.stages.select import Predicate, select
 from pipelines.verification import verify_output
 from tests.conftest import tree_hashes
 from tests.pipelines.conftest import Small, speech
@@ -232,17 +236,30 @@ def test_a_full_disk_is_one_sentence_and_the_run_goes_on_when_there_is_room(smal
         subprocess.run(["umount", "-l", disk], check=True)
 
 
-def test_ctrl_c_says_how_to_go_on(small: Small, tmp_path: Path) -> None:
+def as_at_a_terminal() -> None:
+    """What a shell starts in the background ignores Ctrl-C, and so do these tests and what they start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("seen", ["index.json", "*.parquet"])  # while Ray starts, and while it works
+def test_a_signal_says_how_to_go_on_and_leaves_nothing_half_written(
+    small: Small, tmp_path: Path, number: signal.Signals, status: int, seen: str
+) -> None:
     out = tmp_path / "out"
     command = [sys.executable, "-m", "pipelines.cli", "run", str(small.corpus.parent / "small.yaml")]
     command += ["--set", f"root={small.corpus}", "--out", str(out)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-    while process.poll() is None and not list(out.rglob("*.parquet")):
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, preexec_fn=as_at_a_terminal
+    )
+    while process.poll() is None and not list(out.rglob(seen)):
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
+    process.send_signal(number)  # as supervisors do that signal a process and its group
     _, said = process.communicate()
-    assert process.returncode == 130
-    assert said.splitlines()[-1] == "turnmill: stopped; run the same command again to go on where it was"
+    assert process.returncode == status
+    assert said == "turnmill: stopped; run the same command again to go on where it was\n"
+    assert not [path for path in out.rglob("*") if "tmp" in path.name]
 
 
 def test_too_many_rejects_fail_the_run_but_keep_the_dataset(small: Small, tmp_path: Path) -> None:
@@ -305,6 +322,111 @@ def test_a_predicate_cannot_run_other_sql(small: Small, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="the predicate 'evil' does not run"):
         run(bad, str(tmp_path / "out"))
     assert not target.exists()
+
+
+@pytest.mark.parametrize(
+    "keep",
+    [
+        "(SELECT count(*) FROM read_csv('/etc/passwd')) > 0",
+        "(SELECT count(*) FROM '/etc/passwd') > 0",
+        "(SELECT count(*) FROM glob('/*')) > 0",
+        "(SELECT count(*) FROM read_parquet('https://example.org/x.parquet')) > 0",
+        "(SELECT count(*) FROM read_text('{out}/recipe.yaml')) > 0",
+        "(SELECT count(*) FROM duckdb_settings()) > 0",
+        "(SELECT count(*) FROM pg_catalog.pg_settings) > 0",
+        "(SELECT count(*) FROM query('SELECT 1')) > 0",
+        "current_setting('temp_directory') <> ''",
+        "getenv('HOME') <> ''",
+        "getvariable('x') IS NULL",
+        "true) UNION SELECT 1 FROM clips WHERE (true",
+        "true), (true",
+        "true) FROM clips WHERE (true",
+        "removed_by IS NULL",
+        "",
+        "duration >",
+    ],
+)
+@pytest.mark.parametrize("key", ["select", "select_dialogues"])
+def test_a_predicate_reads_nothing_but_the_labels_of_its_items(
+    small: Small, tmp_path: Path, keep: str, key: str
+) -> None:
+    predicate = Predicate.model_construct(name="evil", keep=keep.replace("{out}", str(tmp_path)))
+    recipe = small.recipe.model_copy(update={key: (predicate,)})
+    store = Store(str(tmp_path / "out"))
+    with pytest.raises(UsageError, match=f"^{key}: the predicate 'evil' does not run over") as refused:
+        check_predicates(recipe, halves(recipe, store), store)  # what `--dry-run` calls too
+    assert "\n" not in str(refused.value)
+
+
+def test_a_predicate_may_ask_the_other_tables(small: Small, tmp_path: Path) -> None:
+    keep = "id IN (SELECT dialogue FROM events) OR list_contains([1], 1) OR EXISTS (FROM unnest([1]))"
+    recipe = small.recipe.model_copy(update={"select_dialogues": (Predicate(name="eventful", keep=keep),)})
+    store = Store(str(tmp_path / "out"))
+    check_predicates(recipe, halves(recipe, store), store)
+
+
+def test_a_selection_cannot_read_files_when_it_is_made_either(small: Small) -> None:
+    store = Store(str(small.out))
+    with connect(store, Index.load(store)) as connection:
+        read_only(connection, store)
+        evil = Predicate(name="evil", keep="(SELECT count(*) FROM read_csv('/etc/passwd')) > 0")
+        with pytest.raises(UsageError, match="the selection fails over the clips or dialogues: Permission Error"):
+            select(connection, "clips_all", "uid", [evil])
+
+
+def test_the_views_say_what_removed_an_item(small: Small) -> None:
+    rows = ask(small.out, "SELECT uid, removed_by FROM clips_all ORDER BY uid")
+    assert rows == ask(small.out, "SELECT uid, removed_by FROM clip_selection ORDER BY uid")
+    assert {why for _, why in rows} == {None, "speech", "unique"}
+    assert ask(small.out, "SELECT DISTINCT removed_by FROM dialogues_all") == [(None,)]
+
+
+def test_parts_that_the_workers_wrote_elsewhere_fail_the_run(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "here"
+
+    def elsewhere(stages: Any, shards: Any, workspace: Workspace, *rest: Any) -> Iterator[list[Row]]:
+        return execute(stages, shards, Workspace(Store(str(tmp_path / "there")), workspace.fingerprints), *rest)
+
+    monkeypatch.setattr("pipelines.run.execute", elsewhere)
+    recipe = small.recipe.model_copy(update={"texts": None, "quality": None, "select": ()})
+    with pytest.raises(TurnmillError, match=r"somewhere else than .*here.* name an --out that all nodes see"):
+        run(recipe, str(here))
+    assert list((tmp_path / "there").rglob("*.parquet"))
+
+
+def test_what_travels_to_workers_is_named_in_full(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = small.corpus.parent
+    monkeypatch.chdir(folder)
+    (folder / "model").mkdir(exist_ok=True)
+    settings = [
+        "transcribe.model=model",
+        "verify.recognise=model",
+        "root=corpus",
+        "texts=dialogues.jsonl",
+    ]
+    settings += ["script.limits.unsafe_terms=small.yaml", "voices={from: out}"]
+    recipe = load(Path("small.yaml"), settings)
+    assert recipe.transcribe is not None
+    assert recipe.verify is not None
+    assert recipe.voices is not None
+    named = [recipe.root, recipe.texts, recipe.script.limits.unsafe_terms, recipe.transcribe.model]
+    named += [recipe.verify.recognise, recipe.voices.source]
+    for path, name in zip(named, ("corpus", "dialogues.jsonl", "small.yaml", "model", "model", "out"), strict=True):
+        assert str(path) == str(folder / name)
+    assert load(Path("small.yaml"), ["transcribe.model=large-v3"]).transcribe.model == "large-v3"  # type: ignore[union-attr]
+    assert Plan(halves(small.recipe, Store("out"))[0], {}).workspace(Store("out")).store.url == str(folder / "out")
+
+
+def test_a_long_folder_for_temporary_files_is_no_hindrance(tmp_path: Path) -> None:
+    long = tmp_path / ("long" * 30)
+    long.mkdir()
+    script = "from pipelines.cluster import cluster\nwith cluster(None) as found: print(found.cpus)"
+    environment = os.environ | {"TMPDIR": str(long)}
+    assert float(
+        subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, check=True).stdout
+    )
 
 
 def test_a_damaged_index_is_written_anew(small: Small, tmp_path: Path) -> None:

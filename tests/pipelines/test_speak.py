@@ -16,8 +16,9 @@ from manifests.errors import UsageError
 from manifests.records import Licence, Reason, Reject
 from manifests.schema import to_table
 from manifests.store import Store, part_name
+from pipelines.cluster import cluster
 from pipelines.describe import describe_plan
-from pipelines.engine import chains, cluster, execute
+from pipelines.engine import chains, execute
 from pipelines.guard import Guard
 from pipelines.recipe import Recipe
 from pipelines.run import run

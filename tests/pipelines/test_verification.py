@@ -131,7 +131,7 @@ DAMAGES: dict[str, tuple[Callable[[Members, str], Members], str]] = {
     "a member too many": (edited(lambda sample: sample.update({"txt": b"?"})), ".txt' belongs to no sample"),
     "a sample too many": (lambda members, key: [*members, (f"f{key}f.json", b"{}")], "is not in dialogue_samples"),
     "a sample twice": (lambda members, key: [*edited(lambda _: None)(members, key), *members[:3]], "is there twice"),
-    "no sample": (lambda members, key: [m for m in members if not m[0].startswith(key)], "1 samples that"),
+    "no sample": (lambda members, key: [m for m in members if not m[0].startswith(key)], "1 sample missing that"),
 }
 STILL_WHOLE = ("another dialogue's labels", "a late turn", "a member too many", "a sample too many", "a sample twice")
 
@@ -172,7 +172,9 @@ def test_a_shard_that_is_missing_is_a_violation_that_names_its_samples(copy: Cop
     copy.tar.unlink()
     found = verify_output(Store(str(copy.out)))
     assert found.violations[0] == f"{copy.tar.name}: the shard is missing"
-    assert found.violations[1].startswith(f"{copy.tar.name}: {len(copy.keys)} samples that dialogue_samples names")
+    assert found.violations[1].startswith(
+        f"{copy.tar.name}: {len(copy.keys)} samples missing that dialogue_samples names"
+    )
     assert copy.keys[0] in found.violations[1]
     assert found.dialogues == copy.dialogues - len(copy.keys)
 
@@ -201,7 +203,7 @@ def test_a_cut_shard_is_checked_up_to_the_cut(copy: Copy, share: float) -> None:
     found = verify_output(Store(str(copy.out)))
     lost = copy.dialogues - found.dialogues
     assert 0 < lost <= len(copy.keys)
-    assert any(v.startswith(f"{copy.tar.name}: {lost} samples that dialogue_samples") for v in found.violations)
+    assert any(v.startswith(f"{copy.tar.name}: {lost} samples missing that dialogue_samples") for v in found.violations)
     assert any("breaks off after" in violation for violation in found.violations)
     assert Path(listening_page(Store(str(copy.out)), 50).path).read_text("utf-8").count("<audio") == found.dialogues
 
@@ -255,7 +257,7 @@ def test_a_sample_that_is_chosen_and_damaged_is_a_violation(copy: Copy) -> None:
     copy.write(copy.members()[:2])
     found = verify_output(Store(str(copy.out)), sample=copy.dialogues)
     assert any("it has no .json" in violation for violation in found.violations)
-    assert any("samples that dialogue_samples names are not there" in violation for violation in found.violations)
+    assert any("missing that dialogue_samples names" in violation for violation in found.violations)
 
 
 def test_a_violation_is_one_line_without_control_characters(copy: Copy) -> None:

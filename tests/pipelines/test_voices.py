@@ -419,7 +419,18 @@ def test_a_bank_can_be_read_without_its_audio(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "where",
-    ["no_such_column > 1", "snr_db >", "true; DROP TABLE clips", "count(*) > 1", "true) --", "duration / 'a' > 1"],
+    [
+        "no_such_column > 1",
+        "snr_db >",
+        "true; DROP TABLE clips",
+        "count(*) > 1",
+        "true) --",
+        "duration / 'a' > 1",
+        "(SELECT count(*) FROM read_csv('/etc/passwd')) > 0",
+        "current_setting('temp_directory') <> ''",
+        "true) UNION SELECT * FROM clips_all WHERE (true",
+        "true) OFFSET (1",
+    ],
 )
 def test_a_where_that_does_not_run_is_refused_in_one_sentence(where: str, tmp_path: Path) -> None:
     source = source_of(tmp_path / "s", people(2, 2))

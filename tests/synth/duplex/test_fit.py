@@ -9,8 +9,9 @@ import soundfile
 import yaml
 
 from manifests.errors import TurnmillError, UsageError
+from pipelines.fitting import fit_files
 from synth.duplex import RATE
-from synth.duplex.fit import Recording, fit, fit_preset, intervals, measure_turns, speech_of_audio
+from synth.duplex.fit import Recording, fit, fit_preset, intervals, measure_turns, same_talk, speech_of_audio
 from synth.duplex.timing import FloorTransfer, Timing, timing
 
 PAUSES = (0.3, 0.6, 0.9)
@@ -118,3 +119,27 @@ def test_a_real_call_has_a_preset(shared: Path) -> None:
     assert 15 <= measure_turns([call]).turns <= 35
     found = Timing.model_validate(yaml.safe_load(fit_preset([call], "support")))
     assert 0.5 < found.user_to_assistant.gap.median < 3.0
+
+
+@pytest.mark.parametrize(("gain", "delay_s"), [(1.0, 0.0), (-0.05, 0.0), (0.2, 0.4)])
+def test_two_channels_that_are_one_talk_are_found(shared: Path, gain: float, delay_s: float) -> None:
+    pcm, rate = soundfile.read(shared / "jfk.flac", dtype="float32", always_2d=True)
+    pcm = pcm[:, 0]
+    delayed = np.concatenate((np.zeros(round(delay_s * rate), np.float32), gain * pcm))[: len(pcm)]
+    assert same_talk(np.stack((pcm, delayed)), rate)
+
+
+def test_two_speakers_are_two_talks_and_so_is_silence(shared: Path) -> None:
+    for path in sorted((shared / "two-channel").glob("*.flac")):
+        pcm, rate = soundfile.read(path, dtype="float32", always_2d=True)
+        assert not same_talk(pcm.T, rate), path.name
+        assert not same_talk(np.stack((pcm[:, 0], np.zeros_like(pcm[:, 0]))), rate), path.name
+
+
+def test_fit_refuses_a_mono_recording_in_two_channels(shared: Path, tmp_path: Path) -> None:
+    pcm, rate = soundfile.read(shared / "jfk.flac", dtype="float32", always_2d=True)
+    pcm = pcm[:, 0]
+    path = tmp_path / "twice.wav"
+    soundfile.write(path, np.stack((pcm, pcm), axis=1), rate)
+    with pytest.raises(UsageError, match=r"twice.wav has the same talk on both channels: .* one speaker on each"):
+        fit_files([path], "x")
