@@ -6,7 +6,7 @@ windows. A recording of any length is measured in two passes and bounded memory;
 VAD gets what the VAD finds in the whole.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from typing import Final
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from manifests.records import Reason
-from sources.audio import Float32, Mix, Sound, levels, library, mix_of, mono_blocks
+from sources.audio import Float32, Mix, Sound, levels, library, mix_of, mono_resampled
 from sources.audio.mix import energy
 from sources.audio.sound import in_blocks
 
@@ -60,10 +60,9 @@ def quality(sound: Sound, name: str = "the audio") -> Quality:
     if sound.frames == 0:
         raise ValueError("audio without a sample has no quality")
     found = levels(sound)
-    mix = mix_of(found)
-    clipping, spectrum = _Clipping(sound.channels, found.peak), _Spectrum(sound, mix)
-    blocks = _tapped(sound, clipping.add, spectrum.add)
-    heard = _hear(mono_blocks(blocks, mix, sound.sample_rate, _VAD_RATE, name), name)
+    clipping, spectrum = _Clipping(sound.channels, found.peak), _Spectrum(sound)
+    mixed = _mixed(sound, mix_of(found), clipping, spectrum)
+    heard = _hear(mono_resampled(mixed, sound.sample_rate, _VAD_RATE, name), name)
     segments = _on_grid(heard.segments, sound)
     samples = sound.frames * sound.channels
     return Quality(
@@ -78,12 +77,14 @@ def quality(sound: Sound, name: str = "the audio") -> Quality:
     )
 
 
-def _tapped(sound: Sound, *taps: Callable[[Float32], None]) -> Iterator[Float32]:
-    """The blocks of a sound, each shown to every tap: what is long is decoded once for all of them."""
+def _mixed(sound: Sound, mix: Mix, clipping: "_Clipping", spectrum: "_Spectrum") -> Iterator[Float32]:
+    """The channels of a sound as one, block by block, shown to all measures on the way: what is long is decoded once
+    for all of them."""
     for block in sound.blocks():
-        for tap in taps:
-            tap(block)
-        yield block
+        clipping.add(block)
+        mixed = mix(block)
+        spectrum.add(mixed)
+        yield mixed
 
 
 def _dbfs(power: float) -> float:
@@ -217,20 +218,20 @@ def _runs(hot: npt.NDArray[np.bool_], begun: int) -> tuple[int, int]:
 class _Spectrum:
     """The long-term spectrum (Welch, Hann) of a clip's mix, from up to 1,000 windows, none across two blocks."""
 
-    def __init__(self, sound: Sound, mix: Mix) -> None:
+    def __init__(self, sound: Sound) -> None:
         self._width = min(_WINDOW, sound.frames)
-        self._rate, self._mix, self._place = sound.sample_rate, mix, 0
+        self._rate, self._place = sound.sample_rate, 0
         starts = np.arange(0, sound.frames - self._width + 1, self._width)
         if len(starts) > _MAX_WINDOWS:
             starts = starts[np.linspace(0, len(starts) - 1, _MAX_WINDOWS).astype(np.int64)]
         self._starts = starts
         self._windows: list[Float32] = []
 
-    def add(self, block: Float32) -> None:
-        end = self._place + block.shape[1]
+    def add(self, mixed: Float32) -> None:
+        end = self._place + len(mixed)
         inside = self._starts[(self._starts >= self._place) & (self._starts < end)] - self._place
         if len(inside):
-            windows = np.lib.stride_tricks.sliding_window_view(self._mix(block), self._width)
+            windows = np.lib.stride_tricks.sliding_window_view(mixed, self._width)
             self._windows.append(windows[inside])
         self._place = end
 

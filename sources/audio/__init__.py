@@ -8,7 +8,7 @@ and never the file's ending. Libraries are called in one way (`errors.library`),
 from sources.audio.encode import encode_flac, pcm_hash, write_flac
 from sources.audio.errors import AudioError, library
 from sources.audio.files import LAKE_CODECS, MAX_DECODED_BYTES, Recording, decode, read
-from sources.audio.mix import Levels, Mix, levels, mix_of, mono, mono_at, mono_blocks
+from sources.audio.mix import Levels, Mix, levels, mix_of, mono, mono_at, mono_resampled
 from sources.audio.sound import (
     BLOCK,
     MAX_CHANNELS,
@@ -47,7 +47,7 @@ __all__ = [
     "mix_of",
     "mono",
     "mono_at",
-    "mono_blocks",
+    "mono_resampled",
     "pcm_hash",
     "quantize16",
     "read",

@@ -21,7 +21,7 @@ _KILOBITS: Final = {
 }
 _DECODER_DELAY: Final = 529  # samples of every MP3 decoder; with an encoder's own, what a right decoder may not skip
 _SEARCHED: Final = 128 << 10  # bytes looked through for the next frame: a picture, a few broken frames
-_COUNTS: Final = frozenset({b"Xing", b"Info", b"VBRI"})
+_COUNTS: Final = (b"Xing", b"Info", b"VBRI")
 
 
 class _Frame(NamedTuple):
@@ -88,15 +88,15 @@ def _mpeg(data: Bytes, start: int) -> Extent:
     trimmed, found = 0, 0
     first = _is_frame(data, start)
     assert first is not None  # the place was found by it
-    channels = data.at(start + 3, 1)[0] >> 6 == 3
+    mono = data.at(start + 3, 1)[0] >= 0xC0
     links = [0]
     chunk, base = data.chunk(position), position
     while position < data.size:
         offset = position - base
         if offset + 64 > len(chunk) and base + len(chunk) < data.size:
             chunk, base, offset = data.chunk(position), position, 0
-        head = chunk[offset : offset + 4]
-        frame = table[head[1] << 8 | head[2]] if len(head) == 4 and head[0] == 0xFF else None
+        head = chunk[offset : offset + 40]
+        frame = table[head[1] << 8 | head[2]] if len(head) > 3 and head[0] == 0xFF else None
         if frame is None:
             behind = tags.past(data, position)
             again = behind if behind > position else _next_frame(data, position)
@@ -108,32 +108,31 @@ def _mpeg(data: Bytes, start: int) -> Extent:
                 samples, elsewhere, counted = 0, 0.0, None
             position = again
             continue
-        side = frame.side if head[3] >> 6 != 3 else 17 if frame.side == 32 else 9
-        place = 4 + side
-        tag = chunk[offset + place : offset + place + 4]
-        if tag not in _COUNTS:
+        size, spoken, rate, layer, side = frame
+        alone = head[3] >= 0xC0
+        place = 4 + (side if not alone else 17 if side == 32 else 9)
+        if not head.startswith(_COUNTS, place):
             place = 36
-            tag = chunk[offset + place : offset + place + 4]
-        if tag in _COUNTS:
+        if head.startswith(_COUNTS, place):
             if samples or elsewhere or counted is not None:
                 links.append(position)
                 samples, elsewhere = 0, 0.0
-            elif tag != b"VBRI":
+            elif not head.startswith(b"VBRI", place):
                 counted, trimmed = _xing(data.at(position + place, 144))
             else:
                 (counted,) = struct.unpack(">I", data.at(position + place + 14, 4))
         else:
-            if position + frame.size > data.size:
+            if position + size > data.size:
                 cut = "inside a frame"
                 break
             found += 1
-            if frame.rate == first.rate:
-                samples += frame.samples
+            if rate == first.rate:
+                samples += spoken
             else:
-                elsewhere += frame.samples / frame.rate
-            if frame.rate != first.rate or frame.layer != first.layer or (head[3] >> 6 == 3) != channels:
+                elsewhere += spoken / rate
+            if rate != first.rate or layer != first.layer or alone != mono:
                 plain = False
-        position += frame.size
+        position += size
     if len(links) > 1:
         return Extent(cut=cut, plain=False, links=tuple(zip(links, [*links[1:], data.size], strict=True)))
     if counted:

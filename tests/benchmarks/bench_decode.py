@@ -65,9 +65,9 @@ def clipping(audio: Audio, peak: float) -> int:
 
 
 def bandwidth(audio: Audio) -> float:
-    spectrum = measure._Spectrum(audio, Mix())
+    spectrum = measure._Spectrum(audio)
     for block in audio.blocks():
-        spectrum.add(block)
+        spectrum.add(Mix()(block))
     return spectrum.bandwidth()
 
 
