@@ -2,14 +2,14 @@
 
 import io
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import BinaryIO, Final
 
 import numpy as np
 
 from manifests.records import Reason
-from sources.audio import libav, libsndfile, program
+from sources.audio import libav, libsndfile, program, tags
 from sources.audio.count import Extent, count
 from sources.audio.encode import check_shape
 from sources.audio.errors import AudioError
@@ -72,12 +72,17 @@ def read(source: bytes | BinaryIO, name: str) -> Recording:
     it declares), NO_SAMPLES, NOT_FINITE, TOO_MANY_CHANNELS, UNSUPPORTED_RATE.
     """
     file = io.BytesIO(source) if isinstance(source, bytes) else source
+    start, end = tags.bare(Bytes(file))
+    if (start, end) != (0, size_of(file)):
+        found = read(view([(file, start, end - start)]), name)
+        return replace(found, keeps_own_bytes=found.keeps_own_bytes and start == 0)  # not all skip what is in front
     extent = _whole(file, name)
     if len(extent.links) > 1:
         return Recording(_joined(file, extent.links, name), "other", False)
     if extent.truth:
-        start = [piece if isinstance(piece, bytes) else (file, piece[0], piece[1] - piece[0]) for piece in extent.truth]
-        file = view(start)
+        file = view(
+            [piece if isinstance(piece, bytes) else (file, piece[0], piece[1] - piece[0]) for piece in extent.truth]
+        )
     sound, quick = _decoded(file, extent, name)
     if extent.codec == "flac":
         # Joined files of one length look like one: another may begin where the decoder stopped.
@@ -103,8 +108,7 @@ def _whole(file: BinaryIO, name: str) -> Extent:
 def _decoded(file: BinaryIO, extent: Extent, name: str) -> tuple[Sound, bool]:
     """The sound by the first decoder that reads all of the file, and whether the quick one found what was counted.
 
-    Where no bytes were counted, all is the most that a decoder found in the header: what one of them knows of, the next,
-    which knows no length, has to find.
+    Where no bytes were counted, all is the most that a decoder knows of from the header; the next has to find it too.
     """
     failures: list[AudioError] = []
     expected, slack = extent.seconds, extent.slack

@@ -103,13 +103,17 @@ class Bytes:
         self._file.seek(position)
         return self._file.read(_CHUNK)
 
+    def filled(self, position: int) -> int:
+        """Place of the first byte from `position` on that is not zero; the end where all are."""
+        while data := self.chunk(position):
+            if rest := data.lstrip(b"\0"):
+                return position + len(data) - len(rest)
+            position += len(data)
+        return position
+
     def zeros(self, position: int) -> bool:
         """Whether nothing but zeros is there from a place on."""
-        while data := self.chunk(position):
-            if any(data):
-                return False
-            position += len(data)
-        return True
+        return self.filled(position) >= self.size
 
     def find(self, pattern: bytes, start: int) -> int:
         """Place of the first `pattern` from `start` on, or -1."""

@@ -108,7 +108,7 @@ def sphere(samples: int) -> bytes:
 
 
 ID3V1 = b"TAG" + b"x" * 125
-ID3V2 = b"ID3\4\0\0\0\0\x0f\x70" + b"TXXX" + bytes(range(256)) * 7 + bytes(240)
+ID3V2 = b"ID3\4\0\0\0\0\x0f\x70" + b"TXXX" + bytes(range(256)) * 7 + bytes(236)
 APE = b"APETAGEX" + struct.pack("<IIII8x", 2000, 92, 1, 0xA0000000) + b"\7" * 60
 APE += b"APETAGEX" + struct.pack("<IIII8x", 2000, 92, 1, 0x80000000)
 TRAILERS = {
@@ -139,6 +139,8 @@ WHOLE: dict[str, tuple[Callable[[], bytes], float]] = {
             *(("RF64", "PCM_16"), ("WAVEX", "PCM_16"), ("CAF", "ALAC_16"), ("NIST", "PCM_16"), ("FLAC", "PCM_24")),
         ]
     },
+    "wv joined": (lambda: encoded("wv") + encoded("wv", 1.0), 2.5),
+    "mp3 behind zeros": (lambda: bytes(4096) + encoded("mp3"), 1.5),
     "mp3 joined": (lambda: encoded("mp3") + encoded("mp3", 1.0), 2.5),
     "mp3 without xing joined": (lambda: encoded("mp3 without xing") + encoded("mp3 without xing", 1.0), 2.5),
     "mp3 behind a picture": (lambda: b"ID3\x04\x00\x00\x00\x02\x00\x00" + bytes(32768) + encoded("mp3"), 1.5),
@@ -222,9 +224,44 @@ def test_the_label_is_the_length_of_the_sound_and_of_the_stored_bytes(name: str)
 
 
 @pytest.mark.parametrize("trailer", TRAILERS)
-@pytest.mark.parametrize("kind", ["WAV", "AIFF", "AU", "W64", "CAF"])
+@pytest.mark.parametrize("kind", ["WAV", "AIFF", "AU", "W64", "CAF", "NIST"])
 def test_what_follows_the_audio_is_no_audio(kind: str, trailer: str) -> None:
     assert read(written(kind, "PCM_16") + TRAILERS[trailer], "x").sound.frames == round(1.5 * RATE)
+
+
+TAGGED = ("wv", "aac", "amr", "tta", "flac", "ogg", "opus", "mp3", "m4a")
+
+
+@pytest.mark.parametrize("trailer", ["ID3v1", "ID3v2", "APEv2", "both tags", "zeros", "three zeros"])
+@pytest.mark.parametrize("codec", TAGGED)
+def test_tags_and_zeros_behind_a_stream_change_nothing(codec: str, trailer: str) -> None:
+    found = read(encoded(codec) + TRAILERS[trailer], "x")
+    assert found.sound.frames == read(encoded(codec), "x").sound.frames
+
+
+FRONTS = {codec: (lambda codec=codec, seconds=1.5: encoded(codec, seconds)) for codec in TAGGED if codec != "mp3"} | {
+    kind: (lambda kind=kind, seconds=1.5: written(kind, "PCM_16", seconds))
+    for kind in ("WAV", "AIFF", "W64", "AU", "CAF")
+}
+
+
+@pytest.mark.parametrize("name", FRONTS)
+def test_tags_and_zeros_in_front_hide_no_format_and_no_cut(name: str) -> None:
+    data = FRONTS[name]()
+    fronts = [ID3V2, APE, ID3V2 + APE] + ([bytes(4096)] if name != "m4a" else [])  # a box begins with zeros itself
+    for front in fronts:
+        found = read(front + data, "x")
+        assert (found.sound.frames, found.keeps_own_bytes) == (read(data, "x").sound.frames, False)
+    with pytest.raises(AudioError) as caught:
+        read(ID3V2 + cut(FRONTS[name](seconds=3.0)), "x")
+    assert caught.value.reason is Reason.TRUNCATED_AUDIO
+
+
+def test_lyrics_and_a_tag_with_its_foot_behind_a_stream_are_no_audio() -> None:
+    lyrics = b"LYRICSBEGIN" + b"x" * 200 + b"000211LYRICS200" + ID3V1
+    foot = ID3V2[:5] + b"\x10" + ID3V2[6:] + b"3DI" + ID3V2[3:5] + b"\x10" + ID3V2[6:10]
+    for trailer in (lyrics, foot):
+        assert read(encoded("wv") + trailer, "x").sound.frames == read(encoded("wv"), "x").sound.frames
 
 
 @pytest.mark.parametrize("name", BROKEN)

@@ -139,7 +139,7 @@ HEADS = [
     *(b"RIFF\0\0\0\0WAVE", b"RF64\0\0\0\0WAVEds64", b"FORM\0\0\0\0AIFF", b"FORM\0\0\0\0AIFC", b"caff\0\1\0\0desc"),
     *(b".snd", b"riff" + bytes(36), b"NIST_1A\n   1024\n", b"OggS", b"fLaC\0\0\0\x22", b"#!AMR\n", b"#!AMR-WB\n"),
     *(b"\x1a\x45\xdf\xa3", b"\0\0\0\x18ftyp", b"ID3\4\0\0", b"\xff\xfb\x90\xc4", b"\xff\xf1\x60\x40", b"TAG"),
-    *(b"APETAGEX", b"fLaC\0\0\0\x22" + bytes(34)),
+    *(b"wvpk" + bytes(4), b"wvpk\x08\0\0\0" + bytes(8), b"APETAGEX", b"fLaC\0\0\0\x22" + bytes(34)),
 ]  # fmt: skip
 
 
