@@ -99,6 +99,31 @@ def without_last_page(data: bytes) -> bytes:
     return data[: data.rindex(b"OggS")]
 
 
+def crc(page: bytes) -> int:
+    value = 0
+    for byte in page:
+        value ^= byte << 24
+        for _ in range(8):
+            value = (value << 1 ^ 0x04C11DB7 if value >> 31 else value << 1) & 0xFFFFFFFF
+    return value
+
+
+def captured(ogg: bytes, shift: int, end: bool) -> bytes:
+    """The same stream, as it is recorded where a live source was at `shift` samples; `end`: to the source's end."""
+    made, place = b"", 0
+    while place < len(ogg):
+        table = ogg[place + 27 : place + 27 + ogg[place + 26]]
+        page = bytearray(ogg[place : place + 27 + len(table) + sum(table)])
+        place += len(page)
+        (position,) = struct.unpack_from("<Q", page, 6)
+        struct.pack_into("<Q", page, 6, position + shift if position else 0)
+        page[5] &= 7 if end else 3
+        struct.pack_into("<I", page, 22, 0)
+        struct.pack_into("<I", page, 22, crc(page))
+        made += page
+    return made
+
+
 def without_last_blocks(wavpack: bytes) -> bytes:
     return wavpack[: wavpack.index(b"wvpk", len(wavpack) // 2)]
 
@@ -152,6 +177,13 @@ WHOLE: dict[str, tuple[Callable[[], bytes], float]] = {
     "ogg chained": (lambda: encoded("ogg") + encoded("ogg", 1.0), 2.5),
     "ogg chained at another rate": (lambda: encoded("ogg") + encoded("ogg", 1.0, rate=24000), 2.5),
     "opus chained, mono and stereo": (lambda: encoded("opus") + encoded("opus", 1.0, 2), 2.5),
+    **{
+        f"{codec} that starts late {'to' if end else 'without'} its end": (
+            lambda codec=codec, end=end: captured(encoded(codec), 48000 * 600, end), 1.5
+        )
+        for codec in ("ogg", "opus")
+        for end in (True, False)
+    },
     "flac joined": (lambda: encoded("flac") + encoded("flac"), 3.0),
     "flac of a smaller count": (lambda: encoded("flac")[:22] + struct.pack(">I", 9000) + encoded("flac")[26:], 1.5),
     "wav joined": (lambda: written("WAV", "PCM_16") * 3, 4.5),
@@ -186,6 +218,9 @@ BROKEN: dict[str, tuple[Callable[[], bytes], Reason]] = {
     "mp3 cut in its last frame": (lambda: encoded("mp3")[:-20], Reason.TRUNCATED_AUDIO),
     "wv cut between blocks": (lambda: without_last_blocks(encoded("wv", 3.0)), Reason.TRUNCATED_AUDIO),
     "ogg without its last page": (lambda: without_last_page(encoded("ogg")), Reason.TRUNCATED_AUDIO),
+    "ogg without the mark of its end": (lambda: captured(encoded("ogg"), 0, end=False), Reason.TRUNCATED_AUDIO),
+    "opus without the mark of its end": (lambda: captured(encoded("opus"), 0, end=False), Reason.TRUNCATED_AUDIO),
+    "opus that starts late, cut": (lambda: captured(encoded("opus"), 9**9, True)[:-3000], Reason.TRUNCATED_AUDIO),
     "opus without its last page": (lambda: without_last_page(encoded("opus")), Reason.TRUNCATED_AUDIO),
     "ogg chained, the last one cut": (lambda: encoded("ogg") + cut(encoded("ogg")), Reason.TRUNCATED_AUDIO),
     "GSM cut": (lambda: cut(written("WAV", "GSM610", rate=8000)), Reason.TRUNCATED_AUDIO),
