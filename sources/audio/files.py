@@ -44,7 +44,7 @@ class Recording:
     of others it holds what was decoded, as 16-bit FLAC.
     """
 
-    sound: Sound
+    sound: Audio | LongSound
     codec: str
     keeps_own_bytes: bool
 
@@ -105,7 +105,7 @@ def _whole(file: BinaryIO, name: str) -> Extent:
     return extent
 
 
-def _decoded(file: BinaryIO, extent: Extent, name: str) -> tuple[Sound, bool]:
+def _decoded(file: BinaryIO, extent: Extent, name: str) -> tuple[Audio | LongSound, bool]:
     """The sound by the first decoder that reads all of the file, and whether the quick one found what was counted.
 
     Where no bytes were counted, all is the most that a decoder knows of from the header; the next has to find it too.
@@ -139,13 +139,13 @@ def _decoded(file: BinaryIO, extent: Extent, name: str) -> tuple[Sound, bool]:
 
 
 def _again(decoder: Decoder, file: BinaryIO, name: str) -> Iterator[Float32]:
-    stream = decoder(file, name)
+    stream = decoder(view([(file, 0, size_of(file))]), name)  # with a place of its own: one may wait on its way
     if stream is None:
         raise AudioError(Reason.CORRUPT_AUDIO, f"{name} changed while it was read")
     return stream.samples
 
 
-def _taken(stream: Stream, again: Callable[[], Iterator[Float32]], name: str) -> Sound:
+def _taken(stream: Stream, again: Callable[[], Iterator[Float32]], name: str) -> Audio | LongSound:
     """A stream to its end: in memory where it is short, else as what is decoded again. Raises AudioError."""
     held: list[Float32] = []
     frames = 0
@@ -165,10 +165,10 @@ def _taken(stream: Stream, again: Callable[[], Iterator[Float32]], name: str) ->
         raise AudioError(Reason.NO_SAMPLES, f"{name} is a valid file without a sample")
     if is_short(frames, stream.channels):
         return gathered(held, stream.channels, stream.sample_rate)
-    return LongSound(stream.sample_rate, stream.channels, frames, again)
+    return LongSound(stream.sample_rate, stream.channels, frames, again, name)
 
 
-def _joined(file: BinaryIO, links: tuple[tuple[int, int], ...], name: str) -> Sound:
+def _joined(file: BinaryIO, links: tuple[tuple[int, int], ...], name: str) -> Audio | LongSound:
     """Files that were joined are decoded one by one, each brought to the rate and channels of the first."""
 
     def stream() -> Stream:
