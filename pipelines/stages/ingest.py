@@ -180,7 +180,10 @@ class _Recordings:
             self._open.close()
             self._last, self._path = None, path
             file = self._file(path)
-            self._last = file, read(file, path)
+            recording = read(file, path)
+            if not isinstance(recording.sound, Audio):
+                self._open.callback(recording.sound.close)  # before the file
+            self._last = file, recording
         return self._last
 
     def _file(self, path: str) -> BinaryIO:

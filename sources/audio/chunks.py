@@ -68,6 +68,10 @@ def _caf(data: Bytes, position: int) -> _Chunk | None:
     return _Chunk(kind, position + 12, size, position + 12 + size)
 
 
+def _chunkless(_data: Bytes, _position: int) -> _Chunk | None:
+    return None
+
+
 def _begins_file(head: bytes) -> bool:
     """Whether these 12 bytes begin a file of a kind that is read here."""
     kind, form = head[:4], head[8:]
@@ -291,7 +295,7 @@ def caf(data: Bytes) -> Extent:
 def au(data: Bytes) -> Extent:
     _, offset, size, _, _, _ = struct.unpack(">4s5I", data.at(0, 24))
     chunk = _Chunk(b".snd", offset, size, offset + size)
-    audio = _audio(data, chunk, lambda data, position: None, size == 0xFFFFFFFF)
+    audio = _audio(data, chunk, _chunkless, size == 0xFFFFFFFF)
     if audio.true:
         return Extent(cut=audio.cut, links=_links(data, audio))
     size = min(audio.end - offset, 0xFFFFFFFF)
@@ -311,4 +315,10 @@ def sphere(data: Bytes) -> Extent:
     except (LookupError, ValueError):
         return Extent()
     held = data.size - header
-    return Extent(cut=short_of(max(held, 0), size)) if pcm and size > held else Extent()
+    if not pcm or size == held:
+        return Extent()
+    if size > held:
+        return Extent(cut=short_of(max(held, 0), size))
+    end = header + size  # libsndfile reads on
+    trailer = header > 0 < size and _is_trailer(data, end, size, _chunkless)
+    return Extent(truth=((0, end),)) if trailer else Extent()

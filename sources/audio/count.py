@@ -26,6 +26,7 @@ _WALKERS: Mapping[bytes, Callable[[Bytes], Extent]] = {
     b"OggS": pages.ogg,
     b"fLaC": frames.flac,
     b"#!AM": frames.amr,
+    b"wvpk": frames.wavpack,
     b"\x1a\x45\xdf\xa3": boxes.matroska,
 }
 

@@ -2,14 +2,14 @@
 
 import io
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import BinaryIO, Final
 
 import numpy as np
 
 from manifests.records import Reason
-from sources.audio import libav, libsndfile, program
+from sources.audio import libav, libsndfile, program, tags
 from sources.audio.count import Extent, count
 from sources.audio.encode import check_shape
 from sources.audio.errors import AudioError
@@ -44,7 +44,7 @@ class Recording:
     of others it holds what was decoded, as 16-bit FLAC.
     """
 
-    sound: Sound
+    sound: Audio | LongSound
     codec: str
     keeps_own_bytes: bool
 
@@ -72,12 +72,17 @@ def read(source: bytes | BinaryIO, name: str) -> Recording:
     it declares), NO_SAMPLES, NOT_FINITE, TOO_MANY_CHANNELS, UNSUPPORTED_RATE.
     """
     file = io.BytesIO(source) if isinstance(source, bytes) else source
+    start, end = tags.bare(Bytes(file))
+    if (start, end) != (0, size_of(file)):
+        found = read(view([(file, start, end - start)]), name)
+        return replace(found, keeps_own_bytes=found.keeps_own_bytes and start == 0)  # not all skip what is in front
     extent = _whole(file, name)
     if len(extent.links) > 1:
         return Recording(_joined(file, extent.links, name), "other", False)
     if extent.truth:
-        start = [piece if isinstance(piece, bytes) else (file, piece[0], piece[1] - piece[0]) for piece in extent.truth]
-        file = view(start)
+        file = view(
+            [piece if isinstance(piece, bytes) else (file, piece[0], piece[1] - piece[0]) for piece in extent.truth]
+        )
     sound, quick = _decoded(file, extent, name)
     if extent.codec == "flac":
         # Joined files of one length look like one: another may begin where the decoder stopped.
@@ -100,11 +105,10 @@ def _whole(file: BinaryIO, name: str) -> Extent:
     return extent
 
 
-def _decoded(file: BinaryIO, extent: Extent, name: str) -> tuple[Sound, bool]:
+def _decoded(file: BinaryIO, extent: Extent, name: str) -> tuple[Audio | LongSound, bool]:
     """The sound by the first decoder that reads all of the file, and whether the quick one found what was counted.
 
-    Where no bytes were counted, all is the most that a decoder found in the header: what one of them knows of, the next,
-    which knows no length, has to find.
+    Where no bytes were counted, all is the most that a decoder knows of from the header; the next has to find it too.
     """
     failures: list[AudioError] = []
     expected, slack = extent.seconds, extent.slack
@@ -135,13 +139,13 @@ def _decoded(file: BinaryIO, extent: Extent, name: str) -> tuple[Sound, bool]:
 
 
 def _again(decoder: Decoder, file: BinaryIO, name: str) -> Iterator[Float32]:
-    stream = decoder(file, name)
+    stream = decoder(view([(file, 0, size_of(file))]), name)  # with a place of its own: one may wait on its way
     if stream is None:
         raise AudioError(Reason.CORRUPT_AUDIO, f"{name} changed while it was read")
     return stream.samples
 
 
-def _taken(stream: Stream, again: Callable[[], Iterator[Float32]], name: str) -> Sound:
+def _taken(stream: Stream, again: Callable[[], Iterator[Float32]], name: str) -> Audio | LongSound:
     """A stream to its end: in memory where it is short, else as what is decoded again. Raises AudioError."""
     held: list[Float32] = []
     frames = 0
@@ -161,10 +165,10 @@ def _taken(stream: Stream, again: Callable[[], Iterator[Float32]], name: str) ->
         raise AudioError(Reason.NO_SAMPLES, f"{name} is a valid file without a sample")
     if is_short(frames, stream.channels):
         return gathered(held, stream.channels, stream.sample_rate)
-    return LongSound(stream.sample_rate, stream.channels, frames, again)
+    return LongSound(stream.sample_rate, stream.channels, frames, again, name)
 
 
-def _joined(file: BinaryIO, links: tuple[tuple[int, int], ...], name: str) -> Sound:
+def _joined(file: BinaryIO, links: tuple[tuple[int, int], ...], name: str) -> Audio | LongSound:
     """Files that were joined are decoded one by one, each brought to the rate and channels of the first."""
 
     def stream() -> Stream:

@@ -167,6 +167,7 @@ _ADTS_RATES: Final = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16
 
 def _adts(data: Bytes, position: int) -> Extent:
     seconds, cut, slack = 0.0, "", 0.0
+    truth: tuple[tuple[int, int], ...] = ()
     while position < data.size:
         head = data.at(position, 7)
         if len(head) < 7 or head[0] != 0xFF or head[1] & 0xF6 != 0xF0:
@@ -174,6 +175,9 @@ def _adts(data: Bytes, position: int) -> Extent:
             if behind > position:
                 position = behind
                 continue
+            if data.zeros(position):
+                truth = ((0, position),)
+                break
             cut = "inside a header" if head[:2] in (b"\xff", b"\xff\xf1", b"\xff\xf9") and len(head) < 7 else ""
             break
         size = (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
@@ -186,10 +190,11 @@ def _adts(data: Bytes, position: int) -> Extent:
         frame = 1024 * ((head[6] & 3) + 1) / _ADTS_RATES[rate_index]
         seconds, slack = seconds + frame, 3 * frame
         position += size
-    return Extent("other", seconds, slack, cut, plain=False)
+    return Extent("other", seconds, slack, cut, plain=False, truth=truth)
 
 
 _AMR_SIZES: Final = (12, 13, 15, 17, 19, 20, 26, 31, 5, 0, 0, 0, 0, 0, 0, 0)
+_NO_AMR: Final = (b"\0", b"I")  # how zeros and ID3v2 begin: a damaged frame, and no frame
 _AMR_WIDE_SIZES: Final = (17, 23, 32, 36, 40, 46, 50, 58, 60, 5, 0, 0, 0, 0, 0, 0)
 
 
@@ -201,11 +206,31 @@ def amr(data: Bytes) -> Extent:
     position, frames = 6 if narrow else 9, 0
     sizes = _AMR_SIZES if narrow else _AMR_WIDE_SIZES
     while position < data.size:
-        position += 1 + sizes[(data.at(position, 1)[0] >> 3) & 15]
+        lead = data.at(position, 1)
+        if lead in _NO_AMR and tags.ends(data, position):
+            return Extent("other", frames * 0.02, 0.06, truth=((0, position),))
+        position += 1 + sizes[(lead[0] >> 3) & 15]
         if position > data.size:
             return Extent(cut="inside a frame")
         frames += 1
     return Extent("other", frames * 0.02, 0.06)
+
+
+def wavpack(data: Bytes) -> Extent:
+    """Blocks that each tell their size. What follows the last is no audio."""
+    position, starts = 0, [0]
+    while (head := data.at(position, 8))[:4] == b"wvpk" and len(head) == 8:
+        position += 8 + int.from_bytes(head[4:], "little")
+        if position > data.size:
+            return Extent(cut="inside a block", plain=False)
+        behind = tags.past(data, position)
+        if behind > position and data.at(behind, 4) == b"wvpk":
+            starts.append(behind)
+            position = behind
+    if len(starts) > 1:
+        return Extent(plain=False, links=tuple(zip(starts, [*starts[1:], data.size], strict=True)))
+    broken = position == data.size or data.find(b"wvpk", position) >= 0
+    return Extent(plain=False, truth=() if broken else ((0, position),))
 
 
 _FLAC_TAIL: Final = 1 << 17

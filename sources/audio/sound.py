@@ -1,7 +1,9 @@
 """Decoded audio: in memory where it is short, decoded anew block by block where it is long; one face for both."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, Protocol
 
 import numpy as np
@@ -16,6 +18,10 @@ BLOCK: Final = 1 << 16
 
 SHORT_BYTES: Final = 64 << 20
 """Largest float32 audio that is held in memory: 17 min of 16 kHz mono, 3 min of 48 kHz stereo."""
+
+REEL_BYTES: Final = 32 << 20
+"""What is held of a long sound behind the place that its stretches have come to: one is often asked for twice, once a
+channel."""
 
 MAX_CHANNELS: Final = 8
 """What FLAC holds, and so the lake."""
@@ -82,14 +88,64 @@ class Stream:
     samples: Iterator[Float32]  # float32 [channels, n]
 
 
+class Reel:
+    """The place that a decoder has come to, and what it gave last: who asks for stretches in order has one decode."""
+
+    def __init__(self, blocks: Callable[[], Iterator[Float32]]) -> None:
+        self._blocks = blocks
+        self.close()
+
+    def close(self) -> None:
+        """Let the decoder go; the next stretch begins another."""
+        self._running: Iterator[Float32] | None = None
+        self._held: deque[Float32] = deque()
+        self._start = self._end = 0  # of what is held
+
+    def stretch(self, first: int, last: int) -> Iterator[Float32]:
+        """The frames [first, last), in parts of at most a block."""
+        while first < last:
+            if first < self._start or self._running is None:
+                self.close()
+                self._running = self._blocks()
+            while self._end <= first:
+                block = next(self._running, None)
+                if block is None:
+                    return
+                self._held.append(block)
+                self._end += block.shape[1]
+                while sum(held.nbytes for held in self._held) > REEL_BYTES and len(self._held) > 1:
+                    self._start += self._held.popleft().shape[1]
+            place = self._start
+            for block in self._held:
+                if first < place + block.shape[1]:
+                    part = block[:, first - place : last - place]
+                    break
+                place += block.shape[1]
+            first += part.shape[1]
+            yield part
+
+
 @dataclass(frozen=True)
 class LongSound:
-    """Audio that is decoded again each time it is used. The file under it has to stay open."""
+    """Audio that is decoded again each time it is used. The file under it has to stay open until `close`."""
 
     sample_rate: int
     channels: int
     frames: int
     again: Callable[[], Iterator[Float32]]
+    name: str
+
+    @cached_property
+    def _reel(self) -> Reel:
+        return Reel(self.blocks)
+
+    def stretch(self, first: int, last: int) -> Iterator[Float32]:
+        """The frames [first, last); stretches that are asked for in order are decoded together."""
+        return self._reel.stretch(first, last)
+
+    def close(self) -> None:
+        """Let go of the decoder behind `stretch`."""
+        self._reel.close()
 
     @property
     def duration(self) -> float:
@@ -129,7 +185,7 @@ def is_short(frames: int, channels: int) -> bool:
     return frames * channels * 4 <= SHORT_BYTES
 
 
-def cut(sound: Sound, first: int, last: int, channel: int | None) -> Sound:
+def cut(sound: Audio | LongSound, first: int, last: int, channel: int | None) -> Audio | LongSound:
     """The frames [first, last) of a sound, of one channel or all."""
     rows = slice(None) if channel is None else slice(channel, channel + 1)
     if isinstance(sound, Audio):
@@ -137,19 +193,12 @@ def cut(sound: Sound, first: int, last: int, channel: int | None) -> Sound:
     first, last = min(first, sound.frames), min(last, sound.frames)
 
     def again() -> Iterator[Float32]:
-        start = 0
-        for block in sound.blocks():
-            end = start + block.shape[1]
-            if end > first:
-                yield block[rows, max(first - start, 0) : last - start]
-            if end >= last:
-                return
-            start = end
+        return (block[rows] for block in sound.stretch(first, last))
 
     channels = sound.channels if channel is None else 1
     if is_short(last - first, channels):
         return gathered(again(), channels, sound.sample_rate)
-    return LongSound(sound.sample_rate, channels, last - first, again)
+    return LongSound(sound.sample_rate, channels, last - first, again, sound.name)
 
 
 def resample(audio: Audio, rate: int) -> Audio:

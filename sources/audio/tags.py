@@ -1,4 +1,4 @@
-"""Tags that are put in front of audio or behind it, whatever its format: ID3, APE, Lyrics3."""
+"""Tags and zeros that are put in front of audio or behind it, whatever its format: ID3, APE, Lyrics3."""
 
 import struct
 from typing import Final
@@ -6,6 +6,10 @@ from typing import Final
 from sources.audio.views import Bytes
 
 _AFTER_ID3V1: Final = (b"", b"\xff", b"I", b"A", b"T")  # the end, a frame of MPEG audio, another tag
+
+_MAGIC: Final = frozenset(
+    b"RIFF|RF64|BW64|FORM|riff|caff|.snd|NIST|OggS|fLaC|#!AM|wvpk|TTA1|MAC |\x1a\x45\xdf\xa3".split(b"|")
+)
 
 
 def past(data: Bytes, position: int) -> int:
@@ -41,6 +45,32 @@ def before(data: Bytes) -> int:
             return end
         end -= size
     return end
+
+
+def ends(data: Bytes, position: int) -> bool:
+    """Whether nothing but tags and zeros is there from a place on."""
+    place = past(data, position)
+    return place >= data.size or data.zeros(place)
+
+
+def bare(data: Bytes) -> tuple[int, int]:
+    """[start, end) of a file less the tags at both ends, and zeros at its beginning where known audio follows them.
+
+    Zeros behind the audio are for its format to tell, for they can be samples. Tags around MPEG audio are its own: all
+    that reads it knows them, and it keeps its length in some.
+    """
+    start = past(data, 0)
+    first = past(data, data.filled(start))
+    if first > start and (_is_mpeg(data.at(first, 2)) or data.at(first, 4) in _MAGIC):
+        start = first
+    elif _is_mpeg(data.at(start, 2)):
+        return 0, data.size
+    end = data.size if _is_mpeg(data.at(start, 2)) else before(data)
+    return (start, end) if start < end else (0, data.size)
+
+
+def _is_mpeg(head: bytes) -> bool:
+    return len(head) == 2 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0
 
 
 def _synchsafe(four: bytes) -> int:

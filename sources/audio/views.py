@@ -1,6 +1,7 @@
 """Read-only files made of pieces of other files, so that nothing has to be read whole to be read in part."""
 
 import io
+import threading
 from collections.abc import Sequence
 from typing import Any, BinaryIO, Final
 
@@ -11,6 +12,7 @@ SMALL_FILE: Final = 64 << 20
 """Largest file, in bytes, that is read at once."""
 
 _CHUNK: Final = 1 << 20
+_READS: Final = threading.Lock()  # a decoder's thread may read a file that another view seeks in
 
 
 class View(io.RawIOBase):
@@ -52,8 +54,9 @@ class View(io.RawIOBase):
                     data = piece[first : first + count]
                 else:
                     file, offset, _ = piece
-                    file.seek(offset + first)
-                    data = file.read(count)
+                    with _READS:
+                        file.seek(offset + first)
+                        data = file.read(count)
                 room[: len(data)] = data
                 self._position += len(data)
                 return len(data)
@@ -103,13 +106,17 @@ class Bytes:
         self._file.seek(position)
         return self._file.read(_CHUNK)
 
+    def filled(self, position: int) -> int:
+        """Place of the first byte from `position` on that is not zero; the end where all are."""
+        while data := self.chunk(position):
+            if rest := data.lstrip(b"\0"):
+                return position + len(data) - len(rest)
+            position += len(data)
+        return position
+
     def zeros(self, position: int) -> bool:
         """Whether nothing but zeros is there from a place on."""
-        while data := self.chunk(position):
-            if any(data):
-                return False
-            position += len(data)
-        return True
+        return self.filled(position) >= self.size
 
     def find(self, pattern: bytes, start: int) -> int:
         """Place of the first `pattern` from `start` on, or -1."""

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pytest
@@ -15,7 +16,8 @@ from pipelines.stage import ClipLabel, Row, Shard, Workspace, clip_sound, commit
 from pipelines.stages.ingest import Ingest, IngestParams, kept
 from pipelines.stages.quality import Quality, QualityParams
 from sources.adapters.items import ClipRef
-from sources.audio import Audio, AudioError, Sound, pcm_hash, read, sound
+from sources.audio import Audio, AudioError, Sound, cut, files, pcm_hash, read, sound
+from sources.audio.sound import Stream
 from sources.catalogue import load
 
 RATE = 16000
@@ -134,3 +136,36 @@ def test_a_clip_cut_out_of_a_recording_is_its_stretch_of_one_channel(
         got, _ = soundfile.read(stored)
         np.testing.assert_array_equal(np.concatenate(list(heard.blocks()), axis=1)[0], got.astype(np.float32))
     np.testing.assert_allclose(got, both[8000:32000, 1], atol=1e-4)
+
+
+def test_clips_that_are_cut_in_order_out_of_a_long_recording_are_one_decode(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sound, "SHORT_BYTES", 100_000)
+    monkeypatch.setattr(sound, "REEL_BYTES", 1 << 20)
+    decodes: list[int] = []
+    stream = files.libsndfile.stream
+
+    def counted(file: BinaryIO, name: str) -> Stream | None:
+        decodes.append(1)
+        return stream(file, name)
+
+    monkeypatch.setattr(files, "_DECODERS", (counted,))
+    both = np.stack([samples(20.0), -0.5 * samples(20.0)], axis=1)
+    file = io.BytesIO()
+    soundfile.write(file, both, RATE, format="WAV")
+    talk = read(file, "talk.wav").sound
+    whole = np.concatenate(list(talk.blocks()), axis=1)
+    del decodes[:]
+    for start in [*range(0, 300_000, 8000), 1000]:
+        for channel in (0, 1, None):
+            heard = cut(talk, start, start + 8000, channel)
+            rows = slice(None) if channel is None else slice(channel, channel + 1)
+            np.testing.assert_array_equal(heard.samples, whole[rows, start : start + 8000])
+        if start != 1000:
+            assert len(decodes) == 1
+    far = cut(talk, 5000, 310_000, 1)  # long itself, and decoded while another stretch is
+    both_ways = zip(far.blocks(), cut(talk, 100, 305_100, 0).blocks(), strict=True)
+    one, other = (np.concatenate(blocks, axis=1) for blocks in zip(*both_ways, strict=True))
+    np.testing.assert_array_equal(one[0], whole[1, 5000:310_000])
+    np.testing.assert_array_equal(other[0], whole[0, 100:305_100])

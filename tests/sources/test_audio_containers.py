@@ -99,6 +99,31 @@ def without_last_page(data: bytes) -> bytes:
     return data[: data.rindex(b"OggS")]
 
 
+def crc(page: bytes) -> int:
+    value = 0
+    for byte in page:
+        value ^= byte << 24
+        for _ in range(8):
+            value = (value << 1 ^ 0x04C11DB7 if value >> 31 else value << 1) & 0xFFFFFFFF
+    return value
+
+
+def captured(ogg: bytes, shift: int, end: bool) -> bytes:
+    """The same stream, as it is recorded where a live source was at `shift` samples; `end`: to the source's end."""
+    made, place = b"", 0
+    while place < len(ogg):
+        table = ogg[place + 27 : place + 27 + ogg[place + 26]]
+        page = bytearray(ogg[place : place + 27 + len(table) + sum(table)])
+        place += len(page)
+        (position,) = struct.unpack_from("<Q", page, 6)
+        struct.pack_into("<Q", page, 6, position + shift if position else 0)
+        page[5] &= 7 if end else 3
+        struct.pack_into("<I", page, 22, 0)
+        struct.pack_into("<I", page, 22, crc(page))
+        made += page
+    return made
+
+
 def without_last_blocks(wavpack: bytes) -> bytes:
     return wavpack[: wavpack.index(b"wvpk", len(wavpack) // 2)]
 
@@ -108,7 +133,7 @@ def sphere(samples: int) -> bytes:
 
 
 ID3V1 = b"TAG" + b"x" * 125
-ID3V2 = b"ID3\4\0\0\0\0\x0f\x70" + b"TXXX" + bytes(range(256)) * 7 + bytes(240)
+ID3V2 = b"ID3\4\0\0\0\0\x0f\x70" + b"TXXX" + bytes(range(256)) * 7 + bytes(236)
 APE = b"APETAGEX" + struct.pack("<IIII8x", 2000, 92, 1, 0xA0000000) + b"\7" * 60
 APE += b"APETAGEX" + struct.pack("<IIII8x", 2000, 92, 1, 0x80000000)
 TRAILERS = {
@@ -139,6 +164,8 @@ WHOLE: dict[str, tuple[Callable[[], bytes], float]] = {
             *(("RF64", "PCM_16"), ("WAVEX", "PCM_16"), ("CAF", "ALAC_16"), ("NIST", "PCM_16"), ("FLAC", "PCM_24")),
         ]
     },
+    "wv joined": (lambda: encoded("wv") + encoded("wv", 1.0), 2.5),
+    "mp3 behind zeros": (lambda: bytes(4096) + encoded("mp3"), 1.5),
     "mp3 joined": (lambda: encoded("mp3") + encoded("mp3", 1.0), 2.5),
     "mp3 without xing joined": (lambda: encoded("mp3 without xing") + encoded("mp3 without xing", 1.0), 2.5),
     "mp3 behind a picture": (lambda: b"ID3\x04\x00\x00\x00\x02\x00\x00" + bytes(32768) + encoded("mp3"), 1.5),
@@ -150,6 +177,13 @@ WHOLE: dict[str, tuple[Callable[[], bytes], float]] = {
     "ogg chained": (lambda: encoded("ogg") + encoded("ogg", 1.0), 2.5),
     "ogg chained at another rate": (lambda: encoded("ogg") + encoded("ogg", 1.0, rate=24000), 2.5),
     "opus chained, mono and stereo": (lambda: encoded("opus") + encoded("opus", 1.0, 2), 2.5),
+    **{
+        f"{codec} that starts late {'to' if end else 'without'} its end": (
+            lambda codec=codec, end=end: captured(encoded(codec), 48000 * 600, end), 1.5
+        )
+        for codec in ("ogg", "opus")
+        for end in (True, False)
+    },
     "flac joined": (lambda: encoded("flac") + encoded("flac"), 3.0),
     "flac of a smaller count": (lambda: encoded("flac")[:22] + struct.pack(">I", 9000) + encoded("flac")[26:], 1.5),
     "wav joined": (lambda: written("WAV", "PCM_16") * 3, 4.5),
@@ -184,6 +218,9 @@ BROKEN: dict[str, tuple[Callable[[], bytes], Reason]] = {
     "mp3 cut in its last frame": (lambda: encoded("mp3")[:-20], Reason.TRUNCATED_AUDIO),
     "wv cut between blocks": (lambda: without_last_blocks(encoded("wv", 3.0)), Reason.TRUNCATED_AUDIO),
     "ogg without its last page": (lambda: without_last_page(encoded("ogg")), Reason.TRUNCATED_AUDIO),
+    "ogg without the mark of its end": (lambda: captured(encoded("ogg"), 0, end=False), Reason.TRUNCATED_AUDIO),
+    "opus without the mark of its end": (lambda: captured(encoded("opus"), 0, end=False), Reason.TRUNCATED_AUDIO),
+    "opus that starts late, cut": (lambda: captured(encoded("opus"), 9**9, True)[:-3000], Reason.TRUNCATED_AUDIO),
     "opus without its last page": (lambda: without_last_page(encoded("opus")), Reason.TRUNCATED_AUDIO),
     "ogg chained, the last one cut": (lambda: encoded("ogg") + cut(encoded("ogg")), Reason.TRUNCATED_AUDIO),
     "GSM cut": (lambda: cut(written("WAV", "GSM610", rate=8000)), Reason.TRUNCATED_AUDIO),
@@ -222,9 +259,44 @@ def test_the_label_is_the_length_of_the_sound_and_of_the_stored_bytes(name: str)
 
 
 @pytest.mark.parametrize("trailer", TRAILERS)
-@pytest.mark.parametrize("kind", ["WAV", "AIFF", "AU", "W64", "CAF"])
+@pytest.mark.parametrize("kind", ["WAV", "AIFF", "AU", "W64", "CAF", "NIST"])
 def test_what_follows_the_audio_is_no_audio(kind: str, trailer: str) -> None:
     assert read(written(kind, "PCM_16") + TRAILERS[trailer], "x").sound.frames == round(1.5 * RATE)
+
+
+TAGGED = ("wv", "aac", "amr", "tta", "flac", "ogg", "opus", "mp3", "m4a")
+
+
+@pytest.mark.parametrize("trailer", ["ID3v1", "ID3v2", "APEv2", "both tags", "zeros", "three zeros"])
+@pytest.mark.parametrize("codec", TAGGED)
+def test_tags_and_zeros_behind_a_stream_change_nothing(codec: str, trailer: str) -> None:
+    found = read(encoded(codec) + TRAILERS[trailer], "x")
+    assert found.sound.frames == read(encoded(codec), "x").sound.frames
+
+
+FRONTS = {codec: (lambda codec=codec, seconds=1.5: encoded(codec, seconds)) for codec in TAGGED if codec != "mp3"} | {
+    kind: (lambda kind=kind, seconds=1.5: written(kind, "PCM_16", seconds))
+    for kind in ("WAV", "AIFF", "W64", "AU", "CAF")
+}
+
+
+@pytest.mark.parametrize("name", FRONTS)
+def test_tags_and_zeros_in_front_hide_no_format_and_no_cut(name: str) -> None:
+    data = FRONTS[name]()
+    fronts = [ID3V2, APE, ID3V2 + APE] + ([bytes(4096)] if name != "m4a" else [])  # a box begins with zeros itself
+    for front in fronts:
+        found = read(front + data, "x")
+        assert (found.sound.frames, found.keeps_own_bytes) == (read(data, "x").sound.frames, False)
+    with pytest.raises(AudioError) as caught:
+        read(ID3V2 + cut(FRONTS[name](seconds=3.0)), "x")
+    assert caught.value.reason is Reason.TRUNCATED_AUDIO
+
+
+def test_lyrics_and_a_tag_with_its_foot_behind_a_stream_are_no_audio() -> None:
+    lyrics = b"LYRICSBEGIN" + b"x" * 200 + b"000211LYRICS200" + ID3V1
+    foot = ID3V2[:5] + b"\x10" + ID3V2[6:] + b"3DI" + ID3V2[3:5] + b"\x10" + ID3V2[6:10]
+    for trailer in (lyrics, foot):
+        assert read(encoded("wv") + trailer, "x").sound.frames == read(encoded("wv"), "x").sound.frames
 
 
 @pytest.mark.parametrize("name", BROKEN)

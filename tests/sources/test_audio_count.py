@@ -123,11 +123,12 @@ def page(flags: int, granule: int, serial: int, body: bytes) -> bytes:
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(st.integers(1, 1 << 40), min_size=1, max_size=20), st.integers(0, 5000))
-def test_an_opus_stream_is_as_long_as_its_last_page_says(steps: list[int], skip: int) -> None:
+@given(st.integers(1, 960), st.lists(st.integers(1, 1 << 40), max_size=20), st.integers(0, 5000))
+def test_an_opus_stream_is_as_long_as_its_last_page_says(first: int, more: list[int], skip: int) -> None:
+    steps = [first, *more]
     head = page(2, 0, 7, b"OpusHead\x01\x01" + struct.pack("<HI", skip, 16000) + bytes(3))
     ends = np.cumsum(steps).tolist()
-    pages = [page(4 if end is ends[-1] else 0, end, 7, b"sound") for end in ends]
+    pages = [page(4 if end is ends[-1] else 0, end, 7, b"\x08sound") for end in ends]  # 20 ms a packet
     found = count(io.BytesIO(head + b"".join(pages)))
     assert (found.codec, found.cut, found.plain) == ("opus", "", True)
     assert found.seconds == pytest.approx(max(ends[-1] - skip, 0) / 48000)
@@ -135,11 +136,28 @@ def test_an_opus_stream_is_as_long_as_its_last_page_says(steps: list[int], skip:
     assert len(count(io.BytesIO((head + b"".join(pages)) * 2)).links) == 2
 
 
+@pytest.mark.parametrize("end", [0, 4])
+@pytest.mark.parametrize(
+    ("packet", "samples"),
+    [(b"\x08", 960), (b"\x19", 5760), (b"\x60", 480), (b"\x80", 120), (b"\xff\x06", 5760), (b"\xfc", 960)],
+)
+def test_an_opus_stream_that_starts_late_is_as_long_as_the_way_to_its_end(
+    packet: bytes, samples: int, end: int
+) -> None:
+    start = 3600 * 48000
+    head = page(2, 0, 7, b"OpusHead\x01\x01" + struct.pack("<HI", 312, 16000) + bytes(3))
+    found = count(io.BytesIO(head + page(0, start + samples, 7, packet) + page(end, start + 480_000, 7, packet)))
+    assert found.cut == ""
+    assert not found.plain
+    assert found.seconds == pytest.approx((480_000 - 312) / 48000, abs=found.slack)
+    assert found.slack < 0.4
+
+
 HEADS = [
     *(b"RIFF\0\0\0\0WAVE", b"RF64\0\0\0\0WAVEds64", b"FORM\0\0\0\0AIFF", b"FORM\0\0\0\0AIFC", b"caff\0\1\0\0desc"),
     *(b".snd", b"riff" + bytes(36), b"NIST_1A\n   1024\n", b"OggS", b"fLaC\0\0\0\x22", b"#!AMR\n", b"#!AMR-WB\n"),
     *(b"\x1a\x45\xdf\xa3", b"\0\0\0\x18ftyp", b"ID3\4\0\0", b"\xff\xfb\x90\xc4", b"\xff\xf1\x60\x40", b"TAG"),
-    *(b"APETAGEX", b"fLaC\0\0\0\x22" + bytes(34)),
+    *(b"wvpk" + bytes(4), b"wvpk\x08\0\0\0" + bytes(8), b"APETAGEX", b"fLaC\0\0\0\x22" + bytes(34)),
 ]  # fmt: skip
 
 
