@@ -67,8 +67,10 @@ def prove(name: str, stage: str, recipe: Path, scratch: Path, moment: float, *se
     pieces = sorted((out / "pieces").rglob("*.json"))
     steps = sum(len(json.loads(path.read_bytes())) for path in pieces)
     lost = killed - max((path.stat().st_mtime for path in pieces), default=started)
-    print(f"{name}: {length:.0f} s undisturbed, killed after {moment * length:.0f} s; {steps} steps of {stage} in ")
-    print(f"  {len(pieces)} pieces were kept; {lost:.1f} s of work are done twice (at most {MOST_LOST_S:.0f})")
+    print(f"{name}: {length:.0f} s undisturbed, killed after {moment * length:.0f} s")
+    print(
+        f"  {steps} steps of {stage} were kept in {len(pieces)} files; {lost:.1f} s of work are done twice", flush=True
+    )
     if not pieces:
         raise SystemExit(f"{name}: no piece was kept yet: the kill did not fall into {stage}; choose another --moment")
     finish(start(recipe, out, *settings))
