@@ -18,13 +18,14 @@ class AudioError(ItemError):
 
 @contextmanager
 def library(who: str, name: str, reason: Reason) -> Iterator[None]:
-    """Calls of a library on the audio `name`: whatever it raises is the fault of that audio, an AudioError.
+    """Calls of a library on the audio `name`: whatever it raises is the fault of that audio, an AudioError; but what
+    the machine lacks, memory, is not.
 
     Nothing of ours belongs inside, for our own mistakes must not look like bad audio.
     """
     try:
         yield
-    except AudioError:
+    except (AudioError, MemoryError):
         raise
     except Exception as error:
         raise AudioError(reason, f"{name}: {who}: {sentence(error)}") from error
