@@ -5,6 +5,13 @@ import re
 # Controls of C0 but for tab and newline, DEL, C1, and the marks that turn the direction of text or break a line.
 _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
+_OBJECT = re.compile(r"<[^<>]* at 0x[0-9a-fA-F]+>|'?<none>'?|\b0x[0-9a-fA-F]{6,}\b")
+
+
+def repeatable(line: str, stand_in: str) -> str:
+    """What an error says, the same in every run: `stand_in` for each object, which is told by its address."""
+    return _OBJECT.sub(stand_in, line)
+
 
 def visible(text: str) -> str:
     """A text that a terminal shows as it is: what would move the cursor, colour, or turn the text is written as JSON

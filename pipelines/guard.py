@@ -4,7 +4,6 @@ An exception is the item's reject: of the kind that its library's error has, or 
 for a bug of ours. What kills the worker or hangs it is found by `pipelines.watch`, whose verdict is a reject too.
 """
 
-import re
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +12,12 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from manifests.errors import TurnmillError
+<<<<<<< HEAD
 from manifests.records import ItemError, Reason, Reject, stable_hash
+=======
+from manifests.records import ItemError, Reason, Reject
+from manifests.wording import repeatable
+>>>>>>> audiofix
 from pipelines.pieces import Pieces
 from pipelines.watch import Attempt, Reporter, TimeLimit
 
@@ -22,7 +26,6 @@ Row = dict[str, Any]  # as in `pipelines.stage`
 
 _ROOT: Final = Path(__file__).parents[1]
 _OURS: Final = frozenset({"manifests", "sources", "synth", "dashboards", "pipelines"})
-_ADDRESS: Final = re.compile(r"<[^<>]* at 0x[0-9a-fA-F]+>|\b0x[0-9a-fA-F]{6,}\b")
 
 
 @dataclass(frozen=True)
@@ -190,7 +193,7 @@ def bug(error: Exception) -> str:
         for frame in traceback.extract_tb(error.__traceback__)
         if Path(frame.filename).is_relative_to(_ROOT) and Path(frame.filename).relative_to(_ROOT).parts[0] in _OURS
     ]
-    said = _ADDRESS.sub("...", (str(error).splitlines() or [""])[0])
+    said = repeatable((str(error).splitlines() or [""])[0], "...")
     return f"{type(error).__name__}: {said} ({places[-1] if places else 'outside Turnmill'})"
 
 

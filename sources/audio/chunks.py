@@ -146,7 +146,10 @@ def _audio(data: Bytes, chunk: _Chunk, walk: Walk, unknown: bool) -> _Audio:
     if unknown or chunk.size < 0:
         return _Audio(data.size, True, "", None)
     if chunk.size > held:
-        return _Audio(data.size, True, short_of(held, chunk.size), None)
+        # Some writers count the headers too: told from a cut by the size of the whole, which a cut leaves too large.
+        (whole,) = struct.unpack("<I", data.at(4, 4))
+        counts_headers = data.at(0, 4) == b"RIFF" and chunk.size - held <= chunk.body and whole + 8 <= data.size
+        return _Audio(data.size, True, "" if counts_headers else short_of(held, chunk.size), None)
     for after in (chunk.after, chunk.body + chunk.size):  # some writers leave the padding byte out
         end = _chain_end(data, min(after, data.size), walk)
         if end is not None:

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from manifests.records import ItemError, Reason
+from manifests.wording import repeatable
 
 _T = TypeVar("_T")
-_OBJECT = re.compile(r"<[^<>]* at 0x[0-9a-fA-F]+>|'?<none>'?|\b0x[0-9a-fA-F]{6,}\b")
 _PLACE = re.compile(r"/(?:[^\s/'\"]+/)+[^\s/'\":]*")
 
 
@@ -18,13 +18,14 @@ class AudioError(ItemError):
 
 @contextmanager
 def library(who: str, name: str, reason: Reason) -> Iterator[None]:
-    """Calls of a library on the audio `name`: whatever it raises is the fault of that audio, an AudioError.
+    """Calls of a library on the audio `name`: whatever it raises is the fault of that audio, an AudioError; but what
+    the machine lacks, memory, is not.
 
     Nothing of ours belongs inside, for our own mistakes must not look like bad audio.
     """
     try:
         yield
-    except AudioError:
+    except (AudioError, MemoryError):
         raise
     except Exception as error:
         raise AudioError(reason, f"{name}: {who}: {sentence(error)}") from error
@@ -46,5 +47,5 @@ def sentence(error: BaseException) -> str:
     """What an error says, in one line that is the same in every run: no address of an object, no path."""
     said = getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error)
     line = next((line.strip() for line in str(said).splitlines() if line.strip()), "")
-    line = _PLACE.sub("a file", _OBJECT.sub("the file", line)).rstrip(".: ")
+    line = _PLACE.sub("a file", repeatable(line, "the file")).rstrip(".: ")
     return line or type(error).__name__

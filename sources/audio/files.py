@@ -16,7 +16,7 @@ from sources.audio.errors import AudioError
 from sources.audio.frames import flac_links
 from sources.audio.mix import Mix, resampled
 from sources.audio.sound import Audio, Float32, LongSound, Sound, Stream, gathered, in_blocks, is_short
-from sources.audio.views import Bytes, size_of, view
+from sources.audio.views import Bytes, size_of, told, view
 
 MAX_DECODED_BYTES: Final = 8 << 30
 """Largest audio that `decode` holds in memory, in bytes of float32: 12 h of 48 kHz mono."""
@@ -69,12 +69,19 @@ def read(source: bytes | BinaryIO, name: str) -> Recording:
     while the sound is used.
 
     Raises AudioError: EMPTY_FILE, CORRUPT_AUDIO (nothing opens it), TRUNCATED_AUDIO (it breaks off, or holds less than
-    it declares), NO_SAMPLES, NOT_FINITE, TOO_MANY_CHANNELS, UNSUPPORTED_RATE.
+    it declares), NO_SAMPLES, NOT_FINITE, TOO_MANY_CHANNELS, UNSUPPORTED_RATE; OSError where the system cannot read it.
     """
-    file = io.BytesIO(source) if isinstance(source, bytes) else source
+    if isinstance(source, bytes | io.BytesIO):
+        return _read(io.BytesIO(source) if isinstance(source, bytes) else source, name)
+    file = view([(source, 0, size_of(source))])
+    with told(file):
+        return _read(file, name)
+
+
+def _read(file: BinaryIO, name: str) -> Recording:
     start, end = tags.bare(Bytes(file))
     if (start, end) != (0, size_of(file)):
-        found = read(view([(file, start, end - start)]), name)
+        found = _read(view([(file, start, end - start)]), name)
         return replace(found, keeps_own_bytes=found.keeps_own_bytes and start == 0)  # not all skip what is in front
     extent = _whole(file, name)
     if len(extent.links) > 1:
@@ -139,10 +146,12 @@ def _decoded(file: BinaryIO, extent: Extent, name: str) -> tuple[Audio | LongSou
 
 
 def _again(decoder: Decoder, file: BinaryIO, name: str) -> Iterator[Float32]:
-    stream = decoder(view([(file, 0, size_of(file))]), name)  # with a place of its own: one may wait on its way
-    if stream is None:
-        raise AudioError(Reason.CORRUPT_AUDIO, f"{name} changed while it was read")
-    return stream.samples
+    own = view([(file, 0, size_of(file))])  # with a place of its own: one may wait on its way
+    with told(file):
+        stream = decoder(own, name)
+        if stream is None:
+            raise AudioError(Reason.CORRUPT_AUDIO, f"{name} changed while it was read")
+        yield from stream.samples
 
 
 def _taken(stream: Stream, again: Callable[[], Iterator[Float32]], name: str) -> Audio | LongSound:
@@ -181,7 +190,11 @@ def _joined(file: BinaryIO, links: tuple[tuple[int, int], ...], name: str) -> Au
         )
         return Stream(first.sample_rate, first.channels, None, in_blocks(samples))
 
-    return _taken(stream(), lambda: stream().samples, name)
+    def again() -> Iterator[Float32]:
+        with told(file):
+            yield from stream().samples
+
+    return _taken(stream(), again, name)
 
 
 def _parts(file: BinaryIO, links: tuple[tuple[int, int], ...], name: str) -> Iterator[Sound]:
@@ -195,7 +208,7 @@ def _parts(file: BinaryIO, links: tuple[tuple[int, int], ...], name: str) -> Ite
             waiting += [(start + first, start + last) for first, last in reversed(further)]
             continue
         try:
-            yield read(part, name).sound
+            yield _read(part, name).sound
         except AudioError as error:
             if error.reason is not Reason.NO_SAMPLES:
                 raise

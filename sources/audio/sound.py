@@ -10,6 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
+from manifests.records import Reason
+from sources.audio.errors import AudioError
+
 Float32 = npt.NDArray[np.float32]
 Int16 = npt.NDArray[np.int16]
 
@@ -153,7 +156,17 @@ class LongSound:
         return self.frames / self.sample_rate
 
     def blocks(self) -> Iterator[Float32]:
-        return in_blocks(self.again())
+        """As of `Sound`. Raises AudioError (CORRUPT_AUDIO) where it is not what it was, OSError as the file does."""
+        return in_blocks(self._all())
+
+    def _all(self) -> Iterator[Float32]:
+        found = 0
+        for part in self.again():
+            found += part.shape[1]
+            yield part
+        if found != self.frames:
+            detail = f"{self.name} changed while it was read: {self.frames:,} samples, then {found:,}"
+            raise AudioError(Reason.CORRUPT_AUDIO, detail)
 
 
 def in_blocks(parts: Iterable[Float32], size: int = BLOCK) -> Iterator[Float32]:

@@ -2,7 +2,8 @@
 
 import io
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, BinaryIO, Final
 
 Piece = bytes | tuple[BinaryIO, int, int]
@@ -12,12 +13,18 @@ SMALL_FILE: Final = 64 << 20
 """Largest file, in bytes, that is read at once."""
 
 _CHUNK: Final = 1 << 20
-_READS: Final = threading.Lock()  # a decoder's thread may read a file that another view seeks in
+_READS: Final = (
+    threading.RLock()
+)  # for views lie in views; a decoder's thread may read a file that another view seeks in
 
 
 class View(io.RawIOBase):
     """A seekable file that reads as its pieces do, one after the other. The files under it stay open and are theirs
-    who opened them; several views may share one, for each seeks before it reads."""
+    who opened them; several views may share one, for each seeks before it reads.
+
+    What the system cannot read ends the view, and is kept as its `failure`: a library that calls it would print what
+    it raises, or take it for the fault of the bytes. `told` raises it.
+    """
 
     def __init__(self, pieces: Sequence[Piece]) -> None:
         self._pieces: list[tuple[int, int, Piece]] = []
@@ -27,7 +34,12 @@ class View(io.RawIOBase):
             self._pieces.append((start, start + size, piece))
             start += size
         self.size = start
+        self.failure: OSError | None = None
         self._position = 0
+
+    def first_failure(self) -> OSError | None:
+        under = (_failure(piece[0]) for _, _, piece in self._pieces if not isinstance(piece, bytes))
+        return self.failure or next((failure for failure in under if failure), None)
 
     def readable(self) -> bool:
         return True
@@ -54,9 +66,13 @@ class View(io.RawIOBase):
                     data = piece[first : first + count]
                 else:
                     file, offset, _ = piece
-                    with _READS:
-                        file.seek(offset + first)
-                        data = file.read(count)
+                    try:
+                        with _READS:
+                            file.seek(offset + first)
+                            data = file.read(count)
+                    except OSError as error:
+                        self.failure = error
+                        return 0
                 room[: len(data)] = data
                 self._position += len(data)
                 return len(data)
@@ -66,6 +82,23 @@ class View(io.RawIOBase):
 def view(pieces: Sequence[Piece]) -> BinaryIO:
     """A buffered `View`: decoders read in small steps."""
     return io.BufferedReader(View(pieces), 1 << 16)
+
+
+@contextmanager
+def told(file: BinaryIO) -> Iterator[None]:
+    """The use of a `view` by libraries. Raises OSError where the system failed to read it, whatever they made of it."""
+    try:
+        yield
+    finally:
+        failure = _failure(file)
+        if failure is not None:
+            raise failure
+
+
+def _failure(file: BinaryIO) -> OSError | None:
+    """The failure of a view, or of a view that it is made of."""
+    raw = getattr(file, "raw", None)
+    return raw.first_failure() if isinstance(raw, View) else None
 
 
 def span(file: BinaryIO, offset: int, size: int) -> BinaryIO:

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from manifests.terminal import tell, terminal
-from manifests.wording import plural, visible
+from manifests.wording import plural, repeatable, visible
 
 EVIL = "\x1b[2Ja\x9b31mb\x07c\rd\u202ee\x7f"
 
@@ -51,3 +51,8 @@ def test_a_told_text_shows_it(capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr()
     assert "\x1b" not in said.out + said.err
     assert said.out == said.err == visible(EVIL) + "\n"
+
+
+def test_an_error_says_no_address_of_an_object() -> None:
+    said = "cannot read <_io.BytesIO object at 0x7f00deadbeef> at 0x7f00deadbeef of 0x10"
+    assert repeatable(said, "it") == "cannot read it at it of 0x10"

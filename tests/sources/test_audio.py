@@ -1,10 +1,13 @@
 """Decoding real and broken files, and the 16-bit round trip."""
 
+import errno
 import io
 import pickle
 import struct
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
+from typing import BinaryIO, cast
 
 import av
 import numpy as np
@@ -22,6 +25,7 @@ from sources.audio import (
     encode_flac,
     files,
     libav,
+    library,
     libsndfile,
     mono,
     pcm_hash,
@@ -194,6 +198,63 @@ def test_a_file_too_long_for_memory_is_refused_where_it_has_to_be_whole(monkeypa
     monkeypatch.setattr(sound, "SHORT_BYTES", 4000)
     for data in sources:
         assert reason_of(data) is Reason.CORRUPT_AUDIO
+
+
+class Failing(io.BytesIO):
+    """A file whose disk fails, once it is told to, behind its 20,000th byte."""
+
+    fails = True
+
+    def read(self, size: int | None = -1) -> bytes:
+        if self.fails and self.tell() + (len(self.getvalue()) if size is None or size < 0 else size) > 20_000:
+            raise OSError(errno.EIO, "Input/output error")
+        return super().read(size)
+
+
+def on_disk(file: Failing) -> BinaryIO:
+    """Not in memory, as far as anybody can see."""
+    return cast(BinaryIO, SimpleNamespace(read=file.read, seek=file.seek, tell=file.tell))
+
+
+DISK = [
+    ("flac", written(tone(seconds=20), "FLAC", "PCM_16")),
+    ("wav", written(tone(seconds=20), "WAV", "PCM_16")),
+    ("mp3", written(tone(seconds=20), "MP3", "MPEG_LAYER_III")),
+    ("adts", through_pyav(tone(48000, seconds=20), "adts", "aac")),
+    ("wav of size 0", written(tone(seconds=20), "WAV", "PCM_16").replace(b"data\0\xc4\x09\0", b"data" + bytes(4))),
+    ("flac joined", written(tone(seconds=20), "FLAC", "PCM_16") * 2),
+    ("ID3 and flac", b"ID3\4\0\0\0\0\0\0" + written(tone(seconds=20), "FLAC", "PCM_16")),
+]
+
+
+@pytest.mark.parametrize(("name", "data"), DISK)
+def test_a_disk_that_fails_is_no_fault_of_the_file(
+    name: str, data: bytes, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(OSError, match="Input/output error"):
+        read(on_disk(Failing(data)), name)
+    monkeypatch.setattr(sound, "SHORT_BYTES", 4000)
+    file = Failing(data)
+    file.fails = False
+    long = read(on_disk(file), name).sound
+    file.fails = True
+    with pytest.raises(OSError, match="Input/output error"):
+        list(long.blocks())
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_long_file_that_changes_while_it_is_read_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sound, "SHORT_BYTES", 4000)
+    file = io.BytesIO(written(tone(seconds=2), "WAV", "PCM_16"))
+    long = read(file, "x.wav").sound
+    file.truncate(20_044)
+    with pytest.raises(AudioError, match=r"x.wav changed while it was read: 32,000 samples, then 10,000"):
+        list(long.blocks())
+
+
+def test_memory_that_is_not_there_is_no_fault_of_the_audio() -> None:
+    with pytest.raises(MemoryError), library("a library", "x.wav", Reason.CORRUPT_AUDIO):
+        raise MemoryError
 
 
 def test_an_error_survives_the_way_between_processes() -> None:

@@ -196,6 +196,8 @@ WHOLE: dict[str, tuple[Callable[[], bytes], float]] = {
     "aac from one rate to another": (lambda: encoded("aac") + encoded("aac", 1.0, rate=44100), 2.5),
     "wav of size 0": (lambda: wav(size=0), 1.5),
     "wav whose size wrapped": (lambda: wav(size=20000), 1.5),
+    "wav whose size is that of the file": (lambda: wav(size=48044), 1.5),
+    "wav whose size is that of the file less 8": (lambda: wav(size=48036), 1.5),
     "wav to a pipe": (lambda: wav(size=0xFFFFFFFF), 1.5),
     "wav before padding": (lambda: written("WAV", "PCM_16") + bytes(512), 1.5),
     "aiff whose size wrapped": (lambda: sized(written("AIFF", "PCM_16"), b"SSND", ">I", 20008), 1.5),

@@ -1,5 +1,6 @@
 """Measures against sounds whose values are known, and against real recordings."""
 
+import tracemalloc
 from dataclasses import asdict
 from pathlib import Path
 
@@ -277,3 +278,13 @@ def test_the_vad_session_uses_one_thread() -> None:
     options = get_vad_model().session.get_session_options()
     assert (options.intra_op_num_threads, options.inter_op_num_threads) == (1, 1)
     assert get_vad_model() is get_vad_model()
+
+
+def test_what_a_recogniser_hears_of_a_recording_is_held_once() -> None:
+    long = Audio(np.zeros((1, 8000 * 600), np.float32), 8000)
+    tracemalloc.start()
+    heard = mono_at(long, 16000, "x")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(heard) == 16000 * 600
+    assert peak < 1.3 * heard.nbytes
