@@ -12,12 +12,8 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from manifests.errors import TurnmillError
-<<<<<<< HEAD
 from manifests.records import ItemError, Reason, Reject, stable_hash
-=======
-from manifests.records import ItemError, Reason, Reject
 from manifests.wording import repeatable
->>>>>>> audiofix
 from pipelines.pieces import Pieces
 from pipelines.watch import Attempt, Reporter, TimeLimit
 

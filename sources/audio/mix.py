@@ -113,11 +113,7 @@ def mono_at(sound: Sound, rate: int, name: str) -> Float32:
     Raises AudioError as `name` where the resampler fails.
     """
     mix = Mix() if sound.channels == 1 else mix_of(levels(sound))
-<<<<<<< HEAD
     parts = mono_resampled(map(mix, sound.blocks()), sound.sample_rate, rate, name)
-    return np.concatenate([np.zeros(0, np.float32), *parts])
-=======
-    parts = mono_blocks(sound.blocks(), mix, sound.sample_rate, rate, name)
     # Four hours are 0.9 GB: written where they stay, never twice in memory.
     samples = np.zeros(-(-sound.frames * rate // sound.sample_rate) + rate, np.float32)
     count = 0
@@ -125,4 +121,3 @@ def mono_at(sound: Sound, rate: int, name: str) -> Float32:
         samples[count : count + len(part)] = part
         count += len(part)
     return samples[:count]
->>>>>>> audiofix
