@@ -2,6 +2,7 @@
 
 import io
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -58,6 +59,23 @@ def test_no_size_of_a_wav_hides_its_samples(frames: int, size: int) -> None:
     struct.pack_into("<I", data, 40, size)
     found = count(io.BytesIO(bytes(data)))
     assert found.cut or found.seconds == pytest.approx(frames / 16000, abs=1e-9)
+
+
+@pytest.mark.parametrize("size", [(5 << 30) % (1 << 32), 0, 0xFFFFFFFF])
+def test_a_wav_of_five_gibibytes_is_shown_to_decoders_with_its_true_size(tmp_path: Path, size: int) -> None:
+    true = 5 << 30
+    head = struct.pack("<4sI4s4sIHHIIHH", b"RIFF", size, b"WAVE", b"fmt ", 16, 1, 2, 48000, 192000, 4, 16)
+    with (tmp_path / "long.wav").open("wb+") as file:  # sparse
+        file.write(head + b"data" + struct.pack("<I", size))
+        file.seek(44 + true - 8)
+        file.write(struct.pack("<4h", 1, 2, 3, 4))
+        found = count(file)
+        assert found.seconds == true / 4 / 48000
+        shown = view([part if isinstance(part, bytes) else (file, part[0], part[1] - part[0]) for part in found.truth])
+        with soundfile.SoundFile(shown) as decoded:
+            assert decoded.frames == true // 4
+            decoded.seek(decoded.frames - 2)
+            assert decoded.read(9, dtype="int16").tolist() == [[1, 2], [3, 4]]
 
 
 def mpeg(frames: int, third: int = 0x90) -> bytes:
