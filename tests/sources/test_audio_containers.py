@@ -120,6 +120,7 @@ WHOLE: dict[str, tuple[Callable[[], bytes], float]] = {
     "ogg chained at another rate": (lambda: encoded("ogg") + encoded("ogg", 1.0, rate=24000), 2.5),
     "opus chained, mono and stereo": (lambda: encoded("opus") + encoded("opus", 1.0, 2), 2.5),
     "flac joined": (lambda: encoded("flac") + encoded("flac"), 3.0),
+    "flac joined, long": (lambda: encoded("flac", 4.0, 2) + encoded("flac", 4.0, 2), 8.0),
     "flac of a smaller count": (lambda: encoded("flac")[:22] + struct.pack(">I", 9000) + encoded("flac")[26:], 1.5),
     "wav joined": (lambda: written("WAV", "PCM_16") * 3, 4.5),
     "wav joined at another rate": (lambda: written("WAV", "PCM_16") + written("WAV", "PCM_16", rate=8000), 3.0),
