@@ -93,7 +93,8 @@ def _read(file: BinaryIO, name: str) -> Recording:
     sound, quick = _decoded(file, extent, name)
     if extent.codec == "flac":
         # Joined files of one length look like one: another may begin where the decoder stopped.
-        links = flac_links(Bytes(file), file.tell() - _READ_AHEAD)
+        unread = file.tell() - _READ_AHEAD
+        links = flac_links(Bytes(file), unread)
         if len(links) > 1:
             return Recording(_joined(file, links, name), "other", False)
     return Recording(sound, extent.codec, quick and extent.plain and extent.codec in LAKE_CODECS)

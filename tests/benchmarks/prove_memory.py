@@ -25,7 +25,7 @@ SECONDS = 60
 
 
 def minutes(hours: float) -> Iterator[np.ndarray]:
-    """Stereo speech of the embedded voice with pauses, over bursts of noise, a minute at a time: int16 [frames, 2]."""
+    """Stereo speech of the embedded voice, pauses and bursts of noise, a minute at a time: float32 [frames, 2]."""
     from synth.tts.engine import Line, Speech
     from synth.tts.espeak import EspeakEngine
     from synth.voices import EMBEDDED
@@ -41,9 +41,9 @@ def minutes(hours: float) -> Iterator[np.ndarray]:
         minute[start : start + len(speech)] += speech
     minute[-RATE:] += random.standard_normal(RATE, dtype=np.float32) * 0.1
     for number in range(round(hours * 3600 / SECONDS)):
-        gain = 20_000 + 100 * (number % 40)
+        gain = np.float32(0.6 + 0.003 * (number % 40))
         both = np.stack([minute, np.roll(minute, 997 * number)], axis=1) * gain
-        yield np.clip(both, -32768, 32767).astype(np.int16)
+        yield np.clip(both, -1, 1)
 
 
 def make(path: Path, hours: float) -> None:

@@ -3,6 +3,7 @@ import tarfile
 from pathlib import Path
 
 import hypothesis.strategies as st
+import pytest
 import webdataset
 from hypothesis import given, settings
 
@@ -53,3 +54,30 @@ def test_webdataset_reads_the_samples_back(tmp_path: Path) -> None:
     samples = list(webdataset.WebDataset(str(path), shardshuffle=False).decode())
     assert [(sample["__key__"], sample["json"]["n"]) for sample in samples] == [(f"key-{n}", n) for n in range(20)]
     assert [sample["flac"] for sample in samples] == [bytes([n]) * (n * 100) for n in range(20)]
+
+
+def test_a_file_is_added_as_its_bytes_are(tmp_path: Path) -> None:
+    data = bytes(range(256)) * 10_000
+    (tmp_path / "sound").write_bytes(data)
+    one, two = io.BytesIO(), io.BytesIO()
+    by_bytes, by_file = TarWriter(one), TarWriter(two)
+    with (tmp_path / "sound").open("rb") as file:
+        file.seek(100)
+        assert by_file.add("a.flac", file) == by_bytes.add("a.flac", data) == (512, len(data))
+    by_file.close()
+    by_bytes.close()
+    assert two.getvalue() == one.getvalue()
+
+
+class Shrinking(io.BytesIO):
+    """A file that loses its second half once its size was asked."""
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        if whence == io.SEEK_SET:
+            self.truncate(len(self.getvalue()) // 2)
+        return super().seek(offset, whence)
+
+
+def test_a_file_that_becomes_shorter_while_it_is_copied_is_an_error() -> None:
+    with pytest.raises(OSError, match="became shorter"):
+        TarWriter(io.BytesIO()).add("a.flac", Shrinking(bytes(1000)))

@@ -185,6 +185,7 @@ WHOLE: dict[str, tuple[Callable[[], bytes], float]] = {
         for end in (True, False)
     },
     "flac joined": (lambda: encoded("flac") + encoded("flac"), 3.0),
+    "flac joined, long": (lambda: encoded("flac", 4.0, 2) + encoded("flac", 4.0, 2), 8.0),
     "flac of a smaller count": (lambda: encoded("flac")[:22] + struct.pack(">I", 9000) + encoded("flac")[26:], 1.5),
     "wav joined": (lambda: written("WAV", "PCM_16") * 3, 4.5),
     "wav joined at another rate": (lambda: written("WAV", "PCM_16") + written("WAV", "PCM_16", rate=8000), 3.0),
@@ -192,6 +193,7 @@ WHOLE: dict[str, tuple[Callable[[], bytes], float]] = {
     "au joined": (lambda: written("AU", "PCM_16") * 2, 3.0),
     "caf joined": (lambda: encoded("caf") * 2, 3.0),
     "m4a joined": (lambda: encoded("m4a") + encoded("m4a"), 3.0),
+    "m4a before junk": (lambda: encoded("m4a") + b"\x7f\0\0\0abcd" + bytes(92), 1.5),
     "aac from mono to stereo": (lambda: encoded("aac") + encoded("aac", 1.0, 2), 2.5),
     "aac from one rate to another": (lambda: encoded("aac") + encoded("aac", 1.0, rate=44100), 2.5),
     "wav of size 0": (lambda: wav(size=0), 1.5),

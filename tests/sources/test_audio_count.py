@@ -2,6 +2,7 @@
 
 import io
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -91,6 +92,23 @@ def test_a_size_that_wrapped_is_known_by_what_follows_being_whole_wraps() -> Non
     found = count(Sparse())
     assert found.seconds == pytest.approx(held / 2 / 16000)
     assert found.truth
+
+
+@pytest.mark.parametrize("size", [(5 << 30) % (1 << 32), 0, 0xFFFFFFFF])
+def test_a_wav_of_five_gibibytes_is_shown_to_decoders_with_its_true_size(tmp_path: Path, size: int) -> None:
+    true = 5 << 30
+    head = struct.pack("<4sI4s4sIHHIIHH", b"RIFF", size, b"WAVE", b"fmt ", 16, 1, 2, 48000, 192000, 4, 16)
+    with (tmp_path / "long.wav").open("wb+") as file:  # sparse
+        file.write(head + b"data" + struct.pack("<I", size))
+        file.seek(44 + true - 8)
+        file.write(struct.pack("<4h", 1, 2, 3, 4))
+        found = count(file)
+        assert found.seconds == true / 4 / 48000
+        shown = view([part if isinstance(part, bytes) else (file, part[0], part[1] - part[0]) for part in found.truth])
+        with soundfile.SoundFile(shown) as decoded:
+            assert decoded.frames == true // 4
+            decoded.seek(decoded.frames - 2)
+            assert decoded.read(9, dtype="int16").tolist() == [[1, 2], [3, 4]]
 
 
 def mpeg(frames: int, third: int = 0x90) -> bytes:
