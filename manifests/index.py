@@ -56,7 +56,7 @@ class Index:
             )
         try:
             return _parse(json.loads(store.read(INDEX)))
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise UsageError(
                 f"{store.url}/{INDEX} is damaged ({error}): run the recipe again, which rewrites it and keeps the parts"
             ) from error

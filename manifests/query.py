@@ -109,6 +109,8 @@ def read_only(connection: duckdb.DuckDBPyConnection, store: Store) -> None:
 
 def select_statement(sql: str) -> duckdb.Statement:
     """The one query in a text. UsageError where it is none, several, or would do more than read."""
+    if not sql.isprintable() and any(0xD800 <= ord(character) <= 0xDFFF for character in sql):
+        raise UsageError("the query is not UTF-8: write it in a terminal that is")
     try:
         statements = duckdb.extract_statements(sql)
     except duckdb.Error as error:

@@ -14,7 +14,7 @@ from pipelines.engine import chains
 from pipelines.pipeline import Half, Plan, fingerprinted, halves, shards_of
 from pipelines.pricing import Price, Quantities, price
 from pipelines.recipe import Recipe
-from pipelines.run import check_predicates
+from pipelines.run import check_ours, check_predicates
 from pipelines.stage import Shard
 from pipelines.stages.ingest import Ingest
 from pipelines.stages.script import WriteScripts
@@ -27,6 +27,7 @@ def describe_plan(recipe: Recipe, out: str, console: Console, address: str | Non
     done."""
     check_address(address)
     store = opened(out)
+    check_ours(store, recipe)
     found = halves(recipe, store)
     check_predicates(recipe, found, store)
     console.print(f"[bold]{recipe.name}[/] into {store.url}, recipe {recipe.hash}", highlight=False)

@@ -8,6 +8,7 @@ depends on the clock; nothing else does, and the files go when the part is there
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
 from manifests.store import Store
@@ -33,7 +34,8 @@ class Pieces:
         self._names = store.names(folder)
         self._earlier: dict[str, Json] = {}
         for name in self._names:
-            self._earlier |= json.loads(store.read(name))
+            with suppress(ValueError, TypeError):  # a damaged one is not there
+                self._earlier |= json.loads(store.read(name))
         self._made: dict[str, Json] = {}
         self._since = time.monotonic()
 

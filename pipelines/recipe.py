@@ -196,12 +196,12 @@ def load(path: Path, settings: Sequence[str] = ()) -> Recipe:
         raise UsageError(f"{path}: a recipe is a mapping of keys to values, this is {type(raw).__name__}")
     below = _PATHS_BELOW if _names_preset(raw) else (*_PATHS_BELOW, "simulate.preset")
     for key in (*_PATHS, *below):
-        raw = _changed(raw, key.split("."), lambda text: str(path.parent.absolute() / Path(text).expanduser()))
+        raw = _changed(raw, key.split("."), lambda text: str(path.parent.absolute() / _expanded(text)))
     for setting in settings:
         _apply(raw, setting)
     # Workers run in other folders: what they open is named in full before it travels.
     for key in _PATHS_BELOW:
-        raw = _changed(raw, key.split("."), lambda text: str(Path(text).expanduser().absolute()))
+        raw = _changed(raw, key.split("."), lambda text: str(_expanded(text).absolute()))
     for key in _FOLDERS_OR_NAMES:
         raw = _changed(raw, key.split("."), _folder_or_name)
     try:
@@ -220,17 +220,24 @@ def _names_preset(raw: Mapping[str, Any]) -> bool:
 
 def _changed(value: Any, keys: Sequence[str], change: Callable[[str], str]) -> Any:
     """A value with the texts under `keys` changed. What is no text is left for validation."""
-    if isinstance(value, list):
-        return [_changed(each, keys, change) for each in value]
+    if isinstance(value, list):  # a list in a list is no place of a path, and aliases may make it endless
+        return [each if isinstance(each, list) else _changed(each, keys, change) for each in value]
     if keys:
         known = isinstance(value, dict) and keys[0] in value
         return {**value, keys[0]: _changed(value[keys[0]], keys[1:], change)} if known else value
     return change(value) if isinstance(value, str) else value
 
 
+def _expanded(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # ~ of nobody: a name like any other
+        return Path(text)
+
+
 def _folder_or_name(text: str) -> str:
     """A model's or run's folder in full; what is no folder of this machine is the name of a model, or a URL."""
-    folder = Path(text).expanduser()
+    folder = _expanded(text)
     return str(folder.absolute()) if text != "embedded" and folder.is_dir() else text
 
 
@@ -253,7 +260,7 @@ def _apply(raw: dict[str, Any], setting: str) -> None:
 
 def _path_value(text: str) -> str | None:
     """A path is taken as it is written: `my #1 set` and `2024_01` mean something else in YAML."""
-    return None if text in ("", "null", "~") else str(Path(text).expanduser().absolute())
+    return None if text in ("", "null", "~") else str(_expanded(text).absolute())
 
 
 def _parsed(text: str) -> Any:
@@ -262,6 +269,8 @@ def _parsed(text: str) -> Any:
         return yaml.safe_load(text)
     except RecursionError as error:
         raise yaml.MarkedYAMLError(problem="it is nested too deeply") from error
+    except ValueError as error:  # what PyYAML takes for a date or a number, and is none
+        raise yaml.MarkedYAMLError(problem=f"a value that looks like a date or number is none: {error}") from error
 
 
 def _yaml_value(setting: str, text: str) -> Any:

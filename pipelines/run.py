@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+import duckdb
 import pyarrow.compute as pc
 
 from dashboards.summary import Summary, summarised
@@ -94,9 +95,11 @@ def run(
     store = opened(out)
     if store.is_local:
         check_lasting(store.root)
+    check_ours(store, recipe)
     with ExitStack() as stack:
+        stack.enter_context(_told_of_parts(store))
         stack.enter_context(_locked(store))
-        _claim(store, recipe)
+        store.remove_temporaries()
         stack.callback(store.remove_temporaries)  # of workers that were stopped with the run
         found = halves(recipe, store)
         check_predicates(recipe, found, store)
@@ -270,13 +273,26 @@ def check_predicates(recipe: Recipe, found: Sequence[Half], store: Store) -> Non
                 check_predicate(empty, half.select_key, half.view, predicate)
 
 
-def _claim(store: Store, recipe: Recipe) -> None:
+@contextmanager
+def _told_of_parts(store: Store) -> Iterator[None]:
+    """A part that is damaged is told in a sentence: parts are written whole, so the disk or somebody else did it."""
+    try:
+        yield
+    except duckdb.Error as error:
+        said = str(error).splitlines()[0]
+        raise TurnmillError(
+            f"a table of {store.url} cannot be read ({said}): remove the file that is named, or the folder of its "
+            "table, and run the same command again, which makes it anew"
+        ) from error
+
+
+def check_ours(store: Store, recipe: Recipe) -> None:
     """Refuse a folder that is somebody else's. A damaged index is written anew: the parts are what counts."""
     if not store.exists(INDEX) and not store.exists(RECIPE):
-        foreign = [name for name in store.names("") if not name.startswith((".", "demo-corpus/"))]
-        if foreign:
+        foreign = next((name for name in _held(store) if not name.startswith((".", "demo-corpus"))), None)
+        if foreign is not None:
             raise UsageError(
-                f"{store.url} is not empty and not an output of Turnmill (it holds {foreign[0]}): name another --out"
+                f"{store.url} is not empty and not an output of Turnmill (it holds {foreign}): name another --out"
             )
         return
     try:
@@ -287,7 +303,18 @@ def _claim(store: Store, recipe: Recipe) -> None:
         raise UsageError(
             f"{store.url} is the output of another recipe ({owner}, this one is {recipe.identity}): name another --out"
         )
-    store.remove_temporaries()
+
+
+def _held(store: Store) -> list[str]:
+    """What lies in a folder, sorted: of a local one not what lies below."""
+    if not store.is_local:
+        return store.names("")
+    try:
+        return sorted(os.listdir(store.root))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise UsageError(f"{store.url} cannot be an output folder: {error.strerror}; name another --out") from error
 
 
 @contextmanager

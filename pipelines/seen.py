@@ -58,5 +58,5 @@ def _read(store: Store, name: str) -> dict[str, str]:
     """Of a damaged file nothing is known: all shards are made again."""
     try:
         return dict(json.loads(store.read(name))) if store.exists(name) else {}
-    except ValueError:
+    except (ValueError, TypeError):
         return {}

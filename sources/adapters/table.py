@@ -221,6 +221,8 @@ class _Reader:
         """Raises ValueError for a line that cannot be decoded."""
         if line.data is None:
             raise ValueError(f"is longer than {MAX_LINE} bytes")
+        if b"\0" in line.data:
+            raise ValueError("has zero bytes: it is UTF-16, or no text")
         form = self.knobs.format
         encoding = "utf-8-sig" if form.encoding == "utf-8" and line.number == 1 else form.encoding
         try:

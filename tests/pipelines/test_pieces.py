@@ -52,6 +52,16 @@ def test_a_step_of_other_items_is_made_anew(tmp_path: Path) -> None:
     assert store.names("") == []
 
 
+def test_a_damaged_piece_is_not_there(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    for number, text in enumerate((b'{"a": 1}', b'{"b": [1,', b"7")):
+        store.write(f"pieces/f/k/{number}.json", text)
+    pieces = Pieces(store, "pieces/f/k")
+    assert [pieces.has(key) for key in "ab"] == [True, False]
+    pieces.remove()
+    assert store.names("") == []
+
+
 KEY = "shard"
 LINES = [f"{sentence} {number}." for number, sentence in enumerate(SENTENCES * 8)]
 

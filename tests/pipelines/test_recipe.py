@@ -194,3 +194,27 @@ def test_hash_ignores_prices_and_what_a_worker_is_given(tmp_path: Path) -> None:
     assert load(path, [*prices, "speak.gpus=0.5", "speak.cpus=2"]).hash == load(path).hash
     assert load(path, ["script.rewrite.tries=1"]).hash != load(path).hash
     assert load(path, ["speak.tries=1"]).hash != load(path).hash
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "name: x\nseed: 2001-99-99\n",
+        "name: x\nseed: 0x_\n",
+        "name: x\nseed: " + "9" * 5000,
+        "name: x\ntexts: &a [*a]\n",
+        "name: x\nroot: &a [[[[1]]]]\ntexts: ~nobody-of-that-name/x\nseed: no\n",
+    ],
+)
+def test_a_value_that_yaml_or_the_system_takes_ill_is_a_sentence(tmp_path: Path, text: str) -> None:
+    (tmp_path / "r.yaml").write_text(text, "utf-8")
+    with pytest.raises(UsageError, match=r"r\.yaml: "):
+        load(tmp_path / "r.yaml")
+
+
+def test_aliases_that_multiply_are_refused_at_once(tmp_path: Path) -> None:
+    lines = ["name: x", "a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 10)]
+    (tmp_path / "r.yaml").write_text("\n".join([*lines, "root: *a9", "texts: *a9"]), "utf-8")
+    with pytest.raises(UsageError, match="root: "):
+        load(tmp_path / "r.yaml")

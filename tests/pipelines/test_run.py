@@ -443,3 +443,24 @@ def test_a_corpus_without_audio_is_refused(small: Small, tmp_path: Path) -> None
     recipe = small.recipe.model_copy(update={"root": tmp_path / "corpus"})
     with pytest.raises(UsageError, match="corpus"):
         run(recipe, str(tmp_path / "out"))
+
+
+def test_a_folder_of_somebody_else_is_left_as_it_was(small: Small, tmp_path: Path) -> None:
+    (tmp_path / "theirs.txt").write_text("theirs", "utf-8")
+    with pytest.raises(UsageError, match=r"holds theirs\.txt"):
+        run(small.recipe, str(tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == ["theirs.txt"]
+
+
+def test_a_damaged_part_is_told_with_its_name(small: Small, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(small.out, out)
+    (out / "finished.json").unlink()
+    part = next(out.glob("quality/*/*.parquet"))
+    part.write_bytes(part.read_bytes()[:300])
+    with pytest.raises(TurnmillError, match=part.name):
+        run(small.recipe, str(out))
+    for path in out.glob("quality/*/*.parquet"):
+        path.unlink()
+    run(small.recipe, str(out))
+    assert tree_hashes(out) == tree_hashes(small.out)

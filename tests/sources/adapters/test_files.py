@@ -275,3 +275,8 @@ def test_every_recording_comes_out_exactly_once(audio: dict[tuple[str, str], boo
     assert list(seen) == sorted(seen)
     assert sum(isinstance(item, ClipRef) for item in items) == sum(audio.values())
     assert len(units) == -(-len(audio) // clips)
+
+
+def test_text_of_two_bytes_a_letter_is_no_transcript(tmp_path: Path) -> None:
+    contents = {"a.wav": b"x", "a.txt": "hello".encode("utf-16-le"), "b.wav": b"x", "b.txt": b"he\0llo"}
+    assert [item.reason for item in read_all(folder(tmp_path, dict(contents)))] == [Reason.BAD_ROW, Reason.BAD_ROW]
