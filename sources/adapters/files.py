@@ -130,9 +130,10 @@ def _read_text(root: Path, sidecar: str) -> str | None:
         data = file.read(MAX_LINE + 1)
     if len(data) > MAX_LINE:
         raise ValueError(f"{sidecar} is longer than {MAX_LINE} bytes: it is no transcript")
-    if b"\0" in data:
-        raise ValueError(f"{sidecar} has zero bytes: it is UTF-16, or no text")
     try:
-        return transcript(data.decode("utf-8-sig").strip())
+        text = transcript(data.decode("utf-8-sig").strip())
     except UnicodeDecodeError as error:
         raise ValueError(f"{sidecar} is not UTF-8: {error.reason} at byte {error.start}") from error
+    if text is not None and "\0" in text:
+        raise ValueError(f"{sidecar} has zero bytes: it is UTF-16, or no text")
+    return text

@@ -221,8 +221,6 @@ class _Reader:
         """Raises ValueError for a line that cannot be decoded."""
         if line.data is None:
             raise ValueError(f"is longer than {MAX_LINE} bytes")
-        if b"\0" in line.data:
-            raise ValueError("has zero bytes: it is UTF-16, or no text")
         form = self.knobs.format
         encoding = "utf-8-sig" if form.encoding == "utf-8" and line.number == 1 else form.encoding
         try:
@@ -272,6 +270,8 @@ class _Reader:
                 raise ValueError("names no audio")
             path = safe_join(self._audio.render(row), cells)
             fields = {name: template.render(row) for name, template in self._fields.items()}
+            if "\0" in (transcript(fields.get("text")) or ""):
+                raise ValueError("has zero bytes in its text")
         except (ValueError, LookupError) as error:
             return Reject(Reason.BAD_ROW, f"{where} {error}", source_uri=table)
         except UnsafeNameError as error:
