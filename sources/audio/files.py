@@ -134,8 +134,11 @@ def _decoded(file: BinaryIO, extent: Extent, name: str) -> tuple[Audio | LongSou
             if error.reason is not Reason.CORRUPT_AUDIO:
                 raise
             # What has a length and ends before it is cut, or damaged on the way: nobody can tell these apart.
-            reason = Reason.CORRUPT_AUDIO if stream is None or expected is None else Reason.TRUNCATED_AUDIO
-            failures.append(AudioError(reason, error.detail))
+            if stream is not None and expected is not None:
+                said = error.detail.removeprefix(f"{name}: ")
+                detail = f"{name} breaks off before the {expected:.3f} s that it states ({said})"
+                error = AudioError(Reason.TRUNCATED_AUDIO, detail)
+            failures.append(error)
             continue
         if expected is None or abs(sound.duration - expected) <= slack + 1e-6:
             return sound, decoder is libsndfile.stream

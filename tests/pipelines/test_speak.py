@@ -204,7 +204,7 @@ def test_a_python_that_is_not_there_is_refused_where_it_would_run(tmp_path: Path
         describe_plan(recipe, out, Console())
     with pytest.raises(UsageError, match=r"speak\.runtime_env\.py_executable: there is no such program"):
         run(recipe, out)
-    describe_plan(recipe, out, Console(), address="ray://head:10001")  # the nodes of a cluster have their own
+    describe_plan(recipe, out, Console(), address="head:6379")  # the nodes of a cluster have their own
 
 
 @pytest.mark.parametrize("model", ["FunAudioLLM/CosyVoice2-0.5B", "folder"])
