@@ -421,10 +421,9 @@ def _note_run(store: Store, recipe: Recipe, workspace: Workspace, half: Half, le
 
 
 def _finish(store: Store, index: Index) -> Summary:
-    """Write the card, prove that nothing was lost, and say that the dataset is done. Before, what only a run under way
-    needs goes: pieces, and half-written files of workers that died."""
+    """Write the card, prove that nothing was lost, and say that the dataset is done; pieces, which only a run under way
+    needs, go before."""
     store.remove_all(store.names(PIECES))
-    store.remove_temporaries()
     with connect(store, index) as connection:
         files = write_card(store, index, connection)
         problems = check_ledger(connection)
