@@ -206,6 +206,8 @@ def amr(data: Bytes) -> Extent:
     position, frames = 6 if narrow else 9, 0
     sizes = _AMR_SIZES if narrow else _AMR_WIDE_SIZES
     while position < data.size:
+        if data.at(position, 5) == b"#!AMR":
+            return Extent(links=((0, position), (position, data.size)))
         lead = data.at(position, 1)
         if lead in _NO_AMR and tags.ends(data, position):
             return Extent("other", frames * 0.02, 0.06, truth=((0, position),))

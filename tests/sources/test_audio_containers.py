@@ -192,6 +192,7 @@ WHOLE: dict[str, tuple[Callable[[], bytes], float]] = {
     "aiff joined": (lambda: written("AIFF", "PCM_16") * 2, 3.0),
     "au joined": (lambda: written("AU", "PCM_16") * 2, 3.0),
     "caf joined": (lambda: encoded("caf") * 2, 3.0),
+    "amr joined": (lambda: encoded("amr") + encoded("amr"), 3.0),
     "m4a joined": (lambda: encoded("m4a") + encoded("m4a"), 3.0),
     "m4a before junk": (lambda: encoded("m4a") + b"\x7f\0\0\0abcd" + bytes(92), 1.5),
     "aac from mono to stereo": (lambda: encoded("aac") + encoded("aac", 1.0, 2), 2.5),
