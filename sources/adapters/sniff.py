@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from sources.audio.frames import mpeg_frame_size
+
 HEAD: Final = 4096
 """Bytes of a file that are looked at: two frames of any MPEG audio, and a page of the disk."""
 
@@ -78,7 +80,7 @@ def is_audio_head(head: bytes) -> bool:
         or (head[4:8] == b"ftyp" and head[8:12] not in _STILLS)
         or (head[4:8] in _ATOMS and head[0] < 0x20)
         or _ID3.match(head) is not None
-        or any(_repeats(head, size) for size in (_mpeg_frame, _adts_frame, _latm_frame))
+        or any(_repeats(head, size) for size in (mpeg_frame_size, _adts_frame, _latm_frame))
         or any(_packets(head, first, size) for first, size in ((0, 188), (4, 192), (0, 204)))
         or (head.startswith(b"\x0b\x77") and b"\x0b\x77" in head[16:])  # AC-3
         or _is_gsm(head)
@@ -92,33 +94,6 @@ def _repeats(head: bytes, frame_size: Callable[[bytes], int]) -> bool:
         return False
     rest = head[size:]
     return frame_size(rest) > 0 or (len(head) < HEAD and len(head) == size)
-
-
-def _mpeg_frame(data: bytes) -> int:
-    """Bytes of the MPEG-1, 2 or 2.5 audio frame (Layer I to III) that begins here; 0 where none does."""
-    if len(data) < 4 or data[0] != 0xFF or data[1] & 0xE0 != 0xE0:
-        return 0
-    version, layer = (data[1] >> 3) & 3, 4 - ((data[1] >> 1) & 3)
-    bitrate, rate, padding = data[2] >> 4, (data[2] >> 2) & 3, (data[2] >> 1) & 1
-    if version == 1 or layer == 4 or bitrate in (0, 15) or rate == 3:
-        return 0
-    kbps = _KBPS[(version == 3, layer)][bitrate - 1]
-    hz = (44_100, 48_000, 32_000)[rate] >> {3: 0, 2: 1, 0: 2}[version]
-    if layer == 1:
-        return (12_000 * kbps // hz + padding) * 4
-    return (72_000 if layer == 3 and version != 3 else 144_000) * kbps // hz + padding
-
-
-_LOW_2: Final = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
-_KBPS: Final = {
-    (True, 1): (32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
-    (True, 2): (32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
-    (True, 3): (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
-    (False, 1): (32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256),
-    (False, 2): _LOW_2,
-    (False, 3): _LOW_2,
-}
-"""(is it MPEG-1, layer) -> kbit/s by the header's index, from 1 (ISO 11172-3, 13818-3)."""
 
 
 def _adts_frame(data: bytes) -> int:

@@ -62,9 +62,19 @@ def mpeg_or_adts(data: Bytes) -> Extent:
     return Extent() if first is None else _mpeg(data, first)
 
 
+def _frame_of(head: bytes) -> _Frame | None:
+    """The frame that begins with these bytes, of which four are looked at; null where none does."""
+    return _mpeg_frames()[head[1] << 8 | head[2]] if len(head) > 3 and head[0] == 0xFF else None
+
+
+def mpeg_frame_size(head: bytes) -> int:
+    """Bytes of the MPEG-1, 2 or 2.5 audio frame (Layer I to III) that begins with `head`; 0 where none does."""
+    frame = _frame_of(head)
+    return 0 if frame is None else frame.size
+
+
 def _is_frame(data: Bytes, position: int) -> _Frame | None:
-    head = data.at(position, 4)
-    return _mpeg_frames()[head[1] << 8 | head[2]] if len(head) == 4 and head[0] == 0xFF else None
+    return _frame_of(data.at(position, 4))
 
 
 def _next_frame(data: Bytes, position: int) -> int | None:
