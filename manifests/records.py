@@ -3,9 +3,12 @@
 import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+
+Row = dict[str, Any]
+"""A row of a table, by column."""
 
 
 class Reason(StrEnum):

@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from manifests.errors import TurnmillError
-from manifests.records import ItemError, Reason, Reject, stable_hash
+from manifests.records import ItemError, Reason, Reject, Row, stable_hash
 from manifests.wording import repeatable
 from pipelines.pieces import Pieces
 from pipelines.watch import Attempt, Reporter, TimeLimit
 
 T = TypeVar("T")
-Row = dict[str, Any]  # as in `pipelines.stage`
 
 _ROOT: Final = Path(__file__).parents[1]
 _OURS: Final = frozenset({"manifests", "sources", "synth", "dashboards", "pipelines"})

@@ -10,13 +10,13 @@ from typing import Any, BinaryIO, ClassVar
 
 from manifests.params import Params
 from manifests.records import Reject, stable_hash
+from manifests.records import Row as Row  # a stage's own word for what it reads and writes
 from manifests.schema import to_table
 from manifests.store import Store, part_name, rows, tar_name
 from manifests.tar import TarWriter
 from pipelines.guard import Guard, Item
 from sources.audio import Sound
 
-Row = dict[str, Any]
 MIB = 1 << 20
 
 
