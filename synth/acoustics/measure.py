@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.fft
-import scipy.linalg
-import scipy.ndimage
+import scipy
 from numpy.typing import NDArray
 
 from synth.acoustics.deliver import delayed, gain_curve, mean_power

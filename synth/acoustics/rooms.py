@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-import scipy.signal
+import scipy
 from numpy.typing import NDArray
 
 from manifests.errors import UsageError

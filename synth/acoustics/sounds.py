@@ -5,7 +5,7 @@ import re
 from typing import Any, Literal
 
 import numpy as np
-import scipy.signal
+import scipy
 from numpy.typing import NDArray
 
 from manifests.records import generator

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import scipy.signal
+import scipy
 from numpy.typing import NDArray
 
 from synth.acoustics.codecs import CODECS

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
+import scipy
 import yaml
 from numpy.typing import NDArray
-from scipy.signal import correlate
 
 from manifests.errors import TurnmillError, UsageError
 from manifests.records import generator
@@ -101,7 +101,7 @@ def same_talk(channels: NDArray[np.float32], sample_rate: int) -> bool:
     size = float(np.prod(np.linalg.norm(envelopes, axis=1)))
     if size == 0:
         return False
-    alike = correlate(*envelopes, method="fft") / size
+    alike = scipy.signal.correlate(*envelopes, method="fft") / size
     middle, reach = envelopes.shape[1] - 1, round(_LONGEST_DELAY_S / _ENVELOPE_S)
     return bool(alike[max(middle - reach, 0) : middle + reach + 1].max() > _SAME)
 
