@@ -13,7 +13,7 @@ quickstart: .venv/installed
 
 # Two processes, see tests/conftest.py.
 test: .venv/installed
-	$(BIN)/pytest --numprocesses 2
+	$(BIN)/pytest --numprocesses 3
 
 # Random examples and mutants, other ones each time; what it finds becomes an example of `make test`.
 fuzz: .venv/installed

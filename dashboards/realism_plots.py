@@ -13,7 +13,7 @@ from dashboards.plots import COLOUR, INK, LOST, new_figure, png, style
 from dashboards.requested import DIRECTIONS
 from manifests.card import PlotFile
 from manifests.card_sections import markdown
-from synth.duplex.reference import BIN_S, EDGES, GENERATED, PUBLISHED
+from synth.duplex.reference import EDGES, GENERATED, PUBLISHED
 
 _OURS, _HUMAN = COLOUR["dialogue"], COLOUR["speech"]
 _TITLE = {"user_to_assistant": "Assistant follows user", "assistant_to_user": "User follows assistant"}
@@ -67,7 +67,7 @@ def _transfer_plot(report: Mapping[str, Any]) -> bytes:
         found = report["floor_transfer"][direction]
         count, reference = found["planned"]["count"], found["reference"]
         shares = np.array(found["planned"]["histogram"]["counts"]) / max(count, 1)
-        axis.bar(EDGES[:-1], 100 * shares, BIN_S, align="edge", color=_OURS, label=f"{count:,} changes of speaker")
+        axis.stairs(100 * shares, EDGES, fill=True, color=_OURS, label=f"{count:,} changes of speaker")
         masses = 100 * np.array(reference["histogram"])
         axis.stairs(masses, EDGES, color=INK, linewidth=1.1, label=f"preset {report['preset']}")
         axis.axvline(0, color=INK, linewidth=0.8, linestyle=":")

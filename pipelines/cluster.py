@@ -14,6 +14,7 @@ from manifests.errors import TurnmillError, UsageError
 from pipelines.stage import MIB
 from pipelines.stopping import keeping_handlers
 from pipelines.watch import Watch
+from pipelines.worker import Crew
 
 _OBJECT_STORE = 128 * MIB  # shard references are all that goes through it
 _REACH_S = 10.0  # seconds that a head has to answer a first connection
@@ -24,11 +25,11 @@ _LONGEST = 107 - len("/session_2026-11-27_19-54-15_563049_4194304/sockets/plasma
 
 @dataclass(frozen=True)
 class Cluster:
-    """What Ray has to give. `watch`: the actor of a `Watch`."""
+    """What Ray has to give, and who works on it."""
 
     cpus: float
     memory: float  # bytes
-    watch: Any
+    crew: Crew
 
 
 @contextmanager
@@ -53,6 +54,7 @@ def cluster(address: str | None) -> Iterator[Cluster]:
     if address is None:
         # `address="local"`: a stale address file of an earlier Ray must not be picked up.
         options |= {"address": "local", "include_dashboard": False, "object_store_memory": _OBJECT_STORE}
+        options |= {"_system_config": {"enable_metrics_collection": False}}  # nobody looks at them
         options |= _short_folder()
     else:
         _reach(address)
@@ -77,9 +79,11 @@ def _given() -> Iterator[Cluster]:
     resources = ray.cluster_resources()
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     watch = ray.remote(Watch).options(num_cpus=0, scheduling_strategy=here).remote()
+    crew = Crew(watch)
     try:
-        yield Cluster(resources.get("CPU", 1.0), resources.get("memory", 0.0), watch)
+        yield Cluster(resources.get("CPU", 1.0), resources.get("memory", 0.0), crew)
     finally:
+        crew.dismiss()
         ray.kill(watch)
 
 
@@ -107,7 +111,7 @@ def check_address(address: str | None) -> None:
     named = os.environ.get("RAY_ADDRESS", address) if address == "auto" else address
     if named.startswith("ray://"):
         raise UsageError(
-            f"--address {named}: Ray Data does not work through ray://; give --address HOST:6379 on a node of the "
+            f"--address {named}: a run does not go through ray://; give --address HOST:6379 on a node of the "
             "cluster, or submit the command as a job from elsewhere: `ray job submit --address http://HOST:8265 "
             "--working-dir . -- turnmill run ... --address auto`"
         )

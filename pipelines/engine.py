@@ -1,33 +1,28 @@
-"""Runs chains of stages over shards on Ray Data actor pools.
+"""Runs chains of stages over shards on Ray.
 
 A chain is a run of neighbouring stages that want the same resources; one worker takes a shard through all of them, and
-each commits its own part. Chains are Ray Data `map` operators over shard references, so that one shard is transcribed
-while the next is ingested. Audio never goes through Ray.
+each commits its own part. Each chain has a pool of workers, and a shard goes from pool to pool, so that one is
+transcribed while the next is ingested. Audio never goes through Ray.
 
 A worker that dies is started again by Ray, and its shard given to it, for ever. That it ends all the same is the work
 of `pipelines.watch`: an actor beside the driver, which is told what each worker has in hand.
 """
 
 import json
-import logging
 import threading
-import time
-import traceback
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
 from itertools import groupby
 from typing import Any
 
-from manifests.errors import TurnmillError, UsageError, os_sentence
+from manifests.errors import TurnmillError, UsageError
 from pipelines.capacity import check_capacity
 from pipelines.cluster import Cluster, node_resources
-from pipelines.guard import Guard
-from pipelines.pieces import PIECES, Pieces
-from pipelines.stage import ClipLabel, Made, Row, Shard, Stage, Workspace, commit, committed
-from pipelines.stages.ingest import Ingest
-from pipelines.verdicts import read_verdicts, write_verdicts
-from pipelines.watch import Attempt, Reporter, Stand, TimeLimit
+from pipelines.stage import Row, Shard, Stage, Workspace
+from pipelines.verdicts import read_verdicts
+from pipelines.watch import Stand, TimeLimit
+from pipelines.worker import Job, Outcome
 
 _LOOK_S = 0.5  # between two looks at what the workers do
 
@@ -56,44 +51,72 @@ def execute(
     shards are done, for a bug that is no item's.
     """
     import ray
-    import ray.data
-    from ray.data import ActorPoolStrategy
 
-    context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = False
-    context.issue_detectors_config.detectors = []
-    logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what it would print of an error is raised as well
-
-    references = [
-        {"shard": json.dumps(asdict(shard), sort_keys=True), "ledger": "[]", "failure": ""} for shard in shards
-    ]
-    dataset = ray.data.from_items(references, override_num_blocks=len(references))
     groups = chains(stages)
-    size = workers or max(1, int(available.cpus))
-    size = min(size, len(shards))
+    size = min(workers or max(1, int(available.cpus)), len(shards))
     asked = shares(groups, size, available)
     check_capacity(groups, asked, node_resources())
-    watch = available.watch
-    ray.get(watch.begin.remote(read_verdicts(workspace, stages)))
-    for chain, share in zip(groups, asked, strict=True):
-        dataset = dataset.map(
-            ChainWorker,
-            fn_constructor_args=(chain, workspace, limit, watch),
-            compute=ActorPoolStrategy(size=size),
-            **share,
-        )
+    crew = available.crew
+    jobs = [ray.put(Job(chain, workspace, limit)) for chain in groups]
     bugs = []
-    with _watching(watch, tell):
-        for row in dataset.iter_rows():
-            if row["failure"]:
-                said, status = json.loads(row["failure"])
-                if status is None:
-                    bugs.append(said)
-                    continue
-                raise (UsageError if status == UsageError.exit_status else TurnmillError)(said)
-            yield json.loads(row["ledger"])
+    try:
+        pools = crew.muster(asked, size)
+        ray.get(crew.watch.begin.remote(read_verdicts(workspace, stages)))
+        with _watching(crew.watch, tell):
+            for ledger, outcome in _through(pools, jobs, shards):
+                if not outcome.failure:
+                    yield ledger
+                elif outcome.status is None:
+                    bugs.append(outcome.failure)
+                else:
+                    raise (UsageError if outcome.status == UsageError.exit_status else TurnmillError)(outcome.failure)
+    except BaseException:
+        crew.dismiss()  # some have work in hand that nobody waits for
+        raise
     if bugs:
         raise RuntimeError(f"{len(bugs)} of {len(shards)} shards met a bug in Turnmill, the first of them:\n{bugs[0]}")
+
+
+def _through(
+    pools: Sequence[Sequence[Any]], jobs: Sequence[Any], shards: Sequence[Shard]
+) -> Iterator[tuple[list[Row], Outcome]]:
+    """Per shard, in the order in which they end: its ledger rows of all pools, and its last outcome.
+
+    A worker has no shard before it is up, so that none waits for a worker that Ray has no place for while another is
+    free. `jobs`: the reference of each pool's job.
+    """
+    import ray
+
+    waiting: list[deque[tuple[Shard, list[Row]]]] = [
+        deque((shard, []) for shard in shards),
+        *(deque() for _ in pools[1:]),
+    ]
+    idle: list[deque[Any]] = [deque() for _ in pools]
+    starting = {worker.ready.remote(): (place, worker) for place, pool in enumerate(pools) for worker in pool}
+    busy: dict[Any, tuple[int, Any, Shard, list[Row]]] = {}
+    left = len(shards)
+    while left:
+        for place, (todo, free) in enumerate(zip(waiting, idle, strict=True)):
+            while todo and free:
+                (shard, ledger), worker = todo.popleft(), free.popleft()
+                busy[worker.take.remote([jobs[place]], shard)] = (place, worker, shard, ledger)
+        (answer,), _ = ray.wait([*starting, *busy], num_returns=1)
+        try:
+            outcome = ray.get(answer)
+        except ray.exceptions.RayActorError as error:
+            raise TurnmillError(f"a worker does not start: {' '.join(str(error).split())}") from error
+        if answer in starting:
+            place, worker = starting.pop(answer)
+            idle[place].append(worker)
+            continue
+        place, worker, shard, ledger = busy.pop(answer)
+        idle[place].append(worker)
+        ledger.extend(outcome.ledger)
+        if outcome.failure or place + 1 == len(pools):
+            left -= 1
+            yield ledger, outcome
+        else:
+            waiting[place + 1].append((shard, ledger))
 
 
 @contextmanager
@@ -141,99 +164,6 @@ def shares(groups: Sequence[Sequence[Stage]], size: int, available: Cluster) -> 
         }
         for group in groups
     ]
-
-
-class ChainWorker:
-    """One worker: takes a shard through its stages, skipping those whose part is there."""
-
-    def __init__(self, chain: Sequence[Stage], workspace: Workspace, limit: TimeLimit, watch: Any) -> None:
-        """`watch`: the actor of a `Watch`."""
-        self._chain = chain
-        self._workspace = workspace
-        self._limit = limit
-        self._watch = watch
-        self._ready: set[str] = set()
-        self._warm: set[str] = set()
-
-    def __call__(self, row: Mapping[str, Any]) -> Row:
-        """The row with what was committed, or with the failure that ends the run: raised, Ray would lose its type."""
-        if row["failure"]:
-            return dict(row)
-        shard = Shard(**json.loads(row["shard"]))
-        try:
-            ledger = json.loads(row["ledger"]) + self._watched(shard)
-        except TurnmillError as error:
-            return {**row, "failure": json.dumps([f"{shard.name}: {error}", error.exit_status])}
-        except OSError as error:
-            return {**row, "failure": json.dumps([f"{shard.name}: {os_sentence(error)}", TurnmillError.exit_status])}
-        except Exception:  # noqa: BLE001  # a bug that is no item's; the other shards go on
-            return {**row, "failure": json.dumps([f"{shard.name}: {traceback.format_exc()}", None])}
-        return {**row, "ledger": json.dumps(ledger)}
-
-    def _watched(self, shard: Shard) -> list[Row]:
-        import ray
-
-        place = (shard.key, self._chain[0].name)
-        context = ray.get_runtime_context()
-        attempt: Attempt = ray.get(self._watch.enter.remote(place, context.current_actor, context.get_node_id()))
-        if attempt.hopeless:
-            raise TurnmillError(attempt.hopeless)
-        if attempt.careful:
-            write_verdicts(self._workspace, self._chain, shard.key, attempt)
-        reporter = Reporter(
-            send=lambda report: self._watch.report.remote(place, report),
-            wait=ray.get,
-            careful=attempt.careful,
-            warm=self._warm,
-        )
-        ledger: list[Row] = []
-        try:
-            with reporter:
-                ledger = self.take(shard, attempt, reporter)
-        finally:
-            ray.get(self._watch.leave.remote(place, {row["stage"]: row["items"] for row in ledger}))
-        return ledger
-
-    def take(self, shard: Shard, attempt: Attempt, reporter: Reporter) -> list[Row]:
-        """Ledger rows of the parts committed now."""
-        ledger: list[Row] = []
-        todo = [stage for stage in self._chain if not committed(stage, self._workspace, shard.key)]
-        guards = {stage.name: self._guard(stage, shard, attempt, reporter) for stage in todo}
-        for stage in todo:
-            if any(row["stage"] == stage.name for row in ledger):
-                continue  # it rode along with an earlier one
-            started = time.time()
-            self._set_up(stage)
-            guard = guards[stage.name]
-            if isinstance(stage, Ingest):
-                riders = [rider for rider in todo if isinstance(rider, ClipLabel)]
-                for rider in riders:
-                    self._set_up(rider)
-                guarded = [(rider, guards[rider.name]) for rider in riders]
-                made, labels = stage.process_with(shard, self._workspace, guard, guarded)
-                parts: list[tuple[Stage, Made]] = [(stage, made)]
-                clips = made.tables["clips"]
-                parts += [(rider, rider.made(rows, clips)) for rider, rows in zip(riders, labels, strict=True)]
-            else:
-                parts = [(stage, stage.process(shard, self._workspace, guard))]
-            for owner, part in parts:
-                row = commit(owner, self._workspace, shard.key, part)
-                ledger.append({**row, "started": started, "ended": time.time()})
-            if guard.pieces is not None:
-                guard.pieces.remove()
-        return ledger
-
-    def _guard(self, stage: Stage, shard: Shard, attempt: Attempt, reporter: Reporter) -> Guard:
-        pieces = None
-        if stage.in_steps:
-            fingerprint = self._workspace.fingerprints[stage.tables[-1]]
-            pieces = Pieces(self._workspace.store, f"{PIECES}/{fingerprint}/{shard.key}")
-        return Guard(stage.name, attempt, reporter, self._limit, pieces)
-
-    def _set_up(self, stage: Stage) -> None:
-        if stage.name not in self._ready:
-            stage.setup()
-            self._ready.add(stage.name)
 
 
 def pending(stages: Iterable[Stage], shards: Sequence[Shard], workspace: Workspace) -> dict[str, set[str]]:

@@ -27,15 +27,22 @@ settings.register_profile(
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "test"))
 
 
+# Tests that use the fixture `small`; the other tests of the pipelines take as long.
+WITH_SMALL = ("test_cli", "test_pricing", "test_rerun", "test_run", "test_verification")
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """`make test` runs two processes: one has the tests of the pipelines, and so the one Ray, the other all others.
-    Which test is where, and after which, is the same in every run."""
+    """`make test` runs three processes: two have the tests of the pipelines, which wait for Ray half of the time, and a
+    Ray each; one has all others. Which test is where, and after which, is the same in every run."""
     from xdist.scheduler import LoadScopeScheduling
 
     class ByFolder(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return "pipelines" if nodeid.startswith("tests/pipelines/") else "others"
+            file = Path(nodeid.split("::")[0])
+            if file.parent.name != "pipelines":
+                return "others"
+            return "small" if file.stem in WITH_SMALL else "pipelines"
 
     return ByFolder(config, log)
 

@@ -126,7 +126,7 @@ def test_a_job_and_an_address_make_the_bytes_of_a_local_run(head: Head, tmp_path
 @pytest.mark.parametrize(
     ("address", "sentence"),
     [
-        ("ray://head:10001", r"Ray Data does not work through ray://.*`ray job submit .* turnmill run"),
+        ("ray://head:10001", r"a run does not go through ray://.*`ray job submit .* turnmill run"),
         ("head", "write it as HOST:PORT"),
         ("head:port", "write it as HOST:PORT"),
         ("head:99999", "write it as HOST:PORT"),

@@ -1,0 +1,177 @@
+"""What takes shards through stages: a Ray actor, kept from one chain of a run to the next that asks for the same."""
+
+import json
+import time
+import traceback
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from manifests.errors import TurnmillError, os_sentence
+from pipelines.guard import Guard
+from pipelines.pieces import PIECES, Pieces
+from pipelines.stage import ClipLabel, Made, Row, Shard, Stage, Workspace, commit, committed
+from pipelines.stages.ingest import Ingest
+from pipelines.verdicts import write_verdicts
+from pipelines.watch import Attempt, Reporter, TimeLimit
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be done with each shard."""
+
+    chain: Sequence[Stage]
+    workspace: Workspace
+    limit: TimeLimit
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Ledger rows of what was committed; or why the run ends, with its exit status (None: a bug, and its traceback).
+    Raised, a failure would come out of Ray as another type."""
+
+    ledger: Sequence[Row] = ()
+    failure: str = ""
+    status: int | None = None
+
+
+class Worker:
+    """One worker. What it loads for a job is kept until the next job."""
+
+    def __init__(self, watch: Any) -> None:
+        """`watch`: the actor of a `Watch`."""
+        self._watch = watch
+        self._reference: Any = None
+        self._job: Job | None = None
+        self._ready: set[str] = set()
+        self._warm: set[str] = set()
+
+    def ready(self) -> None:
+        """Answers once the worker is up."""
+
+    def take(self, job: Sequence[Any], shard: Shard) -> Outcome:
+        """Take a shard through its stages, skipping those whose part is there. `job`: the reference of a `Job`, alone
+        in a list, lest Ray unpack the job anew, with all that it has loaded, for each shard."""
+        try:
+            return Outcome(self._watched(self._job_of(job[0]), shard))
+        except TurnmillError as error:
+            return Outcome(failure=f"{shard.name}: {error}", status=error.exit_status)
+        except OSError as error:
+            return Outcome(failure=f"{shard.name}: {os_sentence(error)}", status=TurnmillError.exit_status)
+        except Exception:  # noqa: BLE001  # a bug that is no item's; the other shards go on
+            return Outcome(failure=f"{shard.name}: {traceback.format_exc()}")
+
+    def _job_of(self, reference: Any) -> Job:
+        import ray
+
+        if self._job is None or reference != self._reference:
+            self._job = None  # what it has loaded goes before the next loads
+            self._job, self._reference = ray.get(reference), reference
+            self._ready.clear()
+            self._warm.clear()
+        return self._job
+
+    def _watched(self, job: Job, shard: Shard) -> list[Row]:
+        import ray
+
+        place = (shard.key, job.chain[0].name)
+        context = ray.get_runtime_context()
+        attempt: Attempt = ray.get(self._watch.enter.remote(place, context.current_actor, context.get_node_id()))
+        if attempt.hopeless:
+            raise TurnmillError(attempt.hopeless)
+        if attempt.careful:
+            write_verdicts(job.workspace, job.chain, shard.key, attempt)
+        reporter = Reporter(
+            send=lambda report: self._watch.report.remote(place, report),
+            wait=ray.get,
+            careful=attempt.careful,
+            warm=self._warm,
+        )
+        ledger: list[Row] = []
+        try:
+            with reporter:
+                ledger = self._through(job, shard, attempt, reporter)
+        finally:
+            ray.get(self._watch.leave.remote(place, {row["stage"]: row["items"] for row in ledger}))
+        return ledger
+
+    def _through(self, job: Job, shard: Shard, attempt: Attempt, reporter: Reporter) -> list[Row]:
+        """Ledger rows of the parts committed now."""
+        ledger: list[Row] = []
+        todo = [stage for stage in job.chain if not committed(stage, job.workspace, shard.key)]
+        guards = {stage.name: _guard(job, stage, shard, attempt, reporter) for stage in todo}
+        for stage in todo:
+            if any(row["stage"] == stage.name for row in ledger):
+                continue  # it rode along with an earlier one
+            started = time.time()
+            self._set_up([stage])
+            guard = guards[stage.name]
+            if isinstance(stage, Ingest):
+                riders = [rider for rider in todo if isinstance(rider, ClipLabel)]
+                self._set_up(riders)
+                guarded = [(rider, guards[rider.name]) for rider in riders]
+                made, labels = stage.process_with(shard, job.workspace, guard, guarded)
+                parts: list[tuple[Stage, Made]] = [(stage, made)]
+                clips = made.tables["clips"]
+                parts += [(rider, rider.made(rows, clips)) for rider, rows in zip(riders, labels, strict=True)]
+            else:
+                parts = [(stage, stage.process(shard, job.workspace, guard))]
+            for owner, part in parts:
+                row = commit(owner, job.workspace, shard.key, part)
+                ledger.append({**row, "started": started, "ended": time.time()})
+            if guard.pieces is not None:
+                guard.pieces.remove()
+        return ledger
+
+    def _set_up(self, stages: Iterable[Stage]) -> None:
+        for stage in stages:
+            if stage.name not in self._ready:
+                stage.setup()
+                self._ready.add(stage.name)
+
+
+def _guard(job: Job, stage: Stage, shard: Shard, attempt: Attempt, reporter: Reporter) -> Guard:
+    pieces = None
+    if stage.in_steps:
+        fingerprint = job.workspace.fingerprints[stage.tables[-1]]
+        pieces = Pieces(job.workspace.store, f"{PIECES}/{fingerprint}/{shard.key}")
+    return Guard(stage.name, attempt, reporter, job.limit, pieces)
+
+
+class Crew:
+    """The workers of a run, and their watch."""
+
+    def __init__(self, watch: Any) -> None:
+        """`watch`: the actor of a `Watch`."""
+        self.watch = watch
+        self._pools: list[tuple[str, list[Any]]] = []  # what each of a pool's workers asks of Ray, and they
+
+    def muster(self, asked: Sequence[Mapping[str, Any]], size: int) -> list[list[Any]]:
+        """For each of `asked`, options of a Ray actor, a pool of `size` workers that have it, or will once Ray has it
+        free: those that are there already, before others are started. The rest go first."""
+        import ray
+
+        old, self._pools = self._pools, []
+        for options in asked:
+            key = json.dumps(options, sort_keys=True)
+            fitting = [place for place, pool in enumerate(old) if pool[0] == key]
+            self._pools.append(old.pop(fitting[0]) if fitting else (key, []))
+        _end(old)
+        # Ray starts a worker that died again, and gives it again what it had in hand: `pipelines.watch` ends that.
+        actor = ray.remote(max_restarts=-1, max_task_retries=-1)(Worker)
+        for options, (_, workers) in zip(asked, self._pools, strict=True):
+            workers += [actor.options(**options).remote(self.watch) for _ in range(size - len(workers))]
+        return [workers[:size] for _, workers in self._pools]
+
+    def dismiss(self) -> None:
+        """End all workers, whatever they have in hand."""
+        _end(self._pools)
+        self._pools = []
+
+
+def _end(pools: Iterable[tuple[str, Sequence[Any]]]) -> None:
+    import ray
+
+    for _, workers in pools:
+        for worker in workers:
+            ray.kill(worker)
