@@ -11,7 +11,7 @@ FUZZ_MINUTES ?= 10
 quickstart: .venv/installed
 	$(BIN)/turnmill run pipelines/recipes/quickstart.yaml --out out/quickstart
 
-# Two processes, see tests/conftest.py.
+# Three processes, see tests/conftest.py.
 test: .venv/installed
 	$(BIN)/pytest --numprocesses 3
 

@@ -6,7 +6,7 @@ import os
 import socket
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,10 +32,14 @@ class Cluster:
     crew: Crew
 
 
+_here: list[Cluster] = []
+"""The one that this process has started, or is connected to."""
+
+
 @contextmanager
 def cluster(address: str | None) -> Iterator[Cluster]:
     """A local Ray of our own, or the one at `address`, which has passed `check_address`; without an address, one that
-    this process has already started is used and left running.
+    this process has already started is used and left running, with its workers.
 
     Raises UsageError for a cluster that does not answer or wants a token, TurnmillError where Ray cannot start.
     """
@@ -47,7 +51,7 @@ def cluster(address: str | None) -> Iterator[Cluster]:
     import ray
 
     if address is None and ray.is_initialized():
-        with _given() as given:
+        with nullcontext(_here[-1]) if _here else _given() as given:
             yield given
         return
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
@@ -66,8 +70,10 @@ def cluster(address: str | None) -> Iterator[Cluster]:
             except (ray.exceptions.RayError, OSError, RuntimeError, ValueError) as error:
                 raise _refusal(address, error, said()) from error
         with _given() as given:
+            _here.append(given)
             yield given
     finally:
+        _here.clear()
         ray.shutdown()
 
 

@@ -144,34 +144,32 @@ class Crew:
     def __init__(self, watch: Any) -> None:
         """`watch`: the actor of a `Watch`."""
         self.watch = watch
-        self._pools: list[tuple[str, list[Any]]] = []  # what each of a pool's workers asks of Ray, and they
+        self._workers: dict[str, list[Any]] = {}  # by what they ask of Ray
 
     def muster(self, asked: Sequence[Mapping[str, Any]], size: int) -> list[list[Any]]:
         """For each of `asked`, options of a Ray actor, a pool of `size` workers that have it, or will once Ray has it
-        free: those that are there already, before others are started. The rest go first."""
+        free: those that are there already, before others are started. The rest go first, for what they hold."""
         import ray
 
-        old, self._pools = self._pools, []
-        for options in asked:
-            key = json.dumps(options, sort_keys=True)
-            fitting = [place for place, pool in enumerate(old) if pool[0] == key]
-            self._pools.append(old.pop(fitting[0]) if fitting else (key, []))
-        _end(old)
+        keys = [json.dumps(options, sort_keys=True) for options in asked]
+        pools = []
+        for key in keys:
+            there = self._workers.get(key, [])
+            pools.append(there[:size])
+            self._workers[key] = there[size:]
+        self.dismiss()
         # Ray starts a worker that died again, and gives it again what it had in hand: `pipelines.watch` ends that.
         actor = ray.remote(max_restarts=-1, max_task_retries=-1)(Worker)
-        for options, (_, workers) in zip(asked, self._pools, strict=True):
-            workers += [actor.options(**options).remote(self.watch) for _ in range(size - len(workers))]
-        return [workers[:size] for _, workers in self._pools]
+        for key, options, pool in zip(keys, asked, pools, strict=True):
+            pool += [actor.options(**options).remote(self.watch) for _ in range(size - len(pool))]
+            self._workers.setdefault(key, []).extend(pool)
+        return pools
 
     def dismiss(self) -> None:
         """End all workers, whatever they have in hand."""
-        _end(self._pools)
-        self._pools = []
+        import ray
 
-
-def _end(pools: Iterable[tuple[str, Sequence[Any]]]) -> None:
-    import ray
-
-    for _, workers in pools:
-        for worker in workers:
-            ray.kill(worker)
+        for workers in self._workers.values():
+            for worker in workers:
+                ray.kill(worker)
+        self._workers = {}

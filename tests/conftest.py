@@ -3,6 +3,9 @@
 import gc
 import hashlib
 import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # three processes have the cores already; before numpy is imported
+
 from pathlib import Path
 from typing import Any
 

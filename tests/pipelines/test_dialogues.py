@@ -68,6 +68,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     recipe = {
         "name": "whole",
         "seed": 3,
+        "workers": 1,
         "texts": "texts.jsonl",
         "licence": {"spdx": "CC0-1.0", "redistribute": True, "commercial": True},
         "voices": {"from": str(source), "users": 7},
