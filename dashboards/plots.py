@@ -85,6 +85,10 @@ def new_figure(width: float, height: float, columns: int = 1) -> tuple[Figure, l
 
 def png(figure: Figure) -> bytes:
     """The picture as bytes that depend on it alone."""
+    layout = figure.get_layout_engine()
+    if layout is not None:  # once: left to `savefig`, all is laid out and drawn twice
+        layout.execute(figure)
+        figure.set_layout_engine("none")
     file = io.BytesIO()
     figure.savefig(file, format="png", metadata={"Software": None})
     return file.getvalue()

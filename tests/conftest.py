@@ -30,24 +30,25 @@ settings.register_profile(
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "test"))
 
 
-# Tests that use the fixture `small`; the other tests of the pipelines take as long.
-WITH_SMALL = ("test_cli", "test_pricing", "test_rerun", "test_run", "test_verification")
+# Which test of the pipelines is in which process, so that each takes as long; those of `SMALL` share a finished run.
+SMALL = ("test_cli", "test_pricing", "test_rerun", "test_run", "test_verification")
+OTHERS = ("test_cluster", "test_killed")
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """`make test` runs three processes: two have the tests of the pipelines, which wait for Ray half of the time, and a
-    Ray each; one has all others. Which test is where, and after which, is the same in every run."""
+    """`make test` runs three processes, with a Ray each, for whose workers tests wait half of the time. Which test is
+    where, and after which, is the same in every run."""
     from xdist.scheduler import LoadScopeScheduling
 
-    class ByFolder(LoadScopeScheduling):
+    class ByFile(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = Path(nodeid.split("::")[0])
-            if file.parent.name != "pipelines":
+            if file.parent.name != "pipelines" or file.stem in OTHERS:
                 return "others"
-            return "small" if file.stem in WITH_SMALL else "pipelines"
+            return "small" if file.stem in SMALL else "pipelines"
 
-    return ByFolder(config, log)
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")
