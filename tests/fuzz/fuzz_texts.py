@@ -146,7 +146,7 @@ def wrong_type(data: bytearray, rng: random.Random) -> None:
         holder = holder[key]
     if key is not None:
         cast(Any, holder)[key] = rng.choice(_WRONG)
-        lines[number] = json.dumps(row, ensure_ascii=rng.random() < 0.5).encode()
+        lines[number] = json.dumps(row, ensure_ascii=rng.random() < 0.5).encode("utf-8", "surrogatepass")
         data[:] = b"\n".join(lines)
 
 
