@@ -248,7 +248,8 @@ def main() -> int:
         print(line)
     for what, count in sorted(counts.items()):
         print(f"{count:6} {what}")
-    share = counts["of these clips of that length"] / max(counts["ffmpeg decodes without a complaint"], 1)
+    decoded = counts["ffmpeg decodes without a complaint"]
+    share = counts["of these clips of that length"] / decoded if decoded else 1.0
     print(f"{share:.1%} of what ffmpeg decodes without a complaint are clips of that length (bar: 95 %)")
     print(f"{len(failures)} failures in {tried} mutants, seed {options.seed}, {time.monotonic() - started:.0f} s")
     return 1 if failures or share < 0.95 else 0
