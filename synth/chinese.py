@@ -177,4 +177,5 @@ def _tidy(text: str) -> str:
     text = re.sub(rf"\s+(?=[{_MARKS}])|(?<=[？！。；：，、])\s+", "", text)
     text = re.sub(r"(?<=[一-鿿])[,.;:?!]", lambda m: _WIDE[m[0]], text)
     text = re.sub(r"(?<=[一-鿿]) (?=[一-鿿])", "", text)
-    return text.lstrip(_MARKS + " ").rstrip(" ，,、")  # a comma at the end was a closing bracket
+    text = text.lstrip(_MARKS + " ").rstrip(" ，,、")  # a comma at the end was a closing bracket
+    return text if any(map(str.isalpha, text)) else ""

@@ -168,8 +168,8 @@ def _why_unread(error: ValueError | RecursionError, text: str, first: int) -> st
     depends on its caller's, so of those nothing else is said."""
     if isinstance(error, RecursionError):
         return _TOO_DEEP
-    if not isinstance(error, json.JSONDecodeError):
-        return f"is not JSON: {error}"
+    if not isinstance(error, json.JSONDecodeError):  # at a place that it does not tell
+        return _TOO_DEEP if _is_deep(text[first:]) else f"is not JSON: {error}"
     if _is_deep(text[first : error.pos]):
         return _TOO_DEEP
     return f"is not JSON: {error.msg} at character {error.pos - first + 1}"

@@ -5,7 +5,7 @@ import sys
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from synth.tags import TAG
@@ -23,6 +23,7 @@ PIECES = st.sampled_from([
 
 
 @settings(deadline=None)
+@example("\ua8b4")  # a vowel sign without a letter
 @given(st.lists(PIECES, max_size=12).map("".join) | st.text())
 def test_no_digit_is_left_and_saying_it_again_changes_nothing(text: str) -> None:
     said = spoken_form(text, "zh")

@@ -48,6 +48,14 @@ def test_how_deep_a_row_may_be_does_not_depend_on_where_the_reader_is_called(
         assert [type(item) for item in found] == [TextDialogue, TextDialogue]
 
 
+def test_of_a_deep_row_nothing_else_is_said_than_that_it_is_deep(tmp_path: Path) -> None:
+    """Python's parser meets the number, which it refuses, or the depth, whichever its caller's depth makes first."""
+    (tmp_path / "d.jsonl").write_text("[" * 900 + "1" * 5000 + "]" * 900)
+    (item,) = read_all(tmp_path / "d.jsonl")
+    assert "is nested more than 100 deep" in item.detail
+    assert from_a_deep_caller(300, lambda: read_all(tmp_path / "d.jsonl")) == [item]
+
+
 @pytest.mark.parametrize("text", ["[[1, 2], [3], 4]", "[,]", "[1,, 2]", "[[], [], {}]", ",{}", "[[[]]]", "[{}] ]"])
 def test_every_element_of_a_list_is_read_once_whatever_it_begins_with(tmp_path: Path, text: str) -> None:
     path = tmp_path / "d.json"
