@@ -103,8 +103,9 @@ def _through(
         (answer,), _ = ray.wait([*starting, *busy], num_returns=1)
         try:
             outcome = ray.get(answer)
-        except ray.exceptions.RayActorError as error:
-            raise TurnmillError(f"a worker does not start: {' '.join(str(error).split())}") from error
+        except (ray.exceptions.RayActorError, ray.exceptions.RuntimeEnvSetupError) as error:
+            said = [line.strip() for line in str(error).splitlines() if line.strip()]
+            raise TurnmillError(f"a worker does not start: {' '.join(said[:1] + said[1:][-1:])}") from error
         if answer in starting:
             place, worker = starting.pop(answer)
             idle[place].append(worker)

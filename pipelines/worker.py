@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from manifests.errors import TurnmillError, os_sentence
+from manifests.errors import TurnmillError, UsageError, os_sentence
 from pipelines.guard import Guard
 from pipelines.pieces import PIECES, Pieces
 from pipelines.stage import ClipLabel, Made, Row, Shard, Stage, Workspace, commit, committed
@@ -148,7 +148,10 @@ class Crew:
 
     def muster(self, asked: Sequence[Mapping[str, Any]], size: int) -> list[list[Any]]:
         """For each of `asked`, options of a Ray actor, a pool of `size` workers that have it, or will once Ray has it
-        free: those that are there already, before others are started. The rest go first, for what they hold."""
+        free: those that are there already, before others are started. The rest go first, for what they hold.
+
+        Raises UsageError for a runtime_env that Ray refuses.
+        """
         import ray
 
         keys = [json.dumps(options, sort_keys=True) for options in asked]
@@ -161,7 +164,10 @@ class Crew:
         # Ray starts a worker that died again, and gives it again what it had in hand: `pipelines.watch` ends that.
         actor = ray.remote(max_restarts=-1, max_task_retries=-1)(Worker)
         for key, options, pool in zip(keys, asked, pools, strict=True):
-            pool += [actor.options(**options).remote(self.watch) for _ in range(size - len(pool))]
+            try:
+                pool += [actor.options(**options).remote(self.watch) for _ in range(size - len(pool))]
+            except ValueError as error:  # from Ray, which looks at a runtime_env here
+                raise UsageError(f"runtime_env: {error}") from error
             self._workers.setdefault(key, []).extend(pool)
         return pools
 

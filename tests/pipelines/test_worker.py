@@ -3,6 +3,7 @@
 import pytest
 import ray
 
+from manifests.errors import UsageError
 from pipelines.cluster import cluster
 
 
@@ -22,3 +23,8 @@ def test_a_crew_keeps_who_fits_and_ends_the_rest() -> None:
         crew.dismiss()
         with pytest.raises(ray.exceptions.RayActorError):
             ray.get(first.ready.remote())
+
+
+def test_a_runtime_env_that_ray_refuses_is_a_sentence() -> None:
+    with cluster(None) as given, pytest.raises(UsageError, match="runtime_env: /no/such/folder is not a valid path"):
+        given.crew.muster([{"num_cpus": 0.1, "runtime_env": {"working_dir": "/no/such/folder"}}], 1)
