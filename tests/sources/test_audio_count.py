@@ -119,7 +119,8 @@ def mpeg(frames: int, third: int = 0x90) -> bytes:
 @settings(max_examples=30, deadline=None)
 @given(st.integers(2, 300), st.integers(0, 416), st.binary(max_size=20).filter(lambda junk: 0xFF not in junk))
 def test_mpeg_frames_are_counted_behind_junk_and_a_part_of_one_is_missed(frames: int, part: int, junk: bytes) -> None:
-    found = count(io.BytesIO(junk + mpeg(frames) + mpeg(1)[:part]))
+    # The first byte begins no other format: what says RIFF is taken at its word.
+    found = count(io.BytesIO(b"\x01" + junk + mpeg(frames) + mpeg(1)[:part]))
     assert found.codec == "mp3"
     assert found.seconds == pytest.approx(frames * 1152 / 44100)
     assert bool(found.cut) == (part >= 4)
