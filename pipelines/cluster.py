@@ -12,7 +12,7 @@ from typing import Any
 
 from manifests.errors import TurnmillError, UsageError
 from pipelines.stage import MIB
-from pipelines.stopping import keeping_handlers
+from pipelines.stopping import held, keeping_handlers
 from pipelines.watch import Watch
 from pipelines.worker import Crew
 
@@ -48,7 +48,8 @@ def cluster(address: str | None) -> Iterator[Cluster]:
     os.environ.setdefault("RAY_DISABLE_FAILURE_SIGNAL_HANDLER", "1")  # its core prints a stack when SIGTERM comes
     os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "5")  # each takes 1 s where a token is missing, else up to 40
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")  # its raylet logs a paragraph for each death of a worker
-    import ray
+    with held():
+        import ray
 
     if address is None and ray.is_initialized():
         with nullcontext(_here[-1]) if _here else _given() as given:

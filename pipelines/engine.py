@@ -12,8 +12,11 @@ import json
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from itertools import groupby
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from manifests.errors import TurnmillError, UsageError
@@ -22,9 +25,10 @@ from pipelines.cluster import Cluster, node_resources
 from pipelines.stage import Row, Shard, Stage, Workspace
 from pipelines.verdicts import read_verdicts
 from pipelines.watch import Stand, TimeLimit
-from pipelines.worker import Job, Outcome
+from pipelines.worker import Crew, Job, Outcome
 
 _LOOK_S = 0.5  # between two looks at what the workers do
+_SILENCE_S = 30.0  # after which idle workers make room: on a lost node, one may be waiting to be started again
 
 
 def chains(stages: Sequence[Stage]) -> list[tuple[Stage, ...]]:
@@ -63,7 +67,7 @@ def execute(
         pools = crew.muster(asked, size)
         ray.get(crew.watch.begin.remote(read_verdicts(workspace, stages)))
         with _watching(crew.watch, tell):
-            for ledger, outcome in _through(pools, jobs, shards):
+            for ledger, outcome in _outcomes(crew, pools, jobs, shards):
                 if not outcome.failure:
                     yield ledger
                 elif outcome.status is None:
@@ -77,47 +81,88 @@ def execute(
         raise RuntimeError(f"{len(bugs)} of {len(shards)} shards met a bug in Turnmill, the first of them:\n{bugs[0]}")
 
 
-def _through(
-    pools: Sequence[Sequence[Any]], jobs: Sequence[Any], shards: Sequence[Shard]
+@dataclass
+class _Trip:
+    """A shard on its way from pool to pool, and what was committed of it."""
+
+    shard: Shard
+    ledger: list[Row] = field(default_factory=list)
+
+
+@dataclass
+class _Pool:
+    """The workers of a chain, and the shards that wait for one of them."""
+
+    job: Any
+    starting: dict[Future[Any], Any]
+    idle: list[Any] = field(default_factory=list)
+    busy: dict[Future[Any], tuple[Any, _Trip]] = field(default_factory=dict)
+    waiting: deque[_Trip] = field(default_factory=deque)
+
+    def release(self, crew: Crew) -> None:
+        """End who has nothing in hand."""
+        crew.end([*self.idle, *self.starting.values()])
+        self.idle.clear()
+        self.starting.clear()
+
+
+def _outcomes(
+    crew: Crew, workers: Sequence[Sequence[Any]], jobs: Sequence[Any], shards: Sequence[Shard]
 ) -> Iterator[tuple[list[Row], Outcome]]:
     """Per shard, in the order in which they end: its ledger rows of all pools, and its last outcome.
 
     A worker has no shard before it is up, so that none waits for a worker that Ray has no place for while another is
-    free. `jobs`: the reference of each pool's job.
+    free; and workers that no shard will come to make room for those that start. `workers`: of each pool, `jobs`: the
+    reference of its job.
     """
+    answers: SimpleQueue[Future[Any]] = SimpleQueue()  # a signal breaks off the wait for it, and not that of `ray.wait`
+
+    def asked(reference: Any) -> Future[Any]:
+        future: Future[Any] = reference.future()
+        future.add_done_callback(answers.put)
+        return future
+
+    pools = [
+        _Pool(job, {asked(one.ready.remote()): one for one in pool}) for job, pool in zip(jobs, workers, strict=True)
+    ]
+    pools[0].waiting.extend(map(_Trip, shards))
+    while any(pool.waiting or pool.busy for pool in pools):
+        for pool in pools:
+            while pool.waiting and pool.idle:
+                trip, worker = pool.waiting.popleft(), pool.idle.pop()
+                pool.busy[asked(worker.take.remote([pool.job], trip.shard))] = worker, trip
+        first = next(number for number, pool in enumerate(pools) if pool.waiting or pool.busy)
+        for pool in pools[:first]:
+            pool.release(crew)
+        try:
+            answer = answers.get(timeout=_SILENCE_S)
+        except Empty:
+            if not pools[first].waiting:
+                pools[first].release(crew)
+            continue
+        for number, pool in enumerate(pools):
+            if answer in pool.starting:
+                _result(answer, "a worker does not start")
+                pool.idle.append(pool.starting.pop(answer))
+            elif answer in pool.busy:
+                worker, trip = pool.busy.pop(answer)
+                outcome = _result(answer, f"{trip.shard.name}: its worker ended")
+                pool.idle.append(worker)
+                trip.ledger.extend(outcome.ledger)
+                if outcome.failure or pool is pools[-1]:
+                    yield trip.ledger, outcome
+                else:
+                    pools[number + 1].waiting.append(trip)
+
+
+def _result(answer: Future[Any], failing: str) -> Any:
     import ray
 
-    waiting: list[deque[tuple[Shard, list[Row]]]] = [
-        deque((shard, []) for shard in shards),
-        *(deque() for _ in pools[1:]),
-    ]
-    idle: list[deque[Any]] = [deque() for _ in pools]
-    starting = {worker.ready.remote(): (place, worker) for place, pool in enumerate(pools) for worker in pool}
-    busy: dict[Any, tuple[int, Any, Shard, list[Row]]] = {}
-    left = len(shards)
-    while left:
-        for place, (todo, free) in enumerate(zip(waiting, idle, strict=True)):
-            while todo and free:
-                (shard, ledger), worker = todo.popleft(), free.popleft()
-                busy[worker.take.remote([jobs[place]], shard)] = (place, worker, shard, ledger)
-        (answer,), _ = ray.wait([*starting, *busy], num_returns=1)
-        try:
-            outcome = ray.get(answer)
-        except (ray.exceptions.RayActorError, ray.exceptions.RuntimeEnvSetupError) as error:
-            said = [line.strip() for line in str(error).splitlines() if line.strip()]
-            raise TurnmillError(f"a worker does not start: {' '.join(said[:1] + said[1:][-1:])}") from error
-        if answer in starting:
-            place, worker = starting.pop(answer)
-            idle[place].append(worker)
-            continue
-        place, worker, shard, ledger = busy.pop(answer)
-        idle[place].append(worker)
-        ledger.extend(outcome.ledger)
-        if outcome.failure or place + 1 == len(pools):
-            left -= 1
-            yield ledger, outcome
-        else:
-            waiting[place + 1].append((shard, ledger))
+    try:
+        return answer.result()
+    except (ray.exceptions.RayActorError, ray.exceptions.RuntimeEnvSetupError) as error:
+        said = [line.strip() for line in str(error).splitlines() if line.strip()]
+        raise TurnmillError(f"{failing}: {' '.join(said[:1] + said[1:][-1:])}") from error
 
 
 @contextmanager

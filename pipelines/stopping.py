@@ -78,6 +78,26 @@ def stoppable() -> Iterator[Stop]:
 
 
 @contextmanager
+def held() -> Iterator[None]:
+    """For a block that may not be broken off, as the import of a compiled module, which may swallow what is raised in
+    it: signals that come are handled at its end."""
+    if threading.current_thread() is not threading.main_thread():  # where Python allows no handlers
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    came: list[int] = []
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        _set(before)
+        for late in came:
+            os.kill(os.getpid(), late)
+
+
+@contextmanager
 def keeping_handlers() -> Iterator[None]:
     """For a block that starts Ray, which handles SIGTERM its own way: the handlers from before are back after it. A
     signal that Ray met meanwhile, as it exits then, goes to them."""

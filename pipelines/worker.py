@@ -155,27 +155,33 @@ class Crew:
         import ray
 
         keys = [json.dumps(options, sort_keys=True) for options in asked]
+        left = {key: list(workers) for key, workers in self._workers.items()}
         pools = []
         for key in keys:
-            there = self._workers.get(key, [])
+            there = left.setdefault(key, [])
             pools.append(there[:size])
-            self._workers[key] = there[size:]
-        self.dismiss()
+            del there[:size]
+        self.end([worker for workers in left.values() for worker in workers])
         # Ray starts a worker that died again, and gives it again what it had in hand: `pipelines.watch` ends that.
         actor = ray.remote(max_restarts=-1, max_task_retries=-1)(Worker)
         for key, options, pool in zip(keys, asked, pools, strict=True):
             try:
-                pool += [actor.options(**options).remote(self.watch) for _ in range(size - len(pool))]
+                started = [actor.options(**options).remote(self.watch) for _ in range(size - len(pool))]
             except ValueError as error:  # from Ray, which looks at a runtime_env here
                 raise UsageError(f"runtime_env: {error}") from error
-            self._workers.setdefault(key, []).extend(pool)
+            pool += started
+            self._workers.setdefault(key, []).extend(started)
         return pools
 
-    def dismiss(self) -> None:
-        """End all workers, whatever they have in hand."""
+    def end(self, workers: Sequence[Any]) -> None:
+        """End these workers, whatever they have in hand."""
         import ray
 
-        for workers in self._workers.values():
-            for worker in workers:
-                ray.kill(worker)
-        self._workers = {}
+        for pool in self._workers.values():
+            pool[:] = [worker for worker in pool if worker not in workers]
+        for worker in workers:
+            ray.kill(worker)
+
+    def dismiss(self) -> None:
+        """End all workers."""
+        self.end([worker for pool in self._workers.values() for worker in pool])

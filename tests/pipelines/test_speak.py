@@ -12,7 +12,7 @@ import pytest
 import soundfile
 from rich.console import Console
 
-from manifests.errors import UsageError
+from manifests.errors import TurnmillError, UsageError
 from manifests.records import Licence, Reason, Reject
 from manifests.schema import to_table
 from manifests.store import Store, part_name
@@ -315,3 +315,13 @@ def test_a_stage_with_its_own_environment_has_its_own_workers(tmp_path: Path) ->
         list(execute(stages, [SHARD], place, found, 1, TimeLimit()))
     rejects = [place.store.read_part(part_name("rejects", own, SHARD.key)) for own in ("l", "s")]
     assert [table.column("detail").to_pylist() for table in rejects] == [["unset"], ["set"]]
+
+
+def test_an_environment_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
+    stage = Environment("speech", Speak(SpeakParams(runtime_env={"conda": "no-such-environment"})).resources)
+    place = Workspace(Store(str(tmp_path)), {"speech": "s"})
+    with (
+        cluster(None) as found,
+        pytest.raises(TurnmillError, match=r"^a worker does not start: Failed to set up runtime environment[^\n]*$"),
+    ):
+        list(execute([stage], [SHARD], place, found, 1, TimeLimit()))

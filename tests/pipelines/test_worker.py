@@ -1,10 +1,88 @@
 """Workers are kept for who asks for the same, and hold nothing back from who asks for other ones."""
 
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
 import pytest
 import ray
 
 from manifests.errors import UsageError
-from pipelines.cluster import cluster
+from manifests.store import Store
+from pipelines import engine
+from pipelines.cluster import Cluster, cluster
+from pipelines.guard import Guard
+from pipelines.stage import Made, Resources, Shard, Stage, Workspace
+from pipelines.stages.quality import QualityParams
+from pipelines.stopping import Stopped, stoppable
+from pipelines.watch import TimeLimit
+from pipelines.worker import Job
+
+SHARDS = [Shard(f"shard{number}", f"shard {number}") for number in range(3)]
+
+
+class Slow(Stage):
+    """Makes an empty part in so many seconds."""
+
+    needs, items, params = (), "lines", QualityParams()
+
+    def __init__(self, table: str, seconds: float = 0.0) -> None:
+        self.name = table  # type: ignore[misc]
+        self.tables = (table,)  # type: ignore[misc]
+        self.resources = Resources()
+        self.seconds = seconds
+
+    def process(self, shard: Shard, workspace: Workspace, guard: Guard) -> Made:  # noqa: ARG002
+        time.sleep(self.seconds)
+        return Made({self.name: []}, [], 0, 0.0)
+
+
+def outcomes(given: Cluster, folder: Path, options: list[dict[str, Any]], stages: list[Slow]) -> list[list[str]]:
+    """The stages that each shard went through, each with a pool of one worker."""
+    place = Workspace(Store(str(folder)), {"lines": "l", "speech": "s"})
+    jobs = [ray.put(Job((stage,), place, TimeLimit())) for stage in stages]
+    pools = given.crew.muster(options, 1)
+    done = engine._outcomes(given.crew, pools, jobs, SHARDS)
+    return [[row["stage"] for row in ledger] for ledger, outcome in done if not outcome.failure]
+
+
+def test_a_pool_that_no_shard_will_come_to_makes_room_for_the_next(tmp_path: Path) -> None:
+    with cluster(None) as given:
+        options = [{"num_cpus": given.cpus}, {"num_cpus": given.cpus, "memory": 1}]
+        found = outcomes(given, tmp_path, options, [Slow("lines"), Slow("speech")])
+    assert found == [["lines", "speech"]] * 3
+
+
+def test_an_idle_worker_makes_room_where_nothing_is_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "_SILENCE_S", 0.5)
+    place = Workspace(Store(str(tmp_path)), {"lines": "l"})
+    with cluster(None) as given:
+        (workers,) = pools = given.crew.muster([{"num_cpus": given.cpus / 2}], 2)
+        ray.get([worker.ready.remote() for worker in workers])
+        jobs = [ray.put(Job((Slow("lines", 3.0),), place, TimeLimit()))]
+        assert len(list(engine._outcomes(given.crew, pools, jobs, SHARDS[:1]))) == 1
+        ended = []
+        for worker in workers:
+            try:
+                ray.get(worker.ready.remote())
+            except ray.exceptions.RayActorError:
+                ended.append(worker)
+        assert len(ended) == 1
+
+
+def test_a_signal_breaks_off_the_wait_for_a_worker_as_what_it_is(tmp_path: Path) -> None:
+    def stopped_in_the_middle() -> None:
+        with stoppable(), cluster(None) as given:
+            threading.Timer(3.0, lambda: os.kill(os.getpid(), signal.SIGTERM)).start()
+            outcomes(given, tmp_path, [{"num_cpus": 1}], [Slow("lines", 20.0)])
+
+    with pytest.raises(Stopped):
+        stopped_in_the_middle()
+    with cluster(None) as given:
+        given.crew.dismiss()
 
 
 def test_a_crew_keeps_who_fits_and_ends_the_rest() -> None:
