@@ -12,6 +12,7 @@ Views of `connect`: every table of `manifests.schema.SCHEMAS` by its name, and
 Views read Parquet lazily: memory does not grow with the dataset.
 """
 
+import functools
 import json
 import os
 import re
@@ -83,12 +84,12 @@ def connect(store: Store, index: Index) -> duckdb.DuckDBPyConnection:
     connection.execute("SET TimeZone = 'UTC'")  # not the host's: the same answer everywhere
     connection.execute("SET python_enable_replacements = false")  # a table name never means a Python variable
     folders = {table: _folders(store, index, table) for table in SCHEMAS}
-    for table, schema in SCHEMAS.items():
+    for table in SCHEMAS:
         globs = [_glob(store, folder) for folder in folders[table]]
         if globs:
             connection.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet([{', '.join(globs)}])")
         else:
-            _create(connection, table, schema.empty_table())
+            connection.execute(_empty_tables()[table])
     connection.execute(_JOINS)
     _add_ledger(connection, store, index, folders)
     return connection
@@ -237,6 +238,15 @@ def _create(connection: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -
     connection.register("arriving", table)
     connection.execute(f"CREATE TABLE {name} AS SELECT * FROM arriving")
     connection.unregister("arriving")
+
+
+@functools.cache
+def _empty_tables() -> dict[str, str]:
+    """By table, the statement that makes it without rows. Arrow's types are put into DuckDB's words once a process."""
+    with duckdb.connect(":memory:") as connection:
+        for name, schema in SCHEMAS.items():
+            _create(connection, name, schema.empty_table())
+        return dict(connection.execute("SELECT table_name, sql FROM duckdb_tables()").fetchall())
 
 
 def _glob(store: Store, folder: str) -> str:
