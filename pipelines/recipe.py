@@ -11,7 +11,7 @@ from pydantic import BaseModel, Discriminator, Field, Tag, ValidationError, mode
 from manifests.errors import UsageError
 from manifests.params import LicenceStatement, Params
 from manifests.records import stable_hash
-from pipelines.asr.recognizer import model_name
+from pipelines.asr.models import EMBEDDED, model_name
 from pipelines.bank import VoiceNames
 from pipelines.stages.card import CardParams
 from pipelines.stages.ingest import IngestParams
@@ -129,6 +129,12 @@ class Recipe(Params):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _hears_where_speech_is(self) -> "Recipe":
+        if self.transcribe is not None and self.quality is None:
+            raise ValueError("`transcribe` hears what `quality` finds to be speech: add `quality: {}`")
+        return self
+
     @property
     def identity(self) -> str:
         """What an output folder belongs to: another recipe or another corpus may not write into it."""
@@ -238,7 +244,7 @@ def _expanded(text: str) -> Path:
 def _folder_or_name(text: str) -> str:
     """A model's or run's folder in full; what is no folder of this machine is the name of a model, or a URL."""
     folder = _expanded(text)
-    return str(folder.absolute()) if text != "embedded" and folder.is_dir() else text
+    return str(folder.absolute()) if text != EMBEDDED and folder.is_dir() else text
 
 
 def _apply(raw: dict[str, Any], setting: str) -> None:

@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from manifests.languages import primary
-from pipelines.asr.recognizer import SAMPLE_RATE, Recognizer, whisper_language
+from pipelines.asr.models import knows, whisper_language
+from pipelines.asr.recognizer import Recognizer
+from pipelines.asr.windows import SAMPLE_RATE
 from synth.tts.align import Piece
 
 _MOST_TOKENS = 440  # of a text: what the prompt leaves of the decoder's 448 positions
@@ -27,10 +29,8 @@ class Located:
         self._recognizer: Recognizer | None = None
 
     def knows(self, language: str) -> bool:
-        """Whether the model is one of this language, a BCP 47 tag. Raises ModelUnavailable."""
-        return primary(language) == "en" or (
-            not english_only(self._model) and knows(self._model, self._loaded(), primary(language))
-        )
+        """Whether the model is one of this language, a BCP 47 tag."""
+        return knows(self._model, language)
 
     def __call__(self, pcm: NDArray[np.float32], text: str, language: str) -> Sequence[Piece] | None:
         """Pieces of `text` with their times in `pcm`, float32 [samples] at 16 kHz. Raises ModelUnavailable."""
@@ -40,22 +40,8 @@ class Located:
 
     def _loaded(self) -> Recognizer:
         if self._recognizer is None:
-            self._recognizer = Recognizer(self._model, language=None)
+            self._recognizer = Recognizer(self._model)
         return self._recognizer
-
-
-def english_only(model: str) -> bool:
-    """Whether a model's name tells that it knows no other language; one that is a folder tells when it is loaded."""
-    return model == "embedded" or model.endswith(".en")
-
-
-def knows(model: str, recognizer: Recognizer, language: str) -> bool:
-    """Whether a model is one of this language, the first part of a tag. The embedded one has the form of a multilingual
-    model, and learnt English."""
-    from faster_whisper.tokenizer import _LANGUAGE_CODES
-
-    many = not english_only(model) and recognizer.model.model.is_multilingual
-    return language == "en" or (many and whisper_language(language) in _LANGUAGE_CODES)
 
 
 def _located(recognizer: Recognizer, pcm: NDArray[np.float32], text: str, language: str) -> Sequence[Piece] | None:

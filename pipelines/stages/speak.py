@@ -17,9 +17,11 @@ from manifests.languages import primary
 from manifests.params import Params
 from manifests.records import Reason, Reject, stable_hash
 from manifests.tar import TarWriter
-from pipelines.asr.locate import Located, english_only, knows
-from pipelines.asr.recognizer import Recognizer, check_model, model_digest, whisper_language
-from pipelines.asr.wer import word_errors
+from pipelines.asr.errors import errors
+from pipelines.asr.locate import Located
+from pipelines.asr.models import check_model, english_only, knows, model_digest, whisper_language
+from pipelines.asr.recognizer import Recognizer
+from pipelines.asr.windows import Clip
 from pipelines.guard import Guard, Item
 from pipelines.stage import MIB, Made, Resources, Row, Shard, Stage, Workspace, hours
 from pipelines.stages.voices import read_bank
@@ -45,7 +47,7 @@ class AlignParams(Params):
         default="auto",
         description="'auto': pocketsphinx for English, else whisper; 'proportional' guesses, and is never chosen",
     )
-    model: str = Field(default="embedded", description="model of 'whisper', as transcribe.model")
+    model: str = Field(default="base", description="model of 'whisper', as transcribe.model")
 
 
 class SpeakParams(Params):
@@ -123,7 +125,7 @@ class Speak(Stage):
             find_checkout(self.params.cosyvoice.repo)
         if self.unfetched() is None:
             engine(self.params, {})
-        if self._aligner_identity is not None and self.params.align.method in ("auto", "whisper"):
+        if self._aligner_identity is not None and self.params.align.method == "whisper":
             check_model(self.params.align.model)
         self._check_languages(() if self.bank is None else self.bank.languages)
         if self.params.recognise is not None:
@@ -141,6 +143,7 @@ class Speak(Stage):
                 f"speak.align.method: pocketsphinx knows English only, not {foreign[0]!r}; "
                 f"set it to auto with a multilingual speak.align.model {fix}"
             )
+        check_model(align.model)
         if english_only(align.model):
             raise UsageError(
                 f"speak.align.model: the {align.model} model knows English only, not {foreign[0]!r}; "
@@ -301,18 +304,16 @@ def aligner(params: AlignParams) -> Aligner:
 
 
 def hear_with(model: str) -> Hear:
-    """What `Examiner` asks for the text of lines, in batches of one language."""
-    recognizer = Recognizer(model, language=None)
+    """What `Examiner` asks for the text of lines, in languages that the model knows."""
+    recognizer = Recognizer(model)
 
     def hear(lines: Sequence[tuple[Line, NDArray[np.float32]]]) -> list[Heard | None]:
         heard: list[Heard | None] = [None] * len(lines)
-        for language in sorted({primary(line.language) for line, _ in lines}):
-            if not knows(model, recognizer, language):
-                continue
-            mine = [index for index, (line, _) in enumerate(lines) if primary(line.language) == language]
-            recognizer.language = whisper_language(language)
-            for index, transcript in zip(mine, recognizer.transcribe([lines[i][1] for i in mine]), strict=True):
-                heard[index] = _heard(lines[index][0].text, transcript.text, language)
+        mine = [index for index, (line, _) in enumerate(lines) if knows(model, line.language)]
+        clips = [Clip(lines[index][1], language=whisper_language(lines[index][0].language)) for index in mine]
+        for index, transcript in zip(mine, recognizer.transcribe(clips), strict=True):
+            line = lines[index][0]
+            heard[index] = _heard(line.text, transcript.text, primary(line.language))
         return heard
 
     return hear
@@ -320,10 +321,10 @@ def hear_with(model: str) -> Hear:
 
 def _heard(text: str, said: str, language: str) -> Heard:
     """Errors by `synth.tokens`: words, and characters of Chinese and Japanese."""
-    errors, words = word_errors(_as_said(text, language), _as_said(said, language), language)
-    return Heard(said, errors, words)
+    found = errors(_as_said(text, language), _as_said(said, language), language)
+    return Heard(said, found.count, found.total)
 
 
 def _as_said(text: str, language: str) -> str:
-    """The tokens of a text with its numbers in words; a recogniser writes digits. 两 is 二 before a measure."""
-    return " ".join(tokens(spoken_form(text, language).replace("两", "二")))
+    """The tokens of a text with its numbers in words; a recogniser writes digits."""
+    return " ".join(tokens(spoken_form(text, language)))

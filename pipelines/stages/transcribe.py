@@ -11,38 +11,33 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from manifests.errors import TurnmillError
-from manifests.languages import LanguageTag, primary
+from manifests.languages import UNKNOWN, LanguageTag, primary
 from manifests.params import Params
 from manifests.records import Reason, Reject
-from pipelines.asr.recognizer import (
-    Heard,
-    Recognizer,
-    Transcript,
-    Window,
-    check_language,
-    check_model,
-    model_digest,
-    model_name,
-)
-from pipelines.asr.wer import cer, wer
+from pipelines.asr.errors import errors
+from pipelines.asr.models import check_language, check_model, knows, model_digest, model_name, whisper_language
+from pipelines.asr.recognizer import Heard, Recognizer, Transcript, joined
+from pipelines.asr.windows import SAMPLE_RATE, Clip, Window
 from pipelines.guard import Guard
 from pipelines.stage import MIB, Made, Resources, Row, Shard, Stage, Workspace, clip_item, clip_sound, hours
 from sources.audio import AudioError, mono_at
 
-RECOGNISER_RATE = 16_000  # Hz, Whisper's
-
 Pcm = NDArray[np.float32]
-_NOTHING = np.zeros(0, np.float32)
 
 
 class TranscribeParams(Params):
     model: str = Field(
-        default="embedded", description="'embedded', a faster-whisper model name, or the path of a model folder"
+        default="base",
+        description="a published name (base, large-v3, tiny.en, owner/name), or the folder of a CTranslate2 model",
     )
-    language: LanguageTag | None = Field(default=None, description="BCP-47; null: the corpus's own language")
+    language: LanguageTag | None = Field(
+        default=None, description="BCP-47; null: the corpus's or the clip's own, or else the one that is detected"
+    )
     device: str = Field(default="auto", pattern="^(auto|cpu|cuda)$")
     compute_type: str = Field(default="default", description="CTranslate2 type: int8, float16, ...")
-    batch_size: int = Field(default=8, ge=1, description="windows of up to 30 s decoded at once")
+    batch_size: int | None = Field(
+        default=None, ge=1, description="windows of up to 30 s decoded at once; null: 1 on a CPU, 16 on a GPU"
+    )
     beam_size: int = Field(default=5, ge=1, description="hypotheses kept while decoding; 1 is greedy and faster")
     gpus: float = Field(default=0.0, ge=0, description="GPU share of one worker")
     read_ahead_s: float = Field(default=600.0, gt=0, description="audio decoded ahead of the model, in seconds")
@@ -50,8 +45,8 @@ class TranscribeParams(Params):
 
 class Transcribe(Stage):
     name = "transcribe"
-    version = 2
-    needs = ("clips",)
+    version = 3
+    needs = ("clips", "quality")
     tables = ("transcripts",)
     items = "clips"
     in_steps = True
@@ -66,15 +61,13 @@ class Transcribe(Stage):
         return {"model": model_digest(self.params.model), "language": self.language}
 
     def check(self) -> None:
-        if self.language is not None:
-            check_language(self.language)
         check_model(self.params.model)
+        check_language(self.params.model, self.language, "transcribe.language")
 
     def setup(self) -> None:
         p = self.params
         self.recognizer = Recognizer(
             p.model,
-            self.language,
             device=p.device,
             compute_type=p.compute_type,
             cpu_threads=1,
@@ -85,41 +78,65 @@ class Transcribe(Stage):
 
     def process(self, shard: Shard, workspace: Workspace, guard: Guard) -> Made:
         clips = workspace.rows("clips", shard.key)
+        speech = {row["uid"]: row["segments"] for row in workspace.rows("quality", shard.key)}
         guard.expect(len(clips))
-        labels: dict[str, Row] = {}
+        labels: list[Row] = []
         rejects: list[Reject] = []
         with workspace.open_tar("clips", shard.key) as tar:
             for block in guard.ahead(self._blocks(clips, tar, guard)):
-                for (clip, _), heard in zip(block, self._transcripts(block, guard), strict=True):
+                for (row, _), heard in zip(block, self._transcripts(block, speech, guard), strict=True):
                     if isinstance(heard, Reject):
                         rejects.append(heard)
                     else:
-                        labels[clip["uid"]] = self._row(clip, heard)
+                        labels.append(self._row(row, heard))
         self._check_working(rejects, len(clips))
-        return Made({"transcripts": list(labels.values())}, rejects, len(clips), hours(clips))
+        return Made({"transcripts": labels}, rejects, len(clips), hours(clips))
 
-    def _transcripts(self, block: Sequence[tuple[Row, Pcm | Reject]], guard: Guard) -> list[Transcript | Reject]:
+    def _transcripts(
+        self, block: Sequence[tuple[Row, Pcm | Reject]], speech: Mapping[str, Sequence[Row]], guard: Guard
+    ) -> list[Transcript | Reject]:
         """What is heard in each clip of a block: a step of the model is a batch of windows, of whatever clips."""
-        clips = [clip for clip, _ in block]
+        rows = [row for row, _ in block]
         lost = {place: pcm for place, (_, pcm) in enumerate(block) if isinstance(pcm, Reject)}
+        clips = [
+            Clip(np.zeros(0, np.float32)) if isinstance(pcm, Reject) else self._clip(row, pcm, speech.get(row["uid"]))
+            for row, pcm in block
+        ]
+        windows = self.recognizer.windows(clips)
         heard: list[list[Heard]] = [[] for _ in block]
-        batches = list(self.recognizer.batches([_NOTHING if isinstance(pcm, Reject) else pcm for _, pcm in block]))
-        left = Counter(window.clip for batch in batches for window in batch)
+        left = Counter(window.clip for window in windows)
         guard.did(len(block) - len(left))
-        for batch in batches:
-            for window, result in zip(
-                batch, guard.step(_key(clips, batch), partial(self._hear, clips, batch, guard)), strict=True
-            ):
-                if isinstance(result, Reject):
-                    lost.setdefault(window.clip, result)
-                else:
-                    heard[window.clip].append(Heard.of(result))
-                left[window.clip] -= 1
-                guard.did(0 if left[window.clip] else 1)
-        return [lost.get(place) or self.recognizer.joined(parts) for place, parts in enumerate(heard)]
+
+        def hear(batch: list[Window]) -> list[Heard | Reject]:
+            told = guard.step(_key(rows, batch), partial(self._hear, rows, batch, guard))
+            return [result if isinstance(result, Reject) else Heard.of(result) for result in told]
+
+        def language(result: Heard | Reject) -> str | None:
+            return None if isinstance(result, Reject) else result.language
+
+        for window, result in self.recognizer.rounds(windows, hear, language):
+            if isinstance(result, Reject):
+                lost.setdefault(window.clip, result)
+            else:
+                heard[window.clip].append(result)
+            left[window.clip] -= 1
+            guard.did(0 if left[window.clip] else 1)
+        return [
+            lost.get(place) or joined(parts, clip.language)
+            for place, (parts, clip) in enumerate(zip(heard, clips, strict=True))
+        ]
+
+    def _clip(self, row: Row, pcm: Pcm, speech: Sequence[Row] | None) -> Clip:
+        """A clip as it is heard: where `quality` found speech, or all of it where that is not known."""
+        tag = self.language if self.language and whisper_language(self.language) else row["language"]
+        known = tag is not None and knows(self.params.model, tag)
+        spans = None
+        if speech is not None:
+            spans = [tuple(round(span[edge] * SAMPLE_RATE) for edge in ("start", "end")) for span in speech]
+        return Clip(pcm, spans, whisper_language(tag) if known else None)
 
     def _hear(self, clips: Sequence[Row], batch: Sequence[Window], guard: Guard) -> list[Row | Reject]:
-        items = [replace(clip_item(clips[w.clip]), seconds=len(w.pcm) / RECOGNISER_RATE) for w in batch]
+        items = [replace(clip_item(clips[w.clip]), seconds=len(w.pcm) / SAMPLE_RATE) for w in batch]
 
         def work(places: Sequence[int]) -> list[Row]:
             return self._heard([batch[place] for place in places], items[places[0]].uid)
@@ -163,18 +180,27 @@ class Transcribe(Stage):
 
     def _row(self, clip: Row, heard: Transcript) -> Row:
         text = clip["text"]
+        stated = clip["language"] if whisper_language(clip["language"] or UNKNOWN) else heard.language
+        found = None if text is None else errors(text, heard.text, stated or UNKNOWN)
         return {
             "uid": clip["uid"],
             "model": model_name(self.params.model),
             "asr_text": heard.text,
-            "asr_language": primary(heard.language),
+            "asr_language": None if heard.language is None else primary(heard.language),
             "language_prob": heard.language_prob,
             "avg_logprob": heard.avg_logprob,
             "no_speech_prob": heard.no_speech_prob,
             "compression_ratio": heard.compression_ratio,
             "words": [asdict(word) for word in heard.words],
-            "wer": None if text is None else wer(text, heard.text, heard.language),
-            "cer": None if text is None else cer(text, heard.text, heard.language),
+            "heard": [{"start": start, "end": end} for start, end in heard.heard],
+            "n_cut": heard.n_cut,
+            "text_error": None if found is None else found.rate,
+            "text_length": None if found is None else found.total,
+            "substitutions": None if found is None else found.substitutions,
+            "deletions": None if found is None else found.deletions,
+            "insertions": None if found is None else found.insertions,
+            "text_unit": None if found is None else found.units,
+            "text_normalisation": None if found is None else found.normalisation,
         }
 
 
@@ -184,4 +210,4 @@ def _key(clips: Sequence[Row], batch: Sequence[Window]) -> list[object]:
 
 
 def _narrow(tar: BinaryIO, clip: Row) -> Pcm:
-    return mono_at(clip_sound(tar, clip), RECOGNISER_RATE, clip["uid"])
+    return mono_at(clip_sound(tar, clip), SAMPLE_RATE, clip["uid"])

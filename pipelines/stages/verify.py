@@ -10,7 +10,9 @@ from pydantic import Field
 
 from manifests.params import Params
 from manifests.records import ItemError, Reason, Reject, stable_hash
-from pipelines.asr.recognizer import Recognizer, check_model, model_digest
+from pipelines.asr.models import check_model, model_digest
+from pipelines.asr.recognizer import Recognizer
+from pipelines.asr.windows import Clip
 from pipelines.guard import Guard, Item
 from pipelines.stage import Made, Row, Shard, Stage, Workspace, hours, read_span
 from sources.audio import decode
@@ -89,8 +91,8 @@ def recognise_with(model: str | None) -> Recognise | None:
     """What `check` asks for the text of a stem; None where no model is named."""
     if model is None:
         return None
-    recognizer = Recognizer(model, language=None)
-    return lambda pcm: recognizer.transcribe([pcm])[0].text
+    recognizer = Recognizer(model)
+    return lambda pcm: recognizer.transcribe([Clip(pcm)])[0].text
 
 
 def violation_sentence(report: Report) -> str:

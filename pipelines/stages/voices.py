@@ -49,7 +49,7 @@ _GENDERS: Final[Mapping[str, Literal["female", "male"]]] = {
 _FIT = f"""speaker IS NOT NULL AND coalesce(language, asr_language) IS NOT NULL AND sample_rate >= 16000
     AND duration BETWEEN {SHORTEST_S} AND {LONGEST_S} AND coalesce(snr_db >= 20, true)
     AND coalesce(clipping_ratio <= 0.001, true) AND coalesce(speech_ratio >= 0.6, true)
-    AND trim(text) <> '' AND coalesce(wer <= 0.1, trust IS DISTINCT FROM 'asr')"""
+    AND trim(text) <> '' AND coalesce(text_error <= 0.1, trust IS DISTINCT FROM 'asr')"""
 _FITNESS = (
     f"{SHORTEST_S:.0f} to {LONGEST_S:.0f} s of one clean speaker at 16 kHz or more, in a known language, "
     "with a trusted transcript, under a licence that allows derivatives"
@@ -186,16 +186,16 @@ class _Source:
         query = f"""
         SELECT uid, corpus, speaker, text, duration,
             lower(split_part(coalesce(language, asr_language), '-', 1)) AS language, shard, "offset", size,
-            pcm_hash, licence, licence_redistribute, snr_db, wer, native ->> '$.accent' AS accent,
+            pcm_hash, licence, licence_redistribute, snr_db, text_error, native ->> '$.accent' AS accent,
             coalesce(native ->> '$.gender', native ->> '$.sex',
                 CASE WHEN list_contains(tags, 'female') THEN 'female' WHEN list_contains(tags, 'male') THEN 'male' END
             ) AS gender
         FROM (SELECT * FROM {passed("clips_all", "uid", made)} WHERE (\n{where}\n))
         WHERE {_FIT} {one} AND list_contains(?, licence) AND {extra}
         QUALIFY row_number() OVER (
-            PARTITION BY corpus, speaker ORDER BY snr_db DESC NULLS LAST, wer NULLS LAST, md5(uid), uid
+            PARTITION BY corpus, speaker ORDER BY snr_db DESC NULLS LAST, text_error NULLS LAST, md5(uid), uid
         ) <= {self.params.per_speaker + _TRIES}
-        ORDER BY corpus, speaker, snr_db DESC NULLS LAST, wer NULLS LAST, md5(uid), uid"""
+        ORDER BY corpus, speaker, snr_db DESC NULLS LAST, text_error NULLS LAST, md5(uid), uid"""
         try:
             check_condition(where)
             cursor = self.connection.execute(select_statement(query).query, [self._licences()])

@@ -107,7 +107,7 @@ def _speech(store: Store, redistribute: bool | None, licence: str) -> None:
         put(store, "quality", key, quality, len(rows))
         heard = [
             filled("transcripts", uid=row["uid"], model="embedded", asr_text="heard", avg_logprob=-0.1,
-                   wer=None if row["text"] is None else 0.9 if row["uid"] == "t/c4" else 0.0)
+                   text_error=None if row["text"] is None else 0.9 if row["uid"] == "t/c4" else 0.0)
             for row in rows
         ]  # fmt: skip
         put(store, "transcribe", key, heard, len(rows))

@@ -45,7 +45,7 @@ def test_clips_all_has_each_column_once_and_every_name_that_a_predicate_needs(
     columns = [row[0] for row in connection.execute("DESCRIBE clips_all").fetchall()]
     assert len(columns) == len(set(columns))
     wanted = (
-        "text wer cer duration speech_ratio avg_logprob compression_ratio licence_redistribute duplicate_kept snr_db"
+        "text text_error duration speech_ratio avg_logprob compression_ratio licence_redistribute duplicate_kept snr_db"
     )
     assert set(wanted.split()) <= set(columns)
 

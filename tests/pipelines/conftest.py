@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from pipelines.recipe import Recipe, load
 from pipelines.run import run
 from pipelines.stage import Workspace
 from sources.audio import Audio, encode_flac
+from sources.measure import quality
 from synth.tts.engine import Line, Speech
 from synth.tts.espeak import EspeakEngine
 from synth.voices import EMBEDDED
@@ -63,14 +64,19 @@ def speech(text: str) -> Speech:
 
 def lake_of(folder: Path, clips: Sequence[Speech], tables: Sequence[str]) -> Workspace:
     """A dataset of one lake shard, 'shard', with the clips u0, u1, ...; later stages write `tables`."""
-    place = Workspace(Store(str(folder)), {"clips": "c", **{table: table[0] for table in tables}})
+    place = Workspace(Store(str(folder)), {"clips": "c", "quality": "q", **{table: table[0] for table in tables}})
     rows: list[dict[str, Any]] = []
+    found: list[dict[str, Any]] = []
     with place.write_tar("clips", "shard") as tar:
         for number, clip in enumerate(clips):
             audio = Audio(clip.pcm[None], clip.sample_rate)
             offset, size = tar.add(f"{number}.flac", encode_flac(audio))
             where = {"offset": offset, "size": size, "duration": audio.duration}
             rows.append({**dict.fromkeys(to_table("clips", []).column_names), "uid": f"u{number}", **where})
+            measured = asdict(quality(audio))
+            segments = [{"start": start, "end": end} for start, end in measured["segments"]]
+            found.append({"uid": f"u{number}", **measured, "segments": segments})
+    place.store.write_part(place.part("quality", "shard"), to_table("quality", found), {})
     place.store.write_part(place.part("clips", "shard"), to_table("clips", rows), {})
     return place
 

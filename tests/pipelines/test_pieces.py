@@ -10,7 +10,8 @@ import pytest
 from manifests.records import Reason
 from manifests.schema import to_table
 from manifests.store import Store
-from pipelines.asr.recognizer import Heard, Recognizer, Window
+from pipelines.asr.recognizer import Heard, Recognizer
+from pipelines.asr.windows import Clip, Window
 from pipelines.guard import Guard
 from pipelines.pieces import Pieces
 from pipelines.stage import Made, Shard, Stage, Workspace, commit
@@ -100,7 +101,7 @@ def test_transcripts_of_a_killed_worker_are_not_heard_again(tmp_path: Path, monk
     made = []
     for name in ("undisturbed", "killed"):
         place = lake_of(tmp_path / name, [speech(sentence) for sentence in SENTENCES], ("transcripts",))
-        stage = Transcribe(TranscribeParams(batch_size=1), "en")
+        stage = Transcribe(TranscribeParams(model="embedded"), "en")
         heard.clear()
         if name == "killed":
             made.append(made_after_a_kill(stage, place, work, kill_at=3))
@@ -181,9 +182,9 @@ def test_a_verdict_after_a_kill_gives_no_clip_the_transcript_of_another(tmp_path
     clips = [speech(sentence) for sentence in SENTENCES]
     long = speech(" ".join(SENTENCES * 3))  # more windows than one, the last of them the shortest
     place = lake_of(tmp_path, [long, *clips], ("transcripts",))
-    stage = Transcribe(TranscribeParams(batch_size=1), "en")
+    stage = Transcribe(TranscribeParams(model="embedded"), "en")
     stage.setup()
-    assert len(list(stage.recognizer.batches([np.zeros(len(long.pcm) * 2 // 3, np.float32)]))) > 1
+    assert len(stage.recognizer.windows([Clip(np.zeros(len(long.pcm) * 2 // 3, np.float32))])) > 1
     undisturbed = stage.process(Shard(KEY, KEY), place, Guard(stage.name))
     hear, heard = stage.recognizer.hear, list[str]()
 

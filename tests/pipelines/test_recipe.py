@@ -38,6 +38,10 @@ def test_shipped_recipes_are_valid(name: str) -> None:
             "transcribe.language: is false, as YAML reads `no`: write",
         ),
         ("name: x\ncorpus: files\nscript: {limits: {languages: [xx]}}", "limits.languages.0: 'xx' is no language tag"),
+        (
+            "name: x\ncorpus: files\ntranscribe: {}",
+            "`transcribe` hears what `quality` finds to be speech: add `quality: {}`",
+        ),
         ("name: x\ncorpus: files\nseed: soon", "mine.yaml: seed: input should be a valid integer"),
         ("name: x\ncorpus: files\nworkers: 0", "workers: input should be greater than or equal to 1 (given: 0)"),
         ("name: x\ncorpus: files\nselect: [{name: a b, keep: 'true'}]", "select.0.name: string should match pattern"),
@@ -91,7 +95,9 @@ def test_missing_recipe_is_refused(tmp_path: Path) -> None:
 
 def test_settings_replace_keys_and_make_sections(tmp_path: Path) -> None:
     path = written(tmp_path, "name: x\ncorpus: files\nselect: []")
-    recipe = load(path, ["corpus=ljspeech", "transcribe.model=embedded", "ingest.unit_clips=7", "root=here"])
+    recipe = load(
+        path, ["corpus=ljspeech", "quality={}", "transcribe.model=embedded", "ingest.unit_clips=7", "root=here"]
+    )
     assert recipe.corpus == "ljspeech"
     assert recipe.transcribe is not None
     assert recipe.transcribe.model == "embedded"

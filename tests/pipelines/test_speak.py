@@ -256,8 +256,11 @@ def server_of(*languages: str, **settings: Any) -> Speak:
 @pytest.mark.parametrize(
     ("align", "sentence"),
     [
-        ({}, r"speak\.align\.model: the embedded model knows English only, not 'zh'; name a .* such as large-v3, or"),
-        ({"method": "whisper"}, r"the embedded model .*speak\.align\.method=proportional"),
+        (
+            {"model": "embedded"},
+            r"speak\.align\.model: the embedded model knows English only, not 'zh'; name a .* such as large-v3, or",
+        ),
+        ({"method": "whisper", "model": "embedded"}, r"the embedded model .*speak\.align\.method=proportional"),
         ({"method": "pocketsphinx"}, r"speak\.align\.method: pocketsphinx knows English only, not 'zh'"),
     ],
 )

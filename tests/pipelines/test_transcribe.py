@@ -9,7 +9,8 @@ from faster_whisper import BatchedInferencePipeline
 
 from manifests.errors import TurnmillError
 from manifests.records import Reason
-from pipelines.asr.recognizer import Heard, Recognizer, Window
+from pipelines.asr.recognizer import Heard, Recognizer
+from pipelines.asr.windows import Window
 from pipelines.guard import Guard
 from pipelines.stage import Shard
 from pipelines.stages.transcribe import Transcribe, TranscribeParams
@@ -21,7 +22,7 @@ SHARD = Shard("shard", "shard")
 
 @pytest.fixture
 def stage() -> Transcribe:
-    stage = Transcribe(TranscribeParams(batch_size=8), "en")
+    stage = Transcribe(TranscribeParams(model="embedded", batch_size=8), "en")
     stage.setup()
     return stage
 

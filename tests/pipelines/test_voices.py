@@ -114,7 +114,7 @@ def source_of(
     stages = [StageEntry("ingest", "c", "speech", ("clips",), "clips")]
     if wer is not None:
         blank = dict.fromkeys(SCHEMAS["transcripts"].names)
-        heard = [blank | {"uid": uid, "wer": rate} for uid, rate in wer.items()]
+        heard = [blank | {"uid": uid, "text_error": rate} for uid, rate in wer.items()]
         store.write_part(part_name("transcripts", "t", "k"), to_table("transcripts", heard), {})
         stages.append(StageEntry("transcribe", "t", "speech", ("transcripts",), "clips"))
     finish(store, stages)

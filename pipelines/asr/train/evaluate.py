@@ -16,9 +16,11 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from pipelines.asr.recognizer import SAMPLE_RATE, Recognizer, Transcript, Word
+from pipelines.asr.errors import errors
+from pipelines.asr.recognizer import Recognizer, Transcript
 from pipelines.asr.train.texts import held_out
-from pipelines.asr.wer import wer, word_errors
+from pipelines.asr.windows import SAMPLE_RATE, Clip
+from pipelines.asr.words import Word
 from synth.tts.engine import Line, Speech
 from synth.tts.espeak import EspeakEngine
 from synth.voices import EMBEDDED
@@ -45,14 +47,14 @@ def main() -> None:
     parser.add_argument("--beam", type=int, default=1)
     parser.add_argument("--every", type=int, default=1, help="measure every n-th text only")
     options = parser.parse_args()
-    recognizer = Recognizer(options.model, "en", beam_size=options.beam)
+    recognizer = Recognizer(options.model, beam_size=options.beam)
     for name, texts in held_out().items():
         spoken = speak(texts[:: options.every])
         started = time.monotonic()
         if options.sequential:
             heard = [_sequential(recognizer, item.clip, options.beam) for item in spoken]
         else:
-            heard = recognizer.transcribe([item.clip for item in spoken])
+            heard = recognizer.transcribe([Clip(item.clip, language="en") for item in spoken])
         print(json.dumps({"set": name, **report(spoken, heard), "seconds": time.monotonic() - started}), flush=True)
 
 
@@ -75,28 +77,28 @@ def report(spoken: list[Spoken], heard: list[Transcript]) -> dict[str, Any]:
     `wrong_caught` is the share of transcripts of another text, and `right_lost` that of the clip's own, with a rate
     over `ACCEPTED`.
     """
-    counts = np.array([word_errors(item.text, t.text) for item, t in zip(spoken, heard, strict=True)])
-    rates = np.array([wer(item.text, t.text) for item, t in zip(spoken, heard, strict=True)])
+    found = [errors(item.text, t.text) for item, t in zip(spoken, heard, strict=True)]
+    rates = np.array([each.rate for each in found])
     shifted = [*spoken[1:], spoken[0]]
-    wrong = np.array([wer(item.text, t.text) for item, t in zip(shifted, heard, strict=True)])
+    wrong = np.array([errors(item.text, t.text).rate for item, t in zip(shifted, heard, strict=True)])
     offs = np.array([off for item, t in zip(spoken, heard, strict=True) for off in _start_errors(item, t)])
     return {
         "clips": len(spoken),
-        "wer": counts[:, 0].sum() / counts[:, 1].sum(),
+        "wer": sum(each.count for each in found) / sum(each.total for each in found),
         "exact": float((rates == 0).mean()),
         "right_lost": float((rates > ACCEPTED).mean()),
         "wrong_caught": float((wrong > ACCEPTED).mean()),
         "start_error_median_s": float(np.median(np.abs(offs))) if offs.size else None,
         "start_error_p90_s": float(np.percentile(np.abs(offs), 90)) if offs.size else None,
         "start_bias_s": float(np.median(offs)) if offs.size else None,
-        "avg_logprob": float(np.mean([t.avg_logprob for t in heard])),
+        "avg_logprob": float(np.mean([t.avg_logprob for t in heard if t.avg_logprob is not None])),
         "audio_s": sum(len(item.clip) for item in spoken) / SAMPLE_RATE,
     }
 
 
 def _start_errors(item: Spoken, transcript: Transcript) -> list[float]:
     words = item.speech.words or ()
-    if wer(item.text, transcript.text) > 0 or len(words) != len(transcript.words):
+    if errors(item.text, transcript.text).count or len(words) != len(transcript.words):
         return []
     return [heard.start - said.start for heard, said in zip(transcript.words, words, strict=True)]
 
@@ -111,7 +113,7 @@ def _sequential(recognizer: Recognizer, clip: NDArray[np.float32], beam: int) ->
     scores = [s.avg_logprob for s in segments] or [0.0]
     silence = [s.no_speech_prob for s in segments] or [1.0]
     ratio = max((s.compression_ratio for s in segments), default=0.0)
-    return Transcript(text, info.language, 1.0, float(np.mean(scores)), min(silence), ratio, words)
+    return Transcript(text, info.language, None, float(np.mean(scores)), min(silence), ratio, words, (), 0)
 
 
 if __name__ == "__main__":

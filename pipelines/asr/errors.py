@@ -1,0 +1,123 @@
+"""How far what was heard is from what was given: errors in words, or in characters where no spaces part words.
+
+Both texts are brought to one form first, so that "It's $5." and "it is five dollars", or 三 and 3, agree:
+
+    english     Whisper's own normaliser for English (case, punctuation, contractions, numbers, spelling), each digit
+                a word: "3, 2, 2, 7" is THREE TWO TWO SEVEN
+    words       compatible forms as one (NFKC), no case, no punctuation, whole numbers in words where num2words knows
+                the language
+    characters  the same without spaces
+    chinese     as `characters`, after numbers in characters (`synth.chinese`) and simplified characters (OpenCC)
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+import jiwer
+
+from manifests.languages import UNSPACED, primary
+from synth import chinese
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Of a text against another, in its `units` ("word" or "character"); `total`: those of the given one."""
+
+    substitutions: int
+    deletions: int
+    insertions: int
+    total: int
+    units: str
+    normalisation: str
+
+    @property
+    def count(self) -> int:
+        return self.substitutions + self.deletions + self.insertions
+
+    @property
+    def rate(self) -> float:
+        """The errors over the given units, >= 0; where none were given, 0 if nothing was heard and 1 if something was.
+
+        The rate of a set is no mean of rates: sum `count` and `total`.
+        """
+        return self.count / self.total if self.total else float(self.count > 0)
+
+
+def errors(given: str, heard: str, language: str = "en") -> Errors:
+    """The errors in what was `heard` of a `given` text in a language, a BCP 47 tag."""
+    name, form = _form(primary(language))
+    wanted, said = form(given), form(heard)
+    units = "character" if primary(language) in UNSPACED else "word"
+    if units == "character":
+        wanted, said = " ".join(wanted), " ".join(said)
+    if not wanted:
+        return Errors(0, 0, len(said.split()), 0, units, name)
+    found = jiwer.process_words(wanted, said)
+    return Errors(found.substitutions, found.deletions, found.insertions, len(wanted.split()), units, name)
+
+
+def normalize(text: str, language: str = "en") -> str:
+    """A text in the form in which it is compared."""
+    return _form(primary(language))[1](text)
+
+
+def _form(language: str) -> tuple[str, Callable[[str], str]]:
+    if language == "en":
+        return "english", _english
+    if language in _CHINESE:
+        return "chinese", _chinese
+    if language in UNSPACED:
+        return "characters", lambda text: _plain(text).replace(" ", "")
+    return "words", lambda text: _numbers_said(_plain(text), language)
+
+
+_CHINESE = frozenset({"zh", "yue"})
+
+
+def _english(text: str) -> str:
+    plain = _whisper()(text.replace("\u2019", "'").replace("-", " "))
+    # Whisper's normaliser leaves some points that stand alone.
+    words = (word for word in plain.split() if any(character.isalnum() for character in word))
+    return " ".join(re.sub(r"\d", r" \g<0> ", " ".join(words)).split())
+
+
+def _plain(text: str) -> str:
+    """One form of each letter, no case, and a space for what is no letter, mark or digit. An Indian vowel sign is a
+    mark, which Whisper's own normaliser for other languages takes away."""
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return " ".join("".join(c if unicodedata.category(c)[0] in "LMN" else " " for c in folded).split())
+
+
+def _chinese(text: str) -> str:
+    simple = _simplified()(unicodedata.normalize("NFKC", text))
+    # What is written 2 is said 二 or 两.
+    return _plain(chinese.spoken_form(simple)).replace(" ", "").replace("两", "二")
+
+
+def _numbers_said(text: str, language: str) -> str:
+    from num2words import num2words
+
+    def said(match: re.Match[str]) -> str:
+        try:
+            return f" {_plain(num2words(int(match[0]), lang=language))} "
+        except (NotImplementedError, OverflowError):
+            return match[0]
+
+    return " ".join(re.sub(r"\d+", said, text).split())
+
+
+@cache
+def _whisper() -> Callable[[str], str]:
+    from whisper_normalizer.english import EnglishTextNormalizer
+
+    return EnglishTextNormalizer()  # type: ignore[no-any-return]
+
+
+@cache
+def _simplified() -> Callable[[str], str]:
+    from opencc import OpenCC
+
+    return OpenCC("t2s").convert
