@@ -2,6 +2,7 @@
 
     python tests/benchmarks/prove_transcripts.py words   # first words against the VAD, and each correction
     python tests/benchmarks/prove_transcripts.py bait    # 60 clips that make Whisper invent words
+    python tests/benchmarks/prove_transcripts.py languages --model base  # Chinese, Japanese, English; right and wrong
     python tests/benchmarks/prove_transcripts.py faults  # thresholds of text_error: faults found, good clips lost
 
 Needs ../shared/data, and the models (`turnmill doctor` says where they are). Asserts nothing.
@@ -18,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import soxr
+from faster_whisper.transcribe import merge_punctuations
 from numpy.typing import NDArray
 
 ROOT = Path(__file__).parents[2]
@@ -87,12 +89,12 @@ def words(model: str) -> None:
         for window in recognizer.windows([Clip(pcm, speech, "en")]):
             (said,) = recognizer.decode([window])
             length = len(window.pcm) / SAMPLE_RATE
-            raw = [Word("", float(w["start"]), float(w["end"]), 0.0) for w in said.alignment if w["word"].strip()]
+            items = [dict(item) for item in said.alignment]
+            merge_punctuations(items, BEFORE, AFTER)
+            raw = [Word("", float(w["start"]), float(w["end"]), 0.0) for w in items if w["word"].strip()]
             steps = [raw, shortened(said.alignment, length, BEFORE, AFTER)]
             steps += [in_speech(steps[-1], window.speech)]
             steps += [spread(steps[-1], length)]
-            if len(steps[0]) != len(steps[1]):  # its punctuation stands alone: words are not one to one
-                steps[0] = steps[1]
             for name, old, new in zip(moved, steps, steps[1:], strict=False):
                 pairs = zip(old, new, strict=True)
                 moved[name] += [max(abs(a.start - b.start), abs(a.end - b.end)) for a, b in pairs]
@@ -227,6 +229,55 @@ def baited(scratch: Path, models: Iterable[str]) -> None:
         )
 
 
+# --- languages -----------------------------------------------------------------------------------------------------
+
+OTHERS = {
+    "zh": "今天下午我们打算去河边散步，然后在附近的小饭馆吃晚饭，你要不要一起来？",
+    "ja": "昨日は朝から雨が降っていたので、家で本を読みながらお茶を飲んで、ゆっくり過ごしました。",
+    "en": "the old clock in the hall had stopped at noon and nobody remembered how to wind it again",
+}
+BEGINNING = {"zh": 7.5, "ja": 30.0}  # s of a recording that says its first sentence, and all of it
+
+
+def with_errors(text: str, language: str, share: float) -> str:
+    """A text with every n-th word or character replaced."""
+    units = text.split() if language == "en" else list(text)
+    other = OTHERS[language].split() if language == "en" else [c for c in OTHERS[language] if c.isalnum()]
+    places = [n for n, unit in enumerate(units) if any(c.isalnum() for c in unit)][:: round(1 / share)]
+    for number, place in enumerate(places):
+        units[place] = other[number % len(other)]
+    return (" " if language == "en" else "").join(units)
+
+
+def languages(scratch: Path, models: Iterable[str]) -> None:
+    """Chinese, Japanese and English with their own text, one with 5 % of it wrong, and another text."""
+    folder = scratch / "languages"
+    for language, locale in (("zh", "zh-CN"), ("ja", "ja-JP"), ("en", "")):
+        if language == "en":
+            spoken = [(pcm, text) for _, pcm, text in list(librispeech())[::25]]
+        else:
+            path = DATA / "multilingual" / locale
+            text = (path / "trans.txt").read_text("utf-8").split("\t", 1)[1].strip()
+            text = text.split("。")[0] + "。" if language == "zh" else text
+            spoken = [(narrow(path / "audio.wav")[: int(BEGINNING[language] * SAMPLE_RATE)], text)]
+        texts = {"right": lambda t: t, "5 % wrong": lambda t, to=language: with_errors(t, to, 0.05)}
+        texts["swapped"] = lambda _, to=language: OTHERS[to]
+        for kind, change in texts.items():
+            for number, (pcm, text) in enumerate(spoken):
+                target = folder / kind.replace(" ", "_") / f"{language}-{number}.wav"
+                target.parent.mkdir(parents=True, exist_ok=True)
+                soundfile.write(target, pcm, SAMPLE_RATE)
+                target.with_suffix(".txt").write_text(change(text), "utf-8")
+    for model in models:
+        for kind in sorted(path for path in folder.iterdir() if path.is_dir()):
+            for row in ran(kind, model, "null"):
+                name = Path(str(row["source_uri"])).stem
+                print(
+                    f"{model}, {kind.name}, {name}: heard as {row['asr_language']}, {row['text_normalisation']}, "
+                    f"text_error {row['text_error']:.3f} of {row['text_length']}, removed by {row['removed_by']}"
+                )
+
+
 # --- faults --------------------------------------------------------------------------------------------------------
 
 
@@ -263,7 +314,7 @@ def faults(models: Iterable[str]) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", choices=["words", "bait", "faults"])
+    parser.add_argument("part", choices=["words", "bait", "languages", "faults"])
     parser.add_argument("--model", action="append", help="default: tiny.en and base")
     options = parser.parse_args(arguments)
     models = options.model or ["tiny.en", "base"]
@@ -274,7 +325,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         faults(models)
     else:
         with tempfile.TemporaryDirectory() as scratch:
-            baited(Path(scratch), models)
+            (baited if options.part == "bait" else languages)(Path(scratch), models)
 
 
 if __name__ == "__main__":

@@ -43,7 +43,8 @@ from scipy.spatial.distance import cdist
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from manifests.records import Licence, Reject, TextDialogue, TextTurn
-from pipelines.asr.recognizer import SAMPLE_RATE, Recognizer
+from pipelines.asr.recognizer import Recognizer
+from pipelines.asr.windows import SAMPLE_RATE, Clip
 from synth.acoustics import Acoustics, Pools
 from synth.duplex import ASSISTANT, RATE
 from synth.duplex.labels import dump, sample_json
@@ -283,8 +284,8 @@ def judge(found: Sequence[Cut]) -> dict[str, Verdicts]:
         lengths = np.array([word.end - word.start for word in line.words])
         off = by_voices(line.pcm, line, ends) - np.arange(1, len(ends) + 1)
         verdicts["voices"].errors += (off * np.where(off > 0, np.append(lengths[1:], 0.0), lengths)).tolist()
-    recogniser = Recognizer("embedded", "en")
-    clips = [soxr.resample(cut.audio, RATE, SAMPLE_RATE).astype(np.float32) for cut in found]
+    recogniser = Recognizer("embedded", batch_size=8)
+    clips = [Clip(soxr.resample(cut.audio, RATE, SAMPLE_RATE).astype(np.float32), language="en") for cut in found]
     for cut, heard in zip(found, recogniser.transcribe(clips), strict=True):
         seconds = cut.fade_from / RATE
         verdicts["espeak"].add(*by_espeak(cut))

@@ -26,7 +26,7 @@ from sources.measure import quality
 Pcm = NDArray[np.float32]
 
 LOCALES = {"de": "de-DE", "es": "es-ES", "fr": "fr-FR", "ja": "ja-JP", "zh": "zh-CN"}
-SECONDS = 12
+SECONDS = 6
 
 
 def loaded(model: str, batch_size: int) -> Recognizer:
