@@ -90,7 +90,13 @@ def connect(store: Store, index: Index) -> duckdb.DuckDBPyConnection:
             connection.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet([{', '.join(globs)}])")
         else:
             connection.execute(_empty_tables()[table])
-    connection.execute(_JOINS)
+    try:
+        connection.execute(_JOINS)
+    except duckdb.BinderException as error:
+        raise UsageError(
+            f"{store.url} was made by another version of Turnmill, with other columns: run its recipe again with "
+            f"--out {store.url} ({str(error).splitlines()[0]})"
+        ) from error
     _add_ledger(connection, store, index, folders)
     return connection
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Discriminator, Field, Tag, ValidationError, mode
 from manifests.errors import UsageError
 from manifests.params import LicenceStatement, Params
 from manifests.records import stable_hash
-from pipelines.asr.models import EMBEDDED, model_name
+from pipelines.asr.models import EMBEDDED, folder_of, model_name
 from pipelines.bank import VoiceNames
 from pipelines.stages.card import CardParams
 from pipelines.stages.ingest import IngestParams
@@ -244,7 +244,7 @@ def _expanded(text: str) -> Path:
 def _folder_or_name(text: str) -> str:
     """A model's or run's folder in full; what is no folder of this machine is the name of a model, or a URL."""
     folder = _expanded(text)
-    return str(folder.absolute()) if text != EMBEDDED and folder.is_dir() else text
+    return str(folder.absolute()) if text != EMBEDDED and folder.is_dir() and folder_of(str(folder)) else text
 
 
 def _apply(raw: dict[str, Any], setting: str) -> None:

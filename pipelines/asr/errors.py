@@ -49,7 +49,7 @@ class Errors:
 def errors(given: str, heard: str, language: str = "en") -> Errors:
     """The errors in what was `heard` of a `given` text in a language, a BCP 47 tag."""
     name, form = _form(primary(language))
-    wanted, said = form(given), form(heard)
+    wanted, said = form(_tame(given)), form(_tame(heard))
     units = "character" if primary(language) in UNSPACED else "word"
     if units == "character":
         wanted, said = " ".join(wanted), " ".join(said)
@@ -70,10 +70,11 @@ def _form(language: str) -> tuple[str, Callable[[str], str]]:
     if language in _CHINESE:
         return "chinese", _chinese
     if language in UNSPACED:
-        return "characters", lambda text: _plain(text).replace(" ", "")
-    return "words", lambda text: _numbers_said(_plain(text), language)
+        return "characters", lambda text: _numbers_said(text, language).replace(" ", "")
+    return "words", lambda text: _numbers_said(text, language)
 
 
+_GROUPED = re.compile(r"(?<=\d)[.,'\u00a0\u2009\u202f](?=\d{3}(?!\d))")  # what parts the thousands of a number
 _CHINESE = frozenset({"zh", "yue"})
 
 
@@ -98,15 +99,21 @@ def _chinese(text: str) -> str:
 
 
 def _numbers_said(text: str, language: str) -> str:
+    """A plain text with whole numbers in words, grouped by thousands or not."""
     from num2words import num2words
 
     def said(match: re.Match[str]) -> str:
         try:
             return f" {_plain(num2words(int(match[0]), lang=language))} "
-        except (NotImplementedError, OverflowError):
+        except NotImplementedError:  # a language that it does not know
             return match[0]
 
-    return " ".join(re.sub(r"\d+", said, text).split())
+    return " ".join(re.sub(r"\d+", said, _plain(_GROUPED.sub("", text))).split())
+
+
+def _tame(text: str) -> str:
+    """Without halves of characters, nor numbers that are none: a recogniser that loops writes digits without end."""
+    return re.sub(r"\d{16,}", lambda match: " ".join(match[0]), text.encode("utf-8", "replace").decode("utf-8"))
 
 
 @cache

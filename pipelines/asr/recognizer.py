@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 import numpy as np
 
 from manifests.records import Reason
-from pipelines.asr.models import EMBEDDED, english_only, fetched
+from pipelines.asr.models import EMBEDDED, english_only, fetched, near_language
 from pipelines.asr.windows import SAMPLE_RATE, Clip, Window, first_round, windows
 from pipelines.asr.words import Alignment, Word, in_speech, shortened, spread
 from sources.audio import library
@@ -92,8 +92,8 @@ class Heard:
 class Recognizer:
     """A loaded Whisper model, named as in `pipelines.asr.models`.
 
-    `batch_size`: null for what suits the device. One recogniser with one thread per core is faster than one with two
-    threads. Raises `ModelUnavailable`.
+    `batch_size`: null for what suits the device. `only`: the language of a model that learnt one alone, else None. One
+    recogniser with one thread per core is faster than one with two threads. Raises `ModelUnavailable`.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class Recognizer:
         self.batch_size = batch_size or _BATCHES[self.model.model.device]
         self.beam_size = beam_size
         self._detects = self.model.model.is_multilingual
-        self._only = "en" if english_only(model) else None
+        self.only = None if self._detects and not english_only(model) else "en"
 
     def transcribe(self, clips: Sequence[Clip]) -> list[Transcript]:
         """Recognise clips of any length: one transcript each, in order. What is empty or has no speech has one without
@@ -169,12 +169,20 @@ class Recognizer:
             results.append(Heard(window.start, len(window.pcm), said.text, *scores, placed))
         return results
 
+    def code(self, language: str | None) -> str | None:
+        """What this model calls a language of Whisper's; None where it has no word for it, or one near it."""
+        known = (code for code in (language, near_language(language or "")) if code and self._has(code))
+        return next(known, None)
+
+    def _has(self, code: str) -> bool:
+        return not self._detects or self.model.hf_tokenizer.token_to_id(f"<|{code}|>") is not None
+
     def decode(self, batch: Sequence[Window], name: str = "the audio") -> list[Decoded]:
         """What `BatchedInferencePipeline` makes of each window. Raises AudioError(RECOGNISER_FAILED) as `name`."""
         from faster_whisper.audio import pad_or_trim
         from faster_whisper.tokenizer import Tokenizer
 
-        given = batch[0].language or self._only
+        given = self.code(batch[0].language) or self.only
         # The last frame is that of the padding that the extractor adds: the pipeline drops it too.
         with library(_WHO, name, Reason.RECOGNISER_FAILED):
             mels = [self.model.feature_extractor(window.pcm)[..., :-1] for window in batch]

@@ -55,7 +55,9 @@ def windows(place: int, clip: Clip, longest: int) -> list[Window]:
             cut = min(start + longest, end)
             if cut < end:
                 cut = start + _quiet_place(clip.pcm[start:cut])
-            found.append(_window(place, clip, start, cut))
+            window = _window(place, clip, start, cut)
+            if window.speech != ():  # what is left behind a cut can be silence
+                found.append(window)
             start = cut
     return found
 

@@ -5,6 +5,7 @@ import shutil
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from itertools import islice
 from typing import Any, Literal, Self
 
@@ -306,10 +307,11 @@ def aligner(params: AlignParams) -> Aligner:
 def hear_with(model: str) -> Hear:
     """What `Examiner` asks for the text of lines, in languages that the model knows."""
     recognizer = Recognizer(model)
+    known = cache(partial(knows, model))
 
     def hear(lines: Sequence[tuple[Line, NDArray[np.float32]]]) -> list[Heard | None]:
         heard: list[Heard | None] = [None] * len(lines)
-        mine = [index for index, (line, _) in enumerate(lines) if knows(model, line.language)]
+        mine = [index for index, (line, _) in enumerate(lines) if known(line.language)]
         clips = [Clip(lines[index][1], language=whisper_language(lines[index][0].language)) for index in mine]
         for index, transcript in zip(mine, recognizer.transcribe(clips), strict=True):
             line = lines[index][0]

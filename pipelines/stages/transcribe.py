@@ -15,7 +15,13 @@ from manifests.languages import UNKNOWN, LanguageTag, primary
 from manifests.params import Params
 from manifests.records import Reason, Reject
 from pipelines.asr.errors import errors
-from pipelines.asr.models import check_language, check_model, knows, model_digest, model_name, whisper_language
+from pipelines.asr.models import (
+    check_language,
+    check_model,
+    model_digest,
+    model_name,
+    whisper_language,
+)
 from pipelines.asr.recognizer import Heard, Recognizer, Transcript, joined
 from pipelines.asr.windows import SAMPLE_RATE, Clip, Window
 from pipelines.guard import Guard
@@ -53,6 +59,7 @@ class Transcribe(Stage):
     host_params = frozenset({"model"})
 
     def __init__(self, params: TranscribeParams, language: str | None) -> None:
+        """`language`: the corpus's own, of clips that state none."""
         self.params: TranscribeParams = params
         self.language = params.language or language
         self.resources = Resources(gpus=params.gpus, memory=2048 * MIB)
@@ -74,6 +81,7 @@ class Transcribe(Stage):
             batch_size=p.batch_size,
             beam_size=p.beam_size,
         )
+        check_language(p.model, self.language, "transcribe.language")  # what was fetched tells more than a name
         self._good: Window | None = None  # one that the model has heard
 
     def process(self, shard: Shard, workspace: Workspace, guard: Guard) -> Made:
@@ -85,11 +93,12 @@ class Transcribe(Stage):
         with workspace.open_tar("clips", shard.key) as tar:
             for block in guard.ahead(self._blocks(clips, tar, guard)):
                 for (row, _), heard in zip(block, self._transcripts(block, speech, guard), strict=True):
-                    if isinstance(heard, Reject):
-                        rejects.append(heard)
+                    label = heard if isinstance(heard, Reject) else self._labelled(row, heard, guard)
+                    if isinstance(label, Reject):
+                        rejects.append(label)
                     else:
-                        labels.append(self._row(row, heard))
-        self._check_working(rejects, len(clips))
+                        labels.append(label)
+        self._check_working(rejects, labels)
         return Made({"transcripts": labels}, rejects, len(clips), hours(clips))
 
     def _transcripts(
@@ -97,11 +106,9 @@ class Transcribe(Stage):
     ) -> list[Transcript | Reject]:
         """What is heard in each clip of a block: a step of the model is a batch of windows, of whatever clips."""
         rows = [row for row, _ in block]
-        lost = {place: pcm for place, (_, pcm) in enumerate(block) if isinstance(pcm, Reject)}
-        clips = [
-            Clip(np.zeros(0, np.float32)) if isinstance(pcm, Reject) else self._clip(row, pcm, speech.get(row["uid"]))
-            for row, pcm in block
-        ]
+        told = [pcm if isinstance(pcm, Reject) else self._clip(row, pcm, speech) for row, pcm in block]
+        lost = {place: clip for place, clip in enumerate(told) if isinstance(clip, Reject)}
+        clips = [Clip(np.zeros(0, np.float32)) if isinstance(clip, Reject) else clip for clip in told]
         windows = self.recognizer.windows(clips)
         heard: list[list[Heard]] = [[] for _ in block]
         left = Counter(window.clip for window in windows)
@@ -126,14 +133,22 @@ class Transcribe(Stage):
             for place, (parts, clip) in enumerate(zip(heard, clips, strict=True))
         ]
 
-    def _clip(self, row: Row, pcm: Pcm, speech: Sequence[Row] | None) -> Clip:
-        """A clip as it is heard: where `quality` found speech, or all of it where that is not known."""
-        tag = self.language if self.language and whisper_language(self.language) else row["language"]
-        known = tag is not None and knows(self.params.model, tag)
-        spans = None
-        if speech is not None:
-            spans = [tuple(round(span[edge] * SAMPLE_RATE) for edge in ("start", "end")) for span in speech]
-        return Clip(pcm, spans, whisper_language(tag) if known else None)
+    def _clip(self, row: Row, pcm: Pcm, speech: Mapping[str, Sequence[Row]]) -> Clip | Reject:
+        """A clip as it is heard: where `quality` found speech, and nowhere where it rejected the clip."""
+        tag = self._language(row)
+        code = None if tag is None else whisper_language(tag)
+        if code is not None and self.recognizer.only not in (None, code):
+            what = (
+                f"{row['source_uri'] or row['uid']} is of {tag}, and the model {model_name(self.params.model)} is not"
+            )
+            return Reject(Reason.UNSUPPORTED_LANGUAGE, what, row["uid"], row["source_uri"])
+        spans = [(round(s["start"] * SAMPLE_RATE), round(s["end"] * SAMPLE_RATE)) for s in speech.get(row["uid"], ())]
+        return Clip(pcm, spans, self.recognizer.code(code))
+
+    def _language(self, row: Row) -> str | None:
+        """The recipe's, else the clip's own, else the corpus's."""
+        tags = (self.params.language, row["language"], self.language)
+        return next((tag for tag in tags if tag is not None and whisper_language(tag) is not None), None)
 
     def _hear(self, clips: Sequence[Row], batch: Sequence[Window], guard: Guard) -> list[Row | Reject]:
         items = [replace(clip_item(clips[w.clip]), seconds=len(w.pcm) / SAMPLE_RATE) for w in batch]
@@ -159,10 +174,10 @@ class Transcribe(Stage):
         self._good = windows[-1]
         return [asdict(window) for window in heard]
 
-    def _check_working(self, rejects: Sequence[Reject], clips: int) -> None:
-        """Raises TurnmillError where it is the model, and no clip, that fails: on all of them."""
+    def _check_working(self, rejects: Sequence[Reject], labels: Sequence[Row]) -> None:
+        """Raises TurnmillError where it is the model, and no clip, that fails: on all that it was given."""
         failed = [reject for reject in rejects if reject.reason is Reason.RECOGNISER_FAILED]
-        if len(failed) == clips > 1:
+        if len(failed) > 1 and not any(label["heard"] for label in labels):
             raise TurnmillError(f"the model {model_name(self.params.model)} fails on every clip: {failed[0].detail}")
 
     def _blocks(self, clips: Sequence[Row], tar: BinaryIO, guard: Guard) -> Iterator[list[tuple[Row, Pcm | Reject]]]:
@@ -178,10 +193,12 @@ class Transcribe(Stage):
         if block:
             yield block
 
+    def _labelled(self, clip: Row, heard: Transcript, guard: Guard) -> Row | Reject:
+        return guard.caught(clip_item(clip), partial(self._row, clip, heard))
+
     def _row(self, clip: Row, heard: Transcript) -> Row:
-        text = clip["text"]
-        stated = clip["language"] if whisper_language(clip["language"] or UNKNOWN) else heard.language
-        found = None if text is None else errors(text, heard.text, stated or UNKNOWN)
+        text, duration = clip["text"], clip["duration"]
+        found = None if text is None else errors(text, heard.text, self._language(clip) or heard.language or UNKNOWN)
         return {
             "uid": clip["uid"],
             "model": model_name(self.params.model),
@@ -191,8 +208,8 @@ class Transcribe(Stage):
             "avg_logprob": heard.avg_logprob,
             "no_speech_prob": heard.no_speech_prob,
             "compression_ratio": heard.compression_ratio,
-            "words": [asdict(word) for word in heard.words],
-            "heard": [{"start": start, "end": end} for start, end in heard.heard],
+            "words": [asdict(word) | {"end": min(word.end, duration)} for word in heard.words],
+            "heard": [{"start": start, "end": min(end, duration)} for start, end in heard.heard],
             "n_cut": heard.n_cut,
             "text_error": None if found is None else found.rate,
             "text_length": None if found is None else found.total,

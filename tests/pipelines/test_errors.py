@@ -24,6 +24,9 @@ from pipelines.asr.errors import Errors, errors, normalize
         ("两个苹果", "2个苹果", "zh"),
         ("ＡＢＣをカタカナで", "abcをｶﾀｶﾅで", "ja"),
         ("नमस्ते, दुनिया", "नमस्ते दुनिया!", "hi"),
+        ("二千十九年", "2019年", "ja"),
+        ("eintausend Euro", "1.000 Euro", "de"),
+        ("да", "да", "ru"),
         ("สวัสดี ครับ", "สวัสดีครับ", "th"),
     ],
 )
@@ -48,6 +51,12 @@ def test_errors_are_told_apart_in_the_unit_of_the_language(
     given: str, heard: str, language: str, found: Errors
 ) -> None:
     assert errors(given, heard, language) == found
+
+
+@pytest.mark.parametrize("language", ["en", "ru", "pl", "bn", "de", "ja", "zh", "und"])
+def test_a_loop_of_digits_and_half_a_character_are_text(language: str) -> None:
+    assert errors("да", "да " + "1" * 5000, language).insertions > 100
+    assert errors("a\ud800b", "a?b", language).count == 0
 
 
 def test_a_rate_is_over_what_was_given() -> None:

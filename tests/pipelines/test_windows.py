@@ -48,6 +48,13 @@ def test_without_measures_all_of_a_clip_is_heard_and_without_speech_nothing() ->
     assert windows(0, Clip(NOISE[:0]), LONGEST) == []
 
 
+def test_silence_that_is_left_behind_a_cut_is_not_heard() -> None:
+    pcm = NOISE[: 10 * SAMPLE_RATE + 4000].copy()
+    pcm[-6400:] = 0
+    (window,) = windows(0, Clip(pcm, [(0, len(pcm) - 6400)]), LONGEST)
+    assert len(window.pcm) <= LONGEST
+
+
 def test_a_clip_is_cut_in_a_pause() -> None:
     pcm = NOISE[: 15 * SAMPLE_RATE].copy()
     pcm[8 * SAMPLE_RATE : 8 * SAMPLE_RATE + 3200] = 0
