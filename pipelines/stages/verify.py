@@ -1,7 +1,7 @@
 """verify: every dialogue against its labels, from the written audio alone (synth.duplex.verify)."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -10,7 +10,7 @@ from pydantic import Field
 
 from manifests.params import Params
 from manifests.records import ItemError, Reason, Reject, stable_hash
-from pipelines.asr.models import check_model, model_digest
+from pipelines.asr.models import check_model, model_digest, whisper_language
 from pipelines.asr.recognizer import Recognizer
 from pipelines.asr.windows import Clip
 from pipelines.guard import Guard, Item
@@ -32,7 +32,7 @@ class VerifyParams(Params):
 
 class Verify(Stage):
     name = "verify"
-    version = 2
+    version = 3
     needs = ("dialogues",)
     tables = ("verification",)
     items = "dialogues"
@@ -76,7 +76,8 @@ class Verify(Stage):
             return verification_row(row["id"], Report(0, ()))
         audio = decode(read_span(tar, row["offset"], row["size"]), row["id"])
         clean = decode(read_span(tar, row["clean_offset"], row["clean_size"]), row["id"]).samples[0]
-        report = check(json.loads(row["sample"]), audio.samples, clean, self.recognise, self.pools)
+        recognise = None if self.recognise is None else self.recognise(row["language"])
+        report = check(json.loads(row["sample"]), audio.samples, clean, recognise, self.pools)
         if report.violations:
             raise ItemError(Reason.LABEL_VIOLATION, violation_sentence(report))
         return verification_row(row["id"], report)
@@ -87,12 +88,17 @@ def chosen(dialogue: str, share: float) -> bool:
     return int(stable_hash("verify", dialogue), 16) < share * 2**64
 
 
-def recognise_with(model: str | None) -> Recognise | None:
-    """What `check` asks for the text of a stem; None where no model is named."""
+def recognise_with(model: str | None) -> Callable[[str], Recognise] | None:
+    """What `check` asks for the text of a stem, by the dialogue's language; None where no model is named."""
     if model is None:
         return None
     recognizer = Recognizer(model)
-    return lambda pcm: recognizer.transcribe([Clip(pcm)])[0].text
+
+    def of(tag: str) -> Recognise:
+        code = whisper_language(tag)
+        return lambda pcm: recognizer.transcribe([Clip(pcm, language=code)])[0].text
+
+    return of
 
 
 def violation_sentence(report: Report) -> str:

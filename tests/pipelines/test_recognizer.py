@@ -14,6 +14,7 @@ from pipelines.asr.errors import errors
 from pipelines.asr.recognizer import Recognizer, Transcript
 from pipelines.asr.train.texts import held_out, load, normalised
 from pipelines.asr.windows import SAMPLE_RATE, Clip
+from pipelines.stages.verify import recognise_with
 from synth.tts.engine import Line, Speech
 from synth.voices import EMBEDDED as BANK
 
@@ -112,6 +113,13 @@ def test_what_has_no_speech_has_a_transcript_without_words(recognizer: Recognize
 def test_an_english_model_needs_no_detection(spoken: list[Speech]) -> None:
     (transcript,) = Recognizer("embedded").transcribe([Clip(_pcm(spoken[0]))])
     assert (transcript.language, transcript.language_prob) == ("en", None)
+
+
+def test_verify_hears_a_stem_in_the_language_of_its_dialogue(spoken: list[Speech]) -> None:
+    assert recognise_with(None) is None
+    recognise = recognise_with("embedded")
+    assert recognise is not None
+    assert errors(SENTENCES[0], recognise("en-GB")(_pcm(spoken[0]))).rate <= 0.35
 
 
 def test_a_text_at_the_bound_says_that_it_is_cut(recognizer: Recognizer, monkeypatch: pytest.MonkeyPatch) -> None:
