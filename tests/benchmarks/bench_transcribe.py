@@ -9,7 +9,7 @@ time of the process, which noise of other processes shows least in; the peak of 
 """
 
 import argparse
-import resource
+import re
 import statistics
 import subprocess
 import sys
@@ -83,7 +83,9 @@ def compare(model: str, batch: int, rounds: int, clips: int, beam: int, only_our
 
         if only_ours:
             ours()
-            print(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
+            # Not getrusage's: that counts what the process was before it became this program.
+            peak = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text("utf-8"))
+            print(f"{int(peak[0]) / 1024:.0f} MiB")
             return
         from faster_whisper import BatchedInferencePipeline, WhisperModel
 
