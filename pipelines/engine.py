@@ -28,7 +28,7 @@ from pipelines.watch import Stand, TimeLimit
 from pipelines.worker import Crew, Job, Outcome
 
 _LOOK_S = 0.5  # between two looks at what the workers do
-_SILENCE_S = 30.0  # after which idle workers make room: on a lost node, one may be waiting to be started again
+_SILENCE_S = 30.0  # after which idle workers make room: one may be waiting for their places, as after a lost node
 
 
 def chains(stages: Sequence[Stage]) -> list[tuple[Stage, ...]]:
@@ -105,6 +105,15 @@ class _Pool:
         self.idle.clear()
         self.starting.clear()
 
+    def step_back(self, asked: Callable[[Any], Future[Any]]) -> None:
+        """Start those anew that have nothing in hand, behind who waits for what they hold."""
+        import ray
+
+        for worker in self.idle:
+            ray.kill(worker, no_restart=False)
+            self.starting[asked(worker.ready.remote())] = worker
+        self.idle.clear()
+
 
 def _outcomes(
     crew: Crew, workers: Sequence[Sequence[Any]], jobs: Sequence[Any], shards: Sequence[Shard]
@@ -112,8 +121,8 @@ def _outcomes(
     """Per shard, in the order in which they end: its ledger rows of all pools, and its last outcome.
 
     A worker has no shard before it is up, so that none waits for a worker that Ray has no place for while another is
-    free; and workers that no shard will come to make room for those that start. `workers`: of each pool, `jobs`: the
-    reference of its job.
+    free; and workers that no shard will come to, or not yet, make room for those that start. `workers`: of each pool,
+    `jobs`: the reference of its job.
     """
     answers: SimpleQueue[Future[Any]] = SimpleQueue()  # a signal breaks off the wait for it, and not that of `ray.wait`
 
@@ -139,6 +148,9 @@ def _outcomes(
         except Empty:
             if not pools[first].waiting:
                 pools[first].release(crew)
+            elif not pools[first].busy:  # none of its workers has a place, which Ray may have given to later ones
+                for pool in pools[first + 1 :]:
+                    pool.step_back(asked)
             continue
         for number, pool in enumerate(pools):
             if answer in pool.starting:

@@ -56,6 +56,18 @@ def test_a_pool_that_no_shard_will_come_to_makes_room_for_the_next(tmp_path: Pat
     assert found == [["lines", "speech"]] * 3
 
 
+def test_a_later_pool_that_has_the_places_makes_room_for_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_SILENCE_S", 0.5)
+    with cluster(None) as given:
+        options = [{"num_cpus": given.cpus}, {"num_cpus": given.cpus, "memory": 1}]
+        ((late,),) = given.crew.muster(options[1:], 1)
+        ray.get(late.ready.remote())
+        found = outcomes(given, tmp_path, options, [Slow("lines"), Slow("speech")])
+    assert found == [["lines", "speech"]] * 3
+
+
 def test_an_idle_worker_makes_room_where_nothing_is_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "_SILENCE_S", 0.5)
     place = Workspace(Store(str(tmp_path)), {"lines": "l"})
