@@ -48,9 +48,8 @@ class Errors:
 
 def errors(given: str, heard: str, language: str = "en") -> Errors:
     """The errors in what was `heard` of a `given` text in a language, a BCP 47 tag."""
-    name, form = _form(primary(language))
-    wanted, said = form(_tame(given)), form(_tame(heard))
-    units = "character" if primary(language) in UNSPACED else "word"
+    name, units, _ = _form(primary(language))
+    wanted, said = normalize(given, language), normalize(heard, language)
     if units == "character":
         wanted, said = " ".join(wanted), " ".join(said)
     if not wanted:
@@ -60,18 +59,20 @@ def errors(given: str, heard: str, language: str = "en") -> Errors:
 
 
 def normalize(text: str, language: str = "en") -> str:
-    """A text in the form in which it is compared."""
-    return _form(primary(language))[1](text)
+    """A text in the form in which it is compared, with one space between words."""
+    _, _, form = _form(primary(language))
+    return form(_tame(text))
 
 
-def _form(language: str) -> tuple[str, Callable[[str], str]]:
+def _form(language: str) -> tuple[str, str, Callable[[str], str]]:
+    """The name of a language's form, its units, and what brings a text to it."""
     if language == "en":
-        return "english", _english
+        return "english", "word", _english
     if language in _CHINESE:
-        return "chinese", _chinese
+        return "chinese", "character", _chinese
     if language in UNSPACED:
-        return "characters", lambda text: _numbers_said(text, language).replace(" ", "")
-    return "words", lambda text: _numbers_said(text, language)
+        return "characters", "character", lambda text: _numbers_said(text, language).replace(" ", "")
+    return "words", "word", lambda text: _numbers_said(text, language)
 
 
 _GROUPED = re.compile(r"(?<=\d)[.,'\u00a0\u2009\u202f](?=\d{3}(?!\d))")  # what parts the thousands of a number

@@ -1,6 +1,7 @@
 """Where a Whisper model hears the words of a text that is known: forced alignment by its attention, no recognition."""
 
 from collections.abc import Sequence
+from functools import cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,13 +28,11 @@ class Located:
     def __init__(self, model: str) -> None:
         self._model = model
         self._recognizer: Recognizer | None = None
-        self._known: dict[str, bool] = {}
+        self._knows = cache(partial(knows, model))
 
     def knows(self, language: str) -> bool:
         """Whether the model is one of this language, a BCP 47 tag."""
-        if language not in self._known:
-            self._known[language] = knows(self._model, language)
-        return self._known[language]
+        return self._knows(language)
 
     def __call__(self, pcm: NDArray[np.float32], text: str, language: str) -> Sequence[Piece] | None:
         """Pieces of `text` with their times in `pcm`, float32 [samples] at 16 kHz. Raises ModelUnavailable."""

@@ -130,8 +130,7 @@ def fetched(model: str) -> Found:
         return found
     from faster_whisper.utils import download_model
 
-    if not _reachable():
-        raise ModelUnavailable(f"the model {model!r} is not on this machine and the Hub is out of reach: {_fix(model)}")
+    _check_reachable(model)
     try:
         return Found(Path(download_model(model)), "the Hub")
     except Exception as error:  # any failure of the Hub is the same news
@@ -141,8 +140,8 @@ def fetched(model: str) -> Found:
 
 def check_model(model: str) -> None:
     """Raise ModelUnavailable when a model is neither here nor to be had, without loading or downloading it."""
-    if here(model) is None and not _reachable():
-        fetched(model)
+    if here(model) is None:
+        _check_reachable(model)
 
 
 def model_digest(model: str) -> str:
@@ -327,6 +326,11 @@ def _published(model: str) -> bool:
     from faster_whisper.utils import available_models
 
     return model in available_models() or (model.count("/") == 1 and not model.startswith((".", "/", "~")))
+
+
+def _check_reachable(model: str) -> None:
+    if not _reachable():
+        raise ModelUnavailable(f"the model {model!r} is not on this machine and the Hub is out of reach: {_fix(model)}")
 
 
 def _reachable() -> bool:

@@ -13,9 +13,7 @@ from numpy.typing import NDArray
 
 SAMPLE_RATE: Final = 16_000  # Hz, Whisper's
 
-_MARGIN: Final = (
-    2 * SAMPLE_RATE // 5
-)  # of silence that a window keeps around speech, as faster-whisper's VAD filter does
+_MARGIN: Final = 2 * SAMPLE_RATE // 5  # of silence kept around speech, as by faster-whisper's VAD filter
 _LONG_PAUSE: Final = 3 * SAMPLE_RATE  # a window ends here
 _EDGE: Final = 5 * SAMPLE_RATE  # how far back from its end a window may be cut, to cut in a pause
 _PAUSE: Final = SAMPLE_RATE // 10  # the shortest pause worth looking for

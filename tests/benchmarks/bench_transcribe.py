@@ -16,7 +16,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +31,9 @@ from pipelines.asr.windows import SAMPLE_RATE  # noqa: E402
 from pipelines.demo import SENTENCES, speak  # noqa: E402
 from pipelines.guard import Guard  # noqa: E402
 from pipelines.stage import Shard, Workspace, clip_sound, commit  # noqa: E402
+from pipelines.stages.quality import Quality, QualityParams  # noqa: E402
 from pipelines.stages.transcribe import Transcribe, TranscribeParams  # noqa: E402
 from sources.audio import Audio, encode_flac, mono_at  # noqa: E402
-from sources.measure import quality  # noqa: E402
 
 
 def recorded(count: int) -> list[tuple[str, Audio]]:
@@ -62,9 +61,7 @@ def lake(store: Store, clips: int) -> Workspace:
             offset, size = tar.add(f"{index:04d}.flac", encode_flac(audio))
             row: dict[str, Any] = dict.fromkeys(SCHEMAS["clips"].names) | {"uid": str(index), "text": text}
             rows.append(row | {"offset": offset, "size": size, "duration": audio.duration, "language": "en"})
-            found = asdict(quality(audio))
-            spans = [{"start": start, "end": end} for start, end in found["segments"]]
-            measures.append({"uid": str(index), **found, "segments": spans})
+            measures.append(Quality(QualityParams()).label(str(index), audio))
     for table, content in (("clips", rows), ("quality", measures)):
         store.write_part(workspace.part(table, "all"), to_table(table, content), {})
     return workspace

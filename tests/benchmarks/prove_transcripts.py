@@ -18,7 +18,6 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-import soxr
 from faster_whisper.transcribe import merge_punctuations
 from numpy.typing import NDArray
 
@@ -31,7 +30,7 @@ from pipelines.asr.windows import SAMPLE_RATE, Clip  # noqa: E402
 from pipelines.asr.words import Word, in_speech, shortened, spread  # noqa: E402
 from pipelines.recipe import load  # noqa: E402
 from pipelines.run import run  # noqa: E402
-from sources.audio import Audio  # noqa: E402
+from sources.audio import Audio, decode, mono_at  # noqa: E402
 from sources.measure import quality  # noqa: E402
 
 DATA = ROOT.parent / "shared" / "data"
@@ -39,8 +38,7 @@ Pcm = NDArray[np.float32]
 
 
 def narrow(path: Path) -> Pcm:
-    pcm, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    return soxr.resample(pcm.mean(1), rate, SAMPLE_RATE).astype(np.float32)
+    return mono_at(decode(path.read_bytes(), path.name), SAMPLE_RATE, path.name)
 
 
 def librispeech() -> Iterator[tuple[str, Pcm, str]]:

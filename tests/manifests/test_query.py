@@ -50,6 +50,15 @@ def test_clips_all_has_each_column_once_and_every_name_that_a_predicate_needs(
     assert set(wanted.split()) <= set(columns)
 
 
+def test_a_dataset_with_other_columns_is_told_to_be_of_another_version(dataset: Store) -> None:
+    maker = Index.load(dataset).maker("transcripts")
+    assert maker is not None
+    for name in dataset.names(f"transcripts/{maker.fingerprint}"):
+        dataset.write_part(name, dataset.read_part(name).drop_columns(["text_error"]), {})
+    with pytest.raises(UsageError, match=r"was made by another version of Turnmill, .*: run its recipe again with"):
+        ask(dataset, "SELECT 1")
+
+
 def test_of_equal_audio_the_first_uid_is_kept(connection: duckdb.DuckDBPyConnection) -> None:
     dropped = connection.execute("SELECT uid FROM clips_all WHERE NOT duplicate_kept").fetchall()
     assert dropped == [("t/c2",)]

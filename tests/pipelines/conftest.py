@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 import soundfile
 
+from manifests.records import Reject
 from manifests.schema import to_table
 from manifests.store import Store
 from pipelines.cluster import cluster
 from pipelines.recipe import Recipe, load
 from pipelines.run import run
 from pipelines.stage import Workspace
+from pipelines.stages.quality import Quality, QualityParams
 from sources.audio import Audio, encode_flac
-from sources.measure import quality
 from synth.tts.engine import Line, Speech
 from synth.tts.espeak import EspeakEngine
 from synth.voices import EMBEDDED
@@ -73,9 +74,9 @@ def lake_of(folder: Path, clips: Sequence[Speech], tables: Sequence[str]) -> Wor
             offset, size = tar.add(f"{number}.flac", encode_flac(audio))
             where = {"offset": offset, "size": size, "duration": audio.duration}
             rows.append({**dict.fromkeys(to_table("clips", []).column_names), "uid": f"u{number}", **where})
-            measured = asdict(quality(audio))
-            segments = [{"start": start, "end": end} for start, end in measured["segments"]]
-            found.append({"uid": f"u{number}", **measured, "segments": segments})
+            label = Quality(QualityParams()).label(f"u{number}", audio)
+            assert not isinstance(label, Reject)
+            found.append(label)
     place.store.write_part(place.part("quality", "shard"), to_table("quality", found), {})
     place.store.write_part(place.part("clips", "shard"), to_table("clips", rows), {})
     return place

@@ -96,6 +96,15 @@ def test_a_model_of_two_packages_is_joined_once(tmp_path: Path, monkeypatch: pyt
     assert here("base") == found
     assert (found.folder / "model.bin").stat().st_mtime_ns == made
     assert [path.name for path in found.folder.parent.iterdir()] == [found.folder.name]
+    (found.folder / "model.bin").write_bytes(b"damaged")
+    assert here("base") == found
+    assert (found.folder / "model.bin").read_bytes() == b"weights"
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    with pytest.raises(
+        ModelUnavailable, match=r"'base' of one and two cannot be joined in .*: Not a directory; set XDG"
+    ):
+        here("base")
 
 
 def test_a_model_is_known_by_its_files(tmp_path: Path) -> None:

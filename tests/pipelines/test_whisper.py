@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import soundfile
-import soxr
 from faster_whisper import BatchedInferencePipeline
 from numpy.typing import NDArray
 
@@ -20,7 +18,7 @@ from pipelines.asr.models import here
 from pipelines.asr.recognizer import AFTER, BEFORE, Decoded, Recognizer
 from pipelines.asr.windows import SAMPLE_RATE, Clip
 from pipelines.asr.words import shortened
-from sources.audio import Audio
+from sources.audio import Audio, decode, mono_at
 from sources.measure import quality
 
 Pcm = NDArray[np.float32]
@@ -50,8 +48,7 @@ def tiny() -> Recognizer:
 
 
 def narrow(path: Path, seconds: float = 30) -> Pcm:
-    pcm, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    return np.asarray(soxr.resample(pcm.mean(1), rate, SAMPLE_RATE)[: int(seconds * SAMPLE_RATE)], np.float32)
+    return mono_at(decode(path.read_bytes(), path.name), SAMPLE_RATE, path.name)[: int(seconds * SAMPLE_RATE)]
 
 
 def recording(shared: Path, language: str) -> Pcm:
