@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dashboards.listening_assets import SCRIPT, STYLE
+from manifests.schema import EVENT_PARAMS
 
 KINDS = {
     "turn_shift": "#8a94a0",
@@ -111,7 +112,7 @@ def _lane(example: Example, channel: int, seconds: float) -> str:
         if event["kind"] not in _UNTINTED
     ]
     if channel == 0:
-        spans += [_stop(event, seconds) for event in events if event["params"].get("stop") is not None]
+        spans += [_stop(event, seconds) for event in events if event["stop"] is not None]
     words = "".join(_words(turn["words"], seconds) for turn in turns)
     bars, height = _bars(own, seconds)
     peaks = base64.b64encode(_peaks(example.channels[channel], example.sample["sample_rate"])).decode()
@@ -138,7 +139,7 @@ def _bars(events: list[Mapping[str, Any]], seconds: float) -> tuple[str, int]:
 
 def _stop(event: Mapping[str, Any], seconds: float) -> str:
     """Where the assistant falls silent for an event of the user, until it goes on where it does."""
-    stop, resume = event["params"]["stop"], event["params"].get("resume")
+    stop, resume = event["stop"], event["resume"]
     title = f"the assistant stops for: {event['kind'].replace('_', ' ')}"
     if resume is None:
         style = f'style="left:{100 * stop / seconds:.4f}%;--c:{_colour(event["kind"])}"'
@@ -147,11 +148,11 @@ def _stop(event: Mapping[str, Any], seconds: float) -> str:
     return f'<div class="held" {held} title="{_text(title)}"></div>'
 
 
-def _words(words: list[tuple[str, float, float]], seconds: float) -> str:
-    ends = [start for _, start, _ in words[1:]] + [end for _, _, end in words[-1:]]
+def _words(words: list[Mapping[str, Any]], seconds: float) -> str:
+    ends = [word["start"] for word in words[1:]] + [word["end"] for word in words[-1:]]
     return "".join(
-        f"<span {_span({'start': start, 'end': max(end, start)}, seconds)}>{_text(word)}</span>"
-        for (word, start, _), end in zip(words, ends, strict=True)
+        f"<span {_span({'start': word['start'], 'end': max(end, word['start'])}, seconds)}>{_text(word['word'])}</span>"
+        for word, end in zip(words, ends, strict=True)
     )
 
 
@@ -187,8 +188,8 @@ def _details(event: Mapping[str, Any]) -> list[str]:
     details = [f"{event['end'] - event['start']:.2f} s"]
     if event["latency"] is not None:
         details.append(f"latency {event['latency']:.2f} s")
-    params = {name: value for name, value in event["params"].items() if value is not None}
-    return details + [_measure(name, value) for name, value in sorted(params.items())]
+    params = {name: event[name] for name in sorted(EVENT_PARAMS) if event[name] is not None}
+    return details + [_measure(name, value) for name, value in params.items()]
 
 
 def _measure(name: str, value: object) -> str:
@@ -217,7 +218,7 @@ def _value(value: object) -> str:
     if isinstance(value, float):
         return f"{round(value, 3):g}"
     if isinstance(value, list | tuple):
-        if any(isinstance(item, list | tuple) for item in value):
+        if any(isinstance(item, dict) for item in value):
             return str(len(value))  # spans, or steps in time: there can be hundreds
         return ", ".join(_value(item) for item in value)
     if isinstance(value, dict):

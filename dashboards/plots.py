@@ -12,8 +12,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from manifests.card import PlotFile
-from manifests.card_sections import HALVES
 from manifests.funnel import Funnel, funnel
+from manifests.published import HALVES
 
 INK, FAINT, LOST = "#26323f", "#dfe3e8", "#c7ccd3"
 COLOUR = {"speech": "#2b7a9b", "dialogue": "#d97b29"}

@@ -24,14 +24,19 @@ INSIDE = "SEMI JOIN dialogue_samples ON dialogue = uid"
 
 _AS_THEY_ARE = ("snr_db", "rt60", "echo_gain", "echo_delay", "clip_dbfs", "noise_category", "codec")
 _ASKED = (
-    ("reaction", "reaction", "latency - CAST(params->>'fade' AS DOUBLE)", "kind = 'barge_in'"),
-    ("fade", "fade", "CAST(params->>'fade' AS DOUBLE)", "kind = 'barge_in'"),
+    ("reaction", "reaction", "latency - fade", "kind = 'barge_in'"),
+    ("fade", "fade", "fade", "kind = 'barge_in'"),
     ("pause", "pause", '"end" - "start"', "kind = 'hesitation'"),
     ("silence_timeout", "silence_timeout", '"end" - "start"', "kind = 'silence_timeout'"),
-    ("backchannel_level_db", "backchannel_level_db", "LEVEL", "kind IN ('user_backchannel', 'assistant_backchannel')"),
-    ("failed_barge_in_level_db", "failed_barge_in_level_db", "LEVEL", "kind = 'failed_barge_in'"),
-    ("beside_level_db", "beside_level_db", "LEVEL", "kind IN ('third_party', 'side_talk')"),
-    ("sound_level_db", "sound_level_db", "LEVEL", "kind IN ('noise_burst', 'cough')"),
+    (
+        "backchannel_level_db",
+        "backchannel_level_db",
+        "level_db",
+        "kind IN ('user_backchannel', 'assistant_backchannel')",
+    ),
+    ("failed_barge_in_level_db", "failed_barge_in_level_db", "level_db", "kind = 'failed_barge_in'"),
+    ("beside_level_db", "beside_level_db", "level_db", "kind IN ('third_party', 'side_talk')"),
+    ("sound_level_db", "sound_level_db", "level_db", "kind IN ('noise_burst', 'cough')"),
 )
 
 _SOURCE_TURNS = """
@@ -88,7 +93,6 @@ def requested_and_realised(
         wanted = {"overlap": transfer.p_overlap, "gap": 1 - transfer.p_overlap}
         found.append(_choice(f"{direction}.p_overlap", wanted, {"overlap": overlaps.n, "gap": gaps.n}))
     for name, attribute, value, condition in _ASKED:
-        value = value.replace("LEVEL", "CAST(params->>'level_db' AS DOUBLE)")
         rows = connection.execute(
             f"""SELECT round({value}, 6) AS v, count(*) FROM events {INSIDE} WHERE {condition} AND v IS NOT NULL
                 GROUP BY 1 ORDER BY 1"""
@@ -222,7 +226,8 @@ def acoustics(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, int]
     """
     texts = {
         **{key: f"nullif(json_array_length(heard, '$.{key}'), 0)" for key in ("gain_steps", "noise_bursts")},
-        "room": "CASE json_type(heard, '$.rir') WHEN 'OBJECT' THEN 'simulated' WHEN 'VARCHAR' THEN 'measured' END",
+        "room": "CASE WHEN json_extract_string(heard, '$.rir') IS NOT NULL THEN 'measured' "
+        "WHEN json_extract_string(heard, '$.room') IS NOT NULL THEN 'simulated' END",
         "gain_db": "nullif(json_extract_string(heard, '$.gain_db'), '0.0')",  # always there
         "packet_loss": "json_extract_string(heard, '$.packet_loss.rate')",
         **{key: f"json_extract_string(heard, '$.{key}')" for key in _AS_THEY_ARE},
@@ -250,10 +255,10 @@ def numbers(counts: Mapping[str, int]) -> Values:
 
 
 def barge_ins(connection: duckdb.DuckDBPyConnection, key: str) -> dict[str, int]:
-    """How many barge-ins there are of each value of a parameter."""
+    """How many barge-ins there are of each value of a column."""
     return dict(
         connection.execute(
-            f"""SELECT params->>'{key}' AS value, count(*) FROM events {INSIDE}
-                WHERE kind = 'barge_in' AND value IS NOT NULL GROUP BY 1 ORDER BY 1"""
+            f"""SELECT {key}, count(*) FROM events {INSIDE}
+                WHERE kind = 'barge_in' AND {key} IS NOT NULL GROUP BY 1 ORDER BY 1"""
         ).fetchall()
     )

@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from manifests.card_sections import HALVES
 from manifests.funnel import Funnel, funnel
 from manifests.index import Index
+from manifests.published import HALVES
 from manifests.query import connect
 from manifests.store import Store
 from manifests.wording import plural

@@ -1,23 +1,29 @@
 """The dataset card: README.md with front matter for the Hugging Face Hub.
 
-Same dataset, same bytes: it knows no date and no host.
+First a screen of what it is, how to load it and how it sounds, then pictures, then tables. Same dataset, same bytes: it
+knows no date and no host.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import duckdb
-import yaml
 
 from manifests import card_sections as section
-from manifests.card_sections import HALVES, PUBLISHED_TABLES, as_hours, one_row, selected, shard_folder, split_name
+from manifests import loading
+from manifests.card_sections import as_hours, selected
+from manifests.examples import Example, heard
+from manifests.front_matter import config_entries, front_matter, info_entries, languages, size_category
 from manifests.funnel import funnel
-from manifests.index import Index
+from manifests.index import RECIPE, Index
 from manifests.languages import primary
 from manifests.licences import hub_metadata
-from manifests.store import Store
+from manifests.published import Config
 from manifests.wording import plural
+
+CARD, SCHEMA = "README.md", "SCHEMA.md"
+REPO = "ORGANISATION/DATASET"
+"""Stands in the card for the repository, which `publish` knows."""
 
 
 @dataclass(frozen=True)
@@ -30,35 +36,29 @@ class PlotFile:
 
 @dataclass(frozen=True)
 class CardFacts:
-    """What the tables do not know. `recipe` is YAML text, `limits` are sentences that the engines state of themselves.
-
-    `turn_taking` is Markdown of figures that are not computed here, which goes under that heading. `repo` stands
-    in the snippets that load the dataset.
-    """
+    """What the tables do not know. `limits` are sentences that the engines state of themselves, `turn_taking` is
+    Markdown of figures that are not computed here, which goes under that heading."""
 
     title: str
-    recipe: str
     plots: Sequence[PlotFile] = ()
     limits: Sequence[str] = ()
     turn_taking: str = ""
-    repo: str = "ORGANISATION/DATASET"
+    examples: Sequence[Example] = ()
 
 
-def card(store: Store, index: Index, connection: duckdb.DuckDBPyConnection, facts: CardFacts) -> str:
-    """The card of a finished dataset as Markdown, over `manifests.query.connect(store, index)`."""
-    halves = [half for half in HALVES if one_row(connection, f"SELECT count(*) FROM {HALVES[half][0]}")[0]]
+def card(index: Index, connection: duckdb.DuckDBPyConnection, configs: Sequence[Config], facts: CardFacts) -> str:
+    """The card of a finished dataset as Markdown, over `manifests.query.connect` and `manifests.published.configs`."""
+    halves = list(dict.fromkeys(config.half for config in configs))
     parts = [
-        _front_matter(connection, facts, halves),
+        _front_matter(connection, facts, configs, halves),
         _introduction(connection, index, facts, halves),
+        heard(facts.examples, halves[0]) if halves else "",
+        loading.section(REPO, configs, section.one_table(connection)),
+        _plots(facts.plots),
         section.numbers(connection, halves),
         *(section.funnel_table(funnel(connection, half)) for half in ("speech", "dialogue")),
-        _plots(facts.plots),
         section.turn_taking(connection) if "dialogue" in halves else "",
         facts.turn_taking,
-        section.samples(store, index, connection, halves),
-        section.loading(connection, facts.repo, halves),
-        section.making(index, facts.recipe),
-        section.tables(connection),
         section.licences(connection, halves),
         section.limits(connection, facts.limits),
         section.citation(index, facts.title),
@@ -66,50 +66,35 @@ def card(store: Store, index: Index, connection: duckdb.DuckDBPyConnection, fact
     return "\n".join(part for part in parts if part)
 
 
-def _front_matter(connection: duckdb.DuckDBPyConnection, facts: CardFacts, halves: list[str]) -> str:
-    total = sum(one_row(connection, f"SELECT count(*) FROM {HALVES[half][0]}")[0] for half in halves)
+def _front_matter(
+    connection: duckdb.DuckDBPyConnection, facts: CardFacts, configs: Sequence[Config], halves: Sequence[str]
+) -> str:
     spdx = {row[0] for half in halves for row in selected(connection, half, "DISTINCT licence")}
-    languages = {row[0] for half in halves for row in selected(connection, half, "DISTINCT language")} - {None}
-    tasks = ["automatic-speech-recognition", "text-to-speech"] if "speech" in halves else []
-    tasks += ["audio-to-audio"] if "dialogue" in halves else []
-    configs = [
+    spoken = [row for half in halves for row in selected(connection, half, "language, count(*)", "GROUP BY language")]
+    total = sum(split.samples for config in configs for split in config.splits)
+    return front_matter(
         {
-            "config_name": half,
-            "data_files": [
-                {"split": split_name(split), "path": f"{shard_folder(half, split)}/*.tar"}
-                for (split,) in selected(connection, half, "DISTINCT samples.split", "ORDER BY 1")
+            "pretty_name": facts.title,
+            **hub_metadata(spdx),
+            "language": languages((tag and primary(tag), n) for tag, n in spoken),
+            "task_categories": [
+                *(["audio-to-audio"] if "dialogue" in halves else []),
+                *(["automatic-speech-recognition", "text-to-speech"] if "speech" in halves else []),
             ],
+            "size_categories": [size_category(total)],
+            "tags": [
+                "audio",
+                "webdataset",
+                "turnmill",
+                *(["full-duplex", "spoken-dialogue"] if "dialogue" in halves else []),
+            ],
+            "configs": config_entries(configs),
+            "dataset_info": info_entries(configs),
         }
-        for half in halves
-    ] + [
-        {"config_name": f"table_{table}", "data_files": f"manifests/{table}.parquet"}
-        for table in PUBLISHED_TABLES
-        if one_row(connection, f"SELECT count(*) FROM {table}")[0]
-    ]
-    metadata: dict[str, Any] = {
-        "pretty_name": facts.title,
-        **hub_metadata(spdx),
-        "language": sorted({primary(language) for language in languages}),
-        "task_categories": tasks,
-        "size_categories": [_size_category(total)],
-        "tags": [
-            "audio",
-            "webdataset",
-            "turnmill",
-            *(["full-duplex", "spoken-dialogue"] if "dialogue" in halves else []),
-        ],
-        "configs": configs,
-    }
-    return f"---\n{yaml.safe_dump(metadata, sort_keys=False, allow_unicode=True)}---\n"
+    )
 
 
-def _size_category(samples: int) -> str:
-    """The Hub's size class of so many samples."""
-    bounds = [(1e3, "n<1K"), (1e4, "1K<n<10K"), (1e5, "10K<n<100K"), (1e6, "100K<n<1M"), (1e7, "1M<n<10M")]
-    return next((name for bound, name in bounds if samples < bound), "10M<n<100M")
-
-
-def _introduction(connection: duckdb.DuckDBPyConnection, index: Index, facts: CardFacts, halves: list[str]) -> str:
+def _introduction(connection: duckdb.DuckDBPyConnection, index: Index, facts: CardFacts, halves: Sequence[str]) -> str:
     lines = [f"# {facts.title}", ""]
     if "dialogue" in halves:
         count, hours, least, most = selected(
@@ -118,7 +103,7 @@ def _introduction(connection: duckdb.DuckDBPyConnection, index: Index, facts: Ca
         turns = f"{least} to {most}" if least != most else f"{least}"
         lines.append(
             f"- **{plural(count, 'synthetic spoken dialogue')}** ({as_hours(hours)}) of {turns} turns between a user "
-            "and a voice assistant that listens while it speaks: two channels (0 assistant, 1 user), with "
+            "and a voice assistant that listens while it speaks: two channels (0 assistant, 1 user) at 24 kHz, with "
             "interruptions, backchannels and hesitations, and the time of every word and event."
         )
     if "speech" in halves:
@@ -131,7 +116,10 @@ def _introduction(connection: duckdb.DuckDBPyConnection, index: Index, facts: Ca
         )
     if not halves:
         lines.append("Nothing was selected: the funnel below says why.")
-    lines += ["", f"Made by [Turnmill](#how-it-was-made) with the recipe `{index.recipe_name}` and seed {index.seed}."]
+    lines += [
+        f"- Made by Turnmill from one recipe, [`{index.recipe_name}`]({RECIPE}) (hash `{index.recipe_hash}`, seed "
+        f"{index.seed}): the same recipe gives the same bytes. [What every field and column means]({SCHEMA})."
+    ]
     return "\n".join([*lines, ""])
 
 

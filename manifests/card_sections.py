@@ -1,62 +1,39 @@
 """Sections of the dataset card as Markdown."""
 
-import json
 import re
-import tarfile
 from collections.abc import Iterable, Sequence
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 import duckdb
 
+from manifests.front_matter import languages
 from manifests.funnel import Funnel
 from manifests.index import Index
 from manifests.licences import KNOWN, licence_of, strictest
-from manifests.schema import SCHEMAS
-from manifests.store import Store
-
-HALVES = {"speech": ("clip_samples", "clips", "uid"), "dialogue": ("dialogue_samples", "dialogues", "id")}
-PUBLISHED_TABLES = (
-    "clips",
-    "quality",
-    "transcripts",
-    "clip_selection",
-    "clip_samples",
-    "dialogues",
-    "turns",
-    "events",
-    "words",
-    "verification",
-    "dialogue_selection",
-    "dialogue_samples",
-    "rejects",
-)
+from manifests.published import HALVES, filled_tables, split_name, split_order
 
 
-def split_name(split: str) -> str:
-    """A split as the Hub accepts it: letters, digits, underscores and dots (`dev-clean` becomes `dev_clean`)."""
-    return re.sub(r"[^A-Za-z0-9_.]+", "_", split).strip("._") or "train"
-
-
-def shard_folder(half: str, split: str) -> str:
-    """Where a split's training shards lie in the published dataset."""
-    return f"data/{half}/{split_name(split)}"
-
-
-def numbers(connection: duckdb.DuckDBPyConnection, halves: list[str]) -> str:
+def numbers(connection: duckdb.DuckDBPyConnection, halves: Sequence[str]) -> str:
     lines = ["## Numbers", ""]
     for half in halves:
         people = "count(DISTINCT speaker)" if half == "speech" else "len(list_distinct(list_concat("
         if half == "dialogue":
             people += "list(assistant_voice), list(user_voice))))"
+        spoken = selected(connection, half, "language, count(*)", "GROUP BY language")
+        kept = ", ".join(_quoted(language) for language in languages(spoken)) or "NULL"
+        language = f"CASE WHEN language IS NULL THEN 'unknown' WHEN language IN ({kept}) THEN language ELSE 'other' END"
         rows = selected(
             connection,
             half,
-            f"samples.split, language, count(*), hours_of(item.duration), {people}, count(DISTINCT samples.shard)",
-            "GROUP BY samples.split, language ORDER BY samples.split, language",
+            f"samples.split, {language} AS language_, count(*), hours_of(item.duration), {people}, "
+            "count(DISTINCT samples.shard)",
+            "GROUP BY samples.split, language_",
         )
         unit, who = ("clips", "speakers") if half == "speech" else ("dialogues", "voices")
+        rows.sort(key=lambda row: (split_order(split_name(row[0])), row[1]))
         body = [
-            (split, language, f"{n:,}", as_hours(h), who_n, shards) for split, language, n, h, who_n, shards in rows
+            (split_name(split), language, f"{n:,}", as_hours(h), who_n, shards)
+            for split, language, n, h, who_n, shards in rows
         ]
         lines += [markdown(("split", "language", unit, "audio", who, "shards"), body), ""]
     return "\n".join(lines) if halves else ""
@@ -106,110 +83,13 @@ def turn_taking(connection: duckdb.DuckDBPyConnection) -> str:
     return "\n".join([*lines, markdown(("event", "count", "median latency"), body), ""])
 
 
-def samples(store: Store, index: Index, connection: duckdb.DuckDBPyConnection, halves: list[str]) -> str:
-    lines = ["## A sample", "", "WebDataset shards; the members of a sample are adjacent and share its key.", ""]
-    for half in halves:
-        maker = index.maker(HALVES[half][0])
-        assert maker is not None  # its table has rows
-        (shard,) = one_row(connection, f"SELECT min(shard) FROM {HALVES[half][0]}")
-        with store.open(f"shards/{maker.fingerprint}/{shard}") as file:
-            names, sample = first_sample(file)
-        shortened = json.dumps(_shortened(sample), indent=2, ensure_ascii=False)
-        lines += [f"{half.capitalize()} (`{'`, `'.join(names)}`):", "", "```json", shortened, "```", ""]
-    return "\n".join(lines) if halves else ""
+def one_table(connection: duckdb.DuckDBPyConnection) -> str | None:
+    """The published table that a first query would be asked of; None without tables."""
+    filled = filled_tables(connection)
+    return next((table for table in ("events", "clips", *filled) if table in filled), None)
 
 
-def first_sample(shard: BinaryIO) -> tuple[list[str], Any]:
-    """Member names and JSON of the first sample of a training shard."""
-    names: list[str] = []
-    sample: Any = None
-    with tarfile.open(fileobj=shard, mode="r|") as tar:
-        for member in tar:
-            if names and member.name.split(".")[0] != names[0].split(".")[0]:
-                break
-            names.append(member.name)
-            if member.name.endswith(".json"):
-                sample = json.load(cast(BinaryIO, tar.extractfile(member)))
-    return names, sample
-
-
-def _shortened(value: Any) -> Any:
-    """The same, with long lists cut after three items and long texts after 160 characters."""
-    if isinstance(value, dict):
-        return {key: _shortened(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_shortened(item) for item in value[:3]] + (["…"] if len(value) > 3 else [])
-    return f"{value[:160]}…" if isinstance(value, str) and len(value) > 160 else value
-
-
-def loading(connection: duckdb.DuckDBPyConnection, repo: str, halves: list[str]) -> str:
-    """How to read the published tree, in snippets that run."""
-    if not halves:
-        return ""
-    table, items, _ = HALVES[halves[-1]]
-    (split,) = one_row(connection, f"SELECT split FROM {table} GROUP BY split ORDER BY split != 'train', split LIMIT 1")
-    folder = shard_folder(halves[-1], split)
-    return f"""## Loading
-
-Paths are those of the published dataset.
-
-```python
-import io, glob, soundfile, webdataset
-
-for sample in webdataset.WebDataset(sorted(glob.glob("{folder}/*.tar")), shardshuffle=False).decode():
-    data = next(sample[kind] for kind in ("flac", "mp3", "ogg", "opus") if kind in sample)
-    audio, rate = soundfile.read(io.BytesIO(data), always_2d=True)  # [samples, channels]
-    print(sample["__key__"], audio.shape, rate, sample["json"]["duration"])
-```
-
-```python
-import ray
-
-samples = ray.data.read_webdataset("{folder}/")
-```
-
-```python
-import duckdb
-
-duckdb.sql("SELECT * FROM 'hf://datasets/{repo}/manifests/{items}.parquet' LIMIT 5")
-```
-"""
-
-
-def making(index: Index, recipe: str) -> str:
-    body = [(s.name, s.half, s.items, f"`{s.fingerprint}`", ", ".join(s.tables)) for s in index.stages]
-    return "\n".join(
-        [
-            "## How it was made",
-            "",
-            "A fingerprint is a hash of a stage, its parameters and its inputs' fingerprints: equal ones, equal bytes.",
-            "",
-            markdown(("stage", "half", "items", "fingerprint", "tables"), body),
-            "",
-            f"Recipe (hash `{index.recipe_hash}`):",
-            "",
-            "```yaml",
-            recipe.strip(),
-            "```",
-            "",
-        ]
-    )
-
-
-def tables(connection: duckdb.DuckDBPyConnection) -> str:
-    lines = ["## Tables", "", "`manifests/<table>.parquet`. Times are seconds from the start of the sample's file.", ""]
-    for table in PUBLISHED_TABLES:
-        if not one_row(connection, f"SELECT count(*) FROM {table}")[0]:
-            continue
-        body = []
-        for field in SCHEMAS[table]:
-            facts = {key.decode(): value.decode() for key, value in (field.metadata or {}).items()}
-            body.append((f"`{field.name}`", field.type, facts.get("unit", ""), facts["doc"], facts.get("source", "")))
-        lines += [f"### {table}", "", markdown(("column", "type", "unit", "meaning", "from"), body), ""]
-    return "\n".join(lines)
-
-
-def licences(connection: duckdb.DuckDBPyConnection, halves: list[str]) -> str:
+def licences(connection: duckdb.DuckDBPyConnection, halves: Sequence[str]) -> str:
     found = [
         (half, *row)
         for half in halves
@@ -275,12 +155,15 @@ Please cite the corpora it was made from as well.
 
 
 def selected(connection: duckdb.DuckDBPyConnection, half: str, columns: str, rest: str = "") -> list[tuple[Any, ...]]:
-    """Columns of the items of a half that are in a training shard (`item`) and of their rows there (`samples`)."""
+    """Columns of the items of a half that are in a training shard (`item`) and of their rows there (`samples`). The
+    language of a clip is the one that was recognised, where its corpus states none."""
     samples, items, key = HALVES[half]
+    if half == "speech":
+        items = f"""(SELECT {items}.* REPLACE (coalesce(language, asr_language) AS language)
+            FROM {items} LEFT JOIN (SELECT uid, asr_language FROM transcripts) USING (uid))"""
     return connection.execute(
         f"SELECT {columns} FROM {samples} AS samples "
-        f"JOIN (SELECT * RENAME (shard AS lake_shard, split AS lake_split) FROM {items}) AS item "
-        f"ON item.{key} = samples.uid {rest}"
+        f"JOIN (SELECT * EXCLUDE (shard, split) FROM {items}) AS item ON item.{key} = samples.uid {rest}"
     ).fetchall()
 
 
@@ -288,6 +171,10 @@ def one_row(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
     row = connection.execute(sql).fetchone()
     assert row is not None  # every such query is one aggregate
     return row
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def as_hours(hours: float) -> str:

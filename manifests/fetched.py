@@ -9,6 +9,7 @@ import shutil
 import tempfile
 import threading
 import weakref
+from collections import defaultdict
 from typing import Any
 
 import fsspec
@@ -27,6 +28,7 @@ class FetchedFileSystem(fsspec.AbstractFileSystem):  # type: ignore[misc]  # fss
         self.protocol = remote.protocol
         self._remote = remote
         self._local = LocalFileSystem()
+        self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._folder = tempfile.mkdtemp(prefix="turnmill-parts-")
         weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
 
@@ -56,8 +58,8 @@ class FetchedFileSystem(fsspec.AbstractFileSystem):  # type: ignore[misc]  # fss
 
     def _fetched(self, path: str) -> str:
         copy = self._copy(path)
-        if not os.path.exists(copy):
-            arriving = f"{copy}-{threading.get_ident()}"  # several threads may want the same file
-            self._remote.get_file(path, arriving)
-            os.replace(arriving, copy)
+        with self._locks[copy]:  # several threads may want the same file
+            if not os.path.exists(copy):
+                self._remote.get_file(path, f"{copy}-arriving")
+                os.replace(f"{copy}-arriving", copy)
         return copy

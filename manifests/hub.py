@@ -1,71 +1,44 @@
-"""Publication on the Hugging Face Hub: what goes is staged, checked against its licences, listed, and uploaded.
+"""Publication on the Hugging Face Hub, or in a folder for other hosts: what goes is laid out, checked against its
+licences and for whether it loads, listed, and uploaded.
 
-The upload is `huggingface_hub.upload_folder`, which commits in batches and skips what is already there: after an
-interruption the same command goes on. No token is stored, logged or put into a message.
+After an interruption the same command goes on: the Hub says what it has. No token is stored, logged or put into a
+message.
 """
 
-import os
-import shutil
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
-import pyarrow.parquet as pq
-from huggingface_hub import HfApi
+from huggingface_hub import CommitOperationAdd, HfApi
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 from huggingface_hub.utils._http import get_session
 from huggingface_hub.utils._validators import validate_repo_id
 
-from manifests.card import CardFacts
-from manifests.card_sections import HALVES, PUBLISHED_TABLES, one_row, selected, shard_folder
+from manifests import loadable
+from manifests.card_sections import one_row, selected
 from manifests.errors import TurnmillError, UsageError
 from manifests.funnel import check_ledger
 from manifests.index import SELECT_KEYS, Index
+from manifests.published import HALVES
 from manifests.query import connect
-from manifests.schema import SCHEMAS
+from manifests.staging import PublishFile, Staged, Tell, check, name_repository, stage, stage_tables, staging_folder
 from manifests.store import Store
 from manifests.wording import plural
 
-STAGING = ".publish"
-_BATCH_ROWS = 1 << 16
 _EXAMPLES = 3
 _REACH_S = 15.0  # seconds that the Hub has to answer a first request
-
-# Rows of a published table: those of the selected items. What was removed or rejected is told by its uid alone.
-_CLIP = "SELECT {table}.* FROM {table} SEMI JOIN clip_samples USING (uid) ORDER BY uid"
-_DIALOGUE = "SELECT {table}.* FROM {table} SEMI JOIN dialogue_samples ON dialogue = uid ORDER BY dialogue"
-_ROWS = {
-    "clips": _CLIP,
-    "quality": _CLIP,
-    "transcripts": _CLIP,
-    "clip_selection": "SELECT * FROM {table} ORDER BY uid",
-    "clip_samples": 'SELECT * FROM {table} ORDER BY shard, "offset"',
-    "dialogues": "SELECT {table}.* FROM {table} SEMI JOIN dialogue_samples ON id = uid ORDER BY id",
-    "turns": f'{_DIALOGUE}, "index"',
-    "events": f'{_DIALOGUE}, "index"',
-    "words": f"{_DIALOGUE}, channel",
-    "verification": _DIALOGUE,
-    "dialogue_selection": "SELECT * FROM {table} ORDER BY uid",
-    "dialogue_samples": 'SELECT * FROM {table} ORDER BY shard, "offset"',
-    "rejects": "SELECT * FROM {table} ORDER BY ALL",
-}
-
-
-@dataclass(frozen=True)
-class PublishFile:
-    path: str  # in the dataset repository
-    size: int  # bytes
+_MESSAGE = "Upload by Turnmill"
+_COMMIT_FILES = 50  # the Hub asks for fewer than 100 files a commit
 
 
 @dataclass(frozen=True)
 class PublishPlan:
-    """What goes to the Hub, or went. `url` is the dataset's page, None after a dry run."""
+    """What goes to `what`, a Hub dataset or a folder, or went; `where` is its page or folder, None after a dry run."""
 
-    repo: str
+    what: str
     files: tuple[PublishFile, ...]
-    url: str | None = None
+    where: str | None = None
 
     @property
     def size(self) -> int:
@@ -75,56 +48,67 @@ class PublishPlan:
     def text(self) -> str:
         """A line per file, the total, and where it is."""
         lines = [f"{_bytes(file.size):>10}  {file.path}" for file in self.files]
-        lines.append(f"{_bytes(self.size):>10}  in {plural(len(self.files), 'file')} for {self.repo}")
-        lines.append(f"published: {self.url}" if self.url else "dry run: nothing was sent")
+        lines.append(f"{_bytes(self.size):>10}  in {plural(len(self.files), 'file')} for {self.what}")
+        lines.append(f"published: {self.where}" if self.where else "dry run: it was checked, and nothing was sent")
         return "\n".join(lines) + "\n"
-
-
-Tell = Callable[[int, int], None]
-"""What is told how many of how many tables are laid out; the upload itself shows bars of huggingface_hub's."""
 
 
 def publish(
     store: Store,
-    repo: str,
+    repo: str | None,
     *,
-    dry_run: bool,
+    to: Path | None = None,
+    tables_only: bool = False,
+    dry_run: bool = False,
     token: str | None = None,
     endpoint: str | None = None,
     private: bool = True,
-    tell: Tell = lambda _, __: None,
+    tell: Tell = lambda *_: None,
 ) -> PublishPlan:
-    """Upload a finished dataset to the Hub dataset `repo`, which is made (private by default) where it is missing.
+    """Upload a finished dataset to the Hub dataset `repo`, which is made (private by default) where it is missing; or
+    lay it out in the folder `to`, whose card then names `repo` where it is given. `tables_only`: the tables alone, each
+    a config that `datasets` loads, which cannot lie beside the shards.
 
-    With `dry_run` only the staging folder is made, and no network is touched. `token` and `endpoint` default to those
-    of huggingface_hub (`hf auth login`, HF_TOKEN, HF_ENDPOINT). Raises UsageError for a folder or name that cannot be
-    published, TurnmillError for a licence that forbids it, a Hub that refuses, or no network.
+    With `dry_run` all is checked and listed, and no network is touched. `token` and `endpoint` default to those of
+    huggingface_hub (`hf auth login`, HF_TOKEN, HF_ENDPOINT). Raises UsageError for a folder or name that cannot be
+    published, TurnmillError for a licence that forbids it, what would not load, a Hub that refuses, or no network.
     """
+    if repo is None and to is None:
+        raise UsageError("publish where? --repo OWNER/DATASET sends it to the Hub, --to FOLDER lays it out in a folder")
+    if repo is not None:
+        _check_name(repo)
+    if to is not None and to.exists() and (not to.is_dir() or any(to.iterdir())):
+        raise UsageError(f"--to {to} is there and not empty: name a new folder")
+    index = Index.load(store)
+    connection = connect(store, index)
+    _check(store, connection)
+    api = HfApi(endpoint=endpoint, token=token)
+    with staging_folder(store, None if dry_run else to) as folder:
+        if tables_only:
+            staged = stage_tables(store, index, connection, folder, tell=tell)
+        else:
+            staged = stage(store, index, connection, folder, whole=to is not None and not dry_run, tell=tell)
+        if repo is not None:
+            name_repository(folder, repo, None if to else f"{api.endpoint}/datasets/{repo}/resolve/main/")
+        check(staged, tell)
+        plan = PublishPlan(str(to or repo), staged.files())
+        if not dry_run and to is not None:
+            plan = replace(plan, where=str(to))
+        elif not dry_run and repo is not None:
+            plan = replace(plan, where=_upload(store, staged, repo, api, private))
+    return plan
+
+
+def _check_name(repo: str) -> None:
     try:
         validate_repo_id(repo)
     except HFValidationError as error:
         raise UsageError(f"--repo {repo} is no name of a Hub dataset (like you/dataset): {error}") from error
     if "/" not in repo:
         raise UsageError(f"--repo {repo} does not say whose dataset it is: write OWNER/{repo}")
-    if not store.is_local:
-        raise UsageError(f"publish needs a local output folder: copy {store.url} to a disk and publish that")
-    index = Index.load(store)
-    connection = connect(store, index)
-    _check(store, index, connection)
-    folder = _stage(store, index, connection, tell)
-    card = store.read("README.md").decode().replace(CardFacts.repo, repo)
-    (folder / "README.md").write_text(card, "utf-8")
-    files = tuple(
-        PublishFile(path.relative_to(folder).as_posix(), path.stat().st_size)
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    )
-    if dry_run:
-        return PublishPlan(repo, files)
-    return PublishPlan(repo, files, _upload(folder, repo, HfApi(endpoint=endpoint, token=token), private))
 
 
-def _check(store: Store, index: Index, connection: duckdb.DuckDBPyConnection) -> None:
+def _check(store: Store, connection: duckdb.DuckDBPyConnection) -> None:
     """Refuse what is unfinished, empty, or may not be passed on."""
     problems = check_ledger(connection)
     if problems:
@@ -133,8 +117,6 @@ def _check(store: Store, index: Index, connection: duckdb.DuckDBPyConnection) ->
         )
     if not any(one_row(connection, f"SELECT count(*) FROM {samples}")[0] for samples, _, _ in HALVES.values()):
         raise UsageError(f"{store.url} has no training samples to publish: `turnmill status {store.url}` says why")
-    if not store.exists("README.md") or index.recipe_hash.encode() not in store.read("README.md"):
-        raise UsageError(f"{store.url} has no dataset card of this recipe: `turnmill card {store.url}` writes it")
     forbidden = {
         half: rows
         for half, (_, _, key) in HALVES.items()
@@ -158,47 +140,13 @@ def _check(store: Store, index: Index, connection: duckdb.DuckDBPyConnection) ->
         )
 
 
-def _stage(store: Store, index: Index, connection: duckdb.DuckDBPyConnection, tell: Tell) -> Path:
-    """Lay out the dataset as published under STAGING; audio and pictures are links, not copies."""
-    folder = Path(store.root, STAGING)
-    if folder.exists():
-        shutil.rmtree(folder)
-    for name in [*store.names("plots"), *(name for name in ("realism.json",) if store.exists(name))]:
-        _link(store, name, folder / name)
-    for half, (samples, _, _) in HALVES.items():
-        maker = index.maker(samples)
-        for split, shard in connection.execute(f"SELECT DISTINCT split, shard FROM {samples}").fetchall():
-            assert maker is not None  # its table has rows
-            _link(store, f"shards/{maker.fingerprint}/{shard}", folder / shard_folder(half, split) / shard)
-    for number, table in enumerate(PUBLISHED_TABLES):
-        tell(number, len(PUBLISHED_TABLES))
-        if one_row(connection, f"SELECT count(*) FROM {table}")[0]:
-            _write_table(connection, table, folder / "manifests" / f"{table}.parquet")
-    return folder
-
-
-def _link(store: Store, name: str, at: Path) -> None:
-    at.parent.mkdir(parents=True, exist_ok=True)
-    os.symlink(store.path(name), at)
-
-
-def _write_table(connection: duckdb.DuckDBPyConnection, table: str, at: Path) -> None:
-    at.parent.mkdir(parents=True, exist_ok=True)
-    schema, query = SCHEMAS[table], _ROWS[table].format(table=table)
-    with pq.ParquetWriter(at, schema, compression="zstd") as writer:
-        batches: pa.RecordBatchReader = connection.cursor().sql(query).to_arrow_reader(_BATCH_ROWS)
-        for batch in batches:
-            writer.write_table(pa.Table.from_batches([batch]).cast(schema))
-
-
-def _upload(folder: Path, repo: str, api: HfApi, private: bool) -> str:
+def _upload(store: Store, staged: Staged, repo: str, api: HfApi, private: bool) -> str:
     try:
         # The client of huggingface_hub waits for ever, so a network that swallows packets is found out first.
         get_session().head(api.endpoint, timeout=_REACH_S)
         made = api.create_repo(repo, repo_type="dataset", private=private, exist_ok=True)
-        api.upload_folder(
-            repo_id=made.repo_id, repo_type="dataset", folder_path=folder, commit_message="Upload by Turnmill"
-        )
+        _upload_elsewhere(store, staged, made.repo_id, api)
+        api.upload_folder(repo_id=made.repo_id, repo_type="dataset", folder_path=staged.folder, commit_message=_MESSAGE)
         return str(made)
     except HfHubHTTPError as error:
         raise TurnmillError(_refusal(error, repo)) from error
@@ -211,6 +159,19 @@ def _upload(folder: Path, repo: str, api: HfApi, private: bool) -> str:
             f"the Hub at {api.endpoint} cannot be reached ({type(error).__name__}): check the network, then run the "
             "same command again, which goes on where it was"
         ) from error
+
+
+def _upload_elsewhere(store: Store, staged: Staged, repo: str, api: HfApi) -> None:
+    """Pass on the shards that are not on this machine, one at a time in memory, each checked before."""
+    configs = {shard.path: config for config in staged.configs for shard in config.shards}
+    for start in range(0, len(staged.elsewhere), _COMMIT_FILES):
+        operations = []
+        for shard, _ in staged.elsewhere[start : start + _COMMIT_FILES]:
+            data = store.read(shard.name)
+            loadable.check_shard(BytesIO(data), shard.path, configs[shard.path])
+            operations.append(CommitOperationAdd(shard.path, data))
+            api.preupload_lfs_files(repo, [operations[-1]], repo_type="dataset")  # and lets go of the bytes
+        api.create_commit(repo, operations, commit_message=_MESSAGE, repo_type="dataset")
 
 
 # Every error of the HTTP client that huggingface_hub uses (its name changes with the version), no connection included.

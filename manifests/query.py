@@ -84,13 +84,14 @@ def connect(store: Store, index: Index) -> duckdb.DuckDBPyConnection:
     connection.execute("SET TimeZone = 'UTC'")  # not the host's: the same answer everywhere
     connection.execute("SET python_enable_replacements = false")  # a table name never means a Python variable
     folders = {table: _folders(store, index, table) for table in SCHEMAS}
-    for table in SCHEMAS:
-        globs = [_glob(store, folder) for folder in folders[table]]
-        if globs:
-            connection.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet([{', '.join(globs)}])")
-        else:
-            connection.execute(_empty_tables()[table])
     try:
+        for table in SCHEMAS:
+            globs = [_glob(store, folder) for folder in folders[table]]
+            if globs:
+                columns = ", ".join(f'"{name}"' for name in SCHEMAS[table].names)
+                connection.execute(f"CREATE VIEW {table} AS SELECT {columns} FROM read_parquet([{', '.join(globs)}])")
+            else:
+                connection.execute(_empty_tables()[table])
         connection.execute(_JOINS)
     except duckdb.BinderException as error:
         raise UsageError(

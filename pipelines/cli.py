@@ -186,24 +186,35 @@ def card(out: Out) -> None:
 @app.command()
 def publish(
     out: Out,
-    repo: Annotated[str, typer.Option(help="Hub dataset, e.g. you/dataset")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="list what would go; no network")] = False,
+    repo: Annotated[str | None, typer.Option(help="Hub dataset, e.g. you/dataset")] = None,
+    to: Annotated[
+        Path | None, typer.Option(help="lay it out in a new folder, for other hosts; nothing is sent")
+    ] = None,
+    tables_only: Annotated[
+        bool, typer.Option("--tables-only", help="the tables alone, for a repository of their own")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="check it, list what would go; no network")] = False,
     public: Annotated[bool, typer.Option("--public", help="make a new repository public")] = False,
 ) -> None:
-    """Upload the dataset to the Hugging Face Hub. The token is the one of `hf auth login` or HF_TOKEN."""
+    """Check that the dataset loads, and upload it to the Hugging Face Hub. The token is the one of `hf auth login` or
+    HF_TOKEN."""
     from manifests.hub import publish as upload
     from manifests.store import opened
     from pipelines.progress import Board, Standing, still_at_it
 
     console = terminal(sys.stderr)
     board = Board(console)
-    with board.shown(), still_at_it(f"publish: {repo}", console):
+    with board.shown(), still_at_it(f"publish: {repo or to}", console):
         plan = upload(
             opened(out),
             repo,
+            to=to,
+            tables_only=tables_only,
             dry_run=dry_run,
             private=not public,
-            tell=lambda done, total: board.show("publish", {"lay out": Standing(done, done / total, "tables")}),
+            tell=lambda what, done, total: board.show(
+                "publish", {what: Standing(done, done / total, what.rpartition(" ")[2])}
+            ),
         )
     tell(plan.text(), end="")
 

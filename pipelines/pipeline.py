@@ -40,7 +40,7 @@ class Half:
     predicates: tuple[Predicate, ...]
     select_table: str
     plan_table: str
-    items: str  # query over views and `select_table`: uid, split, parent, shard, size
+    items: str  # query over views and `select_table`: family, uid, split, parent, shard, size
     write: WriteShard
     voices: VoicesParams | None = None  # a bank of voices from another run, made before the first stage
     generated: bool = False  # the corpus is made at the start of the run
@@ -85,6 +85,10 @@ def _speech(recipe: Recipe, entry: Entry, out: Store) -> Half:
     if recipe.transcribe is not None:
         labels.append(Transcribe(recipe.transcribe, entry.lang))
     split = "split" if _has_official_splits(entry) else "NULL"
+    family, size = "'clip-' || codec", "size"
+    if recipe.shard.clip_codec == "flac":  # of speech it has about a byte a sample
+        family = "'clip-flac'"
+        size = "if(codec = 'flac', size, CAST(clips.duration * sample_rate * channels AS BIGINT))"
     return Half(
         name="speech",
         source=ingest,
@@ -94,7 +98,8 @@ def _speech(recipe: Recipe, entry: Entry, out: Store) -> Half:
         predicates=recipe.select,
         select_table="clip_selection",
         plan_table="clip_plan",
-        items=f"SELECT uid, {split} AS split, coalesce(parent, uid) AS parent, shard, size FROM clips "
+        items=f"SELECT {family} AS family, uid, {split} AS split, coalesce(parent, uid) AS parent, "
+        f"shard, {size} AS size FROM clips "
         "JOIN clip_selection USING (uid) WHERE removed_by IS NULL",
         write=ShardClips(recipe.shard),
         generated=entry.access.kind == "generated",
@@ -117,7 +122,7 @@ def _dialogue(recipe: Recipe) -> Half:
         predicates=recipe.select_dialogues,
         select_table="dialogue_selection",
         plan_table="dialogue_plan",
-        items="SELECT id AS uid, split, script AS parent, shard, size FROM dialogues "
+        items="SELECT 'dialogue' AS family, id AS uid, split, script AS parent, shard, size FROM dialogues "
         "JOIN dialogue_selection ON id = uid WHERE removed_by IS NULL",
         write=ShardDialogues(recipe.shard),
         voices=recipe.voices,
@@ -208,7 +213,7 @@ def fingerprinted(half: Half, shards: Sequence[Shard], seed: int) -> Plan:
     predicates = json.dumps([predicate.model_dump() for predicate in half.predicates], sort_keys=True)
     prints[half.select_table] = stable_hash("select", 1, predicates, everything)
     params = half.write.params.model_dump_json()
-    prints[half.plan_table] = stable_hash("plan", 1, seed, params, prints[half.select_table])
+    prints[half.plan_table] = stable_hash("plan", 2, seed, params, prints[half.select_table])
     own = half.write.fingerprint([prints[half.plan_table]])
     prints.update(dict.fromkeys(half.write.tables, own))
     return Plan(half, prints)

@@ -241,7 +241,7 @@ def _select_and_plan(half_plan: Plan, index: Index, store: Store, recipe: Recipe
     planned = workspace.part(half.plan_table, "all")
     if not store.exists(planned):
         with connect(store, index) as connection:
-            made = plan(connection, half.items, _prefix(half), recipe.seed, recipe.shard)
+            made = plan(connection, half.items, half.plan_table, recipe.seed, recipe.shard)
         store.write_part(planned, made, part_notes(len(made), len(made), 0, 0.0))
 
 

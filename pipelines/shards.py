@@ -1,7 +1,6 @@
 """The samples of the dialogue shards, read as any WebDataset reader would, and damage told in sentences."""
 
 import hashlib
-import json
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from manifests.samples import DIALOGUE, parsed, problem
 from sources.audio import Audio, AudioError, decode, to_int16
 
 EXTENSIONS = ("flac", "user.flac", "json")
@@ -62,12 +62,14 @@ def labels_of(held: Held) -> dict[str, Any]:
     if "json" not in held.members:
         raise DamageError("it has no .json")
     try:
-        labels = json.loads(held.members["json"])
-    except (ValueError, RecursionError) as error:
+        labels = parsed(held.members["json"])
+    except ValueError as error:
         raise DamageError(f"its .json is not JSON: {first_line(error)}") from error
-    if not isinstance(labels, dict):
-        raise DamageError("its .json is not an object")
-    return labels
+    wrong = problem(labels, DIALOGUE)
+    if wrong is not None:
+        raise DamageError(f"its .json is not that of a dialogue: {wrong}")
+    found: dict[str, Any] = labels
+    return found
 
 
 def audio_of(held: Held, extension: str, labels: Mapping[str, Any]) -> Audio:

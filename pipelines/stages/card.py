@@ -1,4 +1,5 @@
-"""card: README.md, its plots and realism.json, from the manifests alone, so that they can be made again at any time."""
+"""card: README.md, SCHEMA.md, plots, realism.json and what can be heard, from the manifests and the training shards, so
+that they can be made again at any time."""
 
 from collections.abc import Mapping
 from pathlib import PurePath
@@ -12,9 +13,12 @@ from dashboards.plots import plots
 from dashboards.realism import realism_json, realism_report
 from dashboards.realism_plots import realism_plots, realism_section
 from dashboards.requested import Requested
-from manifests.card import CardFacts, card
+from manifests.card import CARD, SCHEMA, CardFacts, card
+from manifests.card_schema import schema
+from manifests.examples import examples
 from manifests.index import RECIPE, Index
 from manifests.params import Params
+from manifests.published import configs
 from manifests.store import Store
 from synth.acoustics import AcousticsParams
 from synth.duplex.timing import Timing
@@ -29,27 +33,33 @@ class CardParams(Params):
 
 
 def write_card(store: Store, index: Index, connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """Write the card of a finished dataset, its plots, and the figures of its turn-taking. Returns the files' names.
+    """Write the card of a finished dataset and all that it shows. Returns the files' names.
 
     `connection` is one of `manifests.query.connect`.
     """
-    text = store.read(RECIPE).decode()
-    recipe = yaml.safe_load(text)
+    recipe = yaml.safe_load(store.read(RECIPE))
     report = realism_report(connection, requested(recipe, connection)) if "texts" in recipe else {}
     if report:
         store.write(REALISM, realism_json(report).encode())
     pictures = plots(connection) + realism_plots(report)
     for picture, png in pictures:
         store.write(picture.name, png)
+    sounds, found = examples(store, index, connection), configs(store, index, connection)
+    old = [name for name in store.names("listen") if name not in {example.name for example in sounds}]
+    store.remove_all(old)
+    for example in sounds:
+        store.write(example.name, example.audio)
     facts = CardFacts(
         title=recipe.get("card", {}).get("title") or recipe["name"],
-        recipe=text,
         plots=[picture for picture, _ in pictures],
         limits=_limits(recipe),
         turn_taking=realism_section(report),
+        examples=sounds,
     )
-    store.write("README.md", card(store, index, connection, facts).encode())
-    return ["README.md", *([REALISM] if report else []), *(picture.name for picture, _ in pictures)]
+    store.write(SCHEMA, schema(store, index, connection, found).encode())
+    store.write(CARD, card(index, connection, found, facts).encode())
+    shown = [*(picture.name for picture, _ in pictures), *(example.name for example in sounds)]
+    return [CARD, SCHEMA, *([REALISM] if report else []), *shown]
 
 
 def requested(recipe: Mapping[str, Any], connection: duckdb.DuckDBPyConnection) -> Requested:

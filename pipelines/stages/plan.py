@@ -48,20 +48,25 @@ class ShardParams(Params):
         default=256 * MIB, ge=1, description="a sample belongs to the shard its first byte falls in"
     )
     splits: SplitShares = SplitShares()
+    clip_codec: Literal["keep", "flac"] = Field(
+        default="keep",
+        description="keep: each clip's own, in shards and a published config for each codec; flac: all in one",
+    )
     keep_clean_user: bool = Field(default=False, description="deliver the user's channel before noise as .user.flac")
 
 
-def plan(connection: Any, items: str, half: str, seed: int, params: ShardParams) -> pa.Table:
-    """A plan table, ordered by training shard and position.
+def plan(connection: Any, items: str, table: str, seed: int, params: ShardParams) -> pa.Table:
+    """The plan `table`, ordered by training shard and position.
 
-    `items` is a query with columns uid, split (null: drawn by hash of `parent`, so that a new parent never moves an
-    old one), parent, shard and size (bytes). Neither the order of its rows nor the number of threads matters.
+    `items` is a query with columns family (what its shards are named after: samples of one family have the same
+    files), uid, split (null: drawn by hash of `parent`, so that a new parent never moves an old one), parent, shard and
+    size (bytes). Neither the order of its rows nor the number of threads matters.
     """
     draw = f"md5_number_lower('{seed}/split/' || parent)::DOUBLE / 18446744073709551616"
     train, valid = params.splits.train, params.splits.train + params.splits.valid
     query = f"""
     WITH items AS (
-        SELECT uid, shard, size, coalesce(split, CASE
+        SELECT family, uid, shard, size, coalesce(split, CASE
             WHEN {draw} < {train} THEN 'train' WHEN {draw} < {valid} THEN 'valid' ELSE 'test' END) AS split
         FROM ({items})
     ), windows AS (
@@ -69,16 +74,16 @@ def plan(connection: Any, items: str, half: str, seed: int, params: ShardParams)
         FROM (SELECT DISTINCT shard FROM items)
     ), filled AS (
         SELECT *, sum(size) OVER (
-            PARTITION BY split ORDER BY window_, md5('{seed}/order/' || uid), uid
+            PARTITION BY family, split ORDER BY window_, md5('{seed}/order/' || uid), uid
             ROWS UNBOUNDED PRECEDING) AS end_byte
         FROM items JOIN windows USING (shard)
     ), numbered AS (
         SELECT *, dense_rank() OVER (
-            PARTITION BY split ORDER BY (end_byte - size) // {params.shard_bytes}) - 1 AS number
+            PARTITION BY family, split ORDER BY (end_byte - size) // {params.shard_bytes}) - 1 AS number
         FROM filled
     )
-    SELECT uid, split, shard, format('{half}-{{}}-{{:06d}}', split, number) AS training_shard,
-        (row_number() OVER (PARTITION BY split, number ORDER BY end_byte) - 1)::INTEGER AS position
+    SELECT uid, split, shard, format('{{}}-{{}}-{{:06d}}', family, split, number) AS training_shard,
+        (row_number() OVER (PARTITION BY family, split, number ORDER BY end_byte) - 1)::INTEGER AS position
     FROM numbered ORDER BY training_shard, position
     """
-    return connection.sql(query).to_arrow_table().cast(SCHEMAS[f"{half}_plan"])
+    return connection.sql(query).to_arrow_table().cast(SCHEMAS[table])

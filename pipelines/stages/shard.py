@@ -1,22 +1,26 @@
-"""shard: one training shard (WebDataset tar) from byte ranges of lake shards; nothing is decoded."""
+"""shard: one training shard (WebDataset tar) from byte ranges of lake shards, where the audio keeps its codec."""
 
-import json
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
+from tempfile import TemporaryFile
 from typing import BinaryIO, ClassVar
 
-from manifests.records import stable_hash
-from pipelines.guard import Guard
-from pipelines.stage import Made, Row, Shard, Stage, Workspace, hours, read_span, written_tar
+from manifests.records import Reject, stable_hash
+from manifests.samples import CLIP, to_json
+from pipelines.guard import Guard, Item
+from pipelines.stage import Made, Row, Shard, Stage, Workspace, hours, written_tar
 from pipelines.stages.plan import ShardParams
+from sources.audio import Audio, read, span, write_flac
 
-Member = tuple[str, bytes]  # (extension, bytes)
+Member = tuple[str, bytes | BinaryIO]  # (extension, what it holds)
 
 
 class WriteShard(Stage):
     """Writes what the plan says; the two halves differ in what a sample holds."""
 
+    version = 2
     source: ClassVar[str]  # table that points at the audio
     plan: ClassVar[str]  # table that says what goes where
 
@@ -28,8 +32,8 @@ class WriteShard(Stage):
         """Everything known of the items of a lake shard, by uid."""
 
     @abstractmethod
-    def members(self, item: Row, audio: BinaryIO) -> Iterator[Member]:
-        """The sample's files, the audio first."""
+    def members(self, item: Row, audio: BinaryIO, opened: ExitStack) -> Sequence[Member]:
+        """The sample's files, the audio first; temporary ones are there while `opened` is."""
 
     def process(self, shard: Shard, workspace: Workspace, guard: Guard) -> Made:
         mine = workspace.rows(self.plan, "all", where=("training_shard", shard.name))
@@ -37,25 +41,32 @@ class WriteShard(Stage):
         keys = sorted({row["shard"] for row in mine})
         labels = {uid: row for key in keys for uid, row in self.labels(key, workspace).items()}
         samples: list[Row] = []
+        rejects: list[Reject] = []
         name = f"shards/{workspace.fingerprints[self.tables[-1]]}/{shard.name}.tar"
         with opened(self.source, keys, workspace) as tars, written_tar(workspace.store, name) as tar:
             for row in mine:
-                item = labels[row["uid"]]
-                key = stable_hash(row["uid"])
-                spans = [tar.add(f"{key}.{ext}", data) for ext, data in self.members(item, tars[row["shard"]])]
+                item = labels[row["uid"]] | {"split": row["split"]}
+                with ExitStack() as files:
+                    work = partial(self.members, item, tars[row["shard"]], files)
+                    members = guard.one(Item(row["uid"], item["duration"], item.get("source_uri")), work)
+                    if isinstance(members, Reject):
+                        rejects.append(members)
+                        continue
+                    key = stable_hash(row["uid"])
+                    spans = [tar.add(f"{key}.{extension}", data) for extension, data in members]
                 samples.append(
                     {
                         "uid": row["uid"],
                         "split": row["split"],
                         "shard": f"{shard.name}.tar",
                         "key": key,
+                        "codec": members[0][0],
                         "offset": spans[0][0],
                         "size": spans[0][1],
                         "duration": item["duration"],
                     }
                 )
-                guard.did(1)
-        return Made({self.tables[-1]: samples}, [], len(mine), hours(samples))
+        return Made({self.tables[-1]: samples}, rejects, len(mine), hours(samples))
 
 
 class ShardClips(WriteShard):
@@ -73,8 +84,10 @@ class ShardClips(WriteShard):
                 items[row.pop("uid")][field] = row
         return items
 
-    def members(self, item: Row, audio: BinaryIO) -> Iterator[Member]:
-        yield item["codec"], read_span(audio, item["offset"], item["size"])
+    def members(self, item: Row, audio: BinaryIO, opened: ExitStack) -> Sequence[Member]:
+        codec, file = item["codec"], opened.enter_context(span(audio, item["offset"], item["size"]))
+        if self.params.clip_codec == "flac" and codec != "flac":
+            codec, file = "flac", _as_flac(file, item["uid"], opened)
         asr = item["asr"]
         sample = {
             **{name: item[name] for name in _CLIP_FIELDS},
@@ -84,7 +97,17 @@ class ShardClips(WriteShard):
             "quality": item["quality"],
             "asr": asr,
         }
-        yield "json", to_json(sample)
+        return [(codec, file), ("json", to_json(sample, CLIP))]
+
+
+def _as_flac(file: BinaryIO, uid: str, opened: ExitStack) -> BinaryIO:
+    """The sound of a file of the lake as 16-bit FLAC. Raises AudioError."""
+    flac: BinaryIO = opened.enter_context(TemporaryFile())  # noqa: SIM115  # the caller's
+    sound = read(file, uid).sound
+    if not isinstance(sound, Audio):
+        opened.callback(sound.close)
+    write_flac(sound, flac, uid)
+    return flac
 
 
 _CLIP_FIELDS = (
@@ -115,15 +138,11 @@ class ShardDialogues(WriteShard):
     def labels(self, key: str, workspace: Workspace) -> Mapping[str, Row]:
         return {row["id"]: row for row in workspace.rows("dialogues", key)}
 
-    def members(self, item: Row, audio: BinaryIO) -> Iterator[Member]:
-        yield "flac", read_span(audio, item["offset"], item["size"])
-        if self.params.keep_clean_user:
-            yield "user.flac", read_span(audio, item["clean_offset"], item["clean_size"])
-        yield "json", item["sample"].encode()
-
-
-def to_json(value: object) -> bytes:
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    def members(self, item: Row, audio: BinaryIO, opened: ExitStack) -> Sequence[Member]:
+        clean = [("user.flac", item["clean_offset"], item["clean_size"])] if self.params.keep_clean_user else []
+        where = [("flac", item["offset"], item["size"]), *clean]
+        files = [(name, opened.enter_context(span(audio, offset, size))) for name, offset, size in where]
+        return [*files, ("json", item["sample"].encode())]
 
 
 @contextmanager

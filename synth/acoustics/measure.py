@@ -84,7 +84,7 @@ def measure(
     `speech_spans`: the words of the user's turns. `beside_spans`: where something else sounds near the microphone,
     which is not noise; the decay of the room is added here.
     """
-    room = room_of(label["rir"])
+    room = room_of(label)
     unknown = isinstance(room, str) and (pools is None or room not in pools.rooms)
     if label["codec"] is not None or label["clip_dbfs"] is not None or unknown or not clean_user.any():
         return Measured()
@@ -231,7 +231,10 @@ def _without_steps(delivered: Float32, label: Mapping[str, Any]) -> Float32:
     """The delivered channel as if its gain had stayed what it was at the start."""
     if not label["gain_steps"]:
         return delivered
-    steps = [(0, 0.0), *((round(at * RATE), gain - label["gain_db"]) for at, gain in label["gain_steps"])]
+    steps = [
+        (0, 0.0),
+        *((round(step["start"] * RATE), step["gain_db"] - label["gain_db"]) for step in label["gain_steps"]),
+    ]
     return delivered / gain_curve(steps, len(delivered))
 
 

@@ -87,7 +87,7 @@ class Acoustics:
         """The inverse of `to_dict`, also after a trip through JSON."""
         noise, echo, loss = raw["noise"], raw["echo"], raw["packet_loss"]
         return Acoustics(
-            room=room_of(raw["room"]),
+            room=_room(raw["room"]),
             echo=Echo(**echo) if echo else None,
             noise=Background(**{**noise, "bursts": _pairs(noise["bursts"])}) if noise else None,
             gain_steps=_pairs(raw["gain_steps"]),
@@ -111,8 +111,8 @@ def labels(acoustics: Acoustics, fitted: Fitted) -> dict[str, Any]:
     """`acoustics` of a sample's JSON: seconds, dB; null where an effect was not applied.
 
     `gain_db` is the whole gain of the user's channel at the start of the dialogue, that of the peak limit included;
-    `gain_steps` has [second, whole gain from there on] for each change. `rir` is the name of a measured response, or
-    the fields of `Shoebox`. `snr_db` is that of `Background`. `clip_dbfs` is in the delivered audio, before a codec.
+    `gain_steps` has the whole gain from `start` on for each change. `rir` is the name of a measured response, `room`
+    the fields of a `Shoebox`. `snr_db` is that of `Background`. `clip_dbfs` is in the delivered audio, before a codec.
     """
     noise, room, echo, loss = acoustics.noise, acoustics.room, acoustics.echo, acoustics.packet_loss
     gains = [(at / RATE, round(gain + fitted.fit_db, 2)) for at, gain in acoustics.gain_steps or ((0, 0.0),)]
@@ -121,20 +121,25 @@ def labels(acoustics: Acoustics, fitted: Fitted) -> dict[str, Any]:
         "noise": noise.name if noise else None,
         "noise_category": noise.category if noise else None,
         "noise_bursts": _seconds(noise.bursts) if noise else None,
-        "rir": _listed(room) if isinstance(room, Shoebox) else room,
+        "rir": room if isinstance(room, str) else None,
+        "room": _listed(room) if isinstance(room, Shoebox) else None,
         "rt60": fitted.rt60,
         "echo_gain": echo.gain if echo else None,
         "echo_delay": echo.delay / RATE if echo else None,
         "codec": acoustics.codec,
         "gain_db": gains[0][1],
-        "gain_steps": [list(step) for step in gains[1:]] or None,
+        "gain_steps": [{"start": start, "gain_db": gain} for start, gain in gains[1:]] or None,
         "clip_dbfs": fitted.clip_dbfs,
         "packet_loss": {"rate": loss.rate, "lost": _seconds(loss.lost)} if loss else None,
     }
 
 
-def room_of(raw: Any) -> Room | None:
-    """A room from JSON: of `Acoustics.to_dict`, or `rir` of `labels`."""
+def room_of(label: Mapping[str, Any]) -> Room | None:
+    """The room that `labels` tells of."""
+    return _room(label["room"] if label["rir"] is None else label["rir"])
+
+
+def _room(raw: Any) -> Room | None:
     if not isinstance(raw, Mapping):
         name: str | None = raw
         return name
@@ -144,15 +149,15 @@ def room_of(raw: Any) -> Room | None:
 
 def spans_of(raw: Any) -> tuple[Span, ...]:
     """Spans in samples from those of `labels` in seconds; empty for null."""
-    return tuple((round(start * RATE), round(end * RATE)) for start, end in raw or ())
+    return tuple((round(span["start"] * RATE), round(span["end"] * RATE)) for span in raw or ())
 
 
 def _pairs(raw: Any) -> tuple[Any, ...]:
     return tuple(tuple(pair) for pair in raw)
 
 
-def _seconds(spans: tuple[Span, ...]) -> list[list[float]]:
-    return [[start / RATE, end / RATE] for start, end in spans]
+def _seconds(spans: tuple[Span, ...]) -> list[dict[str, float]]:
+    return [{"start": start / RATE, "end": end / RATE} for start, end in spans]
 
 
 def _listed(room: Shoebox) -> dict[str, Any]:

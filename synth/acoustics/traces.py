@@ -85,7 +85,7 @@ def sounds_coded(delivered: Float32, clean_user: Float32, label: Mapping[str, An
 
 
 def _least_gain(label: Mapping[str, Any]) -> float:
-    steps = (gain for _, gain in label["gain_steps"] or ())
+    steps = (step["gain_db"] for step in label["gain_steps"] or ())
     least: float = min(label["gain_db"], *steps) if label["gain_steps"] else label["gain_db"]
     return math.pow(10, least / 20)
 

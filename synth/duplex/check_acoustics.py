@@ -141,7 +141,9 @@ def _named(clean: NDArray[np.float32], evidence: Evidence, tally: Tally) -> None
 def _level(event: EventLabel, gain_db: float, evidence: Evidence, tally: Tally) -> None:
     """What sounds beside the user is as loud as its label says, where nothing else is in the way."""
     sample = evidence.sample
-    alone = all(sample.acoustics[name] is None for name in ("noise", "rir", "echo_gain", "packet_loss", "gain_steps"))
+    alone = all(
+        sample.acoustics[name] is None for name in ("noise", "rir", "room", "echo_gain", "packet_loss", "gain_steps")
+    )
     speaks = any(turn.channel == event.channel for turn in sample.turns)
     if not alone or not speaks or event.end - event.start < _LEAST_S * sample.sample_rate:
         return

@@ -11,9 +11,9 @@ from synth.duplex.energy import FLOOR_BELOW_LEVEL_DB, FRAME, active_level, frame
 from synth.duplex.noisy import bounds_in_noise
 from synth.duplex.placed import POST
 from synth.duplex.sample import Sample
+from synth.duplex.timeline import SAID
 
 _WINDOW = RATE // 5  # a label is looked for up to 0.2 s away
-_SPOKEN = frozenset({"user_backchannel", "assistant_backchannel", "failed_barge_in"})
 _CLEAR = RATE // 20  # noise is measured 50 ms away from speech
 
 
@@ -129,7 +129,7 @@ def labelled_items(sample: Sample) -> list[Item]:
     for turn in sample.turns:
         silent_from = sample.silent_from(turn) if turn.interrupted else turn.end + POST
         items.append(Item(turn.channel, turn.start, turn.end, turn.index, silent_from))
-    items += [Item(e.channel, e.start, e.end, None, e.end + POST) for e in sample.events if e.kind in _SPOKEN]
+    items += [Item(e.channel, e.start, e.end, None, e.end + POST) for e in sample.events if e.kind in SAID]
     return sorted(items, key=lambda item: (item.start, item.channel, item.end))
 
 

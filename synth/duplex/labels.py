@@ -1,15 +1,18 @@
-"""The labels of a rendered dialogue: the sample's JSON and the rows of `dialogues`, `turns`, `events` and `words`.
+"""The labels of a rendered dialogue: its training sample (`manifests.samples.DIALOGUE`), and the rows of `dialogues`,
+`turns`, `events` and `words`.
 
 Times are float64 seconds: samples over 24,000.
 """
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from manifests.samples import DIALOGUE, to_json
+from manifests.schema import EVENT_PARAMS
 from synth.acoustics import Fitted, labels
-from synth.duplex.timeline import ChannelWord, Event, Timeline, Turn, seconds
+from synth.duplex import USER
+from synth.duplex.timeline import BACKCHANNELS, SAID, ChannelWord, Event, TimedWord, Timeline, Turn, seconds
 from synth.script import Script
 
 _IN_SAMPLES = ("stop", "fade", "resume", "delay")  # parameters of events that are times
@@ -19,6 +22,7 @@ def sample_json(script: Script, timeline: Timeline, fitted: Fitted, origin: str)
     """The dialogue sample of the design. `fitted` is what `render` found about the user's channel; `origin` the id of
     the source's dialogue, of which `script` may be one take."""
     turns = [(script.turns[turn.index], turn) for turn in timeline.turns]
+    events = [{**_event(event), "words": _words_in(event, timeline)} for event in timeline.events]
     return {
         "id": script.id,
         "language": script.language,
@@ -29,7 +33,8 @@ def sample_json(script: Script, timeline: Timeline, fitted: Fitted, origin: str)
         "duration": seconds(timeline.n_samples),
         "channels": ["assistant", "user"],
         "turns": [{**_turn(turn), "tool": written.tool and asdict(written.tool)} for written, turn in turns],
-        "events": [_event(event) for event in timeline.events],
+        "backchannels": [_backchannel(event) for event in events if event["kind"] in BACKCHANNELS],
+        "events": events,
         "acoustics": labels(timeline.acoustics, fitted),
         "source": {
             "corpus": script.source,
@@ -37,11 +42,6 @@ def sample_json(script: Script, timeline: Timeline, fitted: Fitted, origin: str)
             "written": [written.text_written for written, _ in turns],
         },
     }
-
-
-def dump(sample: Mapping[str, Any]) -> str:
-    """The sample's JSON as written beside the audio: the same text for the same sample, always."""
-    return json.dumps(sample, ensure_ascii=False, separators=(",", ":"))
 
 
 def dialogue_row(
@@ -67,7 +67,7 @@ def dialogue_row(
         "licence_redistribute": script.licence.redistribute,
         "n_unplaced": len(timeline.unplaced),
         **{name: heard[name] for name in ("snr_db", "noise", "rt60", "echo_gain", "echo_delay", "codec", "gain_db")},
-        "sample": dump(sample),
+        "sample": to_json(sample, DIALOGUE).decode(),
     }
 
 
@@ -102,18 +102,9 @@ def turn_rows(timeline: Timeline) -> list[dict[str, Any]]:
 
 def event_rows(timeline: Timeline) -> list[dict[str, Any]]:
     """The rows of `events`."""
-    rows = []
-    for index, event in enumerate(timeline.events):
-        labels = _event(event)
-        rows.append(
-            {
-                "dialogue": timeline.dialogue,
-                "index": index,
-                **labels,
-                "params": json.dumps(labels["params"], sort_keys=True),
-            }
-        )
-    return rows
+    return [
+        {"dialogue": timeline.dialogue, "index": index, **_event(event)} for index, event in enumerate(timeline.events)
+    ]
 
 
 def word_rows(timeline: Timeline) -> list[dict[str, Any]]:
@@ -136,7 +127,6 @@ def _channel_word(item: ChannelWord) -> dict[str, Any]:
 
 
 def _turn(turn: Turn) -> dict[str, Any]:
-    heard = [(w.text, w.start, w.end) for w in turn.words if w.start is not None and w.end is not None]
     return {
         "index": turn.index,
         "speaker": turn.speaker,
@@ -148,7 +138,32 @@ def _turn(turn: Turn) -> dict[str, Any]:
         "voice": turn.voice,
         "emotion": turn.emotion,
         "interrupted": turn.interrupted,
-        "words": [[text, seconds(start), seconds(end)] for text, start, end in heard],
+        "words": _heard(turn.words),
+    }
+
+
+def _heard(words: Iterable[TimedWord]) -> list[dict[str, Any]]:
+    return [
+        {"word": word.text, "start": seconds(word.start), "end": seconds(word.end)}
+        for word in words
+        if word.start is not None and word.end is not None
+    ]
+
+
+def _words_in(event: Event, timeline: Timeline) -> list[dict[str, Any]]:
+    """Heard words of the event's channel that belong to no turn and begin in it: one speaker says one thing at a
+    time."""
+    loose = (item.word for item in timeline.words[event.channel] if item.turn is None)
+    inside = (word for word in loose if word.start is not None and event.start <= word.start < event.end)
+    return _heard(inside) if event.kind in SAID else []
+
+
+def _backchannel(event: Mapping[str, Any]) -> dict[str, Any]:
+    """An event of the sample as an item of its `backchannels`."""
+    speaker = "user" if event["channel"] == USER else "assistant"
+    return {
+        "speaker": speaker,
+        **{name: event[name] for name in ("channel", "start", "end", "text", "target_turn", "words")},
     }
 
 
@@ -157,6 +172,7 @@ def _event(event: Event) -> dict[str, Any]:
         key: seconds(value) if key in _IN_SAMPLES and value is not None else value
         for key, value in event.params.items()
     }
+    assert params.keys() <= set(EVENT_PARAMS)
     return {
         "kind": event.kind,
         "channel": event.channel,
@@ -166,5 +182,6 @@ def _event(event: Event) -> dict[str, Any]:
         "target_turn": event.target_turn,
         "latency": None if event.latency is None else seconds(event.latency),
         "text": event.text,
-        "params": params,
+        **dict.fromkeys(EVENT_PARAMS),
+        **params,
     }

@@ -4,20 +4,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from manifests.samples import DIALOGUE
+from manifests.schema import EVENT_PARAMS
 from synth.duplex import RATE, USER
 
 BESIDE = frozenset({"noise_burst", "cough", "side_talk", "third_party"})
 """Events of the user's delivered channel alone."""
 
-ACOUSTICS = (
-    "snr_db", "noise", "noise_category", "noise_bursts", "rir", "rt60", "echo_gain", "echo_delay", "codec", "gain_db",
-    "gain_steps", "clip_dbfs", "packet_loss",
-)  # fmt: skip
+ACOUSTICS = tuple(field.name for field in DIALOGUE.field("acoustics").type)
+
+
+Words = tuple[tuple[str, int, int], ...]
+"""(text, start, end) of each, in samples."""
 
 
 @dataclass(frozen=True)
 class TurnLabel:
-    """A turn of the JSON; times in samples, `words` are (text, start, end)."""
+    """A turn of the JSON; times in samples."""
 
     index: int
     channel: int
@@ -26,7 +29,7 @@ class TurnLabel:
     text: str
     text_heard: str
     interrupted: bool
-    words: tuple[tuple[str, int, int], ...]
+    words: Words
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,8 @@ class EventLabel:
     turn: int | None
     target_turn: int | None
     latency: int | None
+    text: str | None
+    words: Words
     params: Mapping[str, Any]
 
     @property
@@ -49,12 +54,26 @@ class EventLabel:
 
 
 @dataclass(frozen=True)
+class BackchannelLabel:
+    """An item of the JSON's `backchannels`, which repeats an event; times in samples."""
+
+    speaker: str
+    channel: int
+    start: int
+    end: int
+    text: str | None
+    target_turn: int | None
+    words: Words
+
+
+@dataclass(frozen=True)
 class Sample:
     """The labels that can be checked against audio of `n_samples` per channel. `acoustics` is as in the JSON."""
 
     sample_rate: int
     n_samples: int
     turns: tuple[TurnLabel, ...]
+    backchannels: tuple[BackchannelLabel, ...]
     events: tuple[EventLabel, ...]
     acoustics: Mapping[str, Any]
 
@@ -72,7 +91,7 @@ class Sample:
     def only_white_noise(self) -> bool:
         """Whether all that was done to the user's channel is steady white noise: speech can still be timed in it."""
         noise = {"snr_db", "noise", "noise_category", "noise_bursts", "gain_db"}
-        whole = [[0.0, self.n_samples / RATE]]
+        whole = [{"start": 0.0, "end": self.n_samples / RATE}]
         steady = self.acoustics["noise"] == "white" and self.acoustics["noise_bursts"] == whole
         return steady and not self.beside and not self._effects - noise
 
@@ -115,6 +134,7 @@ def parse(sample: Mapping[str, Any]) -> Sample:
         sample_rate=sample["sample_rate"],
         n_samples=to_samples(sample["duration"]),
         turns=tuple(_turn(turn) for turn in sample["turns"]),
+        backchannels=tuple(_backchannel(item) for item in sample["backchannels"]),
         events=tuple(_event(event) for event in sample["events"]),
         acoustics={name: sample["acoustics"][name] for name in ACOUSTICS},
     )
@@ -129,7 +149,23 @@ def _turn(raw: Mapping[str, Any]) -> TurnLabel:
         text=raw["text"],
         text_heard=raw["text_heard"],
         interrupted=raw["interrupted"],
-        words=tuple((text, to_samples(start), to_samples(end)) for text, start, end in raw["words"]),
+        words=_words(raw),
+    )
+
+
+def _words(raw: Mapping[str, Any]) -> Words:
+    return tuple((word["word"], to_samples(word["start"]), to_samples(word["end"])) for word in raw["words"])
+
+
+def _backchannel(raw: Mapping[str, Any]) -> BackchannelLabel:
+    return BackchannelLabel(
+        speaker=raw["speaker"],
+        channel=raw["channel"],
+        start=to_samples(raw["start"]),
+        end=to_samples(raw["end"]),
+        text=raw["text"],
+        target_turn=raw["target_turn"],
+        words=_words(raw),
     )
 
 
@@ -142,5 +178,7 @@ def _event(raw: Mapping[str, Any]) -> EventLabel:
         turn=raw["turn"],
         target_turn=raw["target_turn"],
         latency=None if raw["latency"] is None else to_samples(raw["latency"]),
-        params=raw["params"],
+        text=raw["text"],
+        words=_words(raw),
+        params={name: raw[name] for name in EVENT_PARAMS},
     )

@@ -11,6 +11,10 @@ from synth.duplex import RATE
 
 Speaker = Literal["assistant", "user"]
 
+BACKCHANNELS = ("user_backchannel", "assistant_backchannel")
+SAID = (*BACKCHANNELS, "failed_barge_in")
+"""Events in which a party says what belongs to no turn."""
+
 
 @dataclass(frozen=True)
 class Clip:
@@ -91,7 +95,8 @@ class Event:
     - side_talk, third_party: words of the user, or of somebody else, to somebody else; `params`: voice, level_db.
     - echo: what the assistant says, as the user's microphone hears it; `params`: gain, delay.
 
-    `stop`, `fade`, `resume`, `delay` and `latency` are samples here and seconds in the sample's JSON.
+    `stop`, `fade`, `resume`, `delay` and `latency` are samples here and seconds in the sample's JSON, where each of
+    `params` is a field of its own.
     """
 
     kind: str

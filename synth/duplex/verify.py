@@ -17,8 +17,9 @@ from synth.duplex.check_acoustics import check_acoustics
 from synth.duplex.check_events import EVENT_CHECKS, measured_turn
 from synth.duplex.evidence import Evidence, Item, Measured, labelled_items
 from synth.duplex.placed import PRE
-from synth.duplex.sample import Sample, TurnLabel, parse
+from synth.duplex.sample import BackchannelLabel, EventLabel, Sample, TurnLabel, parse
 from synth.duplex.tally import Tally, Violation, limit_ms
+from synth.duplex.timeline import BACKCHANNELS, SAID
 from synth.tokens import tokens
 
 Recognise = Callable[[NDArray[np.float32]], str]
@@ -70,6 +71,8 @@ def check(
     for event in labels.events:
         if tally.expect(event.kind in EVENT_CHECKS, "event", f"there is no event of kind {event.kind!r}"):
             EVENT_CHECKS[event.kind](event, evidence, tally)
+        if event.kind in SAID:
+            _words_of_event(event, evidence, tally)
     for turn in labels.turns:
         _truncation(turn, evidence, tally)
         if recognise is not None and turn.interrupted:
@@ -124,9 +127,17 @@ def _labels(labels: Sample, tally: Tally) -> None:
     for turn in labels.turns[1:]:
         named = starts_of_turns[turn.index]
         tally.expect(named == 1, "event", f"turn {turn.index} begins with {named} events that say how, not one")
+    nods = [event for event in labels.events if event.kind in BACKCHANNELS]
+    same = [_as_listed(event) for event in nods] == list(labels.backchannels)
+    tally.expect(same, "event", "backchannels and the events of their kind differ")
     met = {event.target_turn for event in labels.of("barge_in")}
     cut = {turn.index for turn in labels.turns if turn.interrupted}
     tally.expect(met == cut, "yield", f"turns {sorted(cut)} are interrupted, barge-ins meet {met}")
+
+
+def _as_listed(event: EventLabel) -> BackchannelLabel:
+    speaker = event.kind.removesuffix("_backchannel")
+    return BackchannelLabel(speaker, event.channel, event.start, event.end, event.text, event.target_turn, event.words)
 
 
 def _isolation(evidence: Evidence, tally: Tally) -> None:
@@ -216,6 +227,25 @@ def _truncation(turn: TurnLabel, evidence: Evidence, tally: Tally) -> None:
         return
     mute = [word for word, start, stop in turn.words if not evidence.loud(turn.channel, start, stop, found.floor_dbfs)]
     tally.expect(not mute, "truncation", f"{name}: {len(mute)} heard words are silent, first {mute[:1]}", len(mute))
+
+
+def _words_of_event(event: EventLabel, evidence: Evidence, tally: Tally) -> None:
+    """What a party says outside its turns: the words are those of the text, in order, inside the event, and audible."""
+    name = f"{event.kind} at {event.start / RATE:.3f} s"
+    rest = iter(tokens(event.text or ""))
+    tally.expect(all(word in rest for word, _, _ in event.words), "words", f"{name}: words and text differ")
+    times = [event.start, *(time for _, start, stop in event.words for time in (start, stop)), event.end]
+    tally.expect(times == sorted(times), "words", f"{name}: a word is out of order or outside the event")
+    own = (
+        found for item, found in evidence.measured.items() if (item.channel, item.start) == (event.channel, event.start)
+    )
+    found = next(own, None)
+    if found is None or (event.channel == USER and not evidence.exact):
+        return
+    mute = [
+        word for word, start, stop in event.words if not evidence.loud(event.channel, start, stop, found.floor_dbfs)
+    ]
+    tally.expect(not mute, "words", f"{name}: {len(mute)} heard words are silent, first {mute[:1]}", len(mute))
 
 
 def _recognised(turn: TurnLabel, evidence: Evidence, recognise: Recognise, tally: Tally) -> None:

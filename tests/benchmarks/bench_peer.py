@@ -263,7 +263,7 @@ def lhotse(lines: Path, out: Path) -> dict[str, Any]:
         for dialogue in dialogues:
             for turn in dialogue["turns"]:
                 recording = Recording.from_file(turn["file"])
-                words = [AlignmentItem(text, start, round(end - start, 6)) for text, start, end in turn["words"]]
+                words = [AlignmentItem(w["word"], w["start"], round(w["end"] - w["start"], 6)) for w in turn["words"]]
                 segment = SupervisionSegment(
                     id=recording.id,
                     recording_id=recording.id,
@@ -309,7 +309,7 @@ def sdialog(lines: Path, out: Path) -> dict[str, Any]:
                     soundfile.read(turn["file"], dtype="float32")[0],
                     RATE,
                     index,
-                    words=[(text, start) for text, start, _ in turn["words"]],
+                    words=[(word["word"], word["start"]) for word in turn["words"]],
                 )
                 for index, turn in enumerate(self.turns)
             ]

@@ -23,11 +23,12 @@ import soundfile
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from manifests.records import Reject, TextDialogue
+from manifests.samples import DIALOGUE, to_json
 from sources.adapters.dialogue_text import dialogue_units, read_dialogues
 from sources.catalogue import load
 from synth.acoustics import AcousticsParams, Pools, draw_acoustics
 from synth.duplex import RATE
-from synth.duplex.labels import dump, sample_json
+from synth.duplex.labels import sample_json
 from synth.duplex.material import Material, spoken_material, with_sounds
 from synth.duplex.planner import plan_timeline
 from synth.duplex.render import render
@@ -126,7 +127,7 @@ def simulate(item: Spoken, take: int, acoustics: AcousticsParams, name: str, fig
         figures.violations.append(f"{script.id}: {timeline.detail}")
         return
     rendered = render(timeline, material.pcm, Pools())
-    sample = dump(sample_json(script, timeline, rendered.fitted, script.id))
+    sample = to_json(sample_json(script, timeline, rendered.fitted, script.id), DIALOGUE)
     audio_s = timeline.n_samples / RATE
     figures.spend(f"plan, render, label: {name}", started, audio_s)
 

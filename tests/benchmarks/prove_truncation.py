@@ -43,11 +43,12 @@ from scipy.spatial.distance import cdist
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from manifests.records import Licence, Reject, TextDialogue, TextTurn
+from manifests.samples import DIALOGUE, to_json
 from pipelines.asr.recognizer import Recognizer
 from pipelines.asr.windows import SAMPLE_RATE, Clip
 from synth.acoustics import Acoustics, Pools
 from synth.duplex import ASSISTANT, RATE
-from synth.duplex.labels import dump, sample_json
+from synth.duplex.labels import sample_json
 from synth.duplex.material import Pcm, spoken_material
 from synth.duplex.planner import plan_timeline
 from synth.duplex.render import render
@@ -166,7 +167,7 @@ def cuts(script: Script, speech: Spoken, take: int, lines: Lines) -> Iterator[Cu
     timeline = plan_timeline(script, material.lines, timing(), lambda _: Acoustics(), take)
     assert not isinstance(timeline, Reject)
     rendered = render(timeline, material.pcm, Pools())
-    sample = json.loads(dump(sample_json(script, timeline, rendered.fitted, script.id)))
+    sample = json.loads(to_json(sample_json(script, timeline, rendered.fitted, script.id), DIALOGUE))
     file = io.BytesIO()
     soundfile.write(file, rendered.channels.T, RATE, format="FLAC", subtype="PCM_16")
     stem = soundfile.read(io.BytesIO(file.getvalue()), dtype="float32")[0][:, ASSISTANT]
@@ -177,8 +178,8 @@ def cuts(script: Script, speech: Spoken, take: int, lines: Lines) -> Iterator[Cu
         turn = turns[event["target_turn"]]
         spoken = script.turns[turn["index"]].lines[0]
         line = lines.line(turn["text"], turn["voice"], *speech[spoken])
-        heard = turn["words"][-1][2] if turn["words"] else turn["start"]
-        start, said_to, stop = (round(at * RATE) for at in (turn["start"], heard, event["params"]["stop"]))
+        heard = turn["words"][-1]["end"] if turn["words"] else turn["start"]
+        start, said_to, stop = (round(at * RATE) for at in (turn["start"], heard, event["stop"]))
         first = material.lines[spoken].speech_start
         if line is None:
             yield None
@@ -190,7 +191,7 @@ def cuts(script: Script, speech: Spoken, take: int, lines: Lines) -> Iterator[Cu
             audio=stem[start : stop + RATE // 10],
             first=first,
             said_to=first + said_to - start,
-            fade_from=first + stop - start - round(event["params"]["fade"] * RATE),
+            fade_from=first + stop - start - round(event["fade"] * RATE),
             stop=first + stop - start,
         )
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dashboards.listening import KINDS, OTHER, Example, page, section
+from manifests.schema import EVENT_PARAMS
 from sources.audio import Audio, encode_flac
 
 RATE = 24_000
@@ -44,7 +45,9 @@ class Parsed(HTMLParser):
 
 def turn(index: int, channel: int, start: float, end: float, text: str, heard: str | None = None) -> dict[str, Any]:
     heard = text if heard is None else heard
-    words = [[word, start + 0.1 * i, start + 0.1 * (i + 1)] for i, word in enumerate(heard.split())]
+    words = [
+        {"word": word, "start": start + 0.1 * i, "end": start + 0.1 * (i + 1)} for i, word in enumerate(heard.split())
+    ]
     return {
         "index": index,
         "channel": channel,
@@ -64,7 +67,8 @@ def event(kind: str, channel: int, start: float, end: float, text: str | None = 
         "end": end,
         "latency": None,
         "text": text,
-        "params": params,
+        **dict.fromkeys(EVENT_PARAMS),
+        **params,
     }
 
 
@@ -145,7 +149,7 @@ def test_the_acoustics_are_a_line_of_what_was_done() -> None:
     assert "cafe noise at 12.3 dB SNR · rt60 0.41 s · codec opus" in lines
     assert "no noise" in parsed(example(acoustics={"snr_db": None, "noise": None, "codec": None})).texts["p"]
     unknown = parsed(example(acoustics={"noise": None, "wind_db": -9.5, "steps": [1.0, 2.5], "on": {"a": True}}))
-    lost = {"rate": 0.02, "lost": [[0.1 * i, 0.1 * i + 0.02] for i in range(300)]}
+    lost = {"rate": 0.02, "lost": [{"start": 0.1 * i, "end": 0.1 * i + 0.02} for i in range(300)]}
     assert "no noise · packet loss rate 0.02 lost 300" in parsed(example(acoustics={"packet_loss": lost})).texts["p"]
     assert "no noise · wind -9.5 dB · steps 1, 2.5 · on a yes" in unknown.texts["p"]
 
@@ -158,11 +162,16 @@ def test_no_text_of_a_dialogue_is_ever_markup(text: str) -> None:
         language=text,
         scenario=text,
         licence=text,
-        turns=[turn(0, 1, 0, 1, text, "") | {"index": text, "emotion": text, "words": [[text, 0, 1]]}],
-        events=[event(text, 0, 2, 3, text, **{"stop": 1.0, f"p{text}": text})],
+        turns=[
+            turn(0, 1, 0, 1, text, "")
+            | {"index": text, "emotion": text, "words": [{"word": text, "start": 0, "end": 1}]}
+        ],
+        events=[event(text, 0, 2, 3, text, stop=1.0, cut_word=text, filler=text)],
         acoustics={"noise": text, "noise_category": text, "snr_db": None, f"a{text}": text},
     )
-    plain = example(turns=[turn(0, 1, 0, 1, "a", "") | {"emotion": "a", "words": [["a", 0, 1]]}])
+    plain = example(
+        turns=[turn(0, 1, 0, 1, "a", "") | {"emotion": "a", "words": [{"word": "a", "start": 0, "end": 1}]}]
+    )
     allowed = {tag for tag, _ in parsed(plain, example()).tags}
     found = parsed(hostile)  # well-formed, or the parser's assertion fails
     assert {tag for tag, _ in found.tags} <= allowed

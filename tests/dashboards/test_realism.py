@@ -19,6 +19,7 @@ from dashboards.realism_plots import realism_plots, realism_section
 from dashboards.requested import Requested
 from manifests.card import CardFacts, card
 from manifests.index import Index
+from manifests.published import configs
 from manifests.query import connect
 from manifests.store import Store
 from synth.acoustics import AcousticsParams
@@ -34,9 +35,8 @@ ASKED = Requested(
 def event(
     dialogue: str, index: int, kind: str, channel: int, start: float, end: float, **values: Any
 ) -> dict[str, Any]:
-    params = json.dumps(values.pop("params", {}))
     where = {"dialogue": dialogue, "index": index, "channel": channel, "start": start, "end": end}
-    return filled("events", kind=kind, params=params, **where, **values)
+    return filled("events", kind=kind, **where, **values)
 
 
 def turn(dialogue: str, index: int, start: float, end: float, fto: float | None, **values: Any) -> dict[str, Any]:
@@ -68,12 +68,12 @@ def talk(name: str) -> tuple[list[dict[str, Any]], ...]:
     ]
     barge = {"intent": "clarify", "stop": 30.5, "fade": 0.05, "onset": "word", "cut_word": "word"}
     events = [
-        event(name, 0, "hesitation", 1, 2.0, 3.0, turn=0, text="uh", params={"filler": "uh"}),
+        event(name, 0, "hesitation", 1, 2.0, 3.0, turn=0, text="uh", filler="uh"),
         event(name, 1, "turn_shift", 0, 5.0, 5.5, turn=1, target_turn=0),
-        event(name, 2, "user_backchannel", 1, 10.0, 10.5, target_turn=1, text="word", params={"level_db": -5.0}),
-        event(name, 3, "cough", 1, 15.0, 15.3, target_turn=1, params={"level_db": -5.0, "sound": "x"}),
-        event(name, 4, "cough", 1, 62.0, 62.3, params={"level_db": -5.0, "sound": "x"}),
-        event(name, 5, "barge_in", 1, 30.0, 40.0, turn=2, target_turn=1, latency=0.5, params=barge),
+        event(name, 2, "user_backchannel", 1, 10.0, 10.5, target_turn=1, text="word", level_db=-5.0),
+        event(name, 3, "cough", 1, 15.0, 15.3, target_turn=1, level_db=-5.0, sound="x"),
+        event(name, 4, "cough", 1, 62.0, 62.3, level_db=-5.0, sound="x"),
+        event(name, 5, "barge_in", 1, 30.0, 40.0, turn=2, target_turn=1, latency=0.5, **barge),
         event(name, 6, "cooperative_overlap", 0, 39.9, 40.0, turn=3, target_turn=2),
     ]
     return turns, events, words
@@ -85,7 +85,9 @@ def made(root: Path, ids: tuple[str, ...], selected: int, events: Any = None) ->
     also(store, "simulate", "turns", "s", [row for rows, _, _ in found for row in rows])
     also(store, "simulate", "events", "s", events or [row for _, rows, _ in found for row in rows])
     also(store, "simulate", "words", "s", [row for _, _, rows in found for row in rows])
-    acoustics = {"snr_db": 20.0, "gain_db": -1.0, "noise_bursts": [[0, 1], [3, 4]], "codec": "opus", "rir": {"a": 1}}
+    bursts = [{"start": 0, "end": 1}, {"start": 3, "end": 4}]
+    room = {"rir": None, "room": {"max_order": 1}}
+    acoustics = {"snr_db": 20.0, "gain_db": -1.0, "noise_bursts": bursts, "codec": "opus", **room}
     dialogues = [
         filled("dialogues", id=name, assistant_voice="en/1", user_voice=f"en/{2 + n % 2}", duration=65.0,
                sample=json.dumps({"acoustics": acoustics if n % 2 else {"snr_db": None}}))
@@ -196,8 +198,8 @@ def test_a_parameter_that_was_not_kept_is_beyond_chance(tmp_path: Path, kept: bo
         )
         onset = "clause" if rng.random() < (0.5 if kept else 0.6) else "word"
         params = {"intent": str(intent), "stop": 0, "fade": fade, "onset": onset}
-        events.append(event("a", n, "barge_in", 1, 1.0, 2.0, turn=2, latency=reaction + fade, params=params))
-        events.append(event("a", 1000 + n, "user_backchannel", 1, 1.0, 2.0, params={"level_db": round(level, 2)}))
+        events.append(event("a", n, "barge_in", 1, 1.0, 2.0, turn=2, latency=reaction + fade, **params))
+        events.append(event("a", 1000 + n, "user_backchannel", 1, 1.0, 2.0, level_db=round(level, 2)))
         events.append(event("a", 2000 + n, "hesitation", 1, 1.0, 1.0 + pause))
     found = {
         item["parameter"]: item
@@ -237,15 +239,15 @@ def eventful(root: Path, kept: bool) -> dict[str, dict[str, Any]]:
             "source": {"written": written},
         })))  # fmt: skip
         for _ in range(2):  # two of the assistant's turns are the source's, three of the user's
-            add("barge_in", name, asked.barge_in, params={"intent": "topic", "onset": "word", "fade": 0.0}, latency=0.3)
-            add("user_backchannel", name, asked.backchannels_per_minute * 0.1, many=True, params={"level_db": -5})
+            add("barge_in", name, asked.barge_in, intent="topic", onset="word", fade=0.0, latency=0.3)
+            add("user_backchannel", name, asked.backchannels_per_minute * 0.1, many=True, level_db=-5)
         for _ in range(3):
             add("hesitation", name, asked.hesitation)
             add("assistant_backchannel", name, asked.assistant_backchannels_per_minute * 0.1, many=True,
-                params={"level_db": -5})  # fmt: skip
+                level_db=-5)  # fmt: skip
         add("silence_timeout", name, 2 * asked.silence_timeout)  # the last turn of all is the user's
-        add("cough", name, 2 * asked.balance * asked.barge_in * 0.5 * scale, many=True, params={"level_db": -5})
-        add("side_talk", name, 2 * asked.balance * asked.barge_in * 0.5 * scale, many=True, params={"level_db": -5})
+        add("cough", name, 2 * asked.balance * asked.barge_in * 0.5 * scale, many=True, level_db=-5)
+        add("side_talk", name, 2 * asked.balance * asked.barge_in * 0.5 * scale, many=True, level_db=-5)
     store = Store(str(root))
     for table, rows in (("turns", turns), ("events", events), ("words", []), ("unplaced", unplaced)):
         also(store, "simulate", table, "s", rows)
@@ -280,7 +282,7 @@ def test_rates_that_the_planner_does_not_keep_are_beyond_chance_and_say_what_was
 
 
 def test_a_rate_of_which_nothing_came_is_shown(tmp_path: Path) -> None:
-    store = made(tmp_path, ("a",), 1, [event("a", 0, "barge_in", 1, 1.0, 2.0, params={}, latency=0.3)])
+    store = made(tmp_path, ("a",), 1, [event("a", 0, "barge_in", 1, 1.0, 2.0, latency=0.3)])
     balance = next(
         item for item in realism_report(connected(store), ASKED)["requested"] if item["parameter"] == "balance"
     )
@@ -313,9 +315,10 @@ def test_the_card_shows_our_figures_beside_published_ones(report: dict[str, Any]
 
 def test_the_section_stands_under_its_heading_in_the_card(dataset: Store, report: dict[str, Any]) -> None:
     index = Index.load(dataset)
-    facts = CardFacts("Tiny", "name: tiny", turn_taking=realism_section(report))
-    text = card(dataset, index, connect(dataset, index), facts)
-    assert text.index("## Turn-taking") < text.index("### Beside human talk") < text.index("## A sample")
+    facts = CardFacts("Tiny", turn_taking=realism_section(report))
+    connection = connect(dataset, index)
+    text = card(index, connection, configs(dataset, index, connection), facts)
+    assert text.index("## Turn-taking") < text.index("### Beside human talk") < text.index("## Licences")
 
 
 def test_diversity_of_texts() -> None:

@@ -1,15 +1,25 @@
 """A dataset folder of five clips and three dialogues, written through the real store, with rejects."""
 
+import io
 import json
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
+import pyarrow as pa
 import pytest
+import soundfile
 
+from manifests.card import CardFacts, card
+from manifests.card_schema import schema
+from manifests.examples import examples
 from manifests.index import Index, StageEntry
+from manifests.published import configs
 from manifests.query import connect
+from manifests.samples import CLIP, DIALOGUE, to_json
 from manifests.schema import SCHEMAS, to_table
 from manifests.store import Store, part_name
 from manifests.tar import TarWriter
@@ -74,18 +84,39 @@ def clip(uid: str, shard: str, duration: float, pcm: str, split: str = "train", 
     )  # fmt: skip
 
 
+def sound(channels: int, seconds: float = 0.1, codec: str = "flac", seed: int = 0) -> bytes:
+    """A file of noise, other noise on each channel, 24 kHz."""
+    noise = np.random.default_rng(seed).normal(0, 0.1, (round(24_000 * seconds), channels)).clip(-1, 1)
+    file = io.BytesIO()
+    soundfile.write(file, noise, 24_000, format={"opus": "OGG"}.get(codec, codec.upper()), subtype=_SUBTYPE[codec])
+    return file.getvalue()
+
+
+_SUBTYPE = {"flac": "PCM_16", "mp3": "MPEG_LAYER_III", "ogg": "VORBIS", "opus": "OPUS"}
+
+
+def sample_of(kind: pa.StructType, **values: Any) -> dict[str, Any]:
+    """A sample of nulls but for the given values."""
+    return {field.name: None for field in kind} | values
+
+
 def training_shard(
-    store: Store, stage: str, name: str, samples: Mapping[str, Row], extension: str = "flac"
-) -> list[int]:
-    """Write a shard of `<key>.<extension>` and `<key>.json`; returns the offsets of the audio."""
-    offsets = []
+    store: Store, stage: str, name: str, kind: pa.StructType, samples: Mapping[str, Row], codec: str = "flac"
+) -> list[dict[str, Any]]:
+    """Write a shard of `<key>.<codec>` and `<key>.json`; returns where the audio is."""
+    where = []
     with store.writer(f"shards/{STAGE[stage].fingerprint}/{name}.tar") as file:
         tar = TarWriter(file)
-        for key, sample in samples.items():
-            offsets.append(tar.add(f"{key}.{extension}", f"audio of {key}".encode())[0])
-            tar.add(f"{key}.json", json.dumps(sample).encode())
+        for number, (key, sample) in enumerate(samples.items()):
+            data = sound(2 if kind is DIALOGUE else 1, codec=codec, seed=number)
+            offset, size = tar.add(f"{key}.{codec}", data)
+            tar.add(f"{key}.json", to_json(sample, kind))
+            where.append({"shard": f"{name}.tar", "key": key, "codec": codec, "offset": offset, "size": size})
         tar.close()
-    return offsets
+    return where
+
+
+_TOLD = ("uid", "corpus", "split", "language", "licence", "duration", "text")
 
 
 def _speech(store: Store, redistribute: bool | None, licence: str) -> None:
@@ -130,12 +161,12 @@ def _speech(store: Store, redistribute: bool | None, licence: str) -> None:
     put(store, "plan", "all", plan, 3)
     for name in sorted(set(shard.values())):
         inside = {row["uid"][-2:]: row for row in kept if shard[row["uid"]] == name}
-        offsets = training_shard(store, "shard", name, inside)
+        told = {key: sample_of(CLIP, **{name: row[name] for name in _TOLD}) for key, row in inside.items()}
+        where = training_shard(store, "shard", name, CLIP, told)
         samples = [
-            {"uid": row["uid"], "split": row["split"], "shard": f"{name}.tar", "key": key, "offset": offset, "size": 11,
-             "duration": row["duration"]}
-            for (key, row), offset in zip(inside.items(), offsets, strict=True)
-        ]  # fmt: skip
+            {"uid": row["uid"], "split": row["split"], "duration": row["duration"], **at}
+            for row, at in zip(inside.values(), where, strict=True)
+        ]
         put(store, "shard", name, samples, len(samples))
 
 
@@ -150,7 +181,8 @@ def _turns(dialogue: str) -> list[dict[str, Any]]:
 
 def _dialogue(store: Store) -> None:
     ids = ["d1", "d2", "d3"]
-    sample = {"id": "d1", "channels": ["assistant", "user"], "turns": [{"index": n} for n in range(6)]}
+    turns = [sample_of(DIALOGUE.field("turns").type.value_type, index=n, text="*well*", words=[]) for n in range(6)]
+    sample = sample_of(DIALOGUE, id="d1", channels=["assistant", "user"], turns=turns, events=[], duration=1 / 3)
     scripts = [
         filled("scripts", id=i, source="tiny", language="en", n_turns=2, split="train", script="{}",
                assistant_voice="en/1", user_voice="en/2", **LICENCE)
@@ -188,11 +220,8 @@ def _dialogue(store: Store) -> None:
         filled("dialogue_plan", uid=i, split="train", training_shard=name, position=n) for n, i in enumerate(ids[:2])
     ]
     put(store, "plan_dialogues", "all", plan, 2)
-    offsets = training_shard(store, "shard_dialogues", name, {i: sample | {"id": i} for i in ids[:2]})
-    samples = [
-        {"uid": i, "split": "train", "shard": f"{name}.tar", "key": i, "offset": offset, "size": 11, "duration": 6.0}
-        for i, offset in zip(ids, offsets, strict=False)
-    ]
+    where = training_shard(store, "shard_dialogues", name, DIALOGUE, {i: sample | {"id": i} for i in ids[:2]})
+    samples = [{"uid": i, "split": "train", "duration": 6.0, **at} for i, at in zip(ids, where, strict=False)]
     put(store, "shard_dialogues", name, samples, 2)
 
 
@@ -202,6 +231,21 @@ def make_dataset(url: str, redistribute: bool | None = True, licence: str = "CC-
     _speech(store, redistribute, licence)
     _dialogue(store)
     INDEX.save(store)
+    return store
+
+
+def with_card(store: Store, facts: CardFacts | None = None) -> Store:
+    """Write what the stage `card` writes, but for what others draw."""
+    index = Index.load(store)
+    with connect(store, index) as connection:
+        found, heard = configs(store, index, connection), examples(store, index, connection)
+        text = card(index, connection, found, replace(facts or CardFacts("Tiny"), examples=heard))
+        store.write("SCHEMA.md", schema(store, index, connection, found).encode())
+    store.write("README.md", text.encode())
+    store.write("recipe.yaml", b"name: tiny\nseed: 7\n")
+    store.write("plots/durations.png", b"\x89PNG picture")
+    for example in heard:
+        store.write(example.name, example.audio)
     return store
 
 

@@ -1,18 +1,12 @@
 """Publication against a local stand-in of the Hub's endpoints that stores what it is sent."""
 
-import base64
 import hashlib
-import json
 import logging
 import os
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import huggingface_hub
 import pyarrow as pa
@@ -20,113 +14,14 @@ import pyarrow.parquet as pq
 import pytest
 import webdataset
 
-from manifests.card import CardFacts, card
-from manifests.card_sections import PUBLISHED_TABLES
 from manifests.errors import TurnmillError, UsageError
 from manifests.hub import PublishPlan, publish
 from manifests.index import Index
-from manifests.query import connect
+from manifests.published import TABLES
 from manifests.schema import SCHEMAS
 from manifests.store import Store
-
-TOKEN = "hf_secret_of_the_test"
-REPO = "me/tiny"
-
-
-@dataclass
-class Hub:
-    """The state of the stand-in: what was committed, and large objects by their hash."""
-
-    endpoint: str = ""
-    files: dict[str, bytes] = field(default_factory=dict)
-    objects: dict[str, bytes] = field(default_factory=dict)
-    requests: list[str] = field(default_factory=list)
-    created: dict[str, Any] = field(default_factory=dict)
-    fail_after_uploads: int | None = None  # large objects accepted before every further one is refused
-
-
-class Endpoints(BaseHTTPRequestHandler):
-    hub: Hub
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Quiet."""
-
-    def answer(self, value: object, status: int = 200) -> None:
-        body = json.dumps(value).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def body(self) -> bytes:
-        if self.headers.get("Transfer-Encoding") == "chunked":
-            data = b""
-            while size := int(self.rfile.readline(), 16):
-                data += self.rfile.read(size)
-                self.rfile.readline()
-            self.rfile.readline()
-            return data
-        return self.rfile.read(int(self.headers.get("Content-Length", 0)))
-
-    def do_POST(self) -> None:
-        data, hub = self.body(), self.hub
-        hub.requests.append(self.path)
-        if self.headers.get("Authorization") != f"Bearer {TOKEN}":
-            self.answer({"error": "Invalid username or password."}, 401)
-        elif self.path == "/api/repos/create":
-            hub.created = json.loads(data)
-            self.answer({"url": f"{hub.endpoint}/datasets/{REPO}"})
-        elif self.path == "/api/validate-yaml":
-            self.answer({"errors": [], "warnings": []})
-        elif self.path == f"/api/datasets/{REPO}/preupload/main":
-            self.answer({"files": [self.mode(file) for file in json.loads(data)["files"]]})
-        elif self.path == f"/datasets/{REPO}.git/info/lfs/objects/batch":
-            self.answer({"transfer": "basic", "objects": [self.place(o) for o in json.loads(data)["objects"]]})
-        elif self.path == f"/api/datasets/{REPO}/commit/main":
-            for line in data.splitlines():
-                self.commit(**json.loads(line))
-            self.answer({"commitUrl": f"{hub.endpoint}/datasets/{REPO}/commit/1", "commitOid": "1" * 40})
-        else:
-            self.answer({"error": f"the stand-in has no {self.path}"}, 404)
-
-    def mode(self, file: dict[str, Any]) -> dict[str, Any]:
-        large = file["path"].endswith((".tar", ".parquet"))
-        held = self.hub.files.get(file["path"])
-        oid = None if held is None or not large else hashlib.sha256(held).hexdigest()
-        return {
-            "path": file["path"], "uploadMode": "lfs" if large else "regular", "shouldIgnore": False, "oid": oid
-        }  # fmt: skip
-
-    def place(self, item: dict[str, Any]) -> dict[str, Any]:
-        held = {"oid": item["oid"], "size": item["size"]}
-        if item["oid"] in self.hub.objects:
-            return held
-        return held | {"actions": {"upload": {"href": f"{self.hub.endpoint}/lfs/{item['oid']}"}}}
-
-    def commit(self, key: str, value: dict[str, Any]) -> None:
-        if key == "file":
-            self.hub.files[value["path"]] = base64.b64decode(value["content"])
-        elif key == "lfsFile":
-            self.hub.files[value["path"]] = self.hub.objects[value["oid"]]
-
-    def do_PUT(self) -> None:
-        data, hub = self.body(), self.hub
-        hub.requests.append(self.path)
-        if hub.fail_after_uploads is not None and len(hub.objects) >= hub.fail_after_uploads:
-            self.answer({"error": "out of space"}, 400)
-            return
-        oid = self.path.rsplit("/", 1)[1]
-        assert hashlib.sha256(data).hexdigest() == oid
-        hub.objects[oid] = data
-        self.answer({})
-
-    def do_HEAD(self) -> None:
-        self.send_response(200)
-        self.end_headers()
-
-    def do_GET(self) -> None:
-        self.hub.requests.append(self.path)
-        self.answer({"error": "not found"}, 404)
+from tests.manifests.conftest import with_card
+from tests.manifests.hub import REPO, TOKEN, Hub, serving
 
 
 @pytest.fixture
@@ -134,22 +29,8 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     # The xet protocol goes to servers of its own; without it huggingface_hub speaks LFS, which fits a stand-in.
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_XET", True)
     monkeypatch.delenv("HF_TOKEN", raising=False)
-    state = Hub()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Endpoints,), {"hub": state}))
-    state.endpoint = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield state
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def with_card(store: Store) -> Store:
-    index = Index.load(store)
-    store.write("README.md", card(store, index, connect(store, index), CardFacts("Tiny", "name: tiny")).encode())
-    store.write("plots/durations.png", b"\x89PNG picture")
-    return store
+    with serving() as state:
+        yield state
 
 
 @pytest.fixture
@@ -163,7 +44,7 @@ def send(store: Store, hub: Hub, dry_run: bool = False, token: str = TOKEN) -> P
 
 def test_what_arrives_is_what_was_planned_byte_for_byte(finished: Store, hub: Hub) -> None:
     plan = send(finished, hub)
-    assert plan.url == f"{hub.endpoint}/datasets/{REPO}"
+    assert plan.where == f"{hub.endpoint}/datasets/{REPO}"
     assert {path: len(data) for path, data in hub.files.items()} == {file.path: file.size for file in plan.files}
     shards = {
         "data/speech/train/clips-train-000000.tar": "shards/f5/clips-train-000000.tar",
@@ -173,9 +54,12 @@ def test_what_arrives_is_what_was_planned_byte_for_byte(finished: Store, hub: Hu
     }
     for there, here in shards.items():
         assert hashlib.sha256(hub.files[there]).hexdigest() == hashlib.sha256(finished.read(here)).hexdigest()
-    assert set(hub.files) - set(shards) == {"README.md", *(f"manifests/{table}.parquet" for table in PUBLISHED_TABLES)}
-    card = finished.read("README.md").decode()
-    assert hub.files["README.md"].decode() == card.replace("ORGANISATION/DATASET", REPO)  # its snippets run
+    beside = {"README.md", "SCHEMA.md", "recipe.yaml", *finished.names("listen")}
+    assert set(hub.files) - set(shards) == beside | {f"manifests/{table}.parquet" for table in TABLES}
+    card = finished.read("README.md").decode().replace("ORGANISATION/DATASET", REPO)
+    there = f"{hub.endpoint}/datasets/{REPO}/resolve/main/listen/"
+    assert hub.files["README.md"].decode() == card.replace('src="listen/', f'src="{there}')
+    assert hub.files["README.md"].count(there.encode()) == 2
     assert hub.created["visibility"] == "private"
 
 
@@ -234,10 +118,12 @@ def test_a_dry_run_lists_sizes_and_touches_no_network(
     monkeypatch.setattr(socket.socket, "connect", no_network)
     plan = send(finished, hub, dry_run=True)
     assert hub.requests == []
-    assert plan.url is None
+    assert plan.where is None
     assert plan.size == sum(file.size for file in plan.files)
     assert "data/dialogue/train/dialogues-train-000000.tar" in plan.text()
-    assert plan.text().endswith(f"in {len(plan.files)} files for me/tiny\ndry run: nothing was sent\n")
+    assert plan.text().endswith(
+        f"in {len(plan.files)} files for me/tiny\ndry run: it was checked, and nothing was sent\n"
+    )
 
 
 def test_what_may_not_be_redistributed_is_refused_with_licence_example_and_fix(
@@ -292,9 +178,19 @@ def test_an_empty_dataset_is_not_published(tmp_path: Path, hub: Hub) -> None:
         send(store, hub)
 
 
-def test_a_store_that_is_not_local_is_refused(make: Callable[..., Store], hub: Hub) -> None:
-    with pytest.raises(UsageError, match="needs a local output folder"):
-        send(make("memory://hub-test/out"), hub)
+def test_a_remote_store_is_published_without_a_copy_of_it_here(
+    make: Callable[..., Store], finished: Store, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = with_card(make("memory://hub-test/out"))
+    send(finished, hub)
+    local, hub.files, hub.objects = dict(hub.files), {}, {}
+    fetched: list[str] = []
+    get = type(store.fs).get_file
+    monkeypatch.setattr(type(store.fs), "get_file", lambda fs, a, b: (fetched.append(a), get(fs, a, b))[1])
+    plan = send(store, hub)
+    assert {file.path for file in plan.files} == set(hub.files)
+    assert hub.files == local
+    assert sum(path.endswith(".tar") for path in fetched) == 3  # the first of each split, to see that they load
 
 
 @pytest.mark.parametrize("repo", ["a/b/c", "me/..", "", "me/a b"])

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pipelines.stages.plan import ShardParams, SplitShares, plan
 
+FAMILIES = ("clip-flac", "clip-mp3")
 ITEMS = st.lists(
     st.tuples(st.integers(0, 400), st.integers(0, 40), st.integers(0, 9), st.integers(1, 5000)),
     unique_by=lambda item: item[0],
@@ -19,17 +20,24 @@ ITEMS = st.lists(
 
 def table(items: list[tuple[int, int, int, int]], split: str | None) -> pa.Table:
     rows = [
-        {"uid": f"u{uid}", "parent": f"p{parent}", "shard": f"s{shard}", "size": size, "split": split}
+        {
+            "family": FAMILIES[uid % 2],
+            "uid": f"u{uid}",
+            "parent": f"p{parent}",
+            "shard": f"s{shard}",
+            "size": size,
+            "split": split,
+        }
         for uid, parent, shard, size in items
     ]
-    kinds = [(name, pa.string()) for name in ("uid", "parent", "shard", "split")]
+    kinds = [(name, pa.string()) for name in ("family", "uid", "parent", "shard", "split")]
     return pa.Table.from_pylist(rows, schema=pa.schema([*kinds, ("size", pa.int64())]))
 
 
 def planned(items: list[tuple[int, int, int, int]], params: ShardParams, split: str | None = None) -> list[dict]:
     connection = duckdb.connect()
     connection.register("items", table(items, split))
-    return plan(connection, "SELECT * FROM items", "clip", 5, params).to_pylist()
+    return plan(connection, "SELECT * FROM items", "clip_plan", 5, params).to_pylist()
 
 
 @settings(max_examples=30, deadline=None)
@@ -41,13 +49,15 @@ def test_every_item_once_in_positions_without_gaps(items: list[tuple[int, int, i
     for row in rows:
         shards.setdefault(row["training_shard"], []).append(row)
     size = {f"u{item[0]}": item[3] for item in items}
-    for members in shards.values():
+    for name, members in shards.items():
         assert [row["position"] for row in members] == list(range(len(members)))
         assert len({row["split"] for row in members}) == 1
+        families = {FAMILIES[int(row["uid"][1:]) % 2] for row in members}
+        assert {f"{family}-{members[0]['split']}" for family in families} == {name.rpartition("-")[0]}
         # A sample belongs to the shard its first byte falls in: all but the last fit.
         assert sum(size[row["uid"]] for row in members[:-1]) < shard_bytes
-    for split in {row["split"] for row in rows}:
-        numbers = sorted({int(name[-6:]) for name in shards if f"-{split}-" in name})
+    for kind in {name.rpartition("-")[0] for name in shards}:
+        numbers = sorted(int(name[-6:]) for name in shards if name.rpartition("-")[0] == kind)
         assert numbers == list(range(len(numbers)))
 
 
@@ -83,7 +93,7 @@ def test_official_splits_are_kept_and_shares_are_met() -> None:
 
 def test_order_inside_a_shard_is_mixed_but_reads_few_lake_shards() -> None:
     items = [(uid, uid, uid // 10, 100) for uid in range(1000)]
-    rows = planned(items, ShardParams(shard_bytes=10_000), split="train")
-    first = [row for row in rows if row["training_shard"].endswith("000000")]
+    rows = planned(items, ShardParams(shard_bytes=5_000), split="train")
+    first = [row for row in rows if row["training_shard"] == "clip-flac-train-000000"]
     assert len({row["shard"] for row in first}) <= 16  # a window of lake shards
     assert [row["uid"] for row in first] != sorted(row["uid"] for row in first)

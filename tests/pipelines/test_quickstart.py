@@ -1,16 +1,19 @@
 """The main job, whole: every planted fault is found for its own reason, and hardly a good clip is lost."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
+from manifests.hub import publish
 from manifests.index import Index
 from manifests.query import connect
 from manifests.store import Store
 from pipelines.recipe import load
 from pipelines.run import run
 from pipelines.verification import verify_output
+from tests.loads import check_every_row, check_two_channels, front_matter
 
 RECIPE = Path(__file__).parents[2] / "pipelines" / "recipes" / "quickstart.yaml"
 
@@ -49,5 +52,26 @@ def test_both_halves_are_made_and_true_to_their_labels(out: Path) -> None:
     found = verify_output(Store(str(out)))
     assert found.violations == ()
     assert found.dialogues >= 60
-    assert list(out.glob("shards/*/clip-train-*.tar"))
+    assert list(out.glob("shards/*/clip-flac-train-*.tar"))
     assert (out / "README.md").read_text("utf-8").startswith("---\n")
+
+
+@pytest.fixture(scope="module")
+def published(out: Path) -> Path:
+    folder = out.parent / "published"
+    publish(Store(str(out)), "me/quickstart", to=folder)
+    return folder
+
+
+def test_what_is_published_loads_row_for_row_as_it_was_written(published: Path, tmp_path: Path) -> None:
+    assert check_every_row(published, tmp_path) == 80 + 187
+    check_two_channels(published)
+    assert [entry["config_name"] for entry in front_matter(published)["configs"]] == ["dialogue", "speech"]
+
+
+def test_the_card_of_the_quickstart_has_what_it_shows(published: Path) -> None:
+    text = (published / "README.md").read_text("utf-8")
+    for name in re.findall(r'(?:src="|\]\()([^)":]+\.[a-z]+)[")]', text):
+        assert (published / name).is_file(), name
+    assert text.count("<audio") == 2
+    assert len(text.split("---\n", 2)[2].splitlines()) < 300

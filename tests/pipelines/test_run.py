@@ -1,5 +1,6 @@
 """A run of both halves: the books balance, bad items have a reason, the shards read back, and a rerun adds nothing."""
 
+import io
 import json
 import os
 import shutil
@@ -13,11 +14,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import soundfile
+import yaml
 
 from manifests.errors import TurnmillError, UsageError
 from manifests.funnel import check_ledger
+from manifests.hub import publish
 from manifests.index import Index
 from manifests.query import connect, read_only
 from manifests.schema import to_table
@@ -30,6 +34,7 @@ from pipelines.stage import Row, Workspace
 from pipelines.stages.select import Predicate, select
 from pipelines.verification import verify_output
 from tests.conftest import tree_hashes
+from tests.loads import check_every_row, front_matter, snippets, written
 from tests.pipelines.conftest import Small, speech
 
 
@@ -116,14 +121,61 @@ def test_webdataset_reads_every_sample(small: Small) -> None:
             assert sample["flac"][:4] == b"fLaC"
 
 
-def test_ray_reads_every_sample(small: Small) -> None:
-    import ray
-
-    urls = [str(path) for path in training_shards(small.out, "dialogue")]
-    rows = ray.data.read_webdataset(urls, decoder=False).take_all()
-    wanted = {key for (key,) in ask(small.out, "SELECT key FROM dialogue_samples")}
+def test_ray_reads_every_sample_by_the_line_of_the_card(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(Store(str(small.out)), "me/small", to=tmp_path / "published")
+    monkeypatch.chdir(tmp_path / "published")
+    [snippet] = [snippet for snippet in snippets(Path.cwd()) if "ray.data" in snippet]
+    said: dict[str, Any] = {}
+    exec(snippet, said)
+    rows = said["samples"].take_all()
+    wanted = {key for (key,) in ask(small.out, "SELECT key FROM dialogue_samples WHERE split = 'train'")}
     assert {row["__key__"] for row in rows} == wanted
-    assert len(rows) == len(wanted) == 7
+    assert len(rows) == len(wanted) > 0
+    assert all(json.loads(row["json"])["channels"] == ["assistant", "user"] for row in rows)
+
+
+def mixed(folder: Path) -> Path:
+    """Clips in three codecs."""
+    folder.mkdir()
+    noise = np.random.default_rng(3).normal(0, 0.05, (4, 32_000))
+    soundfile.write(folder / "a.wav", noise[0], 16_000)
+    soundfile.write(folder / "b.mp3", noise[1], 16_000, format="MP3")
+    soundfile.write(folder / "c.ogg", noise[2], 16_000, format="OGG")
+    soundfile.write(folder / "d.mp3", noise[3], 16_000, format="MP3")
+    return folder
+
+
+@pytest.mark.parametrize("clip_codec", ["keep", "flac"])
+def test_a_config_holds_one_codec(clip_codec: str, tmp_path: Path) -> None:
+    corpus, out, folder = mixed(tmp_path / "mixed"), tmp_path / "out", tmp_path / "published"
+    recipe = {
+        "name": "mixed",
+        "corpus": "files",
+        "root": str(corpus),
+        "licence": {"spdx": "CC0-1.0", "redistribute": True, "commercial": True},
+        "ingest": {"keep_untranscribed": True},
+        "quality": {},
+        "shard": {"clip_codec": clip_codec, "splits": {"train": 1, "valid": 0, "test": 0}},
+    }
+    (tmp_path / "mixed.yaml").write_text(yaml.safe_dump(recipe))
+    run(load(tmp_path / "mixed.yaml"), str(out))
+    publish(Store(str(out)), None, to=folder)
+    assert check_every_row(folder, tmp_path / "cache") == 4
+    configs = {entry["config_name"] for entry in front_matter(folder)["configs"]}
+    assert configs == ({"speech"} if clip_codec == "flac" else {"speech_flac", "speech_mp3", "speech_ogg"})
+    for config in configs:
+        codec = config.partition("_")[2] or "flac"
+        for row in written(folder, config, "train").values():
+            assert set(row) == {codec, "json"}
+            samples, rate = soundfile.read(io.BytesIO(row[codec]))
+            assert (len(samples) / rate, rate) == (pytest.approx(row["json"]["duration"], abs=1e-9), 16_000)
+            source = corpus / row["json"]["source_uri"]
+            if codec != "flac":  # its own bytes
+                assert row[codec] == source.read_bytes()
+            elif row["json"]["source_uri"] == "b.mp3":  # what they decode to
+                assert np.abs(samples - soundfile.read(source)[0]).max() <= 1 / 32768
 
 
 def test_tar_headers_tell_no_time_and_no_user(small: Small) -> None:

@@ -187,10 +187,12 @@ def test_labels_are_in_seconds_and_null_where_nothing_was_applied() -> None:
     assert drawn.noise
     assert drawn.echo
     assert drawn.packet_loss
-    assert label["noise_bursts"] == [[start / RATE, end / RATE] for start, end in drawn.noise.bursts]
+    assert label["noise_bursts"] == [{"start": start / RATE, "end": end / RATE} for start, end in drawn.noise.bursts]
     assert label["echo_delay"] == drawn.echo.delay / RATE
     assert label["gain_db"] == pytest.approx(drawn.gain_steps[0][1] - 2.0)
-    assert label["gain_steps"] == [[at / RATE, pytest.approx(db - 2.0)] for at, db in drawn.gain_steps[1:]]
+    assert label["gain_steps"] == [
+        {"start": at / RATE, "gain_db": pytest.approx(db - 2.0)} for at, db in drawn.gain_steps[1:]
+    ]
     assert label["packet_loss"]["rate"] == drawn.packet_loss.rate
-    assert set(label["rir"]) == {"dimensions", "source", "microphone", "absorption", "max_order"}
+    assert set(label["room"]) == {"dimensions", "source", "microphone", "absorption", "max_order"}
     assert (label["rt60"], label["clip_dbfs"]) == (0.25, -3.0)

@@ -11,9 +11,10 @@ import pytest
 from numpy.typing import NDArray
 
 from manifests.records import Licence, Reject, TextDialogue, TextTurn
+from manifests.samples import DIALOGUE, to_json
 from synth.acoustics import WHITE, Acoustics, AcousticsParams, Background, Pools, draw_acoustics
 from synth.duplex import RATE
-from synth.duplex.labels import dump, sample_json
+from synth.duplex.labels import sample_json
 from synth.duplex.material import Material, spoken_material, with_sounds
 from synth.duplex.planner import Acoustic, plan_timeline
 from synth.duplex.render import Rendered, render
@@ -57,7 +58,7 @@ class Spoken:
 
     def written(self, timeline: Timeline) -> "Written":
         rendered = render(timeline, self.material.pcm, Pools())
-        sample = json.loads(dump(sample_json(self.script, timeline, rendered.fitted, self.script.id)))
+        sample = json.loads(to_json(sample_json(self.script, timeline, rendered.fitted, self.script.id), DIALOGUE))
         return Written(timeline, rendered, sample, to_16_bit(rendered.channels), to_16_bit(rendered.user_clean))
 
 

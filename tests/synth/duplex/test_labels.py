@@ -2,11 +2,13 @@
 
 import json
 
+from manifests.samples import DIALOGUE, problem, to_json
 from manifests.schema import SCHEMAS, to_table
-from synth.duplex.labels import dialogue_row, dump, event_rows, sample_json, turn_rows, unplaced_rows, word_rows
+from synth.duplex.labels import dialogue_row, event_rows, sample_json, turn_rows, unplaced_rows, word_rows
 from synth.duplex.sample import ACOUSTICS
 from tests.synth.duplex.conftest import Spoken, anything
 
+_WORD = ("word", "start", "end")
 STORAGE = {"shard", "offset", "size", "clean_offset", "clean_size"}
 
 
@@ -16,7 +18,7 @@ def test_rows_fit_the_tables_and_agree_with_the_sample(spoken: list[Spoken]) -> 
         sample = sample_json(item.script, timeline, item.written(timeline).rendered.fitted, "origin")
         row = dialogue_row(item.script, timeline, sample, "train", "origin", 0)
         assert row.keys() == set(SCHEMAS["dialogues"].names) - STORAGE
-        assert json.loads(row["sample"]) == json.loads(dump(sample)) == json.loads(json.dumps(sample))
+        assert json.loads(row["sample"]) == json.loads(to_json(sample, DIALOGUE)) == json.loads(json.dumps(sample))
         turns = to_table("turns", turn_rows(timeline)).to_pylist()
         events = to_table("events", event_rows(timeline)).to_pylist()
         words = to_table("words", word_rows(timeline)).to_pylist()
@@ -24,22 +26,31 @@ def test_rows_fit_the_tables_and_agree_with_the_sample(spoken: list[Spoken]) -> 
         assert [event["index"] for event in events] == list(range(len(sample["events"])))
         unplaced = to_table("unplaced", unplaced_rows(timeline)).to_pylist()
         assert len(unplaced) == row["n_unplaced"]
-        assert [json.loads(event["params"]) for event in events] == [event["params"] for event in sample["events"]]
+        for row, event in zip(events, sample["events"], strict=True):
+            assert {**row, "words": event["words"]} == {"dialogue": item.script.id, "index": row["index"], **event}
         for channel in words:
             heard = [word for word in channel["words"] if word["heard"]]
             assert all(word["start"] < word["end"] for word in heard)
             assert all(word["start"] is None and word["end"] is None for word in channel["words"] if not word["heard"])
             assert [word["start"] for word in heard] == sorted(word["start"] for word in heard)
-            of_turns = [[w["word"], w["start"], w["end"]] for w in heard if w["turn"] is not None]
-            labelled = [w for turn in sample["turns"] if turn["channel"] == channel["channel"] for w in turn["words"]]
-            assert of_turns == labelled
+            for holders, of_turns in (("turns", True), ("events", False)):
+                told = [{key: w[key] for key in _WORD} for w in heard if (w["turn"] is not None) is of_turns]
+                mine = [held for held in sample[holders] if held["channel"] == channel["channel"]]
+                assert told == [word for held in mine for word in held["words"]]
+        nods = [event for event in sample["events"] if event["kind"].endswith("_backchannel")]
+        assert all(nod["words"] and nod["words"][0]["start"] >= nod["start"] for nod in nods)
+        for nod, listed in zip(nods, sample["backchannels"], strict=True):
+            assert listed == {"speaker": nod["kind"].split("_")[0]} | {
+                key: nod[key] for key in listed if key != "speaker"
+            }
 
 
 def test_the_sample_has_the_designs_keys(spoken: list[Spoken]) -> None:
     sample = spoken[0].written(spoken[0].plan()).sample
+    assert problem(sample, DIALOGUE) is None
     assert list(sample) == [
-        "id", "language", "licence", "seed", "scenario", "sample_rate", "duration", "channels", "turns", "events",
-        "acoustics", "source",
+        "id", "language", "licence", "seed", "scenario", "sample_rate", "duration", "channels", "turns", "backchannels",
+        "events", "acoustics", "source",
     ]  # fmt: skip
     assert tuple(sample["acoustics"]) == ACOUSTICS
     assert sample["channels"] == ["assistant", "user"]

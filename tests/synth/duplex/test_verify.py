@@ -25,7 +25,7 @@ def interrupted(spoken: list[Spoken]) -> Written:
         for seed in range(4):
             written = item.written(item.plan(seed, white(SNR_DB, seed)))
             if any(event["kind"] == "barge_in" for event in written.sample["events"]):
-                params = event_of(written.sample, "barge_in")["params"]
+                params = event_of(written.sample, "barge_in")
                 plain = not BESIDE & {event["kind"] for event in written.sample["events"]}
                 if params["cut_word"] and params["intent"] != "cancel" and plain:
                     return written
@@ -121,11 +121,15 @@ def test_swapped_channels(interrupted: Written, nodding: Written) -> None:
 
 
 def shift(sample: dict[str, Any], kind: str, by: float) -> dict[str, Any]:
-    shifted = copy.deepcopy(sample)
-    event = event_of(shifted, kind)
+    moved = copy.deepcopy(sample)
+    event = event_of(moved, kind)
     event["start"] += by
     event["end"] += by
-    return shifted
+    return moved
+
+
+def shifted(word: dict[str, Any], by: float) -> dict[str, Any]:
+    return {**word, "start": word["start"] + by, "end": word["end"] + by}
 
 
 @pytest.mark.parametrize("by", [-0.08, 0.08])
@@ -144,14 +148,14 @@ def test_a_barge_in_shifted_by_80_ms_with_all_that_depends_on_it(interrupted: Wr
     event = event_of(sample, "barge_in")
     turn = next(turn for turn in sample["turns"] if turn["index"] == event["turn"])
     turn["start"], turn["end"] = event["start"], event["end"]
-    turn["words"] = [[word, start + by, end + by] for word, start, end in turn["words"]]
+    turn["words"] = [shifted(word, by) for word in turn["words"]]
     event["latency"] -= by
     assert "onset" in failed(check(sample, interrupted.audio, interrupted.clean))
 
 
 @pytest.mark.parametrize("samples", [1, 240, 4800])
 def test_speech_after_the_yield(interrupted: Written, samples: int) -> None:
-    stop = round(event_of(interrupted.sample, "barge_in")["params"]["stop"] * RATE)
+    stop = round(event_of(interrupted.sample, "barge_in")["stop"] * RATE)
     audio = interrupted.audio.copy()
     audio[ASSISTANT, stop : stop + samples] = 0.01
     assert {"yield", "isolation"} <= failed(check(interrupted.sample, audio, interrupted.clean))
@@ -159,7 +163,7 @@ def test_speech_after_the_yield(interrupted: Written, samples: int) -> None:
 
 def test_an_assistant_that_stops_too_early(interrupted: Written) -> None:
     event = event_of(interrupted.sample, "barge_in")
-    start, stop = (round(time * RATE) for time in (event["start"], event["params"]["stop"]))
+    start, stop = (round(time * RATE) for time in (event["start"], event["stop"]))
     audio = interrupted.audio.copy()
     audio[ASSISTANT, start + 240 : stop] = 0
     assert "yield" in failed(check(interrupted.sample, audio, interrupted.clean))
@@ -175,7 +179,7 @@ def in_text(turn: dict[str, Any], word: str, _: float) -> None:
 
 
 def in_words(turn: dict[str, Any], word: str, stop: float) -> None:
-    turn["words"].append([word, stop, stop + 0.2])
+    turn["words"].append({"word": word, "start": stop, "end": stop + 0.2})
 
 
 def in_both(turn: dict[str, Any], word: str, stop: float) -> None:
@@ -185,7 +189,7 @@ def in_both(turn: dict[str, Any], word: str, stop: float) -> None:
 
 def squeezed_before_the_end(turn: dict[str, Any], word: str, stop: float) -> None:
     in_text(turn, word, stop)
-    turn["words"].append([word, turn["end"] - 0.03, turn["end"]])
+    turn["words"].append({"word": word, "start": turn["end"] - 0.03, "end": turn["end"]})
 
 
 @pytest.mark.parametrize("plant", [in_text, in_words, in_both, squeezed_before_the_end])
@@ -195,7 +199,7 @@ def test_an_unheard_word_listed_as_heard(
     sample = copy.deepcopy(interrupted.sample)
     turn = cut_turn(sample)
     word = tokens(turn["text"])[len(tokens(turn["text_heard"]))]
-    plant(turn, word, event_of(sample, "barge_in")["params"]["stop"])
+    plant(turn, word, event_of(sample, "barge_in")["stop"])
     assert "truncation" in failed(check(sample, interrupted.audio, interrupted.clean))
     assert "truncation" in failed(check(sample, interrupted.audio))
 
@@ -242,7 +246,7 @@ def test_an_echo_without_a_label(echoing: Written) -> None:
 def test_an_assistant_that_does_not_resume_or_does_too_early(spoken: list[Spoken]) -> None:
     written = with_event(spoken, "failed_barge_in", resumed=True)
     assert not failed(check(written.sample, written.audio, written.clean))
-    event = next(e for e in written.sample["events"] if e["kind"] == "failed_barge_in" and e["params"]["resumed"])
+    event = next(e for e in written.sample["events"] if e["kind"] == "failed_barge_in" and e["resumed"])
     stop, resume = (round(event["params"][key] * RATE) for key in ("stop", "resume"))
     early, never = written.audio.copy(), written.audio.copy()
     early[ASSISTANT, (stop + resume) // 2] = 0.1
@@ -258,7 +262,7 @@ def test_an_assistant_that_stops_for_what_is_not_meant_for_it(spoken: list[Spoke
         assert not failed(check(written.sample, written.audio, written.clean))
         event = event_of(written.sample, kind)
         if kind == "failed_barge_in":
-            event = next(e for e in written.sample["events"] if e["kind"] == kind and not e["params"]["resumed"])
+            event = next(e for e in written.sample["events"] if e["kind"] == kind and not e["resumed"])
         turn = next(turn for turn in written.sample["turns"] if turn["index"] == event["target_turn"])
         audio = written.audio.copy()
         audio[ASSISTANT, round(event["start"] * RATE) : round(turn["end"] * RATE) + RATE // 20] = 0
@@ -304,11 +308,40 @@ def test_an_assistant_that_stops_for_a_backchannel(nodding: Written) -> None:
     assert "continue" in failed(check(nodding.sample, audio, nodding.clean))
 
 
+@pytest.mark.parametrize("kind", ["user_backchannel", "assistant_backchannel", "failed_barge_in"])
+def test_words_of_an_event_are_held_against_its_text_and_its_audio(spoken: list[Spoken], kind: str) -> None:
+    written = with_event(spoken, kind)
+    for change in ({"word": "cactus"}, {"start": 0.0}, {"end": event_of(written.sample, kind)["end"] + 0.1}):
+        sample = copy.deepcopy(written.sample)
+        event_of(sample, kind)["words"][0].update(change)
+        assert "words" in failed(check(sample, written.audio, written.clean)), change
+    event = event_of(written.sample, kind)
+    audio, clean = written.audio.copy(), written.clean.copy()
+    word = event["words"][-1]
+    span = slice(round(word["start"] * RATE), round(word["end"] * RATE))
+    audio[event["channel"], span] = 0
+    if event["channel"] == 1:
+        clean[span] = 0
+    assert failed(check(written.sample, audio, clean))
+
+
+def test_backchannels_that_are_not_their_events(nodding: Written) -> None:
+    for change in ({"speaker": "assistant"}, {"text": "no"}, {"words": []}, {"start": 0.0}):
+        sample = copy.deepcopy(nodding.sample)
+        nod = next(nod for nod in sample["backchannels"] if nod["speaker"] == "user")
+        nod.update(change)
+        assert "event" in failed(check(sample, nodding.audio, nodding.clean)), change
+    sample = copy.deepcopy(nodding.sample)
+    sample["backchannels"].pop()
+    assert "event" in failed(check(sample, nodding.audio, nodding.clean))
+
+
 def test_a_heard_word_on_silence(nodding: Written) -> None:
-    word = next(word for turn in nodding.sample["turns"] for word in turn["words"][1:-1] if word[2] - word[1] > 0.2)
+    inner = (word for turn in nodding.sample["turns"] for word in turn["words"][1:-1])
+    word = next(word for word in inner if word["end"] - word["start"] > 0.2)
     turn = next(turn for turn in nodding.sample["turns"] if word in turn["words"])
     audio, clean = nodding.audio.copy(), nodding.clean.copy()
-    span = slice(round(word[1] * RATE), round(word[2] * RATE))
+    span = slice(round(word["start"] * RATE), round(word["end"] * RATE))
     audio[turn["channel"], span] = 0
     clean[span] = 0 if turn["channel"] == USER else clean[span]
     assert "truncation" in failed(check(nodding.sample, audio, clean))
@@ -340,7 +373,7 @@ def test_a_recogniser_that_hears_more_than_the_label_says(interrupted: Written) 
             return said.lower()
 
         assert failed(check(interrupted.sample, interrupted.audio, interrupted.clean, recognise)) == checks
-        stop = event_of(interrupted.sample, "barge_in")["params"]["stop"]
+        stop = event_of(interrupted.sample, "barge_in")["stop"]
         assert heard[0] == pytest.approx((stop - turn["start"]) * 16_000, abs=2)
 
 
@@ -366,7 +399,7 @@ def test_an_event_that_is_missing(spoken: list[Spoken], kind: str) -> None:
 def test_a_level_that_is_not_the_label_s(spoken: list[Spoken], kind: str, by: float) -> None:
     written = with_event(spoken, kind)
     sample = copy.deepcopy(written.sample)
-    event_of(sample, kind)["params"]["level_db"] += by
+    event_of(sample, kind)["level_db"] += by
     assert "level" in failed(check(sample, written.audio, written.clean))
 
 
@@ -382,7 +415,7 @@ def test_an_echo_event_that_is_not_its_echo(echoing: Written, change: dict[str, 
     sample = copy.deepcopy(echoing.sample)
     [(name, by)] = change.items()
     event = event_of(sample, "echo")
-    (event if name in event else event["params"])[name] += by
+    event[name] += by
     assert "echo" in failed(check(sample, echoing.audio, echoing.clean))
     assert "echo" in failed(check(without(echoing.sample, "echo"), echoing.audio, echoing.clean))
 

@@ -1,0 +1,118 @@
+"""Whether what is about to be published loads where people load it: by `datasets`, as the Hub's viewer does, and within
+the Hub's limits (huggingface.co/docs/hub/storage-limits)."""
+
+import os
+import re
+import shutil
+import tarfile
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import groupby, islice
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pyarrow.parquet as pq
+
+from manifests.errors import TurnmillError
+from manifests.published import MAKE_AGAIN, SAMPLES, Config
+from manifests.samples import parsed, problem
+
+FILE_BYTES = 50 * 10**9
+FOLDER_FILES = 10_000
+ROW_GROUP_BYTES = 300 * 10**6  # what the viewer reads at once
+_ROWS = 100  # that the viewer shows of a split
+_NAME = re.compile(r"\w+(\.\w+)*", re.ASCII)  # of configs and splits, in `datasets`
+_PATH = re.compile(r"[\w.+=@-]+(/[\w.+=@-]+)*", re.ASCII)
+
+
+def check_files(files: Iterable[tuple[str, int]], configs: Sequence[Config]) -> None:
+    """Raise TurnmillError where (path, bytes) of the files, or a name, is more than the Hub takes."""
+    folders: Counter[str] = Counter()
+    for path, size in files:
+        folders[path.rpartition("/")[0]] += 1
+        if _PATH.fullmatch(path) is None:
+            raise TurnmillError(f"{path} is no name for a file that a pattern of the card finds: rename its split")
+        if size > FILE_BYTES:
+            raise TurnmillError(f"{path} has {size:,} bytes, the Hub takes {FILE_BYTES:,}: make shard.shard_bytes less")
+    for folder, count in folders.items():
+        if count > FOLDER_FILES:
+            raise TurnmillError(
+                f"{folder} has {count:,} files, the Hub takes {FOLDER_FILES:,} in a folder: make shard.shard_bytes more"
+            )
+    for name in (name for config in configs for name in (config.name, *(split.name for split in config.splits))):
+        if _NAME.fullmatch(name) is None:
+            raise TurnmillError(f"{name} is no name of a config or split that `datasets` accepts: rename the split")
+
+
+def check_shard(file: BinaryIO, path: str, config: Config) -> None:
+    """Raise TurnmillError for a training shard with a sample that is not what the card says of its config."""
+    try:
+        with tarfile.open(fileobj=file, mode="r:") as tar:
+            for key, members in groupby(tar, key=lambda member: member.name.partition(".")[0]):
+                _check_sample(tar, key, list(members), path, config)
+    except tarfile.TarError as error:
+        raise TurnmillError(f"{path} is damaged ({error}): {MAKE_AGAIN}") from error
+
+
+def _check_sample(tar: tarfile.TarFile, key: str, members: list[tarfile.TarInfo], path: str, config: Config) -> None:
+    names = [member.name.partition(".")[2] for member in members]
+    if tuple(names) != config.members:
+        raise TurnmillError(
+            f"{path}: sample {key} has the files {names}, the others {list(config.members)}: {MAKE_AGAIN}"
+        )
+    extracted = tar.extractfile(members[-1])
+    assert extracted is not None  # it is a file
+    try:
+        wrong = problem(parsed(extracted.read()), SAMPLES[config.half])
+    except ValueError as error:
+        wrong = f"it is not JSON: {error}"
+    if wrong:
+        raise TurnmillError(f"{path}: the .json of sample {key} does not load: {wrong}: {MAKE_AGAIN}")
+
+
+def check_table(at: Path) -> None:
+    """Raise TurnmillError for a Parquet file that the viewer cannot read."""
+    metadata = pq.read_metadata(at)
+    sizes = (metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
+    if max(sizes, default=0) > ROW_GROUP_BYTES:
+        raise TurnmillError(
+            f"a row of {at.name} is larger than the {ROW_GROUP_BYTES:,} bytes that the Hub's viewer reads: shorten the "
+            "dialogues, or the audio, that it is of"
+        )
+
+
+def check_loads(folder: Path) -> None:
+    """Load each split of each config of a folder with a card by `datasets`, as many rows as the viewer shows.
+
+    Audio is passed on as bytes: to decode it `datasets` needs torchcodec, which is no requirement here. Raises
+    TurnmillError.
+    """
+    # Heavy (pandas), and wanted here alone.
+    import datasets
+
+    datasets.utils.logging.set_verbosity_error()
+    with tempfile.TemporaryDirectory(prefix="turnmill-load-") as temporary:
+        # `datasets` takes the folder's real path for a part of its patterns: brackets in it would find nothing.
+        plain = Path(temporary, "dataset")
+        shutil.copytree(folder, plain, copy_function=lambda path, link: os.symlink(os.path.realpath(path), link))
+        for name in datasets.get_dataset_config_names(str(plain)):
+            try:
+                _load(datasets, plain, name)
+            except Exception as error:  # whatever it is that `datasets` raises
+                reason = (str(error).splitlines() or [type(error).__name__])[0].replace(str(plain), ".")
+                raise TurnmillError(
+                    f"`datasets` does not load the config {name} of what would be published ({reason}): nothing was "
+                    "sent; please report it"
+                ) from error
+
+
+def _load(datasets: Any, folder: Path, config: str) -> None:
+    where = {"path": str(folder), "name": config, "cache_dir": str(folder.with_name("cache"))}
+    features = datasets.load_dataset_builder(**where).info.features
+    if features is not None:  # those of Parquet are in its files
+        audio = [column for column, kind in features.items() if isinstance(kind, datasets.Audio)]
+        features |= dict.fromkeys(audio, datasets.Value("binary"))
+    for rows in datasets.load_dataset(**where, features=features, streaming=True).values():
+        if not list(islice(rows, _ROWS)):
+            raise ValueError("a split has no rows")

@@ -1,0 +1,83 @@
+"""How a published dataset is read, in snippets that run as they stand."""
+
+from collections.abc import Sequence
+
+from manifests.published import Config
+
+
+def section(repo: str, configs: Sequence[Config], table: str | None) -> str:
+    """The card's section: `datasets`, webdataset and Ray over the first config, DuckDB over one of the tables."""
+    if not configs:
+        return ""
+    first = configs[0]
+    split = first.splits[0].name
+    names = ", ".join(f"`{config.name}`" for config in configs)
+    several = f" Configs: {names}; the first is loaded where none is named." if len(configs) > 1 else ""
+    text = "\n".join(
+        [_intro(first, several), _datasets(repo, first, split), _webdataset(first, split), _ray(first, split)]
+    )
+    return f"{text}\n{_duckdb(repo, table)}" if table else text
+
+
+def _intro(first: Config, several: str) -> str:
+    stem = " `user.flac` is the user's voice before room, noise and line." if "user.flac" in first.members else ""
+    return f"## Load\n\nWebDataset shards: of each sample the audio and a `.json`.{stem}{several}\n"
+
+
+def _datasets(repo: str, config: Config, split: str) -> str:
+    """`Audio` of datasets 5 needs torchcodec even to pass the bytes on, so the snippet asks for the bytes."""
+    binary = ", ".join(f'"{member}": Value("binary")' for member in config.members[:-1])
+    shape = "[samples, 2]: assistant, user" if config.half == "dialogue" else "[samples, channels]"
+    two = (
+        f'`row["{config.codec}"]["array"]` is the **average** of the two channels, '
+        f'`row["{config.codec}"].get_all_samples().data` has both.'
+        if config.half == "dialogue"
+        else f'`row["{config.codec}"].get_all_samples()` decodes.'
+    )
+    return f"""```python
+import io, soundfile
+from datasets import Value, load_dataset, load_dataset_builder
+
+features = load_dataset_builder("{repo}", "{config.name}").info.features
+features |= {{{binary}}}  # the file's bytes, without torchcodec
+for row in load_dataset("{repo}", "{config.name}", split="{split}", features=features, streaming=True):
+    audio, rate = soundfile.read(io.BytesIO(row["{config.codec}"]), always_2d=True)  # {shape}
+    print(row["__key__"], audio.shape, rate, row["json"]["duration"])
+```
+
+With torchcodec installed `load_dataset("{repo}", "{config.name}")` decodes by itself. {two}
+"""
+
+
+def _webdataset(config: Config, split: str) -> str:
+    return f"""From a clone or a download of the repository, in the folder of this card:
+
+```python
+import glob, io, json, soundfile, webdataset
+
+shards = sorted(glob.glob("{config.folder}/{split}/*.tar"))
+for sample in webdataset.WebDataset(shards, shardshuffle=False):
+    audio, rate = soundfile.read(io.BytesIO(sample["{config.codec}"]), always_2d=True)
+    print(sample["__key__"], audio.shape, rate, json.loads(sample["json"])["duration"])
+```
+"""
+
+
+def _ray(config: Config, split: str) -> str:
+    return f"""```python
+import os, ray
+
+samples = ray.data.read_webdataset(os.path.abspath("{config.folder}/{split}"), decoder=None)
+```
+"""
+
+
+def _duckdb(repo: str, table: str) -> str:
+    return f"""The tables behind it, without a download:
+
+```python
+import duckdb
+
+duckdb.sql("FROM 'hf://datasets/{repo}/manifests/{table}.parquet' LIMIT 5").show()
+```
+"""

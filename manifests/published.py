@@ -1,0 +1,184 @@
+"""What a published dataset is made of: configs of training shards, which `datasets` loads, and tables as Parquet.
+
+`datasets` reads all configs of a repository with the builder of the first (its issue 7101), and a config's samples must
+all have the same files. So a config is the shards of one half and one codec, and the tables are no configs here.
+"""
+
+import json
+import re
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from manifests.errors import TurnmillError
+from manifests.index import Index
+from manifests.samples import CLIP, DIALOGUE
+from manifests.schema import SCHEMAS
+from manifests.store import Store
+
+HALVES = {"speech": ("clip_samples", "clips", "uid"), "dialogue": ("dialogue_samples", "dialogues", "id")}
+"""By half: its table of samples, that of its items, and their key."""
+SAMPLES = {"speech": CLIP, "dialogue": DIALOGUE}
+"""By half: what the JSON of a sample is."""
+
+MAKE_AGAIN = "run the recipe again with another --out, or remove the shard's parts and run it with the same"
+"""What to do about a damaged shard."""
+
+_ROW_GROUP_BYTES = 64 << 20  # the Hub's viewer reads up to 300 MB of a row group
+_BATCH_ROWS = 1 << 16
+
+_CLIP = "SELECT {table}.* FROM {table} SEMI JOIN clip_samples USING (uid) ORDER BY uid"
+_DIALOGUE = "SELECT {table}.* FROM {table} SEMI JOIN dialogue_samples ON dialogue = uid ORDER BY dialogue"
+TABLES = {
+    "clips": _CLIP,
+    "quality": _CLIP,
+    "transcripts": _CLIP,
+    "clip_selection": "SELECT * FROM {table} ORDER BY uid",
+    "clip_samples": 'SELECT * FROM {table} ORDER BY shard, "offset"',
+    "dialogues": "SELECT {table}.* FROM {table} SEMI JOIN dialogue_samples ON id = uid ORDER BY id",
+    "turns": f'{_DIALOGUE}, "index"',
+    "events": f'{_DIALOGUE}, "index"',
+    "words": f"{_DIALOGUE}, channel",
+    "verification": _DIALOGUE,
+    "dialogue_selection": "SELECT * FROM {table} ORDER BY uid",
+    "dialogue_samples": 'SELECT * FROM {table} ORDER BY shard, "offset"',
+    "rejects": "SELECT * FROM {table} ORDER BY ALL",
+}
+"""Published tables, and their rows: those of the selected items. What was removed or rejected is told by its uid
+alone."""
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A training shard: its name in the store, and its path in the dataset repository."""
+
+    name: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Split:
+    """`name` as the Hub has it; `samples` of `size` bytes of audio in all."""
+
+    name: str
+    samples: int
+    size: int
+    shards: tuple[Shard, ...]
+
+
+@dataclass(frozen=True)
+class Config:
+    """Samples of a half with the same `members`: extensions, the audio first, as a shard has them."""
+
+    name: str
+    half: str
+    members: tuple[str, ...]
+    splits: tuple[Split, ...]
+
+    @property
+    def codec(self) -> str:
+        return self.members[0]
+
+    @property
+    def folder(self) -> str:
+        """Where its splits lie, a folder each."""
+        return f"data/{self.name}"
+
+    @property
+    def shards(self) -> Iterator[Shard]:
+        for split in self.splits:
+            yield from split.shards
+
+
+def split_name(split: str) -> str:
+    """A split as the Hub accepts it: letters, digits, underscores and dots (`dev-clean` becomes `dev_clean`), and
+    `validation` for what it calls so."""
+    name = re.sub(r"[^A-Za-z0-9_.]+", "_", split).strip("._") or "train"
+    name = re.sub(r"\.{2,}", ".", name)
+    return "validation" if name in ("valid", "val", "dev") else name
+
+
+def configs(store: Store, index: Index, connection: duckdb.DuckDBPyConnection) -> list[Config]:
+    """The configs of a dataset, dialogues first and then the codec with the most clips: the first is the default."""
+    found = []
+    for half in ("dialogue", "speech"):
+        table, maker = HALVES[half][0], index.maker(HALVES[half][0])
+        rows = connection.execute(
+            f"""SELECT codec, split, shard, count(*), sum("size")::BIGINT, sum(count(*)) OVER (PARTITION BY codec) AS n
+                FROM {table} GROUP BY codec, split, shard ORDER BY n DESC, codec, split, shard"""
+        ).fetchall()
+        codecs = list(dict.fromkeys(row[0] for row in rows))
+        for codec in codecs:
+            assert maker is not None  # its table has rows
+            folder = f"shards/{maker.fingerprint}"
+            name = half if len(codecs) == 1 else f"{half}_{codec}"
+            splits: dict[str, list[tuple[str, int, int]]] = {}
+            for _, split, shard, samples, size, _ in (row for row in rows if row[0] == codec):
+                splits.setdefault(split_name(split), []).append((shard, samples, size))
+            first = next(iter(splits.values()))[0][0]
+            members, _ = first_sample(store, f"{folder}/{first}")
+            found.append(
+                Config(
+                    name,
+                    half,
+                    tuple(member.partition(".")[2] for member in members),
+                    tuple(
+                        Split(
+                            split,
+                            sum(samples for _, samples, _ in shards),
+                            sum(size for _, _, size in shards),
+                            tuple(Shard(f"{folder}/{shard}", f"data/{name}/{split}/{shard}") for shard, _, _ in shards),
+                        )
+                        for split, shards in sorted(splits.items(), key=lambda item: split_order(item[0]))
+                    ),
+                )
+            )
+    return found
+
+
+def split_order(split: str) -> tuple[int, str]:
+    """By which published splits are sorted: the usual three, then the others by name."""
+    usual = ("train", "validation", "test")
+    return (usual.index(split) if split in usual else len(usual), split)
+
+
+def first_sample(store: Store, shard: str) -> tuple[list[str], Any]:
+    """Member names and JSON of the first sample of a training shard. Raises TurnmillError for a damaged one."""
+    names: list[str] = []
+    sample: Any = None
+    try:
+        with store.open(shard) as file, tarfile.open(fileobj=file, mode="r|") as tar:
+            for member in tar:
+                if names and member.name.split(".")[0] != names[0].split(".")[0]:
+                    break
+                names.append(member.name)
+                if member.name.endswith(".json"):
+                    sample = json.load(cast(BinaryIO, tar.extractfile(member)))
+    except (tarfile.TarError, ValueError) as error:
+        raise TurnmillError(f"{store.path(shard)} is damaged ({error}): {MAKE_AGAIN}") from error
+    return names, sample
+
+
+def filled_tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """The published tables that have rows."""
+    counts = " UNION ALL ".join(f"SELECT '{table}', EXISTS (FROM {table})" for table in TABLES)
+    filled = {table for table, some in connection.execute(counts).fetchall() if some}
+    return [table for table in TABLES if table in filled]
+
+
+def write_table(connection: duckdb.DuckDBPyConnection, table: str, at: Path) -> None:
+    """Write a published table as Parquet, in row groups that the Hub's viewer can read."""
+    at.parent.mkdir(parents=True, exist_ok=True)
+    schema, query = SCHEMAS[table], TABLES[table].format(table=table)
+    with pq.ParquetWriter(at, schema, compression="zstd", write_page_index=True) as writer:
+        batches: pa.RecordBatchReader = connection.cursor().sql(query).to_arrow_reader(_BATCH_ROWS)
+        for batch in batches:
+            rows = pa.Table.from_batches([batch]).cast(schema)
+            each = max(1, _ROW_GROUP_BYTES * len(rows) // max(rows.nbytes, 1))
+            writer.write_table(rows, row_group_size=each)
