@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from dashboards.listening_assets import SCRIPT, STYLE
 from manifests.schema import EVENT_PARAMS
+from manifests.wording import kind_name
 
 KINDS = {
     "turn_shift": "#8a94a0",
@@ -140,7 +141,7 @@ def _bars(events: list[Mapping[str, Any]], seconds: float) -> tuple[str, int]:
 def _stop(event: Mapping[str, Any], seconds: float) -> str:
     """Where the assistant falls silent for an event of the user, until it goes on where it does."""
     stop, resume = event["stop"], event["resume"]
-    title = f"the assistant stops for: {event['kind'].replace('_', ' ')}"
+    title = f"the assistant stops for: {kind_name(event['kind'])}"
     if resume is None:
         style = f'style="left:{100 * stop / seconds:.4f}%;--c:{_colour(event["kind"])}"'
         return f'<div class="mark" {style} title="{_text(title)}"></div>'
@@ -180,7 +181,7 @@ def _event(event: Mapping[str, Any]) -> str:
 
 def _title(event: Mapping[str, Any]) -> str:
     said = f" “{event['text']}”" if event["text"] else ""
-    return f"{event['kind'].replace('_', ' ')}{said}: {', '.join(_details(event))}"
+    return f"{kind_name(event['kind'])}{said}: {', '.join(_details(event))}"
 
 
 def _details(event: Mapping[str, Any]) -> list[str]:
@@ -245,7 +246,7 @@ def _swatch(kind: str) -> str:
 
 
 def _name(kind: str) -> str:
-    return _text(kind.replace("_", " "))
+    return _text(kind_name(kind))
 
 
 def _joined(parts: Iterable[object]) -> str:

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from manifests.card import PlotFile
 from manifests.funnel import Funnel, funnel
 from manifests.published import HALVES
+from manifests.wording import kind_name
 
 INK, FAINT, LOST = "#26323f", "#dfe3e8", "#c7ccd3"
 COLOUR = {"speech": "#2b7a9b", "dialogue": "#d97b29"}
@@ -38,6 +39,8 @@ _STYLE: dict[Any, Any] = {
     "ytick.color": INK,
     "text.color": INK,
     "figure.constrained_layout.use": True,
+    "figure.constrained_layout.w_pad": 0.12,  # inches: on a dark page the picture's edge is seen
+    "figure.constrained_layout.h_pad": 0.12,
 }
 _BINS = 30
 
@@ -119,6 +122,7 @@ def _duration_plot(durations: dict[str, tuple[float, list[tuple[float, int]]]]) 
         edges, counts = [edge for edge, _ in bins], [count for _, count in bins]
         axis.bar(edges, counts, width * 0.92, align="edge", color=COLOUR[half])
         axis.set(title=UNIT[half].capitalize(), xlabel="duration [s]", ylabel=UNIT[half], xlim=(0, None))
+        axis.yaxis.get_major_locator().set_params(integer=True)
         axis.grid(visible=False, axis="x")
     return png(figure)
 
@@ -155,7 +159,8 @@ def _event_plot(events: list[tuple[str, int]]) -> bytes:
     most = max(count for _, count in events)
     for place, (_, count) in zip(places, events, strict=True):
         axis.text(count + most * 0.005, place, f" {count:,}", va="center", fontsize=8)
-    axis.set_yticks(places, [kind.replace("_", " ") for kind, _ in events])
+    axis.set_yticks(places, [kind_name(kind) for kind, _ in events])
+    axis.xaxis.get_major_locator().set_params(integer=True)
     axis.invert_yaxis()
     axis.set(title="Events", xlabel="events", xlim=(0, most * 1.12))
     axis.grid(visible=False, axis="y")

@@ -13,6 +13,7 @@ from dashboards.plots import COLOUR, INK, LOST, new_figure, png, style
 from dashboards.requested import DIRECTIONS
 from manifests.card import PlotFile
 from manifests.card_sections import markdown
+from manifests.wording import kind_name
 from synth.duplex.reference import EDGES, GENERATED, PUBLISHED
 
 _OURS, _HUMAN = COLOUR["dialogue"], COLOUR["speech"]
@@ -116,7 +117,7 @@ def _conversation_plot(report: Mapping[str, Any]) -> bytes:
 def _balance_plot(events: Mapping[str, Any]) -> bytes:
     rows = [("barge-in", events["yield"], _OURS)]
     stay = sorted(events["non_yield_kinds"].items(), key=lambda item: (-item[1], item[0]))
-    rows += [(kind.replace("_", " "), count, _HUMAN) for kind, count in stay]
+    rows += [(kind_name(kind), count, _HUMAN) for kind, count in stay]
     figure, (axis,) = new_figure(7.6, 0.34 * len(rows) + 1.1)
     most = max(count for _, count, _ in rows)
     axis.barh(range(len(rows)), [count for _, count, _ in rows], 0.7, color=[colour for _, _, colour in rows])
@@ -128,6 +129,7 @@ def _balance_plot(events: Mapping[str, Any]) -> bytes:
         "" if ratio is None else f": {events['yield']:,} to {events['non_yield']:,}, 1 : {ratio:.1f}"
     )
     axis.set(title=title, xlabel="events in an assistant's turn", xlim=(0, most * 1.12))
+    axis.xaxis.get_major_locator().set_params(integer=True)
     handles = [Patch(color=_OURS, label="the assistant yields"), Patch(color=_HUMAN, label="it goes on")]
     axis.legend(
         handles=handles, frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0

@@ -114,6 +114,9 @@ def _introduction(connection: duckdb.DuckDBPyConnection, index: Index, facts: Ca
             f"- **{plural(count, 'clip')} of speech** ({as_hours(hours)}) from {', '.join(corpora)}, "
             "measured, transcribed and filtered."
         )
+    carried = section.carried(connection, halves)
+    if carried:
+        lines.append(f"- Licence: **{carried}**, the strictest of [what it was made from](#licences).")
     if not halves:
         lines.append("Nothing was selected: the funnel below says why.")
     lines += [

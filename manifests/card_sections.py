@@ -89,6 +89,12 @@ def one_table(connection: duckdb.DuckDBPyConnection) -> str | None:
     return next((table for table in ("events", "clips", *filled) if table in filled), None)
 
 
+def carried(connection: duckdb.DuckDBPyConnection, halves: Sequence[str]) -> str | None:
+    """The strictest licence of what was selected; None where nothing was."""
+    found = [row for half in halves for row in selected(connection, half, "DISTINCT licence, licence_redistribute")]
+    return strictest(licence_of(spdx, bool(free)) for spdx, free in found).spdx if found else None
+
+
 def licences(connection: duckdb.DuckDBPyConnection, halves: Sequence[str]) -> str:
     found = [
         (half, *row)
@@ -113,9 +119,11 @@ def licences(connection: duckdb.DuckDBPyConnection, halves: Sequence[str]) -> st
         for half, spdx, free, n, h in found
     ]
     table = markdown(("half", "licence", "may be redistributed", "samples", "audio"), body)
-    carried = strictest(licence_of(spdx, bool(free)) for _, spdx, free, _, _ in found).spdx
-    text = "Each sample carries the strictest licence of what it was made from. "
-    return f"## Licences\n\n{table}\n\n{text}The strictest of all, which the whole must respect, is **{carried}**.\n"
+    text = (
+        "Each sample carries the strictest licence of what it was made from. The strictest of all, which the whole must "
+        f"respect, is **{carried(connection, halves)}**."
+    )
+    return f"## Licences\n\n{table}\n\n{text}\n"
 
 
 def limits(connection: duckdb.DuckDBPyConnection, stated: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ import duckdb
 from manifests.index import Index
 from manifests.published import HALVES
 from manifests.store import Store
+from manifests.wording import kind_name
 
 FOLDER = "listen"
 _MOST_S = 60.0  # a longer one is no example
@@ -52,7 +53,7 @@ def _dialogues(store: Store, index: Index, connection: duckdb.DuckDBPyConnection
             'SELECT speaker, text_heard, text_planned FROM turns WHERE dialogue = ? ORDER BY "index"', [uid]
         ).fetchall()
         lines = tuple((speaker, heard, planned.removeprefix(heard)) for speaker, heard, planned in turns)
-        what = ", ".join(kind.replace("barge_in", "barge-in").replace("_", " ") for kind in kinds or ())
+        what = ", ".join(kind_name(kind) for kind in kinds or ())
         title = f"{duration:.0f} s" + (f", with {what}" if what else "")
         audio = _audio(store, index, "dialogue", shard, offset, size)
         found.append(Example(f"{FOLDER}/{key}.{codec}", audio, title, lines))

@@ -22,3 +22,8 @@ def visible(text: str) -> str:
 def plural(count: int, word: str) -> str:
     """A count and its word: 1 clip, 2,000 clips."""
     return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
+
+
+def kind_name(kind: str) -> str:
+    """A kind of event for people: `failed_barge_in` is a failed barge-in."""
+    return kind.replace("barge_in", "barge-in").replace("_", " ")

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from dashboards.listening import KINDS, OTHER, Example, page, section
 from manifests.schema import EVENT_PARAMS
+from manifests.wording import kind_name
 from sources.audio import Audio, encode_flac
 
 RATE = 24_000
@@ -110,14 +111,14 @@ def test_the_same_dialogue_gives_the_same_bytes() -> None:
 def test_every_kind_is_in_the_legend_and_has_a_colour_of_its_own() -> None:
     assert len({*KINDS.values(), OTHER}) == len(KINDS) + 1
     legend = parsed().texts["li"]
-    assert legend == [kind.replace("_", " ") for kind in [*KINDS, "other_kinds"]]
+    assert legend == [kind_name(kind) for kind in [*KINDS, "other_kinds"]]
 
 
 @pytest.mark.parametrize("kind", [*KINDS, "a_kind_not_known_yet"])
 def test_every_kind_is_drawn_listed_and_heard_from_a_little_before_it(kind: str) -> None:
     found = parsed(example(events=[event(kind, 1, 5, 6, "so", level_db=-3.25)]))
     drawn = [one for one in found.of("button") if one.get("title")]
-    assert [one["title"] for one in drawn] == [f"{kind.replace('_', ' ')} “so”: 1.00 s, level -3.25 dB"]
+    assert [one["title"] for one in drawn] == [f"{kind_name(kind)} “so”: 1.00 s, level -3.25 dB"]
     assert f"left:50.0000%;width:10.0000%;--c:{KINDS.get(kind, OTHER)}" in str(drawn[0]["style"])
     assert [one["data-at"] for one in found.of("button") if "data-at" in one].count("4.500") == 2
 
