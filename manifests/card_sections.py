@@ -120,8 +120,8 @@ def licences(connection: duckdb.DuckDBPyConnection, halves: Sequence[str]) -> st
     ]
     table = markdown(("half", "licence", "may be redistributed", "samples", "audio"), body)
     text = (
-        "Each sample carries the strictest licence of what it was made from. The strictest of all, which the whole must "
-        f"respect, is **{carried(connection, halves)}**."
+        "Each sample carries the strictest licence of what it was made from. The strictest of all, which the whole "
+        f"must respect, is **{carried(connection, halves)}**."
     )
     return f"## Licences\n\n{table}\n\n{text}\n"
 

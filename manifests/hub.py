@@ -6,16 +6,15 @@ message.
 """
 
 from dataclasses import dataclass, replace
-from io import BytesIO
 from pathlib import Path
 
 import duckdb
-from huggingface_hub import CommitOperationAdd, HfApi
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 from huggingface_hub.utils._http import get_session
 from huggingface_hub.utils._validators import validate_repo_id
 
-from manifests import loadable
+from manifests.card import CARD
 from manifests.card_sections import one_row, selected
 from manifests.errors import TurnmillError, UsageError
 from manifests.funnel import check_ledger
@@ -29,6 +28,7 @@ from manifests.wording import plural
 _EXAMPLES = 3
 _REACH_S = 15.0  # seconds that the Hub has to answer a first request
 _MESSAGE = "Upload by Turnmill"
+_OURS = ("data/", "manifests/", "listen/", "plots/")  # folders of the repository that are as the dataset is
 _COMMIT_FILES = 50  # the Hub asks for fewer than 100 files a commit
 
 
@@ -90,7 +90,7 @@ def publish(
             staged = stage(store, index, connection, folder, whole=to is not None and not dry_run, tell=tell)
         if repo is not None:
             name_repository(folder, repo, None if to else f"{api.endpoint}/datasets/{repo}/resolve/main/")
-        check(staged, tell)
+        check(store, staged, tell)
         plan = PublishPlan(str(to or repo), staged.files())
         if not dry_run and to is not None:
             plan = replace(plan, where=str(to))
@@ -145,8 +145,7 @@ def _upload(store: Store, staged: Staged, repo: str, api: HfApi, private: bool) 
         # The client of huggingface_hub waits for ever, so a network that swallows packets is found out first.
         get_session().head(api.endpoint, timeout=_REACH_S)
         made = api.create_repo(repo, repo_type="dataset", private=private, exist_ok=True)
-        _upload_elsewhere(store, staged, made.repo_id, api)
-        api.upload_folder(repo_id=made.repo_id, repo_type="dataset", folder_path=staged.folder, commit_message=_MESSAGE)
+        _send(store, staged, made.repo_id, api)
         return str(made)
     except HfHubHTTPError as error:
         raise TurnmillError(_refusal(error, repo)) from error
@@ -161,16 +160,26 @@ def _upload(store: Store, staged: Staged, repo: str, api: HfApi, private: bool) 
         ) from error
 
 
-def _upload_elsewhere(store: Store, staged: Staged, repo: str, api: HfApi) -> None:
-    """Pass on the shards that are not on this machine, one at a time in memory, each checked before."""
-    configs = {shard.path: config for config in staged.configs for shard in config.shards}
-    for start in range(0, len(staged.elsewhere), _COMMIT_FILES):
-        operations = []
-        for shard, _ in staged.elsewhere[start : start + _COMMIT_FILES]:
-            data = store.read(shard.name)
-            loadable.check_shard(BytesIO(data), shard.path, configs[shard.path])
-            operations.append(CommitOperationAdd(shard.path, data))
-            api.preupload_lfs_files(repo, [operations[-1]], repo_type="dataset")  # and lets go of the bytes
+def _send(store: Store, staged: Staged, repo: str, api: HfApi) -> None:
+    """Commit the files in groups, the card in the last, which also removes what an earlier publication has left: its
+    shards would be loaded with these. Shards that are not on this machine pass through its memory one at a time."""
+    there = set(api.list_repo_files(repo, repo_type="dataset"))
+    if not staged.configs and any(path.endswith(".tar") for path in there):
+        raise UsageError(f"{repo} has a dataset with its shards: tables alone want a repository of their own")
+    elsewhere = {shard.path: shard for shard, _ in staged.elsewhere}
+    paths = sorted((file.path for file in staged.files()), key=lambda path: (path == CARD, path))
+    old = sorted(path for path in there - set(paths) if path.startswith(_OURS))
+    for start in range(0, len(paths), _COMMIT_FILES):
+        operations: list[CommitOperationAdd | CommitOperationDelete] = []
+        for path in paths[start : start + _COMMIT_FILES]:
+            if path in elsewhere:
+                addition = CommitOperationAdd(path, store.read(elsewhere[path].name))
+                api.preupload_lfs_files(repo, [addition], repo_type="dataset")  # and lets go of the bytes
+            else:
+                addition = CommitOperationAdd(path, staged.folder / path)
+            operations.append(addition)
+        if start + _COMMIT_FILES >= len(paths):
+            operations += [CommitOperationDelete(path) for path in old]
         api.create_commit(repo, operations, commit_message=_MESSAGE, repo_type="dataset")
 
 

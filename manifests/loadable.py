@@ -8,15 +8,18 @@ import tarfile
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from io import BytesIO
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import pyarrow.parquet as pq
+import soundfile
 
 from manifests.errors import TurnmillError
-from manifests.published import MAKE_AGAIN, SAMPLES, Config
+from manifests.published import MAKE_AGAIN, SAMPLES, Config, Shard
 from manifests.samples import parsed, problem
+from manifests.wording import plural
 
 FILE_BYTES = 50 * 10**9
 FOLDER_FILES = 10_000
@@ -45,30 +48,47 @@ def check_files(files: Iterable[tuple[str, int]], configs: Sequence[Config]) -> 
             raise TurnmillError(f"{name} is no name of a config or split that `datasets` accepts: rename the split")
 
 
-def check_shard(file: BinaryIO, path: str, config: Config) -> None:
-    """Raise TurnmillError for a training shard with a sample that is not what the card says of its config."""
+def check_shard(file: BinaryIO, shard: Shard, config: Config) -> None:
+    """Raise TurnmillError for a training shard whose samples are not as many as they should be, or one of which is not
+    what the card says of its config. The audio of the first is decoded."""
+    count = 0
     try:
         with tarfile.open(fileobj=file, mode="r:") as tar:
             for key, members in groupby(tar, key=lambda member: member.name.partition(".")[0]):
-                _check_sample(tar, key, list(members), path, config)
+                wrong = _wrong(tar, list(members), config, listen=count == 0)
+                if wrong is not None:
+                    raise TurnmillError(f"{shard.path}: sample {key} {wrong}: {MAKE_AGAIN}")
+                count += 1
     except tarfile.TarError as error:
-        raise TurnmillError(f"{path} is damaged ({error}): {MAKE_AGAIN}") from error
+        raise TurnmillError(f"{shard.path} is damaged ({error}): {MAKE_AGAIN}") from error
+    if count != shard.samples:
+        raise TurnmillError(f"{shard.path} has {plural(count, 'sample')}, not {shard.samples:,}: {MAKE_AGAIN}")
 
 
-def _check_sample(tar: tarfile.TarFile, key: str, members: list[tarfile.TarInfo], path: str, config: Config) -> None:
+def _wrong(tar: tarfile.TarFile, members: Sequence[tarfile.TarInfo], config: Config, listen: bool) -> str | None:
+    """What of a sample is not as it should be."""
     names = [member.name.partition(".")[2] for member in members]
-    if tuple(names) != config.members:
-        raise TurnmillError(
-            f"{path}: sample {key} has the files {names}, the others {list(config.members)}: {MAKE_AGAIN}"
-        )
-    extracted = tar.extractfile(members[-1])
-    assert extracted is not None  # it is a file
+    if tuple(names) != config.members or not all(member.isreg() for member in members):
+        return f"has the files {names}, the others {list(config.members)}"
     try:
-        wrong = problem(parsed(extracted.read()), SAMPLES[config.half])
+        wrong = problem(parsed(_read(tar, members[-1])), SAMPLES[config.half])
     except ValueError as error:
-        wrong = f"it is not JSON: {error}"
-    if wrong:
-        raise TurnmillError(f"{path}: the .json of sample {key} does not load: {wrong}: {MAKE_AGAIN}")
+        return f"has a .json that is none: {error}"
+    if wrong is not None:
+        return f"has a .json that does not load: {wrong}"
+    if not listen:
+        return None
+    try:
+        audio, _ = soundfile.read(BytesIO(_read(tar, members[0])), always_2d=True)
+    except soundfile.SoundFileError as error:
+        return f"has audio that cannot be decoded: {error}"
+    return "has not two channels" if config.half == "dialogue" and audio.shape[1] != 2 else None
+
+
+def _read(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    file = tar.extractfile(member)
+    assert file is not None  # it is a file
+    return file.read()
 
 
 def check_table(at: Path) -> None:
@@ -99,6 +119,8 @@ def check_loads(folder: Path) -> None:
         for name in datasets.get_dataset_config_names(str(plain)):
             try:
                 _load(datasets, plain, name)
+            except OSError:  # of this machine, such as a full disk
+                raise
             except Exception as error:  # whatever it is that `datasets` raises
                 reason = (str(error).splitlines() or [type(error).__name__])[0].replace(str(plain), ".")
                 raise TurnmillError(
@@ -114,5 +136,5 @@ def _load(datasets: Any, folder: Path, config: str) -> None:
         audio = [column for column, kind in features.items() if isinstance(kind, datasets.Audio)]
         features |= dict.fromkeys(audio, datasets.Value("binary"))
     for rows in datasets.load_dataset(**where, features=features, streaming=True).values():
-        if not list(islice(rows, _ROWS)):
+        if not sum(1 for _ in islice(rows, _ROWS)):
             raise ValueError("a split has no rows")

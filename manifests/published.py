@@ -7,7 +7,7 @@ all have the same files. So a config is the shards of one half and one codec, an
 import json
 import re
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from manifests.errors import TurnmillError
 from manifests.index import Index
+from manifests.records import stable_hash
 from manifests.samples import CLIP, DIALOGUE
 from manifests.schema import SCHEMAS
 from manifests.store import Store
@@ -31,7 +32,7 @@ MAKE_AGAIN = "run the recipe again with another --out, or remove the shard's par
 """What to do about a damaged shard."""
 
 _ROW_GROUP_BYTES = 64 << 20  # the Hub's viewer reads up to 300 MB of a row group
-_BATCH_ROWS = 1 << 16
+_BATCH_ROWS = 1 << 11  # a row may have the words of an hour
 
 _CLIP = "SELECT {table}.* FROM {table} SEMI JOIN clip_samples USING (uid) ORDER BY uid"
 _DIALOGUE = "SELECT {table}.* FROM {table} SEMI JOIN dialogue_samples ON dialogue = uid ORDER BY dialogue"
@@ -48,18 +49,19 @@ TABLES = {
     "verification": _DIALOGUE,
     "dialogue_selection": "SELECT * FROM {table} ORDER BY uid",
     "dialogue_samples": 'SELECT * FROM {table} ORDER BY shard, "offset"',
-    "rejects": "SELECT * FROM {table} ORDER BY ALL",
+    "rejects": "SELECT * REPLACE (NULL AS source_uri, NULL AS detail) FROM {table} ORDER BY ALL",
 }
-"""Published tables, and their rows: those of the selected items. What was removed or rejected is told by its uid
-alone."""
+"""Published tables, and their rows: those of the selected items. What was removed or rejected, which perhaps nobody may
+pass on, is told by its uid and the reason alone."""
 
 
 @dataclass(frozen=True)
 class Shard:
-    """A training shard: its name in the store, and its path in the dataset repository."""
+    """A training shard of so many samples: its name in the store, and its path in the dataset repository."""
 
     name: str
     path: str
+    samples: int
 
 
 @dataclass(frozen=True)
@@ -98,10 +100,12 @@ class Config:
 
 def split_name(split: str) -> str:
     """A split as the Hub accepts it: letters, digits, underscores and dots (`dev-clean` becomes `dev_clean`), and
-    `validation` for what it calls so."""
-    name = re.sub(r"[^A-Za-z0-9_.]+", "_", split).strip("._") or "train"
-    name = re.sub(r"\.{2,}", ".", name)
-    return "validation" if name in ("valid", "val", "dev") else name
+    `validation` for what it calls so. A name of which nothing is left, or that has a meaning there, gets another.
+    """
+    if split in ("valid", "val", "dev"):
+        return "validation"
+    name = re.sub(r"\.{2,}", ".", re.sub(r"[^A-Za-z0-9_.]+", "_", split).strip("._"))
+    return f"split_{stable_hash(split, size=4)}" if name in ("", "all") else name
 
 
 def configs(store: Store, index: Index, connection: duckdb.DuckDBPyConnection) -> list[Config]:
@@ -133,7 +137,10 @@ def configs(store: Store, index: Index, connection: duckdb.DuckDBPyConnection) -
                             split,
                             sum(samples for _, samples, _ in shards),
                             sum(size for _, _, size in shards),
-                            tuple(Shard(f"{folder}/{shard}", f"data/{name}/{split}/{shard}") for shard, _, _ in shards),
+                            tuple(
+                                Shard(f"{folder}/{shard}", f"data/{name}/{split}/{shard}", samples)
+                                for shard, samples, _ in shards
+                            ),
                         )
                         for split, shards in sorted(splits.items(), key=lambda item: split_order(item[0]))
                     ),
@@ -160,8 +167,12 @@ def first_sample(store: Store, shard: str) -> tuple[list[str], Any]:
                 names.append(member.name)
                 if member.name.endswith(".json"):
                     sample = json.load(cast(BinaryIO, tar.extractfile(member)))
-    except (tarfile.TarError, ValueError) as error:
+    except FileNotFoundError as error:
+        raise TurnmillError(f"{store.path(shard)} is not there: {MAKE_AGAIN}") from error
+    except (tarfile.TarError, ValueError, LookupError, AttributeError) as error:
         raise TurnmillError(f"{store.path(shard)} is damaged ({error}): {MAKE_AGAIN}") from error
+    if sample is None:
+        raise TurnmillError(f"{store.path(shard)} is damaged: it has no sample with a .json: {MAKE_AGAIN}")
     return names, sample
 
 
@@ -178,7 +189,16 @@ def write_table(connection: duckdb.DuckDBPyConnection, table: str, at: Path) -> 
     schema, query = SCHEMAS[table], TABLES[table].format(table=table)
     with pq.ParquetWriter(at, schema, compression="zstd", write_page_index=True) as writer:
         batches: pa.RecordBatchReader = connection.cursor().sql(query).to_arrow_reader(_BATCH_ROWS)
+        gathered: list[pa.RecordBatch] = []
         for batch in batches:
-            rows = pa.Table.from_batches([batch]).cast(schema)
-            each = max(1, _ROW_GROUP_BYTES * len(rows) // max(rows.nbytes, 1))
-            writer.write_table(rows, row_group_size=each)
+            gathered.append(batch)
+            if sum(one.nbytes for one in gathered) >= _ROW_GROUP_BYTES:
+                _write(writer, gathered)
+                gathered = []
+        _write(writer, gathered)
+
+
+def _write(writer: pq.ParquetWriter, batches: Sequence[pa.RecordBatch]) -> None:
+    rows = pa.Table.from_batches(batches, batches[0].schema).cast(writer.schema) if batches else None
+    if rows:
+        writer.write_table(rows, row_group_size=max(1, _ROW_GROUP_BYTES * len(rows) // max(rows.nbytes, 1)))

@@ -5,6 +5,7 @@ Arrow, DuckDB and `datasets` read it as it is. Times are float64 seconds from th
 """
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -128,17 +129,15 @@ CLIP = pa.struct(
 def to_json(sample: Mapping[str, Any], kind: pa.StructType) -> bytes:
     """A sample as it is written: the same bytes for the same sample, always, fields in the order of the type.
 
-    Raises ValueError naming the field where it is not a value of the type, or not finite.
+    Raises ValueError naming the field that is not a value of its type.
     """
-    return json.dumps(
-        _check(kind)(sample, "sample"), ensure_ascii=False, separators=(",", ":"), allow_nan=False
-    ).encode()
+    return json.dumps(_check(kind)(sample, "sample"), ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def parsed(text: bytes) -> Any:
     """A sample's JSON. Raises ValueError for what is none."""
     try:
-        return json.loads(text)
+        return json.loads(text)  # NaN too, which no type holds
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
 
@@ -159,6 +158,14 @@ _PYTHON: Mapping[pa.DataType, tuple[type, ...]] = {
     _f64: (float, int),
     _bool: (bool,),
 }
+_HOLDS: Mapping[pa.DataType, Callable[[Any], bool]] = {
+    _s: lambda text: text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text),
+    _i32: lambda number: -(2**31) <= number < 2**31,
+    _i64: lambda number: -(2**63) <= number < 2**63,
+    _f64: math.isfinite,
+    _bool: lambda _: True,
+}
+"""Whether UTF-8, so many bits, and JSON hold a value."""
 
 _Check = Callable[[Any, str], Any]
 
@@ -170,13 +177,15 @@ def _check(kind: pa.DataType) -> _Check:
         return _struct({item.name: _check(item.type) for item in kind})
     if isinstance(kind, pa.ListType):
         return _list(_check(kind.value_type))
-    python = _PYTHON[kind]
+    python, holds = _PYTHON[kind], _HOLDS[kind]
 
     def check(value: Any, at: str) -> Any:
         if value is None:
             return None
         if not isinstance(value, python) or (isinstance(value, bool) and bool not in python):
             raise ValueError(f"{at} is {type(value).__name__}, not {kind}")
+        if not holds(value):
+            raise ValueError(f"{at} is {value!r:.40}, which {kind} does not hold")
         return float(value) if isinstance(value, int) and kind == _f64 else value
 
     return check

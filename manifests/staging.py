@@ -2,6 +2,7 @@
 they lie on this machine."""
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -15,11 +16,12 @@ import yaml
 
 from manifests import loadable
 from manifests.card import CARD, REPO, SCHEMA
-from manifests.errors import UsageError
+from manifests.errors import TurnmillError, UsageError
 from manifests.examples import FOLDER as EXAMPLES
 from manifests.front_matter import info_entries
 from manifests.index import RECIPE, Index
-from manifests.published import Config, Shard, configs, filled_tables, write_table
+from manifests.published import MAKE_AGAIN, Config, Shard, configs, filled_tables, write_table
+from manifests.records import stable_hash
 from manifests.store import Store
 from manifests.tables_card import tables_card
 
@@ -57,7 +59,8 @@ def staging_folder(store: Store, to: Path | None) -> Iterator[Path]:
     """An empty folder to lay a dataset out in: `to`, which appears when the block ends well, or one that is in nobody's
     way."""
     if to is not None:
-        making = to.absolute().with_name(f".{to.name}.publish")
+        to = Path(os.path.abspath(to))
+        making = to.with_name(f".{to.name}.publish")
         shutil.rmtree(making, ignore_errors=True)
         making.mkdir(parents=True)
         try:
@@ -102,7 +105,7 @@ def stage(
         elif whole or first:
             _fetch(store, shard.name, folder / shard.path)
         else:
-            elsewhere.append((shard, sizes[shard.name]))
+            elsewhere.append((shard, sizes.get(shard.name, 0)))  # one that is not there is found by `check`
     return Staged(folder, tuple(found), tuple(elsewhere))
 
 
@@ -127,17 +130,20 @@ def name_repository(folder: Path, repo: str, files: str | None) -> None:
     card.write_text(text if files is None else text.replace(f'src="{EXAMPLES}/', f'src="{files}{EXAMPLES}/'), "utf-8")
 
 
-def check(staged: Staged, tell: Tell) -> None:
-    """Raise TurnmillError for what would not load, or what the Hub would not take."""
+def check(store: Store, staged: Staged, tell: Tell) -> None:
+    """Raise TurnmillError for what would not load, or what the Hub would not take: every shard is looked through."""
     loadable.check_files(((file.path, file.size) for file in staged.files()), staged.configs)
     for table in sorted(staged.folder.glob("manifests/*.parquet")):
         loadable.check_table(table)
-    here = [(config, shard) for config in staged.configs for shard in config.shards]
-    here = [(config, shard) for config, shard in here if (staged.folder / shard.path).exists()]
-    for number, (config, shard) in enumerate(here):
-        tell("check shards", number, len(here))
-        with (staged.folder / shard.path).open("rb") as file:
-            loadable.check_shard(file, shard.path, config)
+    shards = [(config, shard) for config in staged.configs for shard in config.shards]
+    elsewhere = {shard for shard, _ in staged.elsewhere}
+    for number, (config, shard) in enumerate(shards):
+        tell("check shards", number, len(shards))
+        try:
+            with store.open(shard.name) if shard in elsewhere else (staged.folder / shard.path).open("rb") as file:
+                loadable.check_shard(file, shard, config)
+        except FileNotFoundError as error:
+            raise TurnmillError(f"{store.path(shard.name)} is not there: {MAKE_AGAIN}") from error
     loadable.check_loads(staged.folder)
 
 
@@ -167,12 +173,17 @@ def _sizes(store: Store, found: Sequence[Config]) -> dict[str, int]:
 
 def _check_card(store: Store, index: Index, found: Sequence[Config]) -> None:
     """Whether the card is of this recipe and says what there is."""
-    made = store.exists(CARD) and store.exists(SCHEMA) and index.recipe_hash.encode() in store.read(CARD)
-    if not made or _metadata(store).get("dataset_info") != info_entries(found):
+    beside = all(store.exists(name) for name in (CARD, SCHEMA, RECIPE))
+    same = beside and stable_hash(store.read(RECIPE).decode()) == index.recipe_hash
+    if not same or _metadata(store).get("dataset_info") != info_entries(found):
         raise UsageError(f"{store.url} has no dataset card of this recipe: `turnmill card {store.url}` writes it")
 
 
 def _metadata(store: Store) -> dict[str, Any]:
-    _, front, _ = store.read(CARD).decode().split("---\n", 2)
-    metadata: dict[str, Any] = yaml.safe_load(front)
-    return metadata
+    """The front matter of the card; empty where somebody changed it to what is none."""
+    found = re.match(r"---\n(.*?)^---$", store.read(CARD).decode(errors="replace"), re.DOTALL | re.MULTILINE)
+    try:
+        metadata = yaml.safe_load(found[1]) if found else None
+    except yaml.YAMLError:
+        metadata = None
+    return metadata if isinstance(metadata, dict) else {}

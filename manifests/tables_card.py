@@ -6,7 +6,7 @@ from typing import Any
 from manifests.card import REPO, SCHEMA
 from manifests.front_matter import front_matter
 
-_KEPT = ("license", "license_name", "license_link", "language", "size_categories")
+_KEPT = ("license", "license_name", "language", "size_categories")
 
 
 def tables_card(metadata: Mapping[str, Any], tables: Sequence[str]) -> str:

@@ -45,8 +45,10 @@ def write_card(store: Store, index: Index, connection: duckdb.DuckDBPyConnection
     for picture, png in pictures:
         store.write(picture.name, png)
     sounds, found = examples(store, index, connection), configs(store, index, connection)
-    old = [name for name in store.names("listen") if name not in {example.name for example in sounds}]
-    store.remove_all(old)
+    shown = [*(picture.name for picture, _ in pictures), *(example.name for example in sounds)]
+    store.remove_all(name for folder in ("plots", "listen") for name in store.names(folder) if name not in shown)
+    if not report:
+        store.remove(REALISM)
     for example in sounds:
         store.write(example.name, example.audio)
     facts = CardFacts(
@@ -58,7 +60,6 @@ def write_card(store: Store, index: Index, connection: duckdb.DuckDBPyConnection
     )
     store.write(SCHEMA, schema(store, index, connection, found).encode())
     store.write(CARD, card(index, connection, found, facts).encode())
-    shown = [*(picture.name for picture, _ in pictures), *(example.name for example in sounds)]
     return [CARD, SCHEMA, *([REALISM] if report else []), *shown]
 
 

@@ -19,6 +19,7 @@ from manifests.examples import examples
 from manifests.index import Index, StageEntry
 from manifests.published import configs
 from manifests.query import connect
+from manifests.records import stable_hash
 from manifests.samples import CLIP, DIALOGUE, to_json
 from manifests.schema import SCHEMAS, to_table
 from manifests.store import Store, part_name
@@ -41,7 +42,8 @@ STAGES = (
     StageEntry("plan_dialogues", "fb", "dialogue", ("dialogue_plan",), "dialogues"),
     StageEntry("shard_dialogues", "fc", "dialogue", ("dialogue_samples",), "dialogues"),
 )
-INDEX = Index("tiny", "cafe", 7, STAGES)
+RECIPE_TEXT = "name: tiny\nseed: 7\n"
+INDEX = Index("tiny", stable_hash(RECIPE_TEXT), 7, STAGES)
 STAGE = {stage.name: stage for stage in STAGES}
 LICENCE = {"licence": "CC-BY-4.0", "licence_redistribute": True}
 
@@ -242,7 +244,7 @@ def with_card(store: Store, facts: CardFacts | None = None) -> Store:
         text = card(index, connection, found, replace(facts or CardFacts("Tiny"), examples=heard))
         store.write("SCHEMA.md", schema(store, index, connection, found).encode())
     store.write("README.md", text.encode())
-    store.write("recipe.yaml", b"name: tiny\nseed: 7\n")
+    store.write("recipe.yaml", RECIPE_TEXT.encode())
     store.write("plots/durations.png", b"\x89PNG picture")
     for example in heard:
         store.write(example.name, example.audio)

@@ -93,6 +93,8 @@ class Endpoints(BaseHTTPRequestHandler):
             self.hub.files[value["path"]] = base64.b64decode(value["content"])
         elif key == "lfsFile":
             self.hub.files[value["path"]] = self.hub.objects[value["oid"]]
+        elif key == "deletedFile":
+            del self.hub.files[value["path"]]
 
     def do_PUT(self) -> None:
         data, hub = self.body(), self.hub
@@ -119,7 +121,8 @@ class Endpoints(BaseHTTPRequestHandler):
             self.give(hub.files[name])
         elif path.startswith(tree):
             below = path.removeprefix(tree).partition("/")[2]
-            self.answer([self.entry(name) for name in hub.files if name.rpartition("/")[0] == below])
+            every = "recursive=true" in self.path.lower()
+            self.answer([self.entry(name) for name in hub.files if every or name.rpartition("/")[0] == below])
         elif path in (f"/api/datasets/{REPO}", f"/api/datasets/{REPO}/revision/main"):
             siblings = [{"rfilename": name} for name in hub.files]
             self.answer({"id": REPO, "sha": "1" * 40, "private": True, "siblings": siblings})

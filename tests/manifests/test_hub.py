@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 import webdataset
 
+from manifests.card import CardFacts
 from manifests.errors import TurnmillError, UsageError
 from manifests.hub import PublishPlan, publish
 from manifests.index import Index
@@ -225,3 +226,81 @@ def test_the_staging_folder_links_shards_and_copies_none(finished: Store, hub: H
     staged = Path(finished.root, ".publish/data/speech/train/clips-train-000000.tar")
     assert staged.is_symlink()
     assert os.path.samefile(staged, finished.path("shards/f5/clips-train-000000.tar"))
+
+
+def test_what_an_earlier_publication_left_goes_with_the_next(finished: Store, hub: Hub) -> None:
+    send(finished, hub)
+    plan = {path for path in hub.files if path != "README.md"}
+    for path in ("data/speech/train/clip-train-000000.tar", "manifests/old.parquet", "listen/old.flac"):
+        hub.files[path] = b"old"
+    hub.files[".gitattributes"] = hub.files["notes.txt"] = b"of somebody else"
+    send(finished, hub)
+    assert set(hub.files) == plan | {"README.md", ".gitattributes", "notes.txt"}
+
+
+def test_many_files_are_several_commits_with_the_card_last(
+    finished: Store, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("manifests.hub._COMMIT_FILES", 5)
+    plan = send(finished, hub)
+    commits = [path for path in hub.requests if path.endswith("/commit/main")]
+    assert len(commits) == -(-len(plan.files) // 5)
+    assert list(hub.files)[-1] == "README.md"
+    assert set(hub.files) == {file.path for file in plan.files}
+
+
+def test_tables_do_not_go_where_a_dataset_has_its_shards(finished: Store, hub: Hub) -> None:
+    send(finished, hub)
+    before = dict(hub.files)
+    with pytest.raises(UsageError, match="tables alone want a repository of their own"):
+        publish(finished, REPO, tables_only=True, token=TOKEN, endpoint=hub.endpoint)
+    assert hub.files == before
+
+
+def test_the_folder_for_other_hosts_is_whole_and_has_files_and_no_links(finished: Store, tmp_path: Path) -> None:
+    to = tmp_path / "there"
+    plan = publish(finished, "me/there", to=to)
+    found = {path.relative_to(to).as_posix(): path for path in to.rglob("*") if path.is_file()}
+    assert {name: path.stat().st_size for name, path in found.items()} == {file.path: file.size for file in plan.files}
+    assert not any(path.is_symlink() for path in to.rglob("*"))
+    assert plan.text().endswith(f"published: {to}\n")
+    assert 'src="listen/' in (to / "README.md").read_text("utf-8")
+    with pytest.raises(UsageError, match="is there and not empty"):
+        publish(finished, None, to=to)
+    with pytest.raises(UsageError, match="publish where"):
+        publish(finished, None)
+
+
+def test_a_missing_shard_is_found_before_anything_is_sent(
+    make: Callable[..., Store], finished: Store, hub: Hub
+) -> None:
+    for store in (finished, with_card(make("memory://hub-missing/out"))):
+        store.remove("shards/f5/clips-dev-clean-000000.tar")
+        with pytest.raises(TurnmillError, match=r"clips-dev-clean-000000.tar is not there: run the recipe again"):
+            send(store, hub)
+    assert hub.requests == []
+
+
+@pytest.mark.parametrize("text", ["", "no front matter", "---\na: [\n---\n", "---\n- a\n---\n", "\xff---"])
+def test_a_card_that_somebody_changed_is_written_anew_by_a_command(finished: Store, hub: Hub, text: str) -> None:
+    finished.write("README.md", text.encode("latin-1"))
+    with pytest.raises(UsageError, match="`turnmill card"):
+        send(finished, hub)
+
+
+def test_a_title_may_look_like_the_end_of_the_front_matter(make: Callable[..., Store], tmp_path: Path) -> None:
+    store = with_card(make(str(tmp_path / "out")), CardFacts("My data ---"))
+    assert publish(store, REPO, dry_run=True).files
+
+
+def test_the_recipe_that_is_published_is_that_of_the_card(finished: Store) -> None:
+    finished.write("recipe.yaml", b"name: other\n")
+    with pytest.raises(UsageError, match="no dataset card of this recipe"):
+        publish(finished, REPO, dry_run=True)
+
+
+def test_a_reject_is_published_without_what_its_file_says(finished: Store, tmp_path: Path) -> None:
+    publish(finished, None, to=tmp_path / "there")
+    rejects = pq.read_table(tmp_path / "there" / "manifests" / "rejects.parquet").to_pylist()
+    assert {row["reason"] for row in rejects} == {"empty_file", "corrupt_audio", "code", "label_violation"}
+    assert {(row["source_uri"], row["detail"]) for row in rejects} == {(None, None)}

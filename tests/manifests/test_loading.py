@@ -1,6 +1,7 @@
 """What is published loads in `datasets`, webdataset and DuckDB, with every field as it was written."""
 
 import random
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -30,7 +31,7 @@ from tests.loads import (
     without_torchcodec,
     written,
 )
-from tests.manifests.conftest import INDEX, LICENCE, filled, put, training_shard, with_card
+from tests.manifests.conftest import INDEX, LICENCE, filled, put, sound, training_shard, with_card
 from tests.manifests.hub import REPO, TOKEN, Hub, serving
 
 TEXTS = ["你好，世界。", "👩‍👩‍👧 ok 😀", "It's *fine*.", "", 'a\nb\t"c" \\', "\u2028é́"]
@@ -181,7 +182,7 @@ def test_the_front_matter_is_what_the_hubs_own_library_reads(folder: Path) -> No
         datasets.utils.metadata.MetadataConfigs.from_dataset_card_data(card.data).get_default_config_name()
         == "dialogue"
     )
-    infos = datasets.DatasetInfosDict = datasets.info.DatasetInfosDict.from_dataset_card_data(card.data)
+    infos = datasets.info.DatasetInfosDict.from_dataset_card_data(card.data)
     assert {name: sum(split.num_examples for split in info.splits.values()) for name, info in infos.items()} == {
         "dialogue": 2000, "speech_mp3": 43, "speech_flac": 20, "speech_ogg": 9
     }  # fmt: skip
@@ -259,7 +260,7 @@ GOOD = to_json({field.name: None for field in DIALOGUE}, DIALOGUE)
     [
         ([("mp3", b"x"), ("json", GOOD)], r"sample k1 has the files \['mp3', 'json'\]"),
         ([("flac", b"x"), ("txt", b"t"), ("json", GOOD)], r"has the files \['flac', 'txt', 'json'\]"),
-        ([("flac", b"x"), ("json", b"{")], "it is not JSON"),
+        ([("flac", b"x"), ("json", b"{")], "has a .json that is none"),
         ([("flac", b"x"), ("json", b"[" * 100_000)], "nested too deeply"),
         ([("flac", b"x"), ("json", b'{"id": 1}')], "missing or unknown"),
         (
@@ -273,7 +274,7 @@ def test_a_shard_that_would_not_load_is_refused_before_anything_is_sent(
 ) -> None:
     store = with_card(write(tmp_path / "out", 20, {"flac": 1}))
     name = next(name for name in store.names("shards") if "dialogue-train-000001" in name)
-    broken(store, name, [[("flac", b"x"), ("json", GOOD)], second])
+    broken(store, name, [[("flac", sound(2)), ("json", GOOD)], second])
     with pytest.raises(TurnmillError, match=rf"data/dialogue/train/dialogue-train-000001.tar.*{why}"):
         publish(store, REPO, token=TOKEN, endpoint=hub.endpoint)
     assert hub.requests == []
@@ -281,6 +282,24 @@ def test_a_shard_that_would_not_load_is_refused_before_anything_is_sent(
         publish(store, None, to=tmp_path / "there")
     assert not (tmp_path / "there").exists()
     assert {path.name for path in tmp_path.iterdir()} == {"out"}
+
+
+@pytest.mark.parametrize(
+    ("first", "why"),
+    [
+        (b"no audio", "has audio that cannot be decoded"),
+        (sound(1), "has not two channels"),
+        (None, "has 2 samples, not 9"),
+    ],
+)
+def test_the_audio_of_a_shard_and_the_count_of_its_samples_are_looked_at(
+    first: bytes | None, why: str, tmp_path: Path
+) -> None:
+    store = with_card(write(tmp_path / "out", 20, {"flac": 1}))
+    name = next(name for name in store.names("shards") if "dialogue-train-000001" in name)
+    broken(store, name, [[("flac", first or sound(2)), ("json", GOOD)], [("flac", b"x"), ("json", GOOD)]])
+    with pytest.raises(TurnmillError, match=rf"dialogue-train-000001.tar.*{why}"):
+        publish(store, REPO, dry_run=True)
 
 
 def test_a_damaged_shard_is_refused(tmp_path: Path, hub: Hub) -> None:
@@ -293,9 +312,12 @@ def test_a_damaged_shard_is_refused(tmp_path: Path, hub: Hub) -> None:
 
 
 def test_split_names_are_those_that_datasets_accepts() -> None:
-    names = {split: split_name(split) for split in ("valid", "dev", "dev-clean", "train.clean.100", "a..b", "..", "ü")}
+    names = {
+        split: split_name(split) for split in ("valid", "dev", "dev-clean", "train.clean.100", "a..b", "..", "ü", "all")
+    }
     assert names == {
         "valid": "validation", "dev": "validation", "dev-clean": "dev_clean", "train.clean.100": "train.clean.100",
-        "a..b": "a.b", "..": "train", "ü": "train",
+        "a..b": "a.b", "..": names[".."], "ü": names["ü"], "all": names["all"],
     }  # fmt: skip
-    assert all(datasets.splits.NamedSplit(name) for name in names.values())
+    assert all(re.fullmatch(r"\w+(\.\w+)*", name) for name in names.values())
+    assert len({"train", "test", "all", *names.values()}) == 3 + len(names) - 1  # two are the validation

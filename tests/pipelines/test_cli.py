@@ -13,6 +13,7 @@ import pytest
 from pipelines.cli import main, next_commands
 from pipelines.doctor import examine
 from pipelines.stopping import SENTENCE
+from tests.conftest import tree_hashes
 from tests.pipelines.conftest import Small
 from tests.synth.tts.cosyvoice_fake import write_checkout
 
@@ -180,7 +181,7 @@ def test_publish_dry_run_lists_what_would_go(
     said = capsys.readouterr().out
     assert "README.md" in said
     assert "dialogue" in said
-    assert "dry run: nothing was sent" in said
+    assert "dry run: it was checked, and nothing was sent" in said
 
 
 def test_card_is_written_anew_and_the_same(small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,6 +191,18 @@ def test_card_is_written_anew_and_the_same(small: Small, tmp_path: Path, monkeyp
     (out / "README.md").unlink()
     assert call(monkeypatch, "card", str(out)) == 0
     assert (out / "README.md").read_bytes() == before
+
+
+def test_the_card_leaves_no_picture_of_an_earlier_one(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "copy"
+    shutil.copytree(small.out, out)
+    before = tree_hashes(out)
+    for name in ("plots/old.png", "listen/old.flac"):
+        (out / name).write_bytes(b"old")
+    assert call(monkeypatch, "card", str(out)) == 0
+    assert tree_hashes(out) == before
 
 
 def test_speech_commands_of_the_readme_do_not_write_into_one_folder() -> None:

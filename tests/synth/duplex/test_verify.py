@@ -247,7 +247,7 @@ def test_an_assistant_that_does_not_resume_or_does_too_early(spoken: list[Spoken
     written = with_event(spoken, "failed_barge_in", resumed=True)
     assert not failed(check(written.sample, written.audio, written.clean))
     event = next(e for e in written.sample["events"] if e["kind"] == "failed_barge_in" and e["resumed"])
-    stop, resume = (round(event["params"][key] * RATE) for key in ("stop", "resume"))
+    stop, resume = (round(event[key] * RATE) for key in ("stop", "resume"))
     early, never = written.audio.copy(), written.audio.copy()
     early[ASSISTANT, (stop + resume) // 2] = 0.1
     assert "yield" in failed(check(written.sample, early, written.clean))
