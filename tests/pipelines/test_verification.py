@@ -130,7 +130,7 @@ DAMAGES: dict[str, tuple[Callable[[Members, str], Members], str]] = {
         "start is str, not double",
     ),
     "a time that is null": (labelled(lambda labels: labels["turns"][0].update(start=None)), "value that is no label"),
-    "an endless dialogue": (labelled(lambda labels: labels.update(duration=float("inf"))), "value that is no label"),
+    "an endless dialogue": (labelled(lambda labels: labels.update(duration=float("inf"))), "sample.duration is inf"),
     "another dialogue's labels": (labelled(lambda labels: labels.update(id="other")), "says uid 'good-"),
     "a late turn": (labelled(lambda labels: labels["turns"][0].update(start=0.0)), "onset"),
     "a member too many": (edited(lambda sample: sample.update({"txt": b"?"})), ".txt' belongs to no sample"),
