@@ -12,7 +12,7 @@ import duckdb
 from manifests import card_sections as section
 from manifests import loading
 from manifests.card_sections import as_hours, selected
-from manifests.examples import Example, heard
+from manifests.examples import Example, heard, plain
 from manifests.front_matter import config_entries, front_matter, info_entries, languages, size_category
 from manifests.funnel import funnel
 from manifests.index import RECIPE, Index
@@ -95,7 +95,7 @@ def _front_matter(
 
 
 def _introduction(connection: duckdb.DuckDBPyConnection, index: Index, facts: CardFacts, halves: Sequence[str]) -> str:
-    lines = [f"# {facts.title}", ""]
+    lines = [f"# {plain(facts.title)}", ""]
     if "dialogue" in halves:
         count, hours, least, most = selected(
             connection, "dialogue", "count(*), hours_of(item.duration), min(n_turns), max(n_turns)"
@@ -104,7 +104,8 @@ def _introduction(connection: duckdb.DuckDBPyConnection, index: Index, facts: Ca
         lines.append(
             f"- **{plural(count, 'synthetic spoken dialogue')}** ({as_hours(hours)}) of {turns} turns between a user "
             "and a voice assistant that listens while it speaks: two channels (0 assistant, 1 user) at 24 kHz, with "
-            "interruptions, backchannels and hesitations, and the time of every word and event."
+            "interruptions, backchannels and hesitations, and the time of every word and event"
+            f"{_spoken_by(connection)}."
         )
     if "speech" in halves:
         count, hours, corpora = selected(
@@ -124,6 +125,11 @@ def _introduction(connection: duckdb.DuckDBPyConnection, index: Index, facts: Ca
         f"{index.seed}): the same recipe gives the same bytes. [What every field and column means]({SCHEMA})."
     ]
     return "\n".join([*lines, ""])
+
+
+def _spoken_by(connection: duckdb.DuckDBPyConnection) -> str:
+    engines = [row[0] for row in connection.execute("SELECT DISTINCT engine FROM speech ORDER BY 1").fetchall()]
+    return f"; spoken by {', '.join(engines)}" if engines else ""
 
 
 def _plots(plots: Sequence[PlotFile]) -> str:

@@ -1,6 +1,7 @@
 """SCHEMA.md beside the card: every field of a sample, every column of a table, and the stages that made them."""
 
 import json
+import tarfile
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -9,8 +10,8 @@ import pyarrow as pa
 
 from manifests.card_sections import markdown
 from manifests.index import Index
-from manifests.published import SAMPLES, Config, filled_tables, first_sample
-from manifests.schema import SCHEMAS
+from manifests.published import HALVES, SAMPLES, Config, filled_tables, first_sample
+from manifests.schema import EVENT_KINDS, SCHEMAS
 from manifests.store import Store
 
 _COLUMNS = ("type", "unit", "meaning", "from")
@@ -20,25 +21,33 @@ _ITEMS = 2  # of a list
 
 def schema(store: Store, index: Index, connection: duckdb.DuckDBPyConnection, configs: Sequence[Config]) -> str:
     """The file as Markdown."""
-    intro = "Times are seconds from the start of the sample's audio; intervals are [start, end). All may be null."
+    intro = (
+        "Times are seconds from the start of the sample's audio; intervals are [start, end). What does not apply "
+        "is null. A clip is known by its `uid`, a dialogue by its `id`, which other tables call `dialogue` or `uid`; "
+        "`key` of `clip_samples` and `dialogue_samples` is the key of its files."
+    )
     parts = ["# What every field means", "", intro, ""]
     for half in dict.fromkeys(config.half for config in configs):
         config = next(config for config in configs if config.half == half)
-        parts += [_sample(store, config)]
-    parts += [_table(table) for table in filled_tables(connection)]
+        parts += [_sample(store, config, connection)]
+    tables = filled_tables(connection)
+    if "events" in tables:
+        parts += ["## Kinds of events", "", markdown(("kind", "what happens"), EVENT_KINDS.items()), ""]
+    parts += [_table(table) for table in tables]
     parts += [_stages(index)]
     return "\n".join(parts)
 
 
-def _sample(store: Store, config: Config) -> str:
-    names, sample = first_sample(store, next(config.shards).name)
+def _sample(store: Store, config: Config, connection: duckdb.DuckDBPyConnection) -> str:
+    names, sample = first_sample(store, *_telling(config, connection))
     shortened = json.dumps(_shortened(sample), indent=2, ensure_ascii=False)
     body = [(f"`{path}`", *facts) for path, facts in _fields(SAMPLES[config.half])]
     return "\n".join(
         [
             f"## A sample of `{config.half}`",
             "",
-            f"The files `{'`, `'.join(names)}`; the `.json` has",
+            *(f"- `.{member}`: {_audio(member, config.half)}" for member in config.members[:-1]),
+            f"- `.json`: the fields below. The files of this sample are `{'`, `'.join(names)}`.",
             "",
             markdown(("field", *_COLUMNS), body),
             "",
@@ -50,6 +59,28 @@ def _sample(store: Store, config: Config) -> str:
             "",
         ]
     )
+
+
+def _audio(member: str, half: str) -> str:
+    if member == "user.flac":
+        return "one channel: the user's voice before room, noise, echo and line; as long as the other, 24 kHz"
+    if half == "dialogue":
+        return "two channels: 0 the assistant, 1 the user as a microphone hears it; 24 kHz, 16 bit"
+    return "the clip, with the rate and the channels of its source"
+
+
+def _telling(config: Config, connection: duckdb.DuckDBPyConnection) -> tuple[str, int]:
+    """The shard, and the first byte in it, of a sample in which much happens: of most kinds of events."""
+    table = HALVES[config.half][0]
+    kinds = "(SELECT dialogue AS uid, count(DISTINCT kind) AS kinds FROM events GROUP BY dialogue)"
+    row = connection.execute(
+        f"""SELECT shard, "offset" FROM {table} LEFT JOIN {kinds} USING (uid) WHERE codec = ?
+            ORDER BY coalesce(kinds, 0) DESC, shard, "offset" LIMIT 1""",
+        [config.codec],
+    ).fetchone()
+    assert row is not None  # a config has samples
+    folder = next(config.shards).name.rpartition("/")[0]
+    return f"{folder}/{row[0]}", row[1] - tarfile.BLOCKSIZE
 
 
 def _fields(kind: pa.DataType, before: str = "") -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -98,7 +129,16 @@ def _shortened(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _shortened(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_shortened(item) for item in value[:_ITEMS]] + (["…"] if len(value) > _ITEMS else [])
+        shown = (
+            sorted(value, key=_nulls)[:_ITEMS]
+            if value and isinstance(value[0], dict) and "kind" in value[0]
+            else value[:_ITEMS]
+        )
+        return [_shortened(item) for item in shown] + (["…"] if len(value) > _ITEMS else [])
     if isinstance(value, float):
         return round(value, 3)
     return f"{value[:_LONGEST]}…" if isinstance(value, str) and len(value) > _LONGEST else value
+
+
+def _nulls(event: dict[str, Any]) -> int:
+    return sum(value is None for value in event.values())

@@ -11,6 +11,7 @@ from manifests.funnel import Funnel
 from manifests.index import Index
 from manifests.licences import KNOWN, licence_of, strictest
 from manifests.published import HALVES, filled_tables, split_name, split_order
+from manifests.wording import visible
 
 
 def numbers(connection: duckdb.DuckDBPyConnection, halves: Sequence[str]) -> str:
@@ -153,8 +154,8 @@ def citation(index: Index, title: str) -> str:
 
 ```bibtex
 @misc{{turnmill_{re.sub(r"[^a-z0-9]+", "_", index.recipe_name.lower()).strip("_")},
-  title = {{{title}}},
-  note = {{Made with Turnmill, recipe {index.recipe_name}, hash {index.recipe_hash}}}
+  title = {{{_bare(title)}}},
+  note = {{Made with Turnmill, recipe {_bare(index.recipe_name)}, hash {index.recipe_hash}}}
 }}
 ```
 
@@ -179,6 +180,11 @@ def one_row(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
     row = connection.execute(sql).fetchone()
     assert row is not None  # every such query is one aggregate
     return row
+
+
+def _bare(text: str) -> str:
+    """Without what has a meaning in BibTeX or ends a block of code."""
+    return " ".join(re.sub(r"[{}\\\\`]", "", visible(text)).split())
 
 
 def _quoted(text: str) -> str:

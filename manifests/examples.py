@@ -10,7 +10,7 @@ import duckdb
 from manifests.index import Index
 from manifests.published import HALVES
 from manifests.store import Store
-from manifests.wording import kind_name
+from manifests.wording import kind_name, visible
 
 FOLDER = "listen"
 _MOST_S = 60.0  # a longer one is no example
@@ -106,5 +106,5 @@ def heard(found: Sequence[Example], half: str) -> str:
 
 def plain(text: str) -> str:
     """A text that Markdown shows as it is, on one line."""
-    escaped = html.escape(" ".join(text.split()), quote=False)
+    escaped = html.escape(visible(" ".join(text.split())), quote=False)
     return re.sub(r"([\\`*_{}\[\]()#+!|~:@$-])", r"\\\1", escaped)

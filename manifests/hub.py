@@ -5,6 +5,7 @@ After an interruption the same command goes on: the Hub says what it has. No tok
 message.
 """
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from manifests.errors import TurnmillError, UsageError
 from manifests.funnel import check_ledger
 from manifests.index import SELECT_KEYS, Index
 from manifests.published import HALVES
-from manifests.query import connect
+from manifests.query import connect, told_of_parts
 from manifests.staging import PublishFile, Staged, Tell, check, name_repository, stage, stage_tables, staging_folder
 from manifests.store import Store
 from manifests.wording import plural
@@ -80,16 +81,19 @@ def publish(
     if to is not None and to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise UsageError(f"--to {to} is there and not empty: name a new folder")
     index = Index.load(store)
-    connection = connect(store, index)
-    _check(store, connection)
     api = HfApi(endpoint=endpoint, token=token)
-    with staging_folder(store, None if dry_run else to) as folder:
+    with (
+        told_of_parts(store),
+        connect(store, index) as connection,
+        staging_folder(store, None if dry_run else to) as folder,
+    ):
+        _check(store, connection)
         if tables_only:
             staged = stage_tables(store, index, connection, folder, tell=tell)
         else:
             staged = stage(store, index, connection, folder, whole=to is not None and not dry_run, tell=tell)
         if repo is not None:
-            name_repository(folder, repo, None if to else f"{api.endpoint}/datasets/{repo}/resolve/main/")
+            name_repository(folder, repo, None if to else f"{_shown(api.endpoint)}/datasets/{repo}/resolve/main/")
         check(store, staged, tell)
         plan = PublishPlan(str(to or repo), staged.files())
         if not dry_run and to is not None:
@@ -155,8 +159,8 @@ def _upload(store: Store, staged: Staged, repo: str, api: HfApi, private: bool) 
         ) from error
     except (_HttpError, ConnectionError) as error:
         raise TurnmillError(
-            f"the Hub at {api.endpoint} cannot be reached ({type(error).__name__}): check the network, then run the "
-            "same command again, which goes on where it was"
+            f"the Hub at {_shown(api.endpoint)} cannot be reached ({type(error).__name__}): check the network, then "
+            "run the same command again, which goes on where it was"
         ) from error
 
 
@@ -196,6 +200,11 @@ def _refusal(error: HfHubHTTPError, repo: str) -> str:
         )
     reason = error.server_message or "no reason given"
     return f"the Hub refused the upload to {repo} (HTTP {status}: {reason}); run the same command again to go on"
+
+
+def _shown(endpoint: str) -> str:
+    """An endpoint without a user and a password."""
+    return re.sub(r"//[^/@]*@", "//", endpoint)
 
 
 def _bytes(size: int) -> str:

@@ -7,7 +7,7 @@ import shutil
 import tarfile
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO
 from itertools import groupby, islice
 from pathlib import Path
@@ -48,21 +48,28 @@ def check_files(files: Iterable[tuple[str, int]], configs: Sequence[Config]) -> 
             raise TurnmillError(f"{name} is no name of a config or split that `datasets` accepts: rename the split")
 
 
-def check_shard(file: BinaryIO, shard: Shard, config: Config) -> None:
-    """Raise TurnmillError for a training shard whose samples are not as many as they should be, or one of which is not
-    what the card says of its config. The audio of the first is decoded."""
-    count = 0
+Place = tuple[str, int, int]
+"""Key of a sample, first byte of its audio in the shard, and length of that."""
+
+
+def check_shard(file: BinaryIO, shard: Shard, config: Config, places: Sequence[Place]) -> None:
+    """Raise TurnmillError for a training shard whose samples are not those that its table lists, in the order of the
+    shard, or one of which is not what the card says of its config. The audio of the first is decoded."""
+    found: list[Place] = []
     try:
         with tarfile.open(fileobj=file, mode="r:") as tar:
-            for key, members in groupby(tar, key=lambda member: member.name.partition(".")[0]):
-                wrong = _wrong(tar, list(members), config, listen=count == 0)
+            for key, group in groupby(tar, key=lambda member: member.name.partition(".")[0]):
+                members = list(group)
+                wrong = _wrong(tar, members, config, listen=not found)
                 if wrong is not None:
                     raise TurnmillError(f"{shard.path}: sample {key} {wrong}: {MAKE_AGAIN}")
-                count += 1
+                found.append((key, members[0].offset_data, members[0].size))
     except tarfile.TarError as error:
         raise TurnmillError(f"{shard.path} is damaged ({error}): {MAKE_AGAIN}") from error
-    if count != shard.samples:
-        raise TurnmillError(f"{shard.path} has {plural(count, 'sample')}, not {shard.samples:,}: {MAKE_AGAIN}")
+    if len(found) != len(places):
+        raise TurnmillError(f"{shard.path} has {plural(len(found), 'sample')}, not {len(places):,}: {MAKE_AGAIN}")
+    if found != list(places):
+        raise TurnmillError(f"{shard.path} has other samples than its table lists: {MAKE_AGAIN}")
 
 
 def _wrong(tar: tarfile.TarFile, members: Sequence[tarfile.TarInfo], config: Config, listen: bool) -> str | None:
@@ -76,6 +83,10 @@ def _wrong(tar: tarfile.TarFile, members: Sequence[tarfile.TarInfo], config: Con
         return f"has a .json that is none: {error}"
     if wrong is not None:
         return f"has a .json that does not load: {wrong}"
+    for member in members[:-1]:
+        codec = member.name.rpartition(".")[2]
+        if not _read(tar, member, 4).startswith(_MAGIC[codec]):
+            return f"has a .{codec} that is none"
     if not listen:
         return None
     try:
@@ -85,10 +96,18 @@ def _wrong(tar: tarfile.TarFile, members: Sequence[tarfile.TarInfo], config: Con
     return "has not two channels" if config.half == "dialogue" and audio.shape[1] != 2 else None
 
 
-def _read(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+_MAGIC: Mapping[str, bytes | tuple[bytes, ...]] = {
+    "flac": b"fLaC",
+    "ogg": b"OggS",
+    "opus": b"OggS",
+    "mp3": (b"ID3", b"\xff"),
+}
+
+
+def _read(tar: tarfile.TarFile, member: tarfile.TarInfo, size: int = -1) -> bytes:
     file = tar.extractfile(member)
     assert file is not None  # it is a file
-    return file.read()
+    return file.read(size)
 
 
 def check_table(at: Path) -> None:
@@ -119,9 +138,9 @@ def check_loads(folder: Path) -> None:
         for name in datasets.get_dataset_config_names(str(plain)):
             try:
                 _load(datasets, plain, name)
-            except OSError:  # of this machine, such as a full disk
-                raise
             except Exception as error:  # whatever it is that `datasets` raises
+                if isinstance(error, OSError) and not isinstance(error, datasets.exceptions.DatasetsError):
+                    raise  # of this machine, such as a full disk
                 reason = (str(error).splitlines() or [type(error).__name__])[0].replace(str(plain), ".")
                 raise TurnmillError(
                     f"`datasets` does not load the config {name} of what would be published ({reason}): nothing was "

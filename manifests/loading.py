@@ -26,7 +26,6 @@ def _intro(first: Config, several: str) -> str:
 
 def _datasets(repo: str, config: Config, split: str) -> str:
     """`Audio` of datasets 5 needs torchcodec even to pass the bytes on, so the snippet asks for the bytes."""
-    binary = ", ".join(f'"{member}": Value("binary")' for member in config.members[:-1])
     shape = "[samples, 2]: assistant, user" if config.half == "dialogue" else "[samples, channels]"
     two = (
         f'`row["{config.codec}"]["array"]` is the **average** of the two channels, '
@@ -34,12 +33,14 @@ def _datasets(repo: str, config: Config, split: str) -> str:
         if config.half == "dialogue"
         else f'`row["{config.codec}"].get_all_samples()` decodes.'
     )
-    return f"""```python
+    return f"""Without torchcodec `datasets` loads no audio ("an error occurred"). Ask it for the bytes of the files:
+
+```python
 import io, soundfile
-from datasets import Value, load_dataset, load_dataset_builder
+from datasets import Audio, Value, load_dataset, load_dataset_builder
 
 features = load_dataset_builder("{repo}", "{config.name}").info.features
-features |= {{{binary}}}  # the file's bytes, without torchcodec
+features |= {{name: Value("binary") for name, kind in features.items() if isinstance(kind, Audio)}}
 for row in load_dataset("{repo}", "{config.name}", split="{split}", features=features, streaming=True):
     audio, rate = soundfile.read(io.BytesIO(row["{config.codec}"]), always_2d=True)  # {shape}
     print(row["__key__"], audio.shape, rate, row["json"]["duration"])

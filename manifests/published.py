@@ -155,12 +155,15 @@ def split_order(split: str) -> tuple[int, str]:
     return (usual.index(split) if split in usual else len(usual), split)
 
 
-def first_sample(store: Store, shard: str) -> tuple[list[str], Any]:
-    """Member names and JSON of the first sample of a training shard. Raises TurnmillError for a damaged one."""
+def first_sample(store: Store, shard: str, start: int = 0) -> tuple[list[str], Any]:
+    """Member names and JSON of the first sample of a training shard from byte `start` on, where a member's header is.
+    Raises TurnmillError for a damaged one."""
     names: list[str] = []
     sample: Any = None
     try:
-        with store.open(shard) as file, tarfile.open(fileobj=file, mode="r|") as tar:
+        with store.open(shard) as file:
+            file.seek(start)
+            tar = tarfile.open(fileobj=file, mode="r|")  # noqa: SIM115  # it holds nothing but the file
             for member in tar:
                 if names and member.name.split(".")[0] != names[0].split(".")[0]:
                     break

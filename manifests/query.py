@@ -18,6 +18,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import duckdb
@@ -186,6 +187,19 @@ def _objects(value: Any) -> Iterator[Mapping[str, Any]]:
     elif isinstance(value, list):
         for child in value:
             yield from _objects(child)
+
+
+@contextmanager
+def told_of_parts(store: Store) -> Iterator[None]:
+    """A part that is damaged is told in a sentence: parts are written whole, so the disk or somebody else did it."""
+    try:
+        yield
+    except duckdb.Error as error:
+        said = str(error).splitlines()[0]
+        raise TurnmillError(
+            f"a table of {store.url} cannot be read ({said}): remove the file that is named, or the folder of its "
+            "table, and run the recipe again, which makes it anew"
+        ) from error
 
 
 def query_error(error: duckdb.Error) -> TurnmillError:

@@ -50,7 +50,9 @@ _BACKCHANNEL = pa.struct(
 _EVENT = pa.struct(
     [
         *(item for item in EVENTS if item.name not in ("dialogue", "index")),
-        field("words", _WORDS, "heard words that belong to no turn: of backchannels and failed barge-ins", "s"),
+        field(
+            "words", _WORDS, "of backchannels and failed barge-ins, else empty: those of a barge-in are its turn's", "s"
+        ),
     ]
 )
 
@@ -113,7 +115,7 @@ _TRANSCRIPT = pa.struct([item for item in TRANSCRIPTS if item.name != "uid"])
 CLIP = pa.struct(
     [
         *(_CLIP_COLUMNS[name] for name in ("uid", "corpus")),
-        field("split", _s, "train, valid, test, or an official split"),
+        field("split", _s, "train, valid (published as validation), test, or an official split"),
         *(_CLIP_COLUMNS[name] for name in ("language", "licence", "sample_rate", "channels", "duration")),
         field("text", _s, "the given transcript; without one, what was recognised"),
         field("text_given", _s, "the given transcript, as released; null where none", source="corpus"),

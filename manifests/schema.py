@@ -30,7 +30,11 @@ def field(name: str, kind: pa.DataType, doc: str, unit: str = "", source: str = 
 _s, _i32, _i64, _f64, _bool = pa.string(), pa.int32(), pa.int64(), pa.float64(), pa.bool_()
 
 _WHERE = [
-    field("shard", _s, "key of the shard whose tar holds the audio"),
+    field(
+        "shard",
+        _s,
+        "shard of its maker's own store; the published audio is where `clip_samples` and `dialogue_samples` say",
+    ),
     field("offset", _i64, "first byte of the audio in that tar", "bytes"),
     field("size", _i64, "length of the audio file in that tar", "bytes"),
 ]
@@ -93,7 +97,11 @@ TRANSCRIPTS = [
     field("deletions", _i32, "of these, missing in what was heard", source="jiwer"),
     field("insertions", _i32, "more of these in what was heard", source="jiwer"),
     field("text_unit", _s, "what was counted: word, or character in languages written without spaces"),
-    field("text_normalisation", _s, "form of both texts: english, words, characters or chinese (docs/transcripts.md)"),
+    field(
+        "text_normalisation",
+        _s,
+        "form of both texts: english, words, characters or chinese (Turnmill: docs/transcripts.md)",
+    ),
 ]
 
 SELECTION = [
@@ -171,7 +179,7 @@ DIALOGUES = [
     field("take", _i32, "number of the simulation of that script's speech"),
     field("source", _s, "text corpus"),
     field("language", _s, "BCP-47"),
-    field("split", _s, "train, valid or test"),
+    field("split", _s, "train, valid (published as validation) or test"),
     field("scenario", _s, "kind of talk, as the source names it"),
     field("n_turns", _i32, "turns that were spoken"),
     field("assistant_voice", _s, "voice of channel 0"),
@@ -209,11 +217,30 @@ TURNS = [
     field("fto", _f64, "start minus the end of the other party's previous turn; null for the first", "s", "timeline"),
 ]
 
+EVENT_KINDS: Mapping[str, str] = {
+    "turn_shift": "the gap before turn `turn`, which follows `target_turn`",
+    "cooperative_overlap": "turn `turn` starts in the last 0.8 s and the last stretch of speech of `target_turn`, "
+    "which is complete",
+    "long_overlap": "the same, earlier or longer: for a while both talk",
+    "barge_in": "the user's turn `turn` makes the assistant yield in `target_turn`; `latency` is the time to `stop`",
+    "failed_barge_in": "the user starts and gives up; the assistant goes on, or stops and resumes",
+    "user_backchannel": "a short token of the user (mhm, yes) while the assistant keeps the floor",
+    "assistant_backchannel": "a short token of the assistant while the user keeps the floor",
+    "hesitation": "the silence inside a turn of the user, after a filler where there is one",
+    "silence_timeout": "nobody speaks between `target_turn` and `turn`, both the assistant's",
+    "noise_burst": "a sound beside the user, during the assistant's turn or not",
+    "cough": "the user coughs",
+    "side_talk": "the user says something to somebody else",
+    "third_party": "somebody else says something near the user",
+    "echo": "what the assistant says, as the user's microphone hears it",
+}
+"""Kinds of events and what happens. Of the last five nothing is on the user's clean stem."""
+
 _OF_SOME_KINDS = [
-    field("intent", _s, "barge_in: why"),
+    field("intent", _s, "barge_in: topic, correct, clarify, cancel: why the user interrupts"),
     field("stop", _f64, "from when the assistant is digital silence: barge_in, failed_barge_in", "s", "timeline"),
     field("fade", _f64, "barge_in: length of the assistant's fade, before the stop", "s", "timeline"),
-    field("onset", _s, "barge_in: at a clause or inside a word"),
+    field("onset", _s, "barge_in: clause or word: after which the assistant is interrupted"),
     field("cut_word", _s, "barge_in: the word that the assistant was in the middle of"),
     field("resumed", _bool, "failed_barge_in: whether the assistant had stopped and went on"),
     field("resume", _f64, "failed_barge_in: when it went on", "s", "timeline"),
@@ -230,7 +257,7 @@ EVENT_PARAMS = tuple(item.name for item in _OF_SOME_KINDS)
 EVENTS = [
     field("dialogue", _s, "dialogue"),
     field("index", _i32, "position in the dialogue, by start"),
-    field("kind", _s, "turn_shift, barge_in, user_backchannel, ... as synth.duplex.timeline.Event lists them"),
+    field("kind", _s, "one of the kinds below"),
     field("channel", _i32, "0 assistant, 1 user"),
     field("start", _f64, "start of the event", "s", "timeline"),
     field("end", _f64, "end of the event", "s", "timeline"),
@@ -269,7 +296,7 @@ VERIFICATION = [
 
 SAMPLES = [
     field("uid", _s, "clip or dialogue"),
-    field("split", _s, "train, valid, test, or an official split"),
+    field("split", _s, "train, valid (published as validation), test, or an official split"),
     field("shard", _s, "file name of the training shard"),
     field("key", _s, "WebDataset key"),
     field("codec", _s, "file extension of the audio in the shard"),
@@ -290,7 +317,7 @@ REJECTS = [
     field("stage", _s, "stage that rejected it"),
     field("uid", _s, "item; null where it has no uid yet"),
     field("source_uri", _s, "file it came from, relative to the corpus root; null where it has none"),
-    field("reason", _s, "manifests.records.Reason"),
+    field("reason", _s, "why, in a word"),
     field("detail", _s, "one sentence"),
 ]
 

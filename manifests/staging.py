@@ -12,17 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow.parquet as pq
 import yaml
 
 from manifests import loadable
 from manifests.card import CARD, REPO, SCHEMA
+from manifests.card_schema import schema
 from manifests.errors import TurnmillError, UsageError
 from manifests.examples import FOLDER as EXAMPLES
-from manifests.front_matter import info_entries
+from manifests.front_matter import config_entries, info_entries
 from manifests.index import RECIPE, Index
-from manifests.published import MAKE_AGAIN, Config, Shard, configs, filled_tables, write_table
+from manifests.published import HALVES, MAKE_AGAIN, Config, Shard, configs, filled_tables, write_table
 from manifests.records import stable_hash
-from manifests.store import Store
+from manifests.store import Store, part_name, rows
 from manifests.tables_card import tables_card
 
 STAGING = ".publish"
@@ -59,10 +61,17 @@ def staging_folder(store: Store, to: Path | None) -> Iterator[Path]:
     """An empty folder to lay a dataset out in: `to`, which appears when the block ends well, or one that is in nobody's
     way."""
     if to is not None:
-        to = Path(os.path.abspath(to))
+        to = Path(os.path.realpath(to))
+        if store.is_local and to.is_relative_to(os.path.realpath(store.root)):
+            raise UsageError(f"--to {to} lies in the output that is published: name a folder elsewhere")
         making = to.with_name(f".{to.name}.publish")
-        shutil.rmtree(making, ignore_errors=True)
-        making.mkdir(parents=True)
+        try:
+            making.mkdir(parents=True)
+        except FileExistsError as error:
+            raise UsageError(
+                f"{making} is there: another `publish --to` is making it, or one that was killed has left it; remove "
+                "it, or name another folder"
+            ) from error
         try:
             yield making
             if to.exists():
@@ -88,7 +97,8 @@ def stage(
     found = configs(store, index, connection)
     _check_card(store, index, found)
     own = [name for name in (CARD, SCHEMA, RECIPE, "realism.json") if store.exists(name)]
-    for name in [*own, *(name for beside in _BESIDE for name in store.names(beside))]:
+    text = store.read(CARD).decode()
+    for name in [*own, *(name for beside in _BESIDE for name in store.names(beside) if name in text)]:
         _fetch(store, name, folder / name)
     _write_tables(connection, folder, tell)
     sizes = _sizes(store, found)
@@ -114,10 +124,14 @@ def stage_tables(
 ) -> Staged:
     """Lay out the tables alone, each a config. Raises UsageError without a card of the dataset."""
     _check_card(store, index, configs(store, index, connection))
-    for name in (SCHEMA, RECIPE):
-        _fetch(store, name, folder / name)
+    _fetch(store, RECIPE, folder / RECIPE)
+    (folder / SCHEMA).write_text(schema(store, index, connection, ()), "utf-8")
     _write_tables(connection, folder, tell)
-    text = tables_card(_metadata(store), filled_tables(connection))
+    counts = {
+        table: pq.read_metadata(folder / "manifests" / f"{table}.parquet").num_rows
+        for table in filled_tables(connection)
+    }
+    text = tables_card(_metadata(store), counts)
     (folder / CARD).write_text(text, "utf-8")
     return Staged(folder, (), ())
 
@@ -141,10 +155,17 @@ def check(store: Store, staged: Staged, tell: Tell) -> None:
         tell("check shards", number, len(shards))
         try:
             with store.open(shard.name) if shard in elsewhere else (staged.folder / shard.path).open("rb") as file:
-                loadable.check_shard(file, shard, config)
+                loadable.check_shard(file, shard, config, _places(store, shard, config))
         except FileNotFoundError as error:
             raise TurnmillError(f"{store.path(shard.name)} is not there: {MAKE_AGAIN}") from error
     loadable.check_loads(staged.folder)
+
+
+def _places(store: Store, shard: Shard, config: Config) -> list[loadable.Place]:
+    """What the part of the samples that was written with a shard says of them, in the order of the shard."""
+    _, fingerprint, name = shard.name.split("/")
+    part = store.read_part(part_name(HALVES[config.half][0], fingerprint, name.removesuffix(".tar")))
+    return [(row["key"], row["offset"], row["size"]) for row in rows(part.select(["key", "offset", "size"]))]
 
 
 def _fetch(store: Store, name: str, at: Path) -> None:
@@ -174,16 +195,18 @@ def _sizes(store: Store, found: Sequence[Config]) -> dict[str, int]:
 def _check_card(store: Store, index: Index, found: Sequence[Config]) -> None:
     """Whether the card is of this recipe and says what there is."""
     beside = all(store.exists(name) for name in (CARD, SCHEMA, RECIPE))
-    same = beside and stable_hash(store.read(RECIPE).decode()) == index.recipe_hash
-    if not same or _metadata(store).get("dataset_info") != info_entries(found):
+    same = beside and stable_hash(store.read(RECIPE).decode(errors="replace")) == index.recipe_hash
+    metadata = _metadata(store) if same else {}
+    said = (metadata.get("configs"), metadata.get("dataset_info"))
+    if said != (config_entries(found), info_entries(found)):
         raise UsageError(f"{store.url} has no dataset card of this recipe: `turnmill card {store.url}` writes it")
 
 
 def _metadata(store: Store) -> dict[str, Any]:
     """The front matter of the card; empty where somebody changed it to what is none."""
-    found = re.match(r"---\n(.*?)^---$", store.read(CARD).decode(errors="replace"), re.DOTALL | re.MULTILINE)
     try:
+        found = re.match(r"---\n(.*?)^---$", store.read(CARD).decode(), re.DOTALL | re.MULTILINE)
         metadata = yaml.safe_load(found[1]) if found else None
-    except yaml.YAMLError:
+    except (UnicodeDecodeError, yaml.YAMLError):
         metadata = None
     return metadata if isinstance(metadata, dict) else {}

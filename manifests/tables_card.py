@@ -1,16 +1,19 @@
 """The card of a repository that holds the tables alone, each a config."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from manifests.card import REPO, SCHEMA
+from manifests.card_sections import markdown
+from manifests.examples import plain
 from manifests.front_matter import front_matter
 
 _KEPT = ("license", "license_name", "language", "size_categories")
 
 
-def tables_card(metadata: Mapping[str, Any], tables: Sequence[str]) -> str:
-    """The card as Markdown; `metadata` is the front matter of the dataset's own card."""
+def tables_card(metadata: Mapping[str, Any], counts: Mapping[str, int]) -> str:
+    """The card as Markdown; `metadata` is the front matter of the dataset's own card, `counts` the rows by table."""
+    tables = list(counts)
     title = f"{metadata['pretty_name']}: tables"
     first = "events" if "events" in tables else tables[0]
     order = [first, *(table for table in tables if table != first)]
@@ -27,9 +30,9 @@ def tables_card(metadata: Mapping[str, Any], tables: Sequence[str]) -> str:
             for table in order
         ],
     }
-    listed = "\n".join(f"- `{table}`" for table in tables)
+    listed = markdown(("table", "rows"), [(f"`{table}`", f"{rows:,}") for table, rows in counts.items()])
     return f"""{front_matter(matter)}
-# {title}
+# {plain(title)}
 
 The tables behind a dataset made by Turnmill: its labels and where each comes from, without its audio. [What every
 column means]({SCHEMA}).

@@ -172,13 +172,13 @@ def verify(
 def card(out: Out) -> None:
     """Write the dataset card, README.md and its plots, anew."""
     from manifests.index import Index
-    from manifests.query import connect
+    from manifests.query import connect, told_of_parts
     from manifests.store import opened
     from pipelines.stages.card import write_card
 
     store = opened(out)
     index = Index.load(store)
-    with connect(store, index) as connection:
+    with told_of_parts(store), connect(store, index) as connection:
         write_card(store, index, connection)
     tell(f"wrote {store.path('README.md')}")
 

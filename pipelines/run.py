@@ -12,14 +12,13 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-import duckdb
 import pyarrow.compute as pc
 
 from dashboards.summary import Summary, summarised
 from manifests.errors import TurnmillError, UsageError
 from manifests.funnel import check_ledger
 from manifests.index import INDEX, RECIPE, Index
-from manifests.query import connect, read_only
+from manifests.query import connect, read_only, told_of_parts
 from manifests.records import Reason
 from manifests.schema import to_table
 from manifests.store import Store, opened, part_name
@@ -97,7 +96,7 @@ def run(
         check_lasting(store.root)
     check_ours(store, recipe)
     with ExitStack() as stack:
-        stack.enter_context(_told_of_parts(store))
+        stack.enter_context(told_of_parts(store))
         stack.enter_context(_locked(store))
         store.remove_temporaries()
         stack.callback(store.remove_temporaries)  # of workers that were stopped with the run
@@ -271,19 +270,6 @@ def check_predicates(recipe: Recipe, found: Sequence[Half], store: Store) -> Non
         for half in found:
             for predicate in half.predicates:
                 check_predicate(empty, half.select_key, half.view, predicate)
-
-
-@contextmanager
-def _told_of_parts(store: Store) -> Iterator[None]:
-    """A part that is damaged is told in a sentence: parts are written whole, so the disk or somebody else did it."""
-    try:
-        yield
-    except duckdb.Error as error:
-        said = str(error).splitlines()[0]
-        raise TurnmillError(
-            f"a table of {store.url} cannot be read ({said}): remove the file that is named, or the folder of its "
-            "table, and run the same command again, which makes it anew"
-        ) from error
 
 
 def check_ours(store: Store, recipe: Recipe) -> None:

@@ -50,7 +50,8 @@ class ShardParams(Params):
     splits: SplitShares = SplitShares()
     clip_codec: Literal["keep", "flac"] = Field(
         default="keep",
-        description="keep: each clip's own, in shards and a published config for each codec; flac: all in one",
+        description="keep: clips keep their codec, and each codec is published as a config of its own; flac: all are "
+        "decoded to FLAC, one config",
     )
     keep_clean_user: bool = Field(default=False, description="deliver the user's channel before noise as .user.flac")
 

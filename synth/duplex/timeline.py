@@ -75,7 +75,8 @@ class Turn:
 class Event:
     """Something that happens between the parties in [start, end).
 
-    `turn` is the turn of the event's own speaker, `target_turn` the other party's that it meets. Per kind:
+    `turn` is the turn of the event's own speaker, `target_turn` the other party's that it meets. Per kind
+    (`manifests.schema.EVENT_KINDS`):
 
     - turn_shift: the gap before turn `turn`.
     - cooperative_overlap: from the start of turn `turn`, in the last 0.8 s and the final IPU of `target_turn`, to the

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 import soundfile
 
-from manifests.card import CardFacts, card
+from manifests.card import CardFacts, PlotFile, card
 from manifests.card_schema import schema
 from manifests.examples import examples
 from manifests.index import Index, StageEntry
@@ -241,7 +241,12 @@ def with_card(store: Store, facts: CardFacts | None = None) -> Store:
     index = Index.load(store)
     with connect(store, index) as connection:
         found, heard = configs(store, index, connection), examples(store, index, connection)
-        text = card(index, connection, found, replace(facts or CardFacts("Tiny"), examples=heard))
+        text = card(
+            index,
+            connection,
+            found,
+            replace(facts or CardFacts("Tiny", [PlotFile("plots/durations.png", "Durations.")]), examples=heard),
+        )
         store.write("SCHEMA.md", schema(store, index, connection, found).encode())
     store.write("README.md", text.encode())
     store.write("recipe.yaml", RECIPE_TEXT.encode())

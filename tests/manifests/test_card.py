@@ -129,7 +129,7 @@ def test_the_funnel_has_reasons_and_predicates(text: str) -> None:
 
 def test_a_real_sample_is_shown_as_valid_shortened_json(dataset: Store) -> None:
     blocks = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", schema_of(dataset), re.DOTALL)]
-    assert [block.get("uid") or block.get("id") for block in blocks] == ["d1", "t/c1"]
+    assert [block.get("uid") or block.get("id") for block in blocks] == ["d1", "t/c5"]
     assert len(blocks[0]["turns"]) == 3  # two and the sign of more
     assert blocks[0]["duration"] == 0.333
 
@@ -178,6 +178,18 @@ def test_the_audible_examples_are_two_short_dialogues_as_they_lie_in_their_shard
     assert "> **user** yes of <del>course</del><br>" in heard(found, "dialogue")
 
 
+def test_a_title_is_a_title_whatever_is_in_it(dataset: Store) -> None:
+    title = "T\n---\n\n<img src=x onerror=alert(1)> }, evil={ ``` : 'q' \"d\"\n\n```sh\nrm -rf /\n"
+    text = card_of(dataset, CardFacts(title))
+    assert DatasetCard(text).data.pretty_name == title
+    body = text.split("\n---\n", 1)[1]
+    assert "<img" not in body.split("```bibtex")[0]
+    assert len(re.findall("^```", body, re.MULTILINE)) % 2 == 0
+    assert body.lstrip().startswith("# T \\-\\-\\- ")
+    bibtex = body.split("```bibtex")[1].split("```")[0]
+    assert bibtex.count("{") == bibtex.count("}") == 3
+
+
 def test_without_dialogues_clips_with_a_text_are_heard(tmp_path: Path, make: Callable[..., Store]) -> None:
     store = make(str(tmp_path))
     index = Index.load(store)
@@ -189,12 +201,13 @@ def test_without_dialogues_clips_with_a_text_are_heard(tmp_path: Path, make: Cal
 
 
 @pytest.mark.parametrize(
-    "said", ["<script>x</script>", "*a* _b_ `c` [d](e) # f\n- g", "</del>|&lt;", "$x$ :smile: ~y~"]
+    "said", ["<script>x</script>", "*a* _b_ `c` [d](e) # f\n- g", "</del>|&lt;", "$x$ :smile: ~y~", "a\x07\u202eb"]
 )
 def test_what_is_said_is_never_markup(said: str) -> None:
     shown = heard([Example("listen/k.flac", b"", "t", (("user", said, said),))], "dialogue")
     assert plain(said) in shown
     assert "<script" not in shown
+    assert shown.isprintable() or not set("\x07\u202e") & set(shown)
     assert shown.count("</del>") == 1
     assert not re.search(r"(?<!\\)[*_`\[\]#|$:~]", plain(said))
 

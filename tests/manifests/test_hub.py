@@ -304,3 +304,48 @@ def test_a_reject_is_published_without_what_its_file_says(finished: Store, tmp_p
     rejects = pq.read_table(tmp_path / "there" / "manifests" / "rejects.parquet").to_pylist()
     assert {row["reason"] for row in rejects} == {"empty_file", "corrupt_audio", "code", "label_violation"}
     assert {(row["source_uri"], row["detail"]) for row in rejects} == {(None, None)}
+
+
+def test_a_folder_inside_the_output_is_no_place_to_publish_it(finished: Store) -> None:
+    for to in (Path(finished.root, "plots", "pub"), Path(finished.root)):
+        with pytest.raises(UsageError, match=r"lies in the output that is published|is there and not empty"):
+            publish(finished, None, to=to)
+
+
+def test_a_folder_that_another_publication_makes_is_left_to_it(finished: Store, tmp_path: Path) -> None:
+    (tmp_path / ".there.publish").mkdir()
+    with pytest.raises(UsageError, match=r"\.there\.publish is there: another"):
+        publish(finished, None, to=tmp_path / "there")
+    assert (tmp_path / ".there.publish").is_dir()
+
+
+def test_an_empty_folder_and_a_link_to_one_are_filled(finished: Store, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "empty")
+    publish(finished, None, to=tmp_path / "link")
+    assert (tmp_path / "empty" / "README.md").is_file()
+
+
+@pytest.mark.parametrize("name", ["README.md", "recipe.yaml"])
+def test_a_file_that_is_no_text_is_a_sentence(finished: Store, name: str) -> None:
+    finished.write(name, finished.read(name) + b"\xff\xfe")
+    with pytest.raises(UsageError, match="`turnmill card"):
+        publish(finished, REPO, dry_run=True)
+
+
+def test_a_damaged_part_is_a_sentence_that_names_it(finished: Store) -> None:
+    finished.write("turns/f8/s.parquet", b"PAR1")
+    with pytest.raises(TurnmillError, match=r"turns/f8/s.parquet.*run the recipe again"):
+        publish(finished, REPO, dry_run=True)
+
+
+def test_only_what_the_card_shows_is_published(finished: Store) -> None:
+    finished.write("plots/my notes.txt", b"hi")
+    assert not any("notes" in file.path for file in publish(finished, REPO, dry_run=True).files)
+
+
+def test_a_password_in_the_endpoint_is_shown_nowhere(finished: Store) -> None:
+    with pytest.raises(TurnmillError) as error:
+        publish(finished, REPO, token=TOKEN, endpoint="http://user:pw123@127.0.0.1:9")
+    assert "pw123" not in str(error.value)
+    assert all(b"pw123" not in finished.read(name) for name in finished.names(".publish"))

@@ -287,7 +287,8 @@ def test_a_shard_that_would_not_load_is_refused_before_anything_is_sent(
 @pytest.mark.parametrize(
     ("first", "why"),
     [
-        (b"no audio", "has audio that cannot be decoded"),
+        (b"no audio", "has a .flac that is none"),
+        (b"fLaC, no more", "has audio that cannot be decoded"),
         (sound(1), "has not two channels"),
         (None, "has 2 samples, not 9"),
     ],
@@ -297,8 +298,18 @@ def test_the_audio_of_a_shard_and_the_count_of_its_samples_are_looked_at(
 ) -> None:
     store = with_card(write(tmp_path / "out", 20, {"flac": 1}))
     name = next(name for name in store.names("shards") if "dialogue-train-000001" in name)
-    broken(store, name, [[("flac", first or sound(2)), ("json", GOOD)], [("flac", b"x"), ("json", GOOD)]])
+    broken(store, name, [[("flac", first or sound(2)), ("json", GOOD)], [("flac", sound(2)), ("json", GOOD)]])
     with pytest.raises(TurnmillError, match=rf"dialogue-train-000001.tar.*{why}"):
+        publish(store, REPO, dry_run=True)
+
+
+def test_a_shard_with_the_samples_of_another_is_refused(tmp_path: Path) -> None:
+    store = with_card(write(tmp_path / "out", 40, {"flac": 1}))
+    test, valid = (next(n for n in store.names("shards") if f"dialogue-{split}-" in n) for split in ("test", "valid"))
+    data = store.read(test), store.read(valid)
+    store.write(test, data[1])
+    store.write(valid, data[0])
+    with pytest.raises(TurnmillError, match="has other samples than its table lists"):
         publish(store, REPO, dry_run=True)
 
 
