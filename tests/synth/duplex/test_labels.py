@@ -2,8 +2,10 @@
 
 import json
 
+from dashboards.listening import KINDS
 from manifests.samples import DIALOGUE, problem, to_json
-from manifests.schema import SCHEMAS, to_table
+from manifests.schema import EVENT_KINDS, SCHEMAS, to_table
+from synth.duplex.check_events import EVENT_CHECKS
 from synth.duplex.labels import dialogue_row, event_rows, sample_json, turn_rows, unplaced_rows, word_rows
 from synth.duplex.sample import ACOUSTICS
 from tests.synth.duplex.conftest import Spoken, anything
@@ -43,6 +45,10 @@ def test_rows_fit_the_tables_and_agree_with_the_sample(spoken: list[Spoken]) -> 
             assert listed == {"speaker": nod["kind"].split("_")[0]} | {
                 key: nod[key] for key in listed if key != "speaker"
             }
+
+
+def test_every_kind_of_event_is_explained_and_checked() -> None:
+    assert EVENT_KINDS.keys() == EVENT_CHECKS.keys() == KINDS.keys()
 
 
 def test_the_sample_has_the_designs_keys(spoken: list[Spoken]) -> None:
