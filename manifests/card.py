@@ -12,16 +12,18 @@ import duckdb
 from manifests import card_sections as section
 from manifests import loading
 from manifests.card_sections import as_hours, selected
-from manifests.examples import Example, heard, plain
+from manifests.examples import FOLDER, Example, heard, plain
 from manifests.front_matter import config_entries, front_matter, info_entries, languages, size_category
 from manifests.funnel import funnel
 from manifests.index import RECIPE, Index
 from manifests.languages import primary
 from manifests.licences import hub_metadata
-from manifests.published import Config
+from manifests.published import Config, filled_tables, leading_table
 from manifests.wording import plural
 
-CARD, SCHEMA = "README.md", "SCHEMA.md"
+CARD, SCHEMA, REALISM = "README.md", "SCHEMA.md", "realism.json"
+SHOWN = ("plots", FOLDER)
+"""Folders of what the card shows: pictures, and what can be heard."""
 REPO = "ORGANISATION/DATASET"
 """Stands in the card for the repository, which `publish` knows."""
 
@@ -53,7 +55,7 @@ def card(index: Index, connection: duckdb.DuckDBPyConnection, configs: Sequence[
         _front_matter(connection, facts, configs, halves),
         _introduction(connection, index, facts, halves),
         heard(facts.examples, halves[0]) if halves else "",
-        loading.section(REPO, configs, section.one_table(connection)),
+        loading.section(REPO, configs, leading_table(filled_tables(connection))),
         _plots(facts.plots),
         section.numbers(connection, halves),
         *(section.funnel_table(funnel(connection, half)) for half in ("speech", "dialogue")),

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from manifests.card_sections import markdown
 from manifests.index import Index
-from manifests.published import HALVES, SAMPLES, Config, filled_tables, first_sample
+from manifests.published import HALVES, SAMPLES, Config, filled_tables, first_sample, table_path
 from manifests.schema import EVENT_KINDS, SCHEMAS
 from manifests.store import Store
 
@@ -107,7 +107,7 @@ def _type(kind: pa.DataType) -> str:
 
 def _table(table: str) -> str:
     body = [(f"`{field.name}`", *_facts(field)) for field in SCHEMAS[table]]
-    return "\n".join([f"## Table `manifests/{table}.parquet`", "", markdown(("column", *_COLUMNS), body), ""])
+    return "\n".join([f"## Table `{table_path(table)}`", "", markdown(("column", *_COLUMNS), body), ""])
 
 
 def _stages(index: Index) -> str:

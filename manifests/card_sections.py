@@ -10,7 +10,7 @@ from manifests.front_matter import languages
 from manifests.funnel import Funnel
 from manifests.index import Index
 from manifests.licences import KNOWN, licence_of, strictest
-from manifests.published import HALVES, filled_tables, split_name, split_order
+from manifests.published import HALVES, split_name, split_order
 from manifests.wording import visible
 
 
@@ -82,12 +82,6 @@ def turn_taking(connection: duckdb.DuckDBPyConnection) -> str:
     ).fetchall()
     body = [(kind, f"{n:,}", "" if latency is None else f"{latency * 1000:.0f} ms") for kind, n, latency in events]
     return "\n".join([*lines, markdown(("event", "count", "median latency"), body), ""])
-
-
-def one_table(connection: duckdb.DuckDBPyConnection) -> str | None:
-    """The published table that a first query would be asked of; None without tables."""
-    filled = filled_tables(connection)
-    return next((table for table in ("events", "clips", *filled) if table in filled), None)
 
 
 def carried(connection: duckdb.DuckDBPyConnection, halves: Sequence[str]) -> str | None:

@@ -15,7 +15,7 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 from huggingface_hub.utils._http import get_session
 from huggingface_hub.utils._validators import validate_repo_id
 
-from manifests.card import CARD
+from manifests.card import CARD, SHOWN
 from manifests.card_sections import one_row, selected
 from manifests.errors import TurnmillError, UsageError
 from manifests.funnel import check_ledger
@@ -29,7 +29,7 @@ from manifests.wording import plural
 _EXAMPLES = 3
 _REACH_S = 15.0  # seconds that the Hub has to answer a first request
 _MESSAGE = "Upload by Turnmill"
-_OURS = ("data/", "manifests/", "listen/", "plots/")  # folders of the repository that are as the dataset is
+_OURS = tuple(f"{folder}/" for folder in ("data", "manifests", *SHOWN))  # what is there as the dataset is
 _COMMIT_FILES = 50  # the Hub asks for fewer than 100 files a commit
 
 

@@ -8,10 +8,9 @@ import tarfile
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from io import BytesIO
-from itertools import groupby, islice
+from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 import pyarrow.parquet as pq
 import soundfile
@@ -19,12 +18,14 @@ import soundfile
 from manifests.errors import TurnmillError
 from manifests.published import MAKE_AGAIN, SAMPLES, Config, Shard
 from manifests.samples import parsed, problem
+from manifests.tar import samples_in
 from manifests.wording import plural
 
 FILE_BYTES = 50 * 10**9
 FOLDER_FILES = 10_000
 ROW_GROUP_BYTES = 300 * 10**6  # what the viewer reads at once
 _ROWS = 100  # that the viewer shows of a split
+_BLOCK = 1 << 16  # frames
 _NAME = re.compile(r"\w+(\.\w+)*", re.ASCII)  # of configs and splits, in `datasets`
 _PATH = re.compile(r"[\w.+=@-]+(/[\w.+=@-]+)*", re.ASCII)
 
@@ -58,8 +59,7 @@ def check_shard(file: BinaryIO, shard: Shard, config: Config, places: Sequence[P
     found: list[Place] = []
     try:
         with tarfile.open(fileobj=file, mode="r:") as tar:
-            for key, group in groupby(tar, key=lambda member: member.name.partition(".")[0]):
-                members = list(group)
+            for key, members in samples_in(tar):
                 wrong = _wrong(tar, members, config, listen=not found)
                 if wrong is not None:
                     raise TurnmillError(f"{shard.path}: sample {key} {wrong}: {MAKE_AGAIN}")
@@ -78,22 +78,24 @@ def _wrong(tar: tarfile.TarFile, members: Sequence[tarfile.TarInfo], config: Con
     if tuple(names) != config.members or not all(member.isreg() for member in members):
         return f"has the files {names}, the others {list(config.members)}"
     try:
-        wrong = problem(parsed(_read(tar, members[-1])), SAMPLES[config.half])
+        wrong = problem(parsed(_file(tar, members[-1]).read()), SAMPLES[config.half])
     except ValueError as error:
         return f"has a .json that is none: {error}"
     if wrong is not None:
         return f"has a .json that does not load: {wrong}"
     for member in members[:-1]:
         codec = member.name.rpartition(".")[2]
-        if not _read(tar, member, 4).startswith(_MAGIC[codec]):
+        if not _file(tar, member).read(4).startswith(_MAGIC[codec]):
             return f"has a .{codec} that is none"
     if not listen:
         return None
     try:
-        audio, _ = soundfile.read(BytesIO(_read(tar, members[0])), always_2d=True)
+        with soundfile.SoundFile(_file(tar, members[0])) as audio:
+            for _ in audio.blocks(_BLOCK):  # it may be hours
+                pass
     except soundfile.SoundFileError as error:
         return f"has audio that cannot be decoded: {error}"
-    return "has not two channels" if config.half == "dialogue" and audio.shape[1] != 2 else None
+    return "has not two channels" if config.half == "dialogue" and audio.channels != 2 else None
 
 
 _MAGIC: Mapping[str, bytes | tuple[bytes, ...]] = {
@@ -104,10 +106,10 @@ _MAGIC: Mapping[str, bytes | tuple[bytes, ...]] = {
 }
 
 
-def _read(tar: tarfile.TarFile, member: tarfile.TarInfo, size: int = -1) -> bytes:
+def _file(tar: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
     file = tar.extractfile(member)
     assert file is not None  # it is a file
-    return file.read(size)
+    return file
 
 
 def check_table(at: Path) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from manifests.published import Config
+from manifests.published import Config, table_path
 
 
 def section(repo: str, configs: Sequence[Config], table: str | None) -> str:
@@ -16,7 +16,7 @@ def section(repo: str, configs: Sequence[Config], table: str | None) -> str:
     text = "\n".join(
         [_intro(first, several), _datasets(repo, first, split), _webdataset(first, split), _ray(first, split)]
     )
-    return f"{text}\n{_duckdb(repo, table)}" if table else text
+    return f"{text}\nThe tables behind it, without a download:\n\n{query(repo, table)}" if table else text
 
 
 def _intro(first: Config, several: str) -> str:
@@ -73,12 +73,11 @@ samples = ray.data.read_webdataset(os.path.abspath("{config.folder}/{split}"), d
 """
 
 
-def _duckdb(repo: str, table: str) -> str:
-    return f"""The tables behind it, without a download:
-
-```python
+def query(repo: str, table: str) -> str:
+    """A first query of a table on the Hub."""
+    return f"""```python
 import duckdb
 
-duckdb.sql("FROM 'hf://datasets/{repo}/manifests/{table}.parquet' LIMIT 5").show()
+duckdb.sql("FROM 'hf://datasets/{repo}/{table_path(table)}' LIMIT 5").show()
 ```
 """

@@ -4,7 +4,6 @@
 all have the same files. So a config is the shards of one half and one codec, and the tables are no configs here.
 """
 
-import json
 import re
 import tarfile
 from collections.abc import Iterator, Sequence
@@ -19,9 +18,10 @@ import pyarrow.parquet as pq
 from manifests.errors import TurnmillError
 from manifests.index import Index
 from manifests.records import stable_hash
-from manifests.samples import CLIP, DIALOGUE
+from manifests.samples import CLIP, DIALOGUE, parsed
 from manifests.schema import SCHEMAS
 from manifests.store import Store
+from manifests.tar import samples_in
 
 HALVES = {"speech": ("clip_samples", "clips", "uid"), "dialogue": ("dialogue_samples", "dialogues", "id")}
 """By half: its table of samples, that of its items, and their key."""
@@ -57,11 +57,10 @@ pass on, is told by its uid and the reason alone."""
 
 @dataclass(frozen=True)
 class Shard:
-    """A training shard of so many samples: its name in the store, and its path in the dataset repository."""
+    """A training shard: its name in the store, and its path in the dataset repository."""
 
     name: str
     path: str
-    samples: int
 
 
 @dataclass(frozen=True)
@@ -112,41 +111,36 @@ def configs(store: Store, index: Index, connection: duckdb.DuckDBPyConnection) -
     """The configs of a dataset, dialogues first and then the codec with the most clips: the first is the default."""
     found = []
     for half in ("dialogue", "speech"):
-        table, maker = HALVES[half][0], index.maker(HALVES[half][0])
+        table = HALVES[half][0]
         rows = connection.execute(
             f"""SELECT codec, split, shard, count(*), sum("size")::BIGINT, sum(count(*)) OVER (PARTITION BY codec) AS n
                 FROM {table} GROUP BY codec, split, shard ORDER BY n DESC, codec, split, shard"""
         ).fetchall()
+        maker = index.maker(table)
         codecs = list(dict.fromkeys(row[0] for row in rows))
         for codec in codecs:
             assert maker is not None  # its table has rows
-            folder = f"shards/{maker.fingerprint}"
             name = half if len(codecs) == 1 else f"{half}_{codec}"
-            splits: dict[str, list[tuple[str, int, int]]] = {}
-            for _, split, shard, samples, size, _ in (row for row in rows if row[0] == codec):
-                splits.setdefault(split_name(split), []).append((shard, samples, size))
-            first = next(iter(splits.values()))[0][0]
-            members, _ = first_sample(store, f"{folder}/{first}")
-            found.append(
-                Config(
-                    name,
-                    half,
-                    tuple(member.partition(".")[2] for member in members),
-                    tuple(
-                        Split(
-                            split,
-                            sum(samples for _, samples, _ in shards),
-                            sum(size for _, _, size in shards),
-                            tuple(
-                                Shard(f"{folder}/{shard}", f"data/{name}/{split}/{shard}", samples)
-                                for shard, samples, _ in shards
-                            ),
-                        )
-                        for split, shards in sorted(splits.items(), key=lambda item: split_order(item[0]))
-                    ),
-                )
-            )
+            splits = _splits(name, f"shards/{maker.fingerprint}", [row[1:5] for row in rows if row[0] == codec])
+            members, _ = first_sample(store, splits[0].shards[0].name)
+            found.append(Config(name, half, tuple(member.partition(".")[2] for member in members), splits))
     return found
+
+
+def _splits(config: str, folder: str, rows: Sequence[tuple[str, str, int, int]]) -> tuple[Split, ...]:
+    """Of rows (split, shard, samples, bytes), whose shards lie in a folder of the store."""
+    by_name: dict[str, list[tuple[str, int, int]]] = {}
+    for split, shard, samples, size in rows:
+        by_name.setdefault(split_name(split), []).append((shard, samples, size))
+    return tuple(
+        Split(
+            split,
+            sum(samples for _, samples, _ in shards),
+            sum(size for _, _, size in shards),
+            tuple(Shard(f"{folder}/{shard}", f"data/{config}/{split}/{shard}") for shard, _, _ in shards),
+        )
+        for split, shards in sorted(by_name.items(), key=lambda item: split_order(item[0]))
+    )
 
 
 def split_order(split: str) -> tuple[int, str]:
@@ -158,25 +152,20 @@ def split_order(split: str) -> tuple[int, str]:
 def first_sample(store: Store, shard: str, start: int = 0) -> tuple[list[str], Any]:
     """Member names and JSON of the first sample of a training shard from byte `start` on, where a member's header is.
     Raises TurnmillError for a damaged one."""
-    names: list[str] = []
-    sample: Any = None
     try:
         with store.open(shard) as file:
             file.seek(start)
-            tar = tarfile.open(fileobj=file, mode="r|")  # noqa: SIM115  # it holds nothing but the file
-            for member in tar:
-                if names and member.name.split(".")[0] != names[0].split(".")[0]:
-                    break
-                names.append(member.name)
-                if member.name.endswith(".json"):
-                    sample = json.load(cast(BinaryIO, tar.extractfile(member)))
+            with tarfile.open(fileobj=file, mode="r:") as tar:
+                _, members = next(samples_in(tar))
+                told = [tar.extractfile(member) for member in members if member.name.endswith(".json")]
+                sample = parsed(cast(BinaryIO, told[0]).read())
     except FileNotFoundError as error:
         raise TurnmillError(f"{store.path(shard)} is not there: {MAKE_AGAIN}") from error
-    except (tarfile.TarError, ValueError, LookupError, AttributeError) as error:
+    except (StopIteration, LookupError, AttributeError) as error:
+        raise TurnmillError(f"{store.path(shard)} is damaged (it has no sample with a .json): {MAKE_AGAIN}") from error
+    except (tarfile.TarError, ValueError) as error:
         raise TurnmillError(f"{store.path(shard)} is damaged ({error}): {MAKE_AGAIN}") from error
-    if sample is None:
-        raise TurnmillError(f"{store.path(shard)} is damaged: it has no sample with a .json: {MAKE_AGAIN}")
-    return names, sample
+    return [member.name for member in members], sample
 
 
 def filled_tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
@@ -186,22 +175,36 @@ def filled_tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
     return [table for table in TABLES if table in filled]
 
 
-def write_table(connection: duckdb.DuckDBPyConnection, table: str, at: Path) -> None:
-    """Write a published table as Parquet, in row groups that the Hub's viewer can read."""
+def leading_table(tables: Sequence[str]) -> str | None:
+    """Of published tables the one that a first query would be asked of."""
+    return next((table for table in ("events", "clips", *tables) if table in tables), None)
+
+
+def table_path(table: str) -> str:
+    """Where a table lies in the dataset repository."""
+    return f"manifests/{table}.parquet"
+
+
+def write_table(connection: duckdb.DuckDBPyConnection, table: str, folder: Path) -> int:
+    """Write a published table into a folder that is laid out, in row groups that the Hub's viewer can read; how many
+    rows it has."""
+    at = folder / table_path(table)
     at.parent.mkdir(parents=True, exist_ok=True)
     schema, query = SCHEMAS[table], TABLES[table].format(table=table)
+    count, gathered, size = 0, list[pa.RecordBatch](), 0
     with pq.ParquetWriter(at, schema, compression="zstd", write_page_index=True) as writer:
         batches: pa.RecordBatchReader = connection.cursor().sql(query).to_arrow_reader(_BATCH_ROWS)
-        gathered: list[pa.RecordBatch] = []
         for batch in batches:
             gathered.append(batch)
-            if sum(one.nbytes for one in gathered) >= _ROW_GROUP_BYTES:
+            count, size = count + len(batch), size + batch.nbytes
+            if size >= _ROW_GROUP_BYTES:
                 _write(writer, gathered)
-                gathered = []
+                gathered, size = [], 0
         _write(writer, gathered)
+    return count
 
 
 def _write(writer: pq.ParquetWriter, batches: Sequence[pa.RecordBatch]) -> None:
-    rows = pa.Table.from_batches(batches, batches[0].schema).cast(writer.schema) if batches else None
-    if rows:
+    if batches:
+        rows = pa.Table.from_batches(batches).cast(writer.schema)
         writer.write_table(rows, row_group_size=max(1, _ROW_GROUP_BYTES * len(rows) // max(rows.nbytes, 1)))

@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from manifests.schema import CLIPS, EVENTS, QUALITY, SPAN, TRANSCRIPTS, field
+from manifests.schema import CLIPS, DIALOGUES, EVENTS, QUALITY, SPAN, TRANSCRIPTS, field
 
 _s, _i32, _i64, _f64, _bool = pa.string(), pa.int32(), pa.int64(), pa.float64(), pa.bool_()
 
@@ -66,19 +66,16 @@ _ROOM = pa.struct(
     ]
 )
 
+_DIALOGUE_COLUMNS = {item.name: item for item in DIALOGUES}
+
 _ACOUSTICS = pa.struct(
     [
-        field("snr_db", _f64, "user's words over noise while it is on", "dB"),
-        field("noise", _s, "name of the noise"),
+        *(_DIALOGUE_COLUMNS[name] for name in ("snr_db", "noise")),
         field("noise_category", _s, "its category"),
         field("noise_bursts", pa.list_(SPAN), "when it is on", "s"),
         field("rir", _s, "name of a measured room response"),
         field("room", _ROOM, "a simulated room"),
-        field("rt60", _f64, "reverberation time of the room", "s"),
-        field("echo_gain", _f64, "amplitude of the assistant in the user's channel", "1"),
-        field("echo_delay", _f64, "how much later it comes back", "s"),
-        field("codec", _s, "transmission of the user's channel"),
-        field("gain_db", _f64, "gain of the user's channel at the start; 0 where there is none", "dB"),
+        *(_DIALOGUE_COLUMNS[name] for name in ("rt60", "echo_gain", "echo_delay", "codec", "gain_db")),
         field("gain_steps", pa.list_(pa.struct([("start", _f64), ("gain_db", _f64)])), "gain from then on", "s, dB"),
         field("clip_dbfs", _f64, "level at which peaks are cut, before a codec", "dBFS"),
         field("packet_loss", pa.struct([("rate", _f64), ("lost", pa.list_(SPAN))]), "share, and where it is silent"),
@@ -87,13 +84,10 @@ _ACOUSTICS = pa.struct(
 
 DIALOGUE = pa.struct(
     [
-        field("id", _s, "dialogue"),
-        field("language", _s, "BCP-47"),
-        field("licence", _s, "SPDX identifier of the strictest licence among its sources"),
-        field("seed", _i64, "seed of the recipe"),
-        field("scenario", _s, "kind of talk, as the source names it"),
-        field("sample_rate", _i32, "24000", "Hz"),
-        field("duration", _f64, "length of the two channels", "s"),
+        *(
+            _DIALOGUE_COLUMNS[name]
+            for name in ("id", "language", "licence", "seed", "scenario", "sample_rate", "duration")
+        ),
         field("channels", pa.list_(_s), "who speaks on which channel of the audio"),
         field("turns", pa.list_(_TURN), "in the order of their start"),
         field("backchannels", pa.list_(_BACKCHANNEL), "of both, in the order of their start"),

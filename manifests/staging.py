@@ -12,23 +12,21 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow.parquet as pq
 import yaml
 
 from manifests import loadable
-from manifests.card import CARD, REPO, SCHEMA
+from manifests.card import CARD, REALISM, REPO, SCHEMA, SHOWN
 from manifests.card_schema import schema
 from manifests.errors import TurnmillError, UsageError
 from manifests.examples import FOLDER as EXAMPLES
 from manifests.front_matter import config_entries, info_entries
 from manifests.index import RECIPE, Index
-from manifests.published import HALVES, MAKE_AGAIN, Config, Shard, configs, filled_tables, write_table
+from manifests.published import HALVES, MAKE_AGAIN, Config, Shard, configs, filled_tables, table_path, write_table
 from manifests.records import stable_hash
 from manifests.store import Store, part_name, rows
 from manifests.tables_card import tables_card
 
 STAGING = ".publish"
-_BESIDE = ("plots", EXAMPLES)  # folders that the card shows
 
 Tell = Callable[[str, int, int], None]
 """What is told how many of how many tables or shards are laid out or checked."""
@@ -96,9 +94,9 @@ def stage(
     remote ones the first is fetched, by which can be told whether it loads. Raises UsageError without a card of it."""
     found = configs(store, index, connection)
     _check_card(store, index, found)
-    own = [name for name in (CARD, SCHEMA, RECIPE, "realism.json") if store.exists(name)]
+    own = [name for name in (CARD, SCHEMA, RECIPE, REALISM) if store.exists(name)]
     text = store.read(CARD).decode()
-    for name in [*own, *(name for beside in _BESIDE for name in store.names(beside) if name in text)]:
+    for name in [*own, *(name for beside in SHOWN for name in store.names(beside) if name in text)]:
         _fetch(store, name, folder / name)
     _write_tables(connection, folder, tell)
     sizes = _sizes(store, found)
@@ -126,12 +124,7 @@ def stage_tables(
     _check_card(store, index, configs(store, index, connection))
     _fetch(store, RECIPE, folder / RECIPE)
     (folder / SCHEMA).write_text(schema(store, index, connection, ()), "utf-8")
-    _write_tables(connection, folder, tell)
-    counts = {
-        table: pq.read_metadata(folder / "manifests" / f"{table}.parquet").num_rows
-        for table in filled_tables(connection)
-    }
-    text = tables_card(_metadata(store), counts)
+    text = tables_card(_metadata(store), _write_tables(connection, folder, tell))
     (folder / CARD).write_text(text, "utf-8")
     return Staged(folder, (), ())
 
@@ -147,17 +140,17 @@ def name_repository(folder: Path, repo: str, files: str | None) -> None:
 def check(store: Store, staged: Staged, tell: Tell) -> None:
     """Raise TurnmillError for what would not load, or what the Hub would not take: every shard is looked through."""
     loadable.check_files(((file.path, file.size) for file in staged.files()), staged.configs)
-    for table in sorted(staged.folder.glob("manifests/*.parquet")):
+    for table in sorted(staged.folder.glob(table_path("*"))):
         loadable.check_table(table)
     shards = [(config, shard) for config in staged.configs for shard in config.shards]
     elsewhere = {shard for shard, _ in staged.elsewhere}
     for number, (config, shard) in enumerate(shards):
         tell("check shards", number, len(shards))
-        try:
-            with store.open(shard.name) if shard in elsewhere else (staged.folder / shard.path).open("rb") as file:
-                loadable.check_shard(file, shard, config, _places(store, shard, config))
-        except FileNotFoundError as error:
-            raise TurnmillError(f"{store.path(shard.name)} is not there: {MAKE_AGAIN}") from error
+        with (
+            _wanted(store, shard.name),
+            store.open(shard.name) if shard in elsewhere else (staged.folder / shard.path).open("rb") as file,
+        ):
+            loadable.check_shard(file, shard, config, _places(store, shard, config))
     loadable.check_loads(staged.folder)
 
 
@@ -170,14 +163,26 @@ def _places(store: Store, shard: Shard, config: Config) -> list[loadable.Place]:
 
 def _fetch(store: Store, name: str, at: Path) -> None:
     at.parent.mkdir(parents=True, exist_ok=True)
-    store.fs.get_file(store.path(name), str(at))
+    with _wanted(store, name):
+        store.fs.get_file(store.path(name), str(at))
 
 
-def _write_tables(connection: duckdb.DuckDBPyConnection, folder: Path, tell: Tell) -> None:
-    tables = filled_tables(connection)
+@contextmanager
+def _wanted(store: Store, name: str) -> Iterator[None]:
+    """A file of the store is read. Raises TurnmillError where it is not there."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise TurnmillError(f"{store.path(name)} is not there: {MAKE_AGAIN}") from error
+
+
+def _write_tables(connection: duckdb.DuckDBPyConnection, folder: Path, tell: Tell) -> dict[str, int]:
+    """Write the published tables that have rows; how many of each."""
+    tables, counts = filled_tables(connection), {}
     for number, table in enumerate(tables):
         tell("lay out tables", number, len(tables))
-        write_table(connection, table, folder / "manifests" / f"{table}.parquet")
+        counts[table] = write_table(connection, table, folder)
+    return counts
 
 
 def _sizes(store: Store, found: Sequence[Config]) -> dict[str, int]:

@@ -7,6 +7,8 @@ from manifests.card import REPO, SCHEMA
 from manifests.card_sections import markdown
 from manifests.examples import plain
 from manifests.front_matter import front_matter
+from manifests.loading import query
+from manifests.published import leading_table, table_path
 
 _KEPT = ("license", "license_name", "language", "size_categories")
 
@@ -15,7 +17,8 @@ def tables_card(metadata: Mapping[str, Any], counts: Mapping[str, int]) -> str:
     """The card as Markdown; `metadata` is the front matter of the dataset's own card, `counts` the rows by table."""
     tables = list(counts)
     title = f"{metadata['pretty_name']}: tables"
-    first = "events" if "events" in tables else tables[0]
+    first = leading_table(tables)
+    assert first is not None  # a dataset with samples has tables
     order = [first, *(table for table in tables if table != first)]
     matter = {
         "pretty_name": title,
@@ -25,7 +28,7 @@ def tables_card(metadata: Mapping[str, Any], counts: Mapping[str, int]) -> str:
             {
                 "config_name": table,
                 **({"default": True} if table == first else {}),
-                "data_files": [{"split": "train", "path": f"manifests/{table}.parquet"}],
+                "data_files": [{"split": "train", "path": table_path(table)}],
             }
             for table in order
         ],
@@ -45,9 +48,4 @@ from datasets import load_dataset
 rows = load_dataset("{REPO}", "{first}", split="train")
 ```
 
-```python
-import duckdb
-
-duckdb.sql("FROM 'hf://datasets/{REPO}/manifests/{first}.parquet' LIMIT 5").show()
-```
-"""
+{query(REPO, first)}"""

@@ -1,11 +1,21 @@
-"""Tar shards whose bytes depend on their members alone: fixed time, owner and mode, USTAR headers."""
+"""Tar shards whose bytes depend on their members alone: fixed time, owner and mode, USTAR headers; and the samples in
+them."""
 
 import errno
 import io
 import tarfile
+from collections.abc import Iterator
+from itertools import groupby
 from typing import BinaryIO, Final
 
 _CHUNK: Final = 1 << 20
+
+
+def samples_in(tar: tarfile.TarFile) -> Iterator[tuple[str, list[tarfile.TarInfo]]]:
+    """(key, members) of each sample, as any WebDataset reader has them: adjacent members whose names are the same up to
+    the first dot. Raises tarfile.TarError where the shard breaks off."""
+    for key, members in groupby(tar, key=lambda member: member.name.partition(".")[0]):
+        yield key, list(members)
 
 
 class TarWriter:

@@ -4,12 +4,12 @@ import hashlib
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from manifests.samples import DIALOGUE, parsed, problem
+from manifests.tar import samples_in
 from sources.audio import Audio, AudioError, decode, to_int16
 
 EXTENSIONS = ("flac", "user.flac", "json")
@@ -41,20 +41,17 @@ def read_samples(file: BinaryIO, wanted: Callable[[str], bool] = lambda _: True,
     """
     file.seek(start)
     with tarfile.open(fileobj=file, mode="r:") as tar:
-        for key, group in groupby(tar, key=lambda member: member.name.partition(".")[0]):
+        for key, group in samples_in(tar):
             members: dict[str, bytes] = {}
             unknown: list[str] = []
-            first = None
             for member in group:
-                first = first or member
                 extension = member.name.partition(".")[2]
                 if extension not in EXTENSIONS or extension in members or not member.isreg():
                     unknown.append(member.name)
                     continue
                 extracted = tar.extractfile(member) if wanted(key) else None
                 members[extension] = b"" if extracted is None else extracted.read()
-            assert first is not None  # a group has a member
-            yield Held(key, members, first.offset_data, first.size, tuple(unknown))
+            yield Held(key, members, group[0].offset_data, group[0].size, tuple(unknown))
 
 
 def labels_of(held: Held) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from dashboards.plots import plots
 from dashboards.realism import realism_json, realism_report
 from dashboards.realism_plots import realism_plots, realism_section
 from dashboards.requested import Requested
-from manifests.card import CARD, SCHEMA, CardFacts, card
+from manifests.card import CARD, REALISM, SCHEMA, SHOWN, CardFacts, card
 from manifests.card_schema import schema
 from manifests.examples import examples
 from manifests.index import RECIPE, Index
@@ -24,8 +24,6 @@ from synth.acoustics import AcousticsParams
 from synth.duplex.timing import Timing
 from synth.script import Interaction
 from synth.voices import EMBEDDED
-
-REALISM = "realism.json"
 
 
 class CardParams(Params):
@@ -46,7 +44,7 @@ def write_card(store: Store, index: Index, connection: duckdb.DuckDBPyConnection
         store.write(picture.name, png)
     sounds, found = examples(store, index, connection), configs(store, index, connection)
     shown = [*(picture.name for picture, _ in pictures), *(example.name for example in sounds)]
-    store.remove_all(name for folder in ("plots", "listen") for name in store.names(folder) if name not in shown)
+    store.remove_all(name for folder in SHOWN for name in store.names(folder) if name not in shown)
     if not report:
         store.remove(REALISM)
     for example in sounds:

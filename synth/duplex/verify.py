@@ -17,7 +17,7 @@ from synth.duplex.check_acoustics import check_acoustics
 from synth.duplex.check_events import EVENT_CHECKS, measured_turn
 from synth.duplex.evidence import Evidence, Item, Measured, labelled_items
 from synth.duplex.placed import PRE
-from synth.duplex.sample import BackchannelLabel, EventLabel, Sample, TurnLabel, parse
+from synth.duplex.sample import BackchannelLabel, EventLabel, Sample, TurnLabel, Words, parse
 from synth.duplex.tally import Tally, Violation, limit_ms
 from synth.duplex.timeline import BACKCHANNELS, SAID
 from synth.tokens import tokens
@@ -220,13 +220,8 @@ def _truncation(turn: TurnLabel, evidence: Evidence, tally: Tally) -> None:
     for event in evidence.sample.of("barge_in"):
         if event.target_turn == turn.index:
             end = min(end, event.stop - round(event.params["fade"] * RATE))
-    times = [turn.start, *(time for _, start, stop in turn.words for time in (start, stop)), end]
-    tally.expect(times == sorted(times), "truncation", f"{name}: a word is out of order or outside what was said")
     found = measured_turn(evidence, turn.index)
-    if found is None or (turn.channel == USER and not evidence.exact):
-        return
-    mute = [word for word, start, stop in turn.words if not evidence.loud(turn.channel, start, stop, found.floor_dbfs)]
-    tally.expect(not mute, "truncation", f"{name}: {len(mute)} heard words are silent, first {mute[:1]}", len(mute))
+    _words(turn.words, (turn.start, end), turn.channel, found, evidence, tally, "truncation", name)
 
 
 def _words_of_event(event: EventLabel, evidence: Evidence, tally: Tally) -> None:
@@ -234,18 +229,29 @@ def _words_of_event(event: EventLabel, evidence: Evidence, tally: Tally) -> None
     name = f"{event.kind} at {event.start / RATE:.3f} s"
     rest = iter(tokens(event.text or ""))
     tally.expect(all(word in rest for word, _, _ in event.words), "words", f"{name}: words and text differ")
-    times = [event.start, *(time for _, start, stop in event.words for time in (start, stop)), event.end]
-    tally.expect(times == sorted(times), "words", f"{name}: a word is out of order or outside the event")
     own = (
         found for item, found in evidence.measured.items() if (item.channel, item.start) == (event.channel, event.start)
     )
-    found = next(own, None)
-    if found is None or (event.channel == USER and not evidence.exact):
+    _words(event.words, (event.start, event.end), event.channel, next(own, None), evidence, tally, "words", name)
+
+
+def _words(
+    words: Words,
+    span: tuple[int, int],
+    channel: int,
+    found: Measured | None,
+    evidence: Evidence,
+    tally: Tally,
+    check: str,
+    name: str,
+) -> None:
+    """Heard words are in order and inside a span of samples; and audible, where what was said could be measured."""
+    times = [span[0], *(time for _, start, stop in words for time in (start, stop)), span[1]]
+    tally.expect(times == sorted(times), check, f"{name}: a word is out of order or outside what was said")
+    if found is None or (channel == USER and not evidence.exact):
         return
-    mute = [
-        word for word, start, stop in event.words if not evidence.loud(event.channel, start, stop, found.floor_dbfs)
-    ]
-    tally.expect(not mute, "words", f"{name}: {len(mute)} heard words are silent, first {mute[:1]}", len(mute))
+    mute = [word for word, start, stop in words if not evidence.loud(channel, start, stop, found.floor_dbfs)]
+    tally.expect(not mute, check, f"{name}: {len(mute)} heard words are silent, first {mute[:1]}", len(mute))
 
 
 def _recognised(turn: TurnLabel, evidence: Evidence, recognise: Recognise, tally: Tally) -> None:

@@ -2,12 +2,13 @@
 
 import io
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import huggingface_hub
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -24,6 +25,7 @@ from manifests.samples import CLIP, DIALOGUE, to_json
 from manifests.schema import SCHEMAS, to_table
 from manifests.store import Store, part_name
 from manifests.tar import TarWriter
+from tests.manifests.hub import Hub, serving
 
 Row = Mapping[str, Any]
 
@@ -270,3 +272,13 @@ def dataset(tmp_path: Path) -> Store:
 @pytest.fixture
 def connection(dataset: Store) -> duckdb.DuckDBPyConnection:
     return connect(dataset, Index.load(dataset))
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A stand-in of the Hub that has nothing yet."""
+    # The xet protocol goes to servers of its own; without it huggingface_hub speaks LFS, which fits a stand-in.
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_XET", True)
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    with serving() as state:
+        yield state

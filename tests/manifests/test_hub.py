@@ -5,10 +5,9 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-import huggingface_hub
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -22,16 +21,7 @@ from manifests.published import TABLES
 from manifests.schema import SCHEMAS
 from manifests.store import Store
 from tests.manifests.conftest import with_card
-from tests.manifests.hub import REPO, TOKEN, Hub, serving
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    # The xet protocol goes to servers of its own; without it huggingface_hub speaks LFS, which fits a stand-in.
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_XET", True)
-    monkeypatch.delenv("HF_TOKEN", raising=False)
-    with serving() as state:
-        yield state
+from tests.manifests.hub import REPO, TOKEN, Hub
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import random
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import cycle
@@ -32,7 +31,7 @@ from tests.loads import (
     written,
 )
 from tests.manifests.conftest import INDEX, LICENCE, filled, put, sound, training_shard, with_card
-from tests.manifests.hub import REPO, TOKEN, Hub, serving
+from tests.manifests.hub import REPO, TOKEN, Hub
 
 TEXTS = ["你好，世界。", "👩‍👩‍👧 ok 😀", "It's *fine*.", "", 'a\nb\t"c" \\', "\u2028é́"]
 SHARES = {"train": 0.9, "valid": 0.05, "test": 0.05}
@@ -186,13 +185,6 @@ def test_the_front_matter_is_what_the_hubs_own_library_reads(folder: Path) -> No
     assert {name: sum(split.num_examples for split in info.splits.values()) for name, info in infos.items()} == {
         "dialogue": 2000, "speech_mp3": 43, "speech_flac": 20, "speech_ogg": 9
     }  # fmt: skip
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_XET", True)
-    with serving() as state:
-        yield state
 
 
 class Files(huggingface_hub.HfFileSystem):
