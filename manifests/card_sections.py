@@ -121,23 +121,22 @@ def licences(connection: duckdb.DuckDBPyConnection, halves: Sequence[str]) -> st
     return f"## Licences\n\n{table}\n\n{text}\n"
 
 
+_OF_ENGINES = {
+    "espeak": "Lines are spoken by espeak-ng, a formant synthesizer: words and times are exact, but the voices sound "
+    "robotic and do not stand for human speech.",
+    "hibari": "Lines are spoken by hibari, a small neural voice of English. Its users are pseudo-speakers, the one "
+    "voice with another pitch and timbre: they speak with one accent and one manner.",
+    "kokoro": "Lines are spoken by Kokoro-82M, a neural model with a few voices.",
+}
+
+
 def limits(connection: duckdb.DuckDBPyConnection, stated: Sequence[str]) -> str:
     found = list(stated)
     clips, unlabelled = selected(connection, "speech", "count(*), count(*) FILTER (text IS NULL)")[0]
     if unlabelled:
         found.append(f"{unlabelled:,} of {clips:,} clips have no given transcript: their text is the recogniser's.")
-    models = [row[0] for row in connection.execute("SELECT DISTINCT model FROM transcripts ORDER BY 1").fetchall()]
-    if "embedded" in models:
-        found.append(
-            "Transcripts come from Turnmill's embedded recogniser, which is trained on synthetic espeak voices only: "
-            "on human speech its word error rates are bad, and a filter by `text_error` removes good clips."
-        )
     engines = [row[0] for row in connection.execute("SELECT DISTINCT engine FROM speech ORDER BY 1").fetchall()]
-    if "espeak" in engines:
-        found.append(
-            "The dialogues are spoken by espeak-ng, a formant synthesizer: words and times are exact, but the voices "
-            "sound robotic and do not stand for human speech."
-        )
+    found += [limit for engine, limit in _OF_ENGINES.items() if engine in engines]
     if one_row(connection, "SELECT count(*) FROM dialogue_samples")[0]:
         found.append("The dialogues are synthetic: their interruptions are drawn from distributions, not from talk.")
     return "\n".join(["## Known limits", "", *(f"- {limit}" for limit in found), ""]) if found else ""

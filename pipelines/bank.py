@@ -10,8 +10,10 @@ from manifests.languages import PrimaryTag
 from manifests.params import LicenceStatement, Params
 from manifests.records import stable_hash
 from pipelines.stage import Workspace
+from pipelines.stages.speak import SpeakParams
 from pipelines.stages.voices import VoicesParams, read_bank
-from synth.voices import EMBEDDED, Split, Voice, VoiceBank
+from synth.banks import OWN, with_beside
+from synth.voices import Blend, Split, Voice, VoiceBank
 
 
 class VoiceNames(Params):
@@ -27,15 +29,14 @@ class VoiceNames(Params):
 
 @dataclass(frozen=True)
 class Bank:
-    """Where the voices come from: a table of this run, names, or the embedded engine."""
+    """Where the voices come from: a table of this run, or else they are `fixed`."""
 
-    table: bool
-    names: VoiceNames | None
+    fixed: VoiceBank | None
 
     @property
     def needs(self) -> tuple[str, ...]:
         """The tables that `read` reads."""
-        return ("voices",) if self.table else ()
+        return ("voices",) if self.fixed is None else ()
 
     @property
     def identity(self) -> str:
@@ -46,23 +47,17 @@ class Bank:
         """The voices, without prompts."""
         return self.fixed or read_bank(workspace, prompts=False)
 
-    @property
-    def fixed(self) -> VoiceBank | None:
-        """The voices that need no table; None where they are in one."""
-        if self.table:
-            return None
-        return EMBEDDED if self.names is None else _named(self.names)
 
-
-def bank(engine: str, voices: VoicesParams | None, names: VoiceNames | None) -> Bank:
+def bank(speak: SpeakParams, voices: VoicesParams | None, names: VoiceNames | None) -> Bank:
     """The bank for an engine. UsageError where the engine cannot use it."""
+    engine = speak.engine
     if voices is not None and names is not None:
         raise UsageError("the recipe has both `voices` and `voice_names`: leave one out")
-    if engine == "espeak" and (voices is not None or names is not None):
-        raise UsageError("speak.engine is espeak, which has voices of its own: leave `voices` and `voice_names` out")
-    if engine == "http" and voices is not None:
-        raise UsageError("speak.engine is http, which clones no voices: name the server's own under `voice_names`")
-    if engine != "espeak" and voices is None and names is None:
+    if engine in ("espeak", "hibari") and (voices is not None or names is not None):
+        raise UsageError(f"speak.engine is {engine}, which has voices of its own: leave `voices` and `voice_names` out")
+    if engine in ("http", "kokoro") and voices is not None:
+        raise UsageError(f"speak.engine is {engine}, which clones no voices: name its own under `voice_names`")
+    if engine not in OWN and voices is None and names is None:
         cloned = (
             "`voices: {from: OUT}`, the output of a run whose clips are to be cloned, or " if engine != "http" else ""
         )
@@ -74,13 +69,22 @@ def bank(engine: str, voices: VoicesParams | None, names: VoiceNames | None) -> 
         every = [*names.assistants, *names.train, *names.valid, *names.test]
         if twice := sorted({name for name in every if every.count(name) > 1}):
             raise UsageError(f"voice_names: {twice[0]!r} is named twice; a voice belongs to one split")
-    return Bank(voices is not None, names)
+    if voices is not None:
+        return Bank(None)
+    return Bank(with_beside(OWN[engine] if names is None else _named(names, engine), speak.beside))
 
 
-def _named(names: VoiceNames) -> VoiceBank:
+def _named(names: VoiceNames, engine: str) -> VoiceBank:
+    """Kokoro blends the voices between whose names is a plus."""
+
     def voices(group: Sequence[str]) -> tuple[Voice, ...]:
         licence = names.licence.licence
-        return tuple(Voice(name, language, None, None, licence) for language in names.languages for name in group)
+        blends = engine == "kokoro"
+        return tuple(
+            Voice(name, language, None, None, licence, Blend(tuple(name.split("+"))) if blends else None)
+            for language in names.languages
+            for name in group
+        )
 
     users: Mapping[Split, tuple[Voice, ...]] = {
         "train": voices(names.train),

@@ -1,4 +1,4 @@
-"""The demo speech corpus: sentences of this project spoken by its own embedded voices, with deliberate faults.
+"""The demo speech corpus: sentences of this project spoken by its own embedded voices, with faults planted on purpose.
 
 In LJSpeech layout, so that it goes through the same adapter as a real corpus. `faults.json` beside it says what was
 planted, by clip, so that anyone can compare it with what the pipeline found.
@@ -16,18 +16,20 @@ from numpy.typing import NDArray
 
 from manifests.errors import TurnmillError
 from manifests.records import stable_hash
+from synth.banks import HIBARI
 from synth.tts.engine import Line, SpeechError
-from synth.voices import EMBEDDED
+from synth.tts.hibari import HibariEngine
 
 SENTENCES = Path(__file__).parent / "recipes" / "quickstart" / "sentences.txt"
-VERSION = 1  # of what is done to the sentences below
+VERSION = 2  # of what is done to the sentences below
 LANGUAGE = "en"
+BANK = HIBARI.speaking(LANGUAGE)
 PAUSE_S = 0.3  # between the sentences of the over-long clip
 
 # Places in the list of sentences. Five wrong transcripts: each of these clips carries the text of the next of them.
-WRONG_TEXT = (17, 58, 99, 140, 181)
-DUPLICATES = {31: 30, 121: 120}  # clip -> the clip whose bytes and text it repeats
-CLIPPED, SILENT, TRUNCATED, ZERO_BYTES, OVER_LONG = 44, 73, 86, 112, 155
+WRONG_TEXT = (17, 38, 59, 80, 98)
+DUPLICATES = {32: 31, 72: 71}  # clip -> the clip whose bytes and text it repeats
+CLIPPED, SILENT, TRUNCATED, ZERO_BYTES, OVER_LONG = 44, 73, 86, 12, 55
 
 
 def make_demo_corpus(root: Path) -> None:
@@ -36,7 +38,7 @@ def make_demo_corpus(root: Path) -> None:
     Raises TurnmillError when a sentence cannot be spoken.
     """
     sentences = SENTENCES.read_text("utf-8").splitlines()
-    made_from = stable_hash(VERSION, *sentences, *EMBEDDED.speaking(LANGUAGE))
+    made_from = stable_hash(VERSION, *sentences, *BANK)
     if (root / made_from).exists():
         return
     shutil.rmtree(root, ignore_errors=True)
@@ -75,19 +77,15 @@ def faults(names: list[str]) -> Mapping[str, list[str]]:
 
 
 def speaker(index: int) -> str:
-    """The voice's own name, the part after its accent."""
-    bank = EMBEDDED.speaking(LANGUAGE)
-    return bank[index % len(bank)].name.rsplit("-", 1)[-1]
+    """The voice's own name, the part after its engine."""
+    return BANK[index % len(BANK)].name.rsplit("-", 1)[-1]
 
 
 def speak(sentences: list[str]) -> list[NDArray[np.float32]]:
     """Each sentence in its voice, mono float32 at the engine's rate."""
-    from synth.tts.espeak import EspeakEngine
-
-    bank = EMBEDDED.speaking(LANGUAGE)
-    lines = [Line(f"demo#{i}", text, bank[i % len(bank)].name, LANGUAGE, i) for i, text in enumerate(sentences)]
+    lines = [Line(f"demo#{i}", text, BANK[i % len(BANK)].name, LANGUAGE, i) for i, text in enumerate(sentences)]
     spoken: list[NDArray[np.float32]] = []
-    for line, speech in zip(lines, EspeakEngine(EMBEDDED.voices).synthesize(lines), strict=True):
+    for line, speech in zip(lines, HibariEngine(HIBARI.voices).synthesize(lines), strict=True):
         if isinstance(speech, SpeechError):
             raise TurnmillError(f"{SENTENCES}: line {line.id} cannot be spoken: {speech.detail}")
         spoken.append(speech.pcm)
@@ -102,7 +100,7 @@ def over_long(spoken: list[NDArray[np.float32]], sentences: list[str]) -> tuple[
     return pcm, " ".join(sentences[index] for index in mine)
 
 
-RATE = 24_000  # Hz, the espeak engine's
+RATE = HibariEngine.sample_rate
 
 
 def wav(pcm: NDArray[np.float32]) -> bytes:

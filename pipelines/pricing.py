@@ -22,6 +22,7 @@ from pipelines.stages.script import WriteScripts
 from pipelines.texts import taken, text_of
 from sources.adapters.base import Unit
 from synth.acoustics import Acoustics
+from synth.banks import OWN
 from synth.duplex import RATE
 from synth.duplex.backchannels import CLAUSE_END
 from synth.duplex.planner import plan_timeline
@@ -132,7 +133,7 @@ def _price(recipe: Recipe, by_text: Mapping[str, Quantities], total: Quantities,
         takes=takes,
         speech_hours=speech,
         dialogue_hours=dialogue,
-        gpu_hours=None if recipe.speak.engine == "espeak" else speech * recipe.pricing.real_time_factor,
+        gpu_hours=None if recipe.speak.engine in OWN else speech * recipe.pricing.real_time_factor,
         lake_bytes=SPEECH_BYTES_PER_H * speech + delivered + clean,
         shard_bytes=delivered + kept_clean + LABEL_BYTES_PER_H * dialogue,
         cost=None if rewrite is None else rewrite.cost(round(total.prompt_tokens), round(total.completion_tokens)),

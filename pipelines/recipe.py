@@ -11,7 +11,7 @@ from pydantic import BaseModel, Discriminator, Field, Tag, ValidationError, mode
 from manifests.errors import UsageError
 from manifests.params import LicenceStatement, Params
 from manifests.records import stable_hash
-from pipelines.asr.models import EMBEDDED, folder_of, model_name
+from pipelines.asr.models import folder_of, model_name
 from pipelines.bank import VoiceNames
 from pipelines.stages.card import CardParams
 from pipelines.stages.ingest import IngestParams
@@ -172,6 +172,7 @@ def _without_host(resolved: dict[str, Any]) -> None:
     for section, key in ((speak, "recognise"), (speak["align"], "model"), (resolved.get("verify", {}), "recognise")):
         if key in section:
             section[key] = model_name(section[key])
+    speak["kokoro"]["model"] = model_name(speak["kokoro"]["model"])
     for key in ("runtime_env", "gpus", "cpus"):
         speak.pop(key, None)
     cosyvoice = speak.get("cosyvoice", {})
@@ -244,13 +245,13 @@ def _expanded(text: str) -> Path:
 def _folder_or_name(text: str) -> str:
     """A model's or run's folder in full; what is no folder of this machine is the name of a model, or a URL."""
     folder = _expanded(text)
-    return str(folder.absolute()) if text != EMBEDDED and folder.is_dir() and folder_of(str(folder)) else text
+    return str(folder.absolute()) if folder.is_dir() and folder_of(str(folder)) else text
 
 
 def _apply(raw: dict[str, Any], setting: str) -> None:
     key, equals, text = setting.partition("=")
     if not equals or not key:
-        raise UsageError(f"--set {setting}: write it as key=value, e.g. --set transcribe.model=embedded")
+        raise UsageError(f"--set {setting}: write it as key=value, e.g. --set transcribe.model=base")
     value = _path_value(text) if key in _PATHS else _yaml_value(setting, text)
     *parents, last = key.split(".")
     target = raw

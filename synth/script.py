@@ -217,7 +217,8 @@ def write_script(dialogue: TextDialogue, interaction: Interaction, bank: VoiceBa
     user = int(rng.integers(len(users)))
     assistant = assistants[int(generator(seed, dialogue.id, "assistant voice").integers(len(assistants)))]
     person = users[user].name.split("#")[0]  # several recordings of one speaker are `corpus/speaker#1`, `#2`, ...
-    others = [voice.name for voice in users if voice.name.split("#")[0] != person]
+    near = bank.bystanders_of(split, language) or users
+    others = [voice.name for voice in near if voice.name.split("#")[0] != person]
     third = others[int(rng.integers(len(others)))] if others else None
     writer = _Writer(dialogue, interaction, assistant.name, users[user].name, third, seed)
     for index in range(len(dialogue.turns)):

@@ -1,21 +1,16 @@
 """The bank of voices: who can speak a line, and which voices each split of a dataset may use.
 
-The espeak voices are one accent x one variant (the timbre) x one pitch x one rate each. No user voice is in two
-splits, so that a model is never tested on a voice it was trained on, and the assistant has one voice throughout, as a
-product has.
+No user voice is in two splits, so that a model is never tested on a voice it was trained on, and the assistant has one
+voice throughout, as a product has. `synth.banks` has the voices of the embedded engines.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from manifests.records import Licence
 
 Split = Literal["train", "valid", "test"]
-
-
-MANDARIN = "cmn"  # as espeak names it
-_OWN = Licence("CC0-1.0", redistribute=True, commercial=True)
 
 
 @dataclass(frozen=True)
@@ -30,6 +25,41 @@ class EspeakSettings:
 
 
 @dataclass(frozen=True)
+class PseudoSpeaker:
+    """Somebody else than the one speaker that a model learnt: what is changed in the spectra that it predicts, before
+    they become sound. As it is by default.
+
+    `pitch` is a factor of the median f0, `melody` an exponent of f0 over its median. `low` and `high` are factors of
+    the frequencies of the spectral envelope at 0 Hz and from 5 kHz on, as of a shorter (above 1) or longer vocal tract.
+    `tilt` in dB an octave, and `ripple`, amplitudes in dB of one and of one and a half periods of a cosine over the mel
+    scale, colour it; `breath` in dB is added to the noise. `rate` is a factor of the speed.
+    """
+
+    pitch: float = 1.0
+    melody: float = 1.0
+    low: float = 1.0
+    high: float = 1.0
+    tilt: float = 0.0
+    ripple: tuple[float, float] = (0.0, 0.0)
+    breath: float = 0.0
+    rate: float = 1.0
+
+
+@dataclass(frozen=True)
+class Blend:
+    """A voice of a model that has several, by name, or the even mixture of two of them."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PiperModel:
+    """The one voice of a Piper model, by the model's name."""
+
+    model: str
+
+
+@dataclass(frozen=True)
 class Prompt:
     """A recording of a voice, 3 to 10 s as FLAC of any rate, and what it says: what a cloning engine speaks after."""
 
@@ -41,7 +71,7 @@ class Prompt:
 class Voice:
     """A voice of the bank. `licence` is that of the speech made with it.
 
-    It has `espeak` settings, a `prompt`, or neither: then its name is the engine's own name for it.
+    It has `settings` of its embedded engine, a `prompt`, or neither: then its name is the engine's own name for it.
     """
 
     name: str
@@ -49,21 +79,26 @@ class Voice:
     accent: str | None
     gender: Literal["female", "male"] | None
     licence: Licence
-    espeak: EspeakSettings | None = None
+    settings: EspeakSettings | PseudoSpeaker | Blend | PiperModel | None = None
     prompt: Prompt | None = None
 
 
 @dataclass(frozen=True)
 class VoiceBank:
-    """Who may speak: the assistant's voices (one, or a small set), and the user's by split, none of them in two."""
+    """Who may speak: the assistant's voices (one, or a small set), the user's by split, none of them in two, and
+    `bystanders`, by split too, who speak near the user and to nobody; where there are none, other users do."""
 
     assistants: tuple[Voice, ...]
     users: Mapping[Split, tuple[Voice, ...]]
+    bystanders: Mapping[Split, tuple[Voice, ...]] = field(default_factory=dict)
 
     @property
     def voices(self) -> Mapping[str, Voice]:
         """Every voice by its name."""
-        everyone = (*self.assistants, *(voice for split in self.users.values() for voice in split))
+        everyone = (
+            *self.assistants,
+            *(v for of in (self.users, self.bystanders) for split in of.values() for v in split),
+        )
         return {voice.name: voice for voice in everyone}
 
     def assistants_of(self, language: str) -> tuple[Voice, ...]:
@@ -73,6 +108,10 @@ class VoiceBank:
     def users_of(self, split: Split, language: str) -> tuple[Voice, ...]:
         """The user's voices of a split that speak a language."""
         return tuple(voice for voice in self.users[split] if voice.language == language)
+
+    def bystanders_of(self, split: Split, language: str) -> tuple[Voice, ...]:
+        """Those of a split who speak a language near the user."""
+        return tuple(voice for voice in self.bystanders.get(split, ()) if voice.language == language)
 
     def speaking(self, language: str) -> tuple[Voice, ...]:
         """Every voice that speaks a language: the assistant's, then the user's of train, valid and test."""
@@ -84,59 +123,3 @@ class VoiceBank:
         """Those that both an assistant and a user of every split speak, sorted."""
         known = {voice.language for voice in self.assistants}
         return tuple(sorted(n for n in known if all(self.users_of(split, n) for split in self.users)))
-
-
-def _espeak(name: str, base: str, gender: Literal["female", "male"], variant: str, pitch: int, rate: int) -> Voice:
-    # espeak-ng is GPL-3.0-or-later; the audio it makes is not a derived work of it, and we claim no right in it.
-    accent = {"en": "en-gb", MANDARIN: "zh-cn"}.get(base, base)
-    settings = EspeakSettings(base, variant, pitch, rate)
-    return Voice(f"espeak-{accent}-{name}", accent.split("-")[0], accent, gender, _OWN, espeak=settings)
-
-
-# No variant with `breath`: espeak speaks those differently each time, depending on what it spoke before.
-_ASSISTANTS = (
-    _espeak("anna", "en-us", "female", "Annie", 52, 165),
-    _espeak("an", MANDARIN, "female", "Annie", 50, 182),
-)
-
-_USERS: dict[Split, tuple[Voice, ...]] = {
-    "train": (
-        _espeak("bella", "en-us", "female", "steph", 58, 172),
-        _espeak("carl", "en-us", "male", "m3", 42, 168),
-        _espeak("daisy", "en-gb-x-rp", "female", "linda", 55, 160),
-        _espeak("edgar", "en-gb-x-rp", "male", "m1", 46, 175),
-        _espeak("fiona", "en-gb-scotland", "female", "f4", 50, 158),
-        _espeak("gordon", "en-gb-scotland", "male", "m7", 38, 164),
-        _espeak("holly", "en", "female", "linda", 54, 178),
-        _espeak("ian", "en", "male", "david", 44, 170),
-        _espeak("jade", "en-029", "female", "steph", 52, 156),
-        _espeak("kofi", "en-029", "male", "m2", 48, 162),
-        _espeak("lou", "en-us-nyc", "male", "max", 40, 182),
-        _espeak("mia", "en-us-nyc", "female", "f4", 56, 174),
-        _espeak("bei", MANDARIN, "female", "steph", 55, 186),
-        _espeak("chao", MANDARIN, "male", "m3", 42, 180),
-        _espeak("dan", MANDARIN, "female", "linda", 52, 176),
-        _espeak("feng", MANDARIN, "male", "m1", 46, 190),
-        _espeak("hui", MANDARIN, "female", "f4", 54, 192),
-        _espeak("jun", MANDARIN, "male", "m7", 39, 178),
-        _espeak("kai", MANDARIN, "male", "david", 44, 184),
-        _espeak("lei", MANDARIN, "male", "max", 41, 194),
-    ),
-    "valid": (
-        _espeak("nora", "en-us", "female", "Andrea", 50, 167),
-        _espeak("oscar", "en", "male", "m4", 41, 166),
-        _espeak("penny", "en-gb-x-rp", "female", "belinda", 53, 171),
-        _espeak("mei", MANDARIN, "female", "belinda", 51, 183),
-        _espeak("ning", MANDARIN, "male", "m4", 43, 188),
-    ),
-    "test": (
-        _espeak("quinn", "en-us", "male", "Andy", 45, 173),
-        _espeak("rosie", "en", "female", "f1", 57, 163),
-        _espeak("stuart", "en-gb-scotland", "male", "paul", 43, 169),
-        _espeak("qi", MANDARIN, "male", "Andy", 45, 187),
-        _espeak("ru", MANDARIN, "female", "f1", 56, 179),
-    ),
-}
-
-EMBEDDED = VoiceBank(_ASSISTANTS, _USERS)
-"""The bank of the espeak engine."""

@@ -1,3 +1,1 @@
-"""Speech recognition: the recogniser that the stages use, the word error rate, and a small embedded model for demo
-and tests.
-"""
+"""Speech recognition: where a Whisper model is, the recogniser that the stages use, and the word error rate."""

@@ -55,9 +55,9 @@ def _located(recognizer: Recognizer, pcm: NDArray[np.float32], text: str, langua
     code = recognizer.code(whisper_language(language))
     tokenizer = Tokenizer(model.hf_tokenizer, model.model.is_multilingual, task="transcribe", language=code)
     tokens = tokenizer.encode(" " + text.strip())
-    if mel.shape[-1] > recognizer.padded or len(tokens) > _MOST_TOKENS:
+    if mel.shape[-1] > model.feature_extractor.nb_max_frames or len(tokens) > _MOST_TOKENS:
         return None
-    encoded = model.encode(pad_or_trim(mel, recognizer.padded)[None])
+    encoded = model.encode(pad_or_trim(mel)[None])
     found = model.find_alignment(tokenizer, [tokens], encoded, [mel.shape[-1]])[0]
     probable = [float(w["probability"]) for w in found if any(c.isalnum() for c in str(w["word"]))]
     if not probable or np.median(probable) < _LEAST_PROB:

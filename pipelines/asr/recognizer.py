@@ -6,18 +6,16 @@ Whisper's thresholds (log probability, compression ratio, no speech) are reporte
 selects.
 """
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from math import ceil
-from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import numpy as np
 
 from manifests.records import Reason
-from pipelines.asr.models import EMBEDDED, english_only, fetched, near_language
+from pipelines.asr.models import english_only, fetched, near_language
 from pipelines.asr.windows import SAMPLE_RATE, Clip, Window, first_round, windows
 from pipelines.asr.words import Alignment, Word, in_speech, shortened, spread
 from sources.audio import library
@@ -26,7 +24,6 @@ from synth.tokens import joined as one_text
 T = TypeVar("T")
 
 _WHO: Final = "faster-whisper"
-_HOP: Final = SAMPLE_RATE // 100  # of a mel frame
 _BATCHES: Final = {"cpu": 1, "cuda": 16}
 """Windows decoded at once. On a CPU eight take as long as eight times one, and more memory
 (tests/benchmarks/bench_transcribe.py); on an H200 50 clips took tiny.en 2.5 s one by one, 0.7 s by 16, 0.5 s by 32."""
@@ -107,12 +104,9 @@ class Recognizer:
     ) -> None:
         from faster_whisper import BatchedInferencePipeline, WhisperModel
 
-        folder = fetched(model).folder
-        if model == EMBEDDED and compute_type == "default":
-            compute_type = "int8_float32"  # what CTranslate2 makes of its int8_float16 on a CPU, without a warning
-        self.model = WhisperModel(str(folder), device=device, compute_type=compute_type, cpu_threads=cpu_threads)
+        folder = str(fetched(model).folder)
+        self.model = WhisperModel(folder, device=device, compute_type=compute_type, cpu_threads=cpu_threads)
         self.pipeline = BatchedInferencePipeline(self.model)
-        self.longest, self.padded = _window_sizes(folder)
         self.batch_size = batch_size or _BATCHES[self.model.model.device]
         self.beam_size = beam_size
         self._detects = self.model.model.is_multilingual
@@ -129,7 +123,7 @@ class Recognizer:
 
     def windows(self, clips: Sequence[Clip]) -> list[Window]:
         """The windows of clips."""
-        return [window for place, clip in enumerate(clips) for window in windows(place, clip, self.longest)]
+        return [window for place, clip in enumerate(clips) for window in windows(place, clip)]
 
     def rounds(
         self,
@@ -186,7 +180,7 @@ class Recognizer:
         # The last frame is that of the padding that the extractor adds: the pipeline drops it too.
         with library(_WHO, name, Reason.RECOGNISER_FAILED):
             mels = [self.model.feature_extractor(window.pcm)[..., :-1] for window in batch]
-            features = np.stack([pad_or_trim(mel, self.padded) for mel in mels])
+            features = np.stack([pad_or_trim(mel) for mel in mels])
             tokenizer = Tokenizer(self.model.hf_tokenizer, self._detects, task="transcribe", language=given or "en")
         options = self._options(tokenizer, detect=given is None)
         with library(_WHO, name, Reason.RECOGNISER_FAILED):
@@ -276,14 +270,3 @@ def joined(parts: Sequence[Heard], language: str | None) -> Transcript:
         heard=tuple((p.start / SAMPLE_RATE, (p.start + p.samples) / SAMPLE_RATE) for p in parts),
         n_cut=sum(part.cut for part in parts),
     )
-
-
-def _window_sizes(folder: Path) -> tuple[int, int]:
-    """Give a model's longest window in samples and what it is padded to in mel frames.
-
-    Both are 30 s for Whisper. A model may ask for less, in seconds, by two keys of our own in preprocessor_config.json.
-    """
-    file = folder / "preprocessor_config.json"
-    settings = json.loads(file.read_text("utf-8")) if file.is_file() else {}
-    longest, padded = settings.get("longest_window", 30), settings.get("padded_window", 30)
-    return longest * SAMPLE_RATE, padded * SAMPLE_RATE // _HOP

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 SAMPLE_RATE: Final = 16_000  # Hz, Whisper's
 
 _MARGIN: Final = 2 * SAMPLE_RATE // 5  # of silence kept around speech, as by faster-whisper's VAD filter
+LONGEST: Final = 30 * SAMPLE_RATE  # what Whisper takes
 _LONG_PAUSE: Final = 3 * SAMPLE_RATE  # a window ends here
 _EDGE: Final = 5 * SAMPLE_RATE  # how far back from its end a window may be cut, to cut in a pause
 _PAUSE: Final = SAMPLE_RATE // 10  # the shortest pause worth looking for
@@ -45,12 +46,12 @@ class Window:
     language: str | None = None
 
 
-def windows(place: int, clip: Clip, longest: int) -> list[Window]:
-    """The windows of a clip, of at most `longest` samples, in order. None of them overlap."""
+def windows(place: int, clip: Clip) -> list[Window]:
+    """The windows of a clip, of at most 30 s, in order. None of them overlap."""
     found = []
     for start, end in _stretches(clip):
         while start < end:
-            cut = min(start + longest, end)
+            cut = min(start + LONGEST, end)
             if cut < end:
                 cut = start + _quiet_place(clip.pcm[start:cut])
             window = _window(place, clip, start, cut)

@@ -21,9 +21,9 @@ from manifests.params import Params
 from manifests.published import configs
 from manifests.store import Store
 from synth.acoustics import AcousticsParams
+from synth.banks import EMBEDDED
 from synth.duplex.timing import Timing
 from synth.script import Interaction
-from synth.voices import EMBEDDED
 
 
 class CardParams(Params):
@@ -64,7 +64,7 @@ def write_card(store: Store, index: Index, connection: duckdb.DuckDBPyConnection
 def requested(recipe: Mapping[str, Any], connection: duckdb.DuckDBPyConnection) -> Requested:
     """What a resolved recipe asked of its dialogues."""
     simulate = recipe["simulate"]
-    genders = {voice.name: voice.gender for voice in EMBEDDED.voices.values()}
+    genders = {voice.name: voice.gender for voice in EMBEDDED.values()}
     genders |= dict(connection.execute("SELECT name, gender FROM voices ORDER BY name").fetchall())
     return Requested(
         preset=PurePath(simulate["preset"]).stem,
@@ -76,5 +76,5 @@ def requested(recipe: Mapping[str, Any], connection: duckdb.DuckDBPyConnection) 
 
 
 def _limits(recipe: Mapping[str, Any]) -> list[str]:
-    demo = ["The speech clips are a demo corpus with planted faults, spoken by the embedded synthesiser."]
+    demo = ["The speech clips are a demo corpus with planted faults, spoken by the embedded voices."]
     return demo if recipe.get("corpus") == "demo" else []

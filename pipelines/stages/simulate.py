@@ -75,7 +75,7 @@ class SimulateParams(Params):
 
 class Simulate(Stage):
     name = "simulate"
-    version = 3
+    version = 4
     needs = ("scripts", "speech")
     tables = ("turns", "events", "words", "unplaced", "dialogues")
     items = "dialogues"

@@ -27,6 +27,7 @@ from pipelines.guard import Guard, Item
 from pipelines.stage import MIB, Made, Resources, Row, Shard, Stage, Workspace, hours
 from pipelines.stages.voices import read_bank
 from sources.audio import Audio, encode_flac
+from synth.banks import OWN, Embedded, engine_of
 from synth.text import spoken_form
 from synth.tokens import tokens
 from synth.tts.align import Aligner, PerLanguage, ProportionalAligner, WhisperAligner
@@ -34,11 +35,15 @@ from synth.tts.cosyvoice.model import fetch_model, published, unfetched
 from synth.tts.cosyvoice.package import check_requirements, find_checkout
 from synth.tts.cosyvoice.params import CosyVoiceParams
 from synth.tts.engine import Engine, Line, Speech, SpeechError
+from synth.tts.ensemble import Ensemble
 from synth.tts.gate import GateParams, Heard
+from synth.tts.hibari import HibariEngine
 from synth.tts.http import HttpParams, HttpSpeechEngine
+from synth.tts.kokoro import KokoroEngine, KokoroParams
+from synth.tts.piper import PiperEngine
 from synth.tts.sphinx import PocketsphinxAligner
 from synth.tts.takes import BATCH, Examiner, Hear, Take, takes
-from synth.voices import EMBEDDED, Voice, VoiceBank
+from synth.voices import Voice, VoiceBank
 
 
 class AlignParams(Params):
@@ -52,9 +57,17 @@ class AlignParams(Params):
 
 
 class SpeakParams(Params):
-    engine: Literal["espeak", "cosyvoice", "http"] = Field(
-        default="espeak", description="'espeak', the embedded one; 'cosyvoice'; 'http', any OpenAI-compatible server"
+    engine: Literal["hibari", "espeak", "kokoro", "cosyvoice", "http"] = Field(
+        default="hibari",
+        description="embedded: 'hibari' (English), 'espeak' (English and Chinese, formants), 'kokoro' (Chinese and "
+        "English, 4 x real time); 'cosyvoice', which clones; 'http', any OpenAI-compatible server",
     )
+    beside: tuple[Literal["piper", "espeak"], ...] = Field(
+        default=(),
+        description="embedded voices beside those of an embedded engine: 'piper', one more user of English; 'espeak', "
+        "bystanders, and everybody in languages that the engine does not speak",
+    )
+    kokoro: KokoroParams = KokoroParams()
     cosyvoice: CosyVoiceParams | None = None
     http: HttpParams | None = None
     gate: GateParams = GateParams()
@@ -74,6 +87,10 @@ class SpeakParams(Params):
 
     @model_validator(mode="after")
     def _engine_is_described(self) -> Self:
+        if self.beside and self.engine not in OWN:
+            raise ValueError(f"'beside' adds to the embedded engines, and the engine is {self.engine!r}: leave it out")
+        if self.engine in self.beside or len(set(self.beside)) < len(self.beside):
+            raise ValueError("'beside' names an engine that is there already")
         for name in ("cosyvoice", "http"):
             if self.engine == name and getattr(self, name) is None:
                 raise ValueError(f"the engine {name!r} needs its own key: speak.{name}")
@@ -86,17 +103,17 @@ class Speak(Stage):
     """With a `bank`, its voices speak; without, those of the table `voices`."""
 
     name = "speak"
-    version = 2
+    version = 3
     tables = ("speech",)
     items = "lines"
     in_steps = True
-    host_params = frozenset({"cosyvoice", "http", "recognise", "align", "gpus", "cpus", "runtime_env"})
+    host_params = frozenset({"kokoro", "cosyvoice", "http", "recognise", "align", "gpus", "cpus", "runtime_env"})
 
-    def __init__(self, params: SpeakParams, bank: VoiceBank | None = EMBEDDED) -> None:
+    def __init__(self, params: SpeakParams, bank: VoiceBank | None) -> None:
         self.params: SpeakParams = params
         self.bank = bank
         self.needs = ("lines",) if bank is not None else ("lines", "voices")
-        heavy = params.engine == "cosyvoice" or params.recognise is not None
+        heavy = params.engine in ("kokoro", "cosyvoice") or params.recognise is not None
         self.resources = Resources(
             cpus=params.cpus,
             gpus=params.gpus,
@@ -110,7 +127,7 @@ class Speak(Stage):
         recognise = self.params.recognise
         return {
             # A server's key is needed to speak, not to know what was spoken.
-            "engine": engine(self.params, {}).identity if self.params.http is None else self.params.http.identity,
+            "engine": self._engine().identity if self.params.http is None else self.params.http.identity,
             "voices": stable_hash(*voices),
             "aligner": self._aligner_identity,
             "recogniser": None if recognise is None else model_digest(recognise),
@@ -118,14 +135,18 @@ class Speak(Stage):
 
     @property
     def _aligner_identity(self) -> str | None:
-        """None for espeak, which states its times."""
-        return None if self.params.engine == "espeak" else aligner(self.params.align).identity
+        """None for the embedded engines, which state their times."""
+        return None if self.params.engine in OWN else aligner(self.params.align).identity
+
+    def _engine(self) -> Engine:
+        """The engine with the voices that are known before the run."""
+        return engine(self.params, {} if self.bank is None else self.bank.voices)
 
     def check(self) -> None:
         if self.params.cosyvoice is not None:
             find_checkout(self.params.cosyvoice.repo)
         if self.unfetched() is None:
-            engine(self.params, {})
+            self._engine()
         if self._aligner_identity is not None and self.params.align.method == "whisper":
             check_model(self.params.align.model)
         self._check_languages(() if self.bank is None else self.bank.languages)
@@ -173,11 +194,13 @@ class Speak(Stage):
     def setup(self) -> None:
         hear = None if self.params.recognise is None else hear_with(self.params.recognise)
         self.examiner = Examiner(self.params.gate, aligner(self.params.align), hear)
-        self.engine = None if self.bank is None else engine(self.params, self.bank.voices)
+        self.engine = None if self.bank is None else self._engine()
+        self.voices: Mapping[str, Voice] = {} if self.bank is None else self.bank.voices
 
     def process(self, shard: Shard, workspace: Workspace, guard: Guard) -> Made:
         if self.engine is None:
-            self.engine = engine(self.params, read_bank(workspace).voices)
+            self.voices = read_bank(workspace).voices
+            self.engine = engine(self.params, self.voices)
         rows = workspace.rows("lines", shard.key)
         guard.expect(len(rows))
         self._check_languages(row["language"] for row in rows)  # a bank that is a table is not known before
@@ -215,7 +238,7 @@ class Speak(Stage):
             "size": size,
             "sample_rate": told["sample_rate"],
             "duration": told["duration"],
-            "engine": self.params.engine,
+            "engine": engine_of(self.voices[row["voice"]]) or self.params.engine,
             "words": told["words"],
             "tries": told["tries"],
         }
@@ -281,17 +304,28 @@ def line_of(row: Mapping[str, Any]) -> Line:
 
 def engine(params: SpeakParams, voices: Mapping[str, Voice]) -> Engine:
     """The engine that a recipe names, with its voices; imported only when it is asked for."""
-    if params.engine == "espeak":
-        from synth.tts.espeak import EspeakEngine
-
-        return EspeakEngine(voices)
     if params.engine == "http":
         assert params.http is not None
         return HttpSpeechEngine(params.http, voices)
-    from synth.tts.cosyvoice import CosyVoiceEngine
+    if params.engine == "cosyvoice":
+        from synth.tts.cosyvoice import CosyVoiceEngine
 
-    assert params.cosyvoice is not None
-    return CosyVoiceEngine(params.cosyvoice, voices)
+        assert params.cosyvoice is not None
+        return CosyVoiceEngine(params.cosyvoice, voices)
+    names: tuple[Embedded, ...] = (params.engine, *params.beside)
+    return Ensemble({name: _embedded(name, params, voices) for name in names}, voices)
+
+
+def _embedded(name: Embedded, params: SpeakParams, voices: Mapping[str, Voice]) -> Engine:
+    if name == "hibari":
+        return HibariEngine(voices)
+    if name == "kokoro":
+        return KokoroEngine(params.kokoro, voices)
+    if name == "piper":
+        return PiperEngine(voices)
+    from synth.tts.espeak import EspeakEngine  # GPL code is loaded where it is asked for
+
+    return EspeakEngine(voices)
 
 
 def aligner(params: AlignParams) -> Aligner:

@@ -41,12 +41,13 @@ def place_backchannels(
     placed: list[Placed],
     busy: Mapping[int, list[tuple[int, int]]],
     timing: Timing,
+    levels: Mapping[int, float],
     seed: int,
     unplaced: list[Unplaced],
 ) -> list[PlacedBackchannel]:
     """Place each backchannel of the script or say in `unplaced` why not. In the order of their start.
 
-    `busy` is when the speakers of each channel already sound.
+    `busy` is when the speakers of each channel already sound, `levels` in dBFS how loud their turns are.
     """
     texts = {line.id: line.text for line in script.lines}
     turns = {item.turn.index: item for item in placed}
@@ -66,7 +67,7 @@ def place_backchannels(
             unplaced.append(Unplaced(kind, item.target_turn, "the other party has no free pause or end of a clause"))
             continue
         mine.append((start, start + spoken.length))
-        found.append(_backchannel(item, texts[item.line], spoken, start, timing, rng))
+        found.append(_backchannel(item, texts[item.line], spoken, start, timing, levels, rng))
     return sorted(found, key=lambda item: item.event.start)
 
 
@@ -119,12 +120,18 @@ def is_free(start: int, length: int, busy: list[tuple[int, int]]) -> bool:
 
 
 def _backchannel(
-    item: Backchannel, text: str, spoken: SpokenLine, start: int, timing: Timing, rng: np.random.Generator
+    item: Backchannel,
+    text: str,
+    spoken: SpokenLine,
+    start: int,
+    timing: Timing,
+    levels: Mapping[int, float],
+    rng: np.random.Generator,
 ) -> PlacedBackchannel:
     channel = ASSISTANT if item.speaker == "assistant" else USER
     drawn = round(timing.backchannel_level_db.draw(rng), 2)
-    clip = quieter(line_clip(item.line, spoken, channel, start, timing.level_dbfs), drawn)
-    level_db = round(drawn + reached_db(spoken, timing.level_dbfs), 2)
+    clip = quieter(line_clip(item.line, spoken, channel, start, levels[channel]), drawn)
+    level_db = round(drawn + reached_db(spoken, levels[channel]), 2)
     end, kind = start + spoken.length, f"{item.speaker}_backchannel"
     event = Event(kind, channel, start, end, None, item.target_turn, None, text, {"level_db": level_db})
     return PlacedBackchannel(clip, event, words_at(spoken, start))

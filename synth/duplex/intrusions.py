@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from manifests.records import generator
-from synth.duplex import RATE, USER
+from synth.duplex import ASSISTANT, RATE, USER
 from synth.duplex.backchannels import AFTER_START, is_free, quieter, room, words_at
 from synth.duplex.placed import PRE, Body, Piece, Placed, line_clip, reached_db
 from synth.duplex.spoken import SpokenLine
@@ -40,11 +40,13 @@ def hold(
     spoken: SpokenLine,
     earliest: int,
     timing: Timing,
+    levels: Mapping[int, float],
     rng: np.random.Generator,
 ) -> tuple[Placed, PlacedIntrusion] | None:
     """Have the assistant stop at the first pause between words within its reaction time after a failed barge-in, and
     go on when the user is silent again; None where its words leave no room for that, or the user, who is free from
-    sample `earliest` on, would talk too long."""
+    sample `earliest` on, would talk too long. `levels` in dBFS are how loud the turns of each channel are.
+    """
     first = max(target.start + max(round(timing.barge_in_lead * RATE), AFTER_START), earliest)
     last = target.end - round(timing.barge_in_remaining * RATE)
     pauses = _pauses(target)
@@ -60,8 +62,8 @@ def hold(
     silence = round(timing.resume_after.draw(rng) * RATE)
     resume = max(start + spoken.length, stop) + silence
     held = replace(target, body=_parted(target.body, stop - target.start, go_on - target.start, resume - target.start))
-    clip = next(c for c in held.clips(timing.level_dbfs) if c.end > stop)
-    return held, _intrusion(item, line, spoken, start, (clip.end, resume), timing, rng)
+    clip = next(c for c in held.clips(levels[ASSISTANT]) if c.end > stop)
+    return held, _intrusion(item, line, spoken, start, (clip.end, resume), timing, levels[USER], rng)
 
 
 def place_intrusions(
@@ -70,6 +72,7 @@ def place_intrusions(
     placed: list[Placed],
     held: Mapping[str, PlacedIntrusion],
     timing: Timing,
+    levels: Mapping[int, float],
     seed: int,
     unplaced: list[Unplaced],
 ) -> list[PlacedIntrusion]:
@@ -93,7 +96,7 @@ def place_intrusions(
             unplaced.append(Unplaced(item.kind, item.target_turn, "the assistant's turn has no room for it"))
             continue
         busy.append((start, start + spoken.length))
-        found.append(_intrusion(item, texts.get(item.line), spoken, start, None, timing, rng))
+        found.append(_intrusion(item, texts.get(item.line), spoken, start, None, timing, levels[USER], rng))
     return found
 
 
@@ -130,6 +133,7 @@ def _intrusion(
     start: int,
     held: tuple[int, int] | None,
     timing: Timing,
+    level_dbfs: float,
     rng: np.random.Generator,
 ) -> PlacedIntrusion:
     levels = {
@@ -138,8 +142,8 @@ def _intrusion(
         "third_party": timing.beside_level_db,
     }
     drawn = round(levels.get(item.kind, timing.sound_level_db).draw(rng), 2)
-    clip = quieter(line_clip(item.line, spoken, USER, start, timing.level_dbfs), drawn)
-    level_db = round(drawn + reached_db(spoken, timing.level_dbfs), 2)
+    clip = quieter(line_clip(item.line, spoken, USER, start, level_dbfs), drawn)
+    level_db = round(drawn + reached_db(spoken, level_dbfs), 2)
     beside, params = item.kind != "failed_barge_in", dict[str, object]()
     if not beside:
         stop, resume = held or (None, None)

@@ -3,6 +3,7 @@ that follow."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
 
@@ -244,6 +245,15 @@ def piece_clip(piece: Piece, channel: int, at: int, level_dbfs: float) -> Clip:
 def reached_db(spoken: SpokenLine, level_dbfs: float) -> float:
     """How far from a level a line stays: below 0 where its peak allows no more."""
     return min(0.0, _LINE_PEAK_DBFS - spoken.peak_dbfs - (level_dbfs - spoken.level_dbfs))
+
+
+def party_levels(script: Script, lines: Mapping[str, SpokenLine], level_dbfs: float) -> dict[int, float]:
+    """The level of active speech in dBFS of each channel's turns: what half of their lines reach."""
+    reached: dict[int, list[float]] = {ASSISTANT: [], USER: []}
+    for turn in script.turns:
+        channel = ASSISTANT if turn.speaker == "assistant" else USER
+        reached[channel] += [reached_db(lines[line], level_dbfs) for line in turn.lines if line in lines]
+    return {channel: round(level_dbfs + median(found or [0.0]), 2) for channel, found in reached.items()}
 
 
 def line_clip(line: str, spoken: SpokenLine, channel: int, at: int, level_dbfs: float) -> Clip:

@@ -16,7 +16,7 @@ from synth.duplex.backchannels import CLAUSE_END, PlacedBackchannel, place_backc
 from synth.duplex.context import relied_on
 from synth.duplex.intrusions import PlacedIntrusion, hold, place_intrusions
 from synth.duplex.offsets import OWN_GAP, assigned, draw_offset, longest_overlap
-from synth.duplex.placed import Cut, Placed, body_of
+from synth.duplex.placed import Cut, Placed, body_of, party_levels
 from synth.duplex.spoken import SpokenLine
 from synth.duplex.timeline import ChannelWord, Clip, Event, Timeline, Turn, Unplaced
 from synth.duplex.timing import FloorTransfer, Timing
@@ -61,6 +61,7 @@ class _Planner:
         self.held: dict[str, PlacedIntrusion] = {}
         self.barge_ins = {barge_in.turn: barge_in for barge_in in script.barge_ins}
         self.resumed = {item.target_turn: item for item in script.intrusions if item.resume}
+        self.levels = party_levels(script, lines, timing.level_dbfs)
         self.effects = self._effects()
         self.bodies = [
             body_of(script, turn, lines, timing, self.rng(f"turn {turn.index}"), self.unplaced) for turn in script.turns
@@ -124,7 +125,11 @@ class _Planner:
         line = next(line for line in self.script.lines if line.id == item.line)
         spoken = self.lines.get(item.line)
         earliest = self._own_end(USER) + OWN_GAP
-        found = None if spoken is None else hold(self.placed[-1], item, line, spoken, earliest, self.timing, rng)
+        found = (
+            None
+            if spoken is None
+            else hold(self.placed[-1], item, line, spoken, earliest, self.timing, self.levels, rng)
+        )
         if found is not None:  # else it is placed as one at which the assistant does not stop
             self.placed[-1], self.held[item.line] = found
 
@@ -220,7 +225,7 @@ class _Planner:
     def timeline(self, acoustics: Acoustic) -> Timeline:
         """Everything that was placed, as clips and labels, with silence after the last sound."""
         intrusions = place_intrusions(
-            self.script, self.lines, self.placed, self.held, self.timing, self.seed, self.unplaced
+            self.script, self.lines, self.placed, self.held, self.timing, self.levels, self.seed, self.unplaced
         )
         busy = {
             channel: [(item.start, item.silent_from) for item in self.placed if item.channel == channel]
@@ -228,9 +233,9 @@ class _Planner:
         }
         busy[USER] += [(item.event.start, item.event.end) for item in intrusions]
         backchannels = place_backchannels(
-            self.script, self.lines, self.placed, busy, self.timing, self.seed, self.unplaced
+            self.script, self.lines, self.placed, busy, self.timing, self.levels, self.seed, self.unplaced
         )
-        clips = [clip for placed in self.placed for clip in placed.clips(self.timing.level_dbfs)]
+        clips = [clip for placed in self.placed for clip in placed.clips(self.levels[placed.channel])]
         clips += [item.clip for item in backchannels]
         clips += [item.clip for item in intrusions if not item.beside]
         beside = [item.clip for item in intrusions if item.beside]

@@ -67,9 +67,12 @@ class Speaks(Protocol):
 
 
 class Engine(Speaks, Protocol):
-    """A speech engine; `sample_rate` in Hz is that of all it speaks."""
+    """A speech engine."""
 
-    sample_rate: int
+    @property
+    def sample_rate(self) -> int:
+        """Hz, of all it speaks."""
+        ...
 
     @property
     def identity(self) -> str:

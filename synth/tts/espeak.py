@@ -24,11 +24,12 @@ from numpy.typing import NDArray
 
 from manifests.errors import UsageError
 from manifests.languages import primary
+from synth.banks import MANDARIN
 from synth.tags import without_tags
 from synth.tokens import spans as token_spans
 from synth.tts.engine import Line, Speech, SpeechError, Word
 from synth.tts.mandarin import respelt
-from synth.voices import MANDARIN, EspeakSettings, Voice
+from synth.voices import EspeakSettings, Voice
 
 # speak_lib.h of espeak-ng 1.52.
 _SYNCHRONOUS = 2  # AUDIO_OUTPUT_SYNCHRONOUS: no thread, no sound card, everything through the callback
@@ -116,18 +117,18 @@ class EspeakEngine:
 
     def _synthesize(self, line: Line) -> Speech | SpeechError:
         voice = self._voices.get(line.voice)
-        if voice is None or voice.espeak is None:
+        if voice is None or not isinstance(voice.settings, EspeakSettings):
             return SpeechError(
-                "unknown_voice", f"line {line.id}: espeak has no voice {line.voice!r}; see synth/voices.py"
+                "unknown_voice", f"line {line.id}: espeak has no voice {line.voice!r}; see synth/banks.py"
             )
         if primary(line.language) != voice.language:
             return SpeechError("unsupported_language", f"line {line.id}: {line.voice} does not speak {line.language!r}")
         text = without_tags(line.text)  # which espeak would read aloud
         try:
-            utterance = utter(text, voice.espeak)
+            utterance = utter(text, voice.settings)
         except SpeechError as error:
             return SpeechError(error.reason, f"line {line.id}: {error.detail}")
-        spans = word_spans(text, utterance, voice.espeak)
+        spans = word_spans(text, utterance, voice.settings)
         # A dash alone is spelt out by espeak; between words it is a pause.
         if not spans or not any(unicodedata.category(character)[0] in "LNS" for character in text):
             return SpeechError("nothing_spoken", f"line {line.id}: espeak makes no sound of {line.text!r}")

@@ -103,7 +103,7 @@ class HttpSpeechEngine:
 
     def _speak(self, line: Line) -> Speech | SpeechError:
         voice = self._voices.get(line.voice)
-        if voice is None or voice.espeak is not None or voice.prompt is not None:
+        if voice is None or voice.settings is not None or voice.prompt is not None:
             return SpeechError(
                 Reason.UNKNOWN_VOICE, f"line {line.id}: {line.voice!r} is not the name of a voice of a speech server"
             )

@@ -18,13 +18,13 @@ import numpy as np
 
 import synth.tts.align
 from pipelines.asr.locate import Located
+from synth.banks import ESPEAK
 from synth.text import spoken_form
 from synth.tts.align import Aligner, ProportionalAligner, WhisperAligner
 from synth.tts.engine import Line, Speech
 from synth.tts.espeak import EspeakEngine
 from synth.tts.gate import GateParams, judge
 from synth.tts.sphinx import PocketsphinxAligner
-from synth.voices import EMBEDDED
 
 QUICKSTART = Path(__file__).parents[2] / "pipelines" / "recipes" / "quickstart"
 MANDARIN = (
@@ -70,10 +70,10 @@ def main() -> None:
 
 
 def speak(texts: Sequence[str], language: str) -> list[Spoken]:
-    voices = sorted(name for name, voice in EMBEDDED.voices.items() if voice.language == language)
+    voices = sorted(name for name, voice in ESPEAK.voices.items() if voice.language == language)
     lines = [Line(str(i), text, voices[i % len(voices)], language, 0) for i, text in enumerate(texts)]
     started = time.process_time()
-    results = EspeakEngine(EMBEDDED.voices).synthesize(lines)
+    results = EspeakEngine(ESPEAK.voices).synthesize(lines)
     spoken = time.process_time() - started
     done = [Spoken(line, s) for line, s in zip(lines, results, strict=True) if isinstance(s, Speech)]
     started = time.process_time()

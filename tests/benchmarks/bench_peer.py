@@ -80,18 +80,18 @@ LABELS = (
 def speak(folder: Path, count: int) -> None:
     """The turns of so many dialogues as 16-bit files, a file of white noise, and dialogues.json: of each dialogue its
     turns with speaker, text, file and words."""
+    from synth.banks import ESPEAK
     from synth.tts.engine import Line, Speech
     from synth.tts.espeak import EspeakEngine
-    from synth.voices import EMBEDDED
 
     texts = ROOT / "pipelines" / "recipes" / "quickstart" / "dialogues.jsonl"
     rows = list(map(json.loads, texts.read_text(encoding="utf-8").splitlines()))
-    engine, users, dialogues = EspeakEngine(EMBEDDED.voices), EMBEDDED.users_of("train", "en"), []
+    engine, users, dialogues = EspeakEngine(ESPEAK.voices), ESPEAK.users_of("train", "en"), []
     for number in range(count):
         row, user = rows[number % len(rows)], users[number % len(users)].name
         turns = []
         for index, message in enumerate(row["messages"]):
-            voice = user if message["role"] == "user" else EMBEDDED.assistants_of("en")[0].name
+            voice = user if message["role"] == "user" else ESPEAK.assistants_of("en")[0].name
             said = engine.synthesize([Line("", message["content"], voice, "en", 0)])[0]
             assert isinstance(said, Speech)
             words = [[word.text, word.start, word.end] for word in said.words or ()]
@@ -133,19 +133,19 @@ def scripts(lines: Path, own: Path, every_event: bool) -> list[tuple[Any, dict[s
     """The script of each dialogue, and the file and words of each of its lines: those given, and in `own` those that
     only ours have, for backchannels and the like."""
     from manifests.records import Licence, TextDialogue, TextTurn
+    from synth.banks import ESPEAK
     from synth.script import Interaction, write_script
     from synth.tts.engine import Speech, Word
     from synth.tts.espeak import EspeakEngine
-    from synth.voices import EMBEDDED
 
     none = {"barge_in": 0, "balance": 0, "hesitation": 0, "silence_timeout": 0}
     none |= {"backchannels_per_minute": 0, "assistant_backchannels_per_minute": 0}
     interaction = Interaction.model_validate({} if every_event else none)
-    engine, made = EspeakEngine(EMBEDDED.voices), []
+    engine, made = EspeakEngine(ESPEAK.voices), []
     for row in json.loads((lines / "dialogues.json").read_text("utf-8")):
         turns = tuple(TextTurn(turn["speaker"], turn["text"]) for turn in row["turns"])
         dialogue = TextDialogue(row["id"], turns, "en", "quickstart", Licence("CC0-1.0", True, True))
-        script = write_script(dialogue, interaction, EMBEDDED, "train", 0)
+        script = write_script(dialogue, interaction, ESPEAK, "train", 0)
         given = {turn["text"]: turn for turn in row["turns"]}
         files = {
             line.id: (given[line.text]["file"], tuple(Word(*word) for word in given[line.text]["words"]))

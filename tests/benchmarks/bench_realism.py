@@ -26,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from manifests.records import Licence, Reject, TextDialogue, TextTurn, generator
 from synth.acoustics import Acoustics
+from synth.banks import ESPEAK
 from synth.distributions import LogNormal
 from synth.duplex import ASSISTANT, RATE, USER
 from synth.duplex.planner import plan_timeline
@@ -35,7 +36,6 @@ from synth.duplex.spoken import LineWord, SpokenLine
 from synth.duplex.timeline import Timeline
 from synth.duplex.timing import PRESETS, Timing, timing
 from synth.script import Interaction, Script, write_script
-from synth.voices import EMBEDDED
 
 W1_MS, P_OVERLAP, PER_MINUTE = 20.0, 0.02, 0.10
 FISHER = next(item.figures for item in PUBLISHED if item.name == "Fisher")
@@ -124,7 +124,7 @@ def simulate(timed: Timing, turns: int) -> Figures:
     while found.turns < turns:
         rng = generator(0, f"bench {n}", "made up")
         dialogue, lengths = made_up(rng, f"bench {n}")
-        script = write_script(dialogue, TALK, EMBEDDED, "train", 0)
+        script = write_script(dialogue, TALK, ESPEAK, "train", 0)
         timeline = plan_timeline(script, lines_of(script, lengths, rng), timed, lambda _: Acoustics(), 0)
         assert not isinstance(timeline, Reject)
         for turn in timeline.turns:

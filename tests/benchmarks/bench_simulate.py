@@ -27,6 +27,7 @@ from manifests.samples import DIALOGUE, to_json
 from sources.adapters.dialogue_text import dialogue_units, read_dialogues
 from sources.catalogue import load
 from synth.acoustics import AcousticsParams, Pools, draw_acoustics
+from synth.banks import ESPEAK
 from synth.duplex import RATE
 from synth.duplex.labels import sample_json
 from synth.duplex.material import Material, spoken_material, with_sounds
@@ -38,7 +39,6 @@ from synth.script import Interaction, Script, write_script
 from synth.text import TextLimits, speakable
 from synth.tts.engine import SpeechError
 from synth.tts.espeak import EspeakEngine
-from synth.voices import EMBEDDED
 
 TEXTS = Path(__file__).parents[2] / "pipelines" / "recipes" / "quickstart" / "dialogues.jsonl"
 LIVELY = Interaction(
@@ -103,9 +103,9 @@ def dialogues(paths: list[Path]) -> list[TextDialogue]:
 
 
 def speak(texts: list[TextDialogue]) -> list[Spoken]:
-    engine, spoken = EspeakEngine(EMBEDDED.voices), []
+    engine, spoken = EspeakEngine(ESPEAK.voices), []
     for dialogue in texts:
-        script = write_script(dialogue, LIVELY, EMBEDDED, "train", 1)
+        script = write_script(dialogue, LIVELY, ESPEAK, "train", 1)
         said = zip(script.lines, engine.synthesize(script.engine_lines()), strict=True)
         lines = {n.id: (s.pcm, s.words or ()) for n, s in said if not isinstance(s, SpeechError)}
         spoken.append(Spoken(script, spoken_material(script, lines)))

@@ -26,13 +26,13 @@ SECONDS = 60
 
 def minutes(hours: float) -> Iterator[np.ndarray]:
     """Stereo speech of the embedded voice, pauses and bursts of noise, a minute at a time: float32 [frames, 2]."""
+    from synth.banks import ESPEAK
     from synth.tts.engine import Line, Speech
     from synth.tts.espeak import EspeakEngine
-    from synth.voices import EMBEDDED
 
     text = "The morning train leaves at seven, and nobody knew the way home. "
-    engine = EspeakEngine(EMBEDDED.voices)
-    spoken = engine.synthesize([Line("long", text, EMBEDDED.assistants[0].name, "en", 0)])[0]
+    engine = EspeakEngine(ESPEAK.voices)
+    spoken = engine.synthesize([Line("long", text, ESPEAK.assistants[0].name, "en", 0)])[0]
     assert isinstance(spoken, Speech)
     speech = soxr.resample(spoken.pcm, spoken.sample_rate, RATE)
     random = np.random.default_rng(0)

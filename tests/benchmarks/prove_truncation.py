@@ -47,6 +47,7 @@ from manifests.samples import DIALOGUE, to_json
 from pipelines.asr.recognizer import Recognizer
 from pipelines.asr.windows import SAMPLE_RATE, Clip
 from synth.acoustics import Acoustics, Pools
+from synth.banks import ESPEAK
 from synth.duplex import ASSISTANT, RATE
 from synth.duplex.labels import sample_json
 from synth.duplex.material import Pcm, spoken_material
@@ -59,7 +60,6 @@ from synth.tts.align import sounding
 from synth.tts.engine import Line, Speech, SpeechError, Word
 from synth.tts.espeak import EspeakEngine, utter
 from synth.tts.sphinx import PocketsphinxAligner
-from synth.voices import EMBEDDED
 
 TEXTS = Path(__file__).parents[2] / "pipelines" / "recipes" / "quickstart" / "dialogues.jsonl"
 INTERRUPTED = Interaction(barge_in=0.9, balance=0, context="continue", silence_timeout=0)
@@ -156,7 +156,7 @@ def scripts(engine: EspeakEngine, seed: int) -> Iterator[tuple[Script, Spoken]]:
     for row in map(json.loads, TEXTS.read_text(encoding="utf-8").splitlines()):
         turns = tuple(TextTurn(message["role"], message["content"]) for message in row["messages"])
         dialogue = TextDialogue(row["id"], turns, "en", "quickstart", licence, row["scenario"])
-        script = write_script(dialogue, INTERRUPTED, EMBEDDED, "train", seed)
+        script = write_script(dialogue, INTERRUPTED, ESPEAK, "train", seed)
         said = zip(script.lines, engine.synthesize(script.engine_lines()), strict=True)
         yield script, {line.id: (s.pcm, s.words or ()) for line, s in said if not isinstance(s, SpeechError)}
 
@@ -206,7 +206,7 @@ def as_written(cut: Cut) -> bool:
 
 def by_espeak(cut: Cut) -> tuple[int, int]:
     """The fewest and the most words that are whole before the fade, by the events of espeak."""
-    settings = EMBEDDED.voices[cut.line.voice].espeak
+    settings = ESPEAK.voices[cut.line.voice].settings
     assert settings is not None
     text, said = cut.line.text, utter(cut.line.text, settings)
     places = token_spans(text)
@@ -322,7 +322,7 @@ def report(name: str, found: Sequence[Cut], verdicts: Verdicts) -> bool:
 
 def main() -> int:
     wanted = int(sys.argv[1]) if len(sys.argv) > 1 else 600
-    started, engine = time.process_time(), EspeakEngine(EMBEDDED.voices)
+    started, engine = time.process_time(), EspeakEngine(ESPEAK.voices)
     lines, found, left_out, seeds = Lines(engine), list[Cut](), 0, 0
     while len(found) < wanted:
         for script, speech in scripts(engine, seeds):

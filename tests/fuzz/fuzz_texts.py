@@ -33,6 +33,7 @@ from pipelines.guard import Guard  # noqa: E402
 from pipelines.stage import Shard, Workspace, reject_row  # noqa: E402
 from pipelines.stages.plan import SplitShares  # noqa: E402
 from pipelines.stages.script import ScriptParams, WriteScripts  # noqa: E402
+from pipelines.stages.speak import SpeakParams  # noqa: E402
 from pipelines.texts import Text  # noqa: E402
 from sources.adapters.lines import MAX_LINE  # noqa: E402
 from sources.catalogue import load  # noqa: E402
@@ -178,7 +179,7 @@ def outcome(path: Path) -> list[Any]:
         load("dialogue_text"),
         [Text(None, path, licence)],
         SplitShares(),
-        bank("espeak", None, None),
+        bank(SpeakParams(engine="espeak"), None, None),
         seed=0,
     )
     try:

@@ -19,9 +19,9 @@ from pipelines.run import run
 from pipelines.stage import Workspace
 from pipelines.stages.quality import Quality, QualityParams
 from sources.audio import Audio, encode_flac
+from synth.banks import HIBARI
 from synth.tts.engine import Line, Speech
-from synth.tts.espeak import EspeakEngine
-from synth.voices import EMBEDDED
+from synth.tts.hibari import HibariEngine
 
 RECIPE = """
 name: small
@@ -58,7 +58,7 @@ class Small:
 
 
 def speech(text: str) -> Speech:
-    spoken = EspeakEngine(EMBEDDED.voices).synthesize([Line("test", text, EMBEDDED.assistants[0].name, "en", 0)])[0]
+    spoken = HibariEngine(HIBARI.voices).synthesize([Line("test", text, "hibari-heart", "en", 0)])[0]
     assert isinstance(spoken, Speech)
     return spoken
 

@@ -1,47 +1,50 @@
-"""Words of a known text are found by the embedded Whisper model, which says where it cannot."""
+"""Words of a known text are found by a Whisper model, which says where it cannot."""
 
 import numpy as np
 import pytest
 
 from pipelines.asr.locate import Located
+from synth.banks import ESPEAK
 from synth.tts.align import WhisperAligner
 from synth.tts.engine import Line, Speech
-from synth.voices import EMBEDDED
 
 pytest.importorskip("espeakng_loader", reason="the demo extra is not installed")
 
 from synth.tts.espeak import EspeakEngine
+from tests.whisper import require
 
 TEXT = "The morning train leaves at seven, and the last one after ten."
 
 
 def spoken(text: str) -> Speech:
-    (speech,) = EspeakEngine(EMBEDDED.voices).synthesize([Line("line", text, "espeak-en-us-anna", "en", 0)])
+    (speech,) = EspeakEngine(ESPEAK.voices).synthesize([Line("line", text, "espeak-en-us-anna", "en", 0)])
     assert isinstance(speech, Speech)
     return speech
 
 
 def test_words_are_found_where_espeak_says_them() -> None:
+    require("tiny.en")
     speech = spoken(TEXT)
-    words = WhisperAligner(Located("embedded"), "digest").align(speech.pcm, speech.sample_rate, TEXT, "en")
+    words = WhisperAligner(Located("tiny.en"), "digest").align(speech.pcm, speech.sample_rate, TEXT, "en")
     assert words is not None
     assert speech.words is not None
     assert [word.text for word in words] == TEXT.split()
-    assert np.median([abs(a.start - b.start) for a, b in zip(words, speech.words, strict=True)]) < 0.04
+    assert np.median([abs(a.start - b.start) for a, b in zip(words, speech.words, strict=True)]) < 0.1
 
 
-def test_the_embedded_model_is_known_to_know_english_without_being_loaded() -> None:
-    located = Located("embedded")
+def test_a_model_is_known_to_know_english_without_being_loaded() -> None:
+    located = Located("tiny.en")
     assert [located.knows(language) for language in ("en-US", "zh-CN", "de")] == [True, False, False]
     assert located._recognizer is None
 
 
 def test_what_cannot_be_found_has_no_times() -> None:
-    aligner, speech = WhisperAligner(Located("embedded"), "digest"), spoken(TEXT)
+    require("tiny.en")
+    aligner, speech = WhisperAligner(Located("tiny.en"), "digest"), spoken(TEXT)
     for pcm, text, language in (
         (speech.pcm, "Nobody knew the way home through the woods.", "en"),  # something else is said
-        (speech.pcm, TEXT, "zh"),  # the embedded model knows English
-        (np.tile(speech.pcm, 4), TEXT, "en"),  # longer than its window
+        (speech.pcm, TEXT, "zh"),  # this model knows English
+        (np.tile(speech.pcm, 10), TEXT, "en"),  # longer than its window
         (speech.pcm[:0], TEXT, "en"),
         (speech.pcm, " - ", "en"),
     ):

@@ -7,11 +7,9 @@ from pathlib import Path
 import pytest
 
 from manifests.errors import UsageError
+from manifests.packaged import ModelUnavailable, Packaged
 from pipelines.asr import models
 from pipelines.asr.models import (
-    EMBEDDED_FOLDER,
-    ModelUnavailable,
-    Package,
     check_language,
     check_model,
     english_only,
@@ -24,6 +22,12 @@ from pipelines.asr.models import (
 from pipelines.stages.transcribe import Transcribe, TranscribeParams
 
 WEIGHTS = {"model.bin": hashlib.sha256(b"weights").hexdigest(), "config.json": hashlib.sha256(b"{}").hexdigest()}
+
+
+def packaged(model: str, requirements: tuple[str, ...], *weights: str) -> Packaged:
+    """Weights in parts, and the configuration beside the first."""
+    config = weights[0].rsplit("/", 1)[0] + "/config.json"
+    return Packaged(model, requirements, {"model.bin": weights, "config.json": (config,)}, WEIGHTS)
 
 
 @pytest.fixture
@@ -44,12 +48,12 @@ def written(folder: Path, weights: bytes, vocabulary: str = "a\nb\n") -> Path:
 
 @pytest.mark.usefixtures("offline")
 def test_a_missing_model_is_one_clear_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ModelUnavailable, match=r"no model 'huge'.* large-v3.*embedded"):
+    with pytest.raises(ModelUnavailable, match=r"no model 'huge'.* large-v3"):
         here("huge")
     with pytest.raises(ModelUnavailable, match=r"model\.bin"):
         here(str(tmp_path))
     assert here("tiny.en") is None
-    package = Package(("a-package==1",), ("absent_package/model.bin",), {})
+    package = packaged("tiny.en", ("a-package==1",), "absent_package/model.bin")
     monkeypatch.setattr(models, "PACKAGES", {"tiny.en": package})
     for look in (fetched, check_model):
         with pytest.raises(
@@ -63,9 +67,9 @@ def test_an_installed_package_is_used_without_running_its_code(tmp_path: Path, m
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     folder = written(tmp_path / "one_package" / "data", b"weights")
     (tmp_path / "one_package" / "__init__.py").write_text("raise SystemExit")
-    package = Package(("one==1",), ("one_package/data/model.bin",), WEIGHTS)
+    package = packaged("tiny.en", ("one==1",), "one_package/data/model.bin")
     monkeypatch.setattr(models, "PACKAGES", {"tiny.en": package})
-    assert here("tiny.en") == models.Found(folder, "the package one")
+    assert here("tiny.en") == models.Found(folder, "from one")
     (folder / "model.bin").write_bytes(b"others")
     with pytest.raises(ModelUnavailable, match=r"is not what the model's owner published .*: uninstall one, or name"):
         here("tiny.en")
@@ -78,7 +82,7 @@ def test_a_model_of_two_packages_is_joined_once(tmp_path: Path, monkeypatch: pyt
     (first / "model.bin").rename(first / "model.bin.part1")
     (first / "model.bin.part1").write_bytes(b"wei")
     parts = ("part_one/data/model.bin.part1", "part_two/model.bin.part2")
-    package = Package(("one==1", "two==1"), parts, WEIGHTS)
+    package = packaged("base", ("one==1", "two==1"), *parts)
     monkeypatch.setattr(models, "PACKAGES", {"base": package})
     assert here("base") is None  # one part alone
     (tmp_path / "part_two").mkdir()
@@ -89,7 +93,7 @@ def test_a_model_of_two_packages_is_joined_once(tmp_path: Path, monkeypatch: pyt
     (tmp_path / "part_two" / "model.bin.part2").write_bytes(b"ghts")
     found = here("base")
     assert found is not None
-    assert found.where == "joined from one and two"
+    assert found.where == "from one and two"
     assert (found.folder / "model.bin").read_bytes() == b"weights"
     assert (found.folder / "config.json").read_bytes() == b"{}"
     made = (found.folder / "model.bin").stat().st_mtime_ns
@@ -108,8 +112,7 @@ def test_a_model_of_two_packages_is_joined_once(tmp_path: Path, monkeypatch: pyt
 
 
 def test_a_model_is_known_by_its_files(tmp_path: Path) -> None:
-    assert model_digest("embedded") == model_digest(str(EMBEDDED_FOLDER)) != model_digest("large-v3") == "large-v3"
-    assert sum(path.stat().st_size for path in EMBEDDED_FOLDER.iterdir()) <= 8 * 1024 * 1024
+    assert model_digest("large-v3") == "large-v3"
     one, two = written(tmp_path / "one", b"1"), written(tmp_path / "two", b"2")
     assert model_digest(str(one)) != model_digest(str(two))
 
@@ -117,7 +120,7 @@ def test_a_model_is_known_by_its_files(tmp_path: Path) -> None:
 def test_a_model_of_english_alone_is_told_before_it_is_loaded(tmp_path: Path) -> None:
     assert english_only(str(written(tmp_path / "english", b"", "a\nb\n")))
     assert not english_only(str(written(tmp_path / "many", b"", "a\n\nb\n")))  # CTranslate2's mark: an empty token
-    names = ("embedded", "tiny.en", "distil-large-v3", "Systran/faster-whisper-small.en")
+    names = ("small.en", "tiny.en", "distil-large-v3", "Systran/faster-whisper-small.en")
     assert [english_only(name) for name in (*names, "base", "large-v3", "someone/whisper")] == [True] * 4 + [False] * 3
 
 
@@ -136,8 +139,10 @@ def test_a_language_is_called_as_whisper_calls_it_or_refused() -> None:
     ("language", "said"),
     [(None, "is of a language that nobody states"), ("und", "that nobody states"), ("de-DE", "the speech is of de-DE")],
 )
-def test_speech_that_may_not_be_english_is_refused_to_a_model_of_english(language: str | None, said: str) -> None:
-    stage = Transcribe(TranscribeParams(model="embedded"), language)
+def test_speech_that_may_not_be_english_is_refused_to_a_model_of_english(
+    language: str | None, said: str, tmp_path: Path
+) -> None:
+    stage = Transcribe(TranscribeParams(model=str(written(tmp_path / "english", b""))), language)
     with pytest.raises(UsageError, match=said + r".* or set transcribe.language=en where all of it is English"):
         stage.check()
-    Transcribe(TranscribeParams(model="embedded", language="en"), language).check()
+    Transcribe(stage.params.model_copy(update={"language": "en"}), language).check()

@@ -18,9 +18,11 @@ from pipelines.stage import Made, Shard, Stage, Workspace, commit
 from pipelines.stages.speak import Speak, SpeakParams
 from pipelines.stages.transcribe import Transcribe, TranscribeParams
 from pipelines.watch import Attempt
+from synth.banks import ESPEAK
 from synth.tts.engine import Line, Speech, SpeechError
 from synth.tts.espeak import EspeakEngine
 from tests.pipelines.conftest import SENTENCES, lake_of, speech
+from tests.whisper import require
 
 
 def counted(calls: list[int], number: int) -> object:
@@ -87,6 +89,7 @@ def bytes_of(folder: Path, tables: Sequence[str]) -> list[bytes]:
 
 
 def test_transcripts_of_a_killed_worker_are_not_heard_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    require("tiny.en")
     heard, hear, work = list[str](), Recognizer.hear, [-1]
 
     def counted(self: Recognizer, windows: Sequence[Window], name: str) -> list[Heard]:
@@ -101,7 +104,7 @@ def test_transcripts_of_a_killed_worker_are_not_heard_again(tmp_path: Path, monk
     made = []
     for name in ("undisturbed", "killed"):
         place = lake_of(tmp_path / name, [speech(sentence) for sentence in SENTENCES], ("transcripts",))
-        stage = Transcribe(TranscribeParams(model="embedded"), "en")
+        stage = Transcribe(TranscribeParams(model="tiny.en"), "en")
         heard.clear()
         if name == "killed":
             made.append(made_after_a_kill(stage, place, work, kill_at=3))
@@ -132,7 +135,7 @@ def test_lines_of_a_killed_worker_are_not_spoken_again(tmp_path: Path, monkeypat
     for name in ("undisturbed", "killed"):
         place = Workspace(Store(str(tmp_path / name)), {"lines": "l", "speech": "s"})
         place.store.write_part(place.part("lines", KEY), to_table("lines", rows), {})
-        stage = Speak(SpeakParams())
+        stage = Speak(SpeakParams(engine="espeak"), ESPEAK)
         spoken.clear()
         if name == "killed":
             made = made_after_a_kill(stage, place, work, kill_at=2)
@@ -168,7 +171,7 @@ def test_lines_are_spoken_whatever_the_size_of_a_batch_before_the_kill(
         return synthesize(self, lines)
 
     monkeypatch.setattr(EspeakEngine, "synthesize", killing)
-    stage = Speak(SpeakParams())
+    stage = Speak(SpeakParams(engine="espeak"), ESPEAK)
     stage.setup()
     with pytest.raises(Killed):
         stage.process(Shard(KEY, KEY), place, Guard(stage.name, pieces=Pieces(place.store, "pieces/x", keep_s=0.0)))
@@ -179,10 +182,11 @@ def test_lines_are_spoken_whatever_the_size_of_a_batch_before_the_kill(
 
 
 def test_a_verdict_after_a_kill_gives_no_clip_the_transcript_of_another(tmp_path: Path) -> None:
+    require("tiny.en")
     clips = [speech(sentence) for sentence in SENTENCES]
     long = speech(" ".join(SENTENCES * 3))  # more windows than one, the last of them the shortest
     place = lake_of(tmp_path, [long, *clips], ("transcripts",))
-    stage = Transcribe(TranscribeParams(model="embedded"), "en")
+    stage = Transcribe(TranscribeParams(model="tiny.en"), "en")
     stage.setup()
     assert len(stage.recognizer.windows([Clip(np.zeros(len(long.pcm) * 2 // 3, np.float32))])) > 1
     undisturbed = stage.process(Shard(KEY, KEY), place, Guard(stage.name))

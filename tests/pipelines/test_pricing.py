@@ -21,11 +21,11 @@ from pipelines.pipeline import halves, shards_of
 from pipelines.pricing import Price, price, reckoned
 from pipelines.recipe import Recipe, load
 from pipelines.stages.script import WriteScripts
+from synth.banks import ESPEAK
 from synth.duplex import RATE
 from synth.text import spoken_form
 from synth.tts.engine import Line, Speech
 from synth.tts.espeak import EspeakEngine
-from synth.voices import EMBEDDED
 from tests.pipelines.conftest import Small
 from tests.synth.tts.cosyvoice_fake import write_checkout, write_model
 
@@ -81,12 +81,12 @@ def test_priced_hours_and_bytes_are_those_of_a_run(small: Small) -> None:
 
 def test_reckoned_speech_is_as_long_as_espeak_speaks_it() -> None:
     """English texts by thirty voices, in sum and one by one; a sum of Chinese."""
-    spoken = EspeakEngine(EMBEDDED.voices)
+    spoken = EspeakEngine(ESPEAK.voices)
     rows = [json.loads(row) for row in QUICKSTART.read_text("utf-8").splitlines()[::8]]
     english = [message["content"] for row in rows for message in row["messages"]]
     chinese = ["今天多云，下午可能有小雨，出门最好带一把伞。", "请问从这里到火车站怎么走比较快？", "好的"]
     for texts, language, most in ((english, "en", 0.05), (chinese, "zh", 0.2)):
-        voices = EMBEDDED.speaking(language)[:30]
+        voices = ESPEAK.speaking(language)[:30]
         lines = [
             Line(str(n), spoken_form(text, language), voices[n % len(voices)].name, language, n)
             for n, text in enumerate(texts)

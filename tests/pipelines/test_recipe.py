@@ -96,11 +96,11 @@ def test_missing_recipe_is_refused(tmp_path: Path) -> None:
 def test_settings_replace_keys_and_make_sections(tmp_path: Path) -> None:
     path = written(tmp_path, "name: x\ncorpus: files\nselect: []")
     recipe = load(
-        path, ["corpus=ljspeech", "quality={}", "transcribe.model=embedded", "ingest.unit_clips=7", "root=here"]
+        path, ["corpus=ljspeech", "quality={}", "transcribe.model=tiny.en", "ingest.unit_clips=7", "root=here"]
     )
     assert recipe.corpus == "ljspeech"
     assert recipe.transcribe is not None
-    assert recipe.transcribe.model == "embedded"
+    assert recipe.transcribe.model == "tiny.en"
     assert recipe.ingest.unit_clips == 7
     assert recipe.root == Path.cwd() / "here"
 

@@ -14,6 +14,7 @@ from pipelines.stage import MIB, Stage
 from pipelines.stages.simulate import Simulate, SimulateParams, digest
 from pipelines.stages.speak import Speak, SpeakParams
 from pipelines.stages.verify import Verify, VerifyParams
+from synth.banks import ESPEAK
 
 LICENCE = {"spdx": "CC-BY-4.0", "redistribute": True, "commercial": True}
 
@@ -74,6 +75,6 @@ def test_takes_are_bounded_by_what_a_shard_can_hold() -> None:
 
 
 def test_a_long_dialogue_is_simulated_and_verified_by_the_worker_that_spoke_it() -> None:
-    stages: list[Stage] = [Speak(SpeakParams(engine="espeak")), stage(), Verify(VerifyParams(), ())]
+    stages: list[Stage] = [Speak(SpeakParams(engine="espeak"), ESPEAK), stage(), Verify(VerifyParams(), ())]
     assert all(one.resources.memory >= 1024 * MIB for one in stages)
     assert len(chains(stages)) == 1

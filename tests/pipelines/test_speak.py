@@ -25,17 +25,20 @@ from pipelines.run import run
 from pipelines.stage import Made, Resources, Row, Shard, Stage, Workspace, commit, read_span
 from pipelines.stages.speak import Speak, SpeakParams, _heard, hear_with
 from pipelines.watch import TimeLimit
+from synth.banks import ESPEAK, HIBARI
 from synth.tts.align import ProportionalAligner
 from synth.tts.engine import Line, Speech, SpeechError
 from synth.tts.gate import GateParams
 from synth.tts.takes import BATCH, Examiner, takes
-from synth.voices import EMBEDDED, Voice, VoiceBank
+from synth.voices import Voice, VoiceBank
 
 pytest.importorskip("espeakng_loader", reason="the demo extra is not installed")
 
 from synth.tts.espeak import EspeakEngine
+from synth.tts.hibari import HibariEngine
 from tests.synth.tts.cosyvoice_fake import write_checkout, write_model
 from tests.synth.tts.speech_server import SPEAKERS, speech_server
+from tests.whisper import require
 
 ANNA = "espeak-en-us-anna"
 SHARD = Shard("shard", "shard")
@@ -74,7 +77,7 @@ def audio(place: Workspace, row: Mapping[str, Any]) -> np.ndarray[Any, Any]:
 
 def test_espeak_lines_are_kept_in_order_and_bad_ones_rejected(tmp_path: Path) -> None:
     place = workspace(tmp_path, [*TEXTS, "...", "One more."])
-    made = spoken(Speak(SpeakParams()), place)
+    made = spoken(Speak(SpeakParams(engine="espeak"), ESPEAK), place)
     rows = place.rows("speech", SHARD.key)
     assert [row["line"] for row in rows] == ["d#0", "d#1", "d#2", "d#4"]
     assert [row["tries"] for row in rows] == [1] * 4
@@ -85,17 +88,18 @@ def test_espeak_lines_are_kept_in_order_and_bad_ones_rejected(tmp_path: Path) ->
 
 def test_a_server_speaks_with_aligned_and_recognised_words(tmp_path: Path) -> None:
     pytest.importorskip("pocketsphinx", reason="pocketsphinx is not installed")
+    require("tiny.en")
     own = Licence("CC0-1.0", redistribute=True, commercial=True)
     voices = tuple(Voice(name, "en", None, None, own) for name in SPEAKERS)
     bank = VoiceBank(voices[:1], {"train": voices[1:], "valid": (), "test": ()})
     with speech_server() as server:
-        params = {"engine": "http", "http": {"base_url": server.url, "model": "tts"}, "recognise": "embedded"}
+        params = {"engine": "http", "http": {"base_url": server.url, "model": "tts"}, "recognise": "tiny.en"}
         place = workspace(tmp_path, TEXTS, "alloy")
         made = spoken(Speak(SpeakParams.model_validate(params), bank), place)
     assert not made.rejects
     errors: list[float] = []
     for row, text in zip(place.rows("speech", SHARD.key), TEXTS, strict=True):
-        (told,) = EspeakEngine(EMBEDDED.voices).synthesize([line(0, text, SPEAKERS["alloy"])])
+        (told,) = HibariEngine(HIBARI.voices).synthesize([line(0, text, SPEAKERS["alloy"])])
         assert isinstance(told, Speech)
         assert told.words is not None
         assert [word["word"] for word in row["words"]] == text.split()
@@ -120,7 +124,7 @@ class Unsteady:
     def _one(self, line: Line) -> Speech | SpeechError:
         seeds = self.seeds.setdefault(line.id, [])
         seeds.append(line.seed)
-        (result,) = EspeakEngine(EMBEDDED.voices).synthesize([line])
+        (result,) = EspeakEngine(ESPEAK.voices).synthesize([line])
         assert isinstance(result, Speech)
         if not line.text.startswith("Oops") or len(seeds) > self.bad:
             return Speech(result.pcm, 24_000, None)
@@ -164,9 +168,10 @@ def test_an_engine_that_says_the_same_again_is_not_asked_a_third_time() -> None:
 
 
 def test_what_is_said_is_recognised() -> None:
-    hear = hear_with("embedded")
-    lines = [line(index, text) for index, text in enumerate(TEXTS)]
-    speech = [s for s in EspeakEngine(EMBEDDED.voices).synthesize(lines) if isinstance(s, Speech)]
+    require("tiny.en")
+    hear = hear_with("tiny.en")
+    lines = [line(index, text, "hibari-heart") for index, text in enumerate(TEXTS)]
+    speech = [s for s in HibariEngine(HIBARI.voices).synthesize(lines) if isinstance(s, Speech)]
     judge = Examiner(GateParams(), ProportionalAligner(), hear)
     assert all(isinstance(result, Speech) for result in judge.examine(lines, speech))
     swapped = judge.examine([line(9, "There is a long way to go today."), lines[1]], [speech[2], speech[1]])
@@ -181,10 +186,10 @@ def test_fingerprints_tell_what_is_heard_and_not_where_it_is_made() -> None:
     moved = {"engine": "http", "http": {"base_url": "http://there/v1", "model": "tts"}, "gpus": 1, "cpus": 2,
              "runtime_env": {"env_vars": {"A": "b"}}}  # fmt: skip
     other = {"engine": "http", "http": {"base_url": "http://here/v1", "model": "tts-2"}}
-    prints = [Speak(SpeakParams.model_validate(params)).fingerprint(["x"]) for params in (here, moved, other)]
+    prints = [Speak(SpeakParams.model_validate(params), ESPEAK).fingerprint(["x"]) for params in (here, moved, other)]
     assert prints[0] == prints[1] != prints[2]
-    strict = SpeakParams(gate=GateParams(max_silence_s=0.5))
-    assert Speak(strict).fingerprint(["x"]) != Speak(SpeakParams()).fingerprint(["x"])
+    strict = SpeakParams(engine="espeak", gate=GateParams(max_silence_s=0.5))
+    assert Speak(strict, ESPEAK).fingerprint(["x"]) != Speak(SpeakParams(engine="espeak"), ESPEAK).fingerprint(["x"])
 
 
 @pytest.mark.parametrize(
@@ -223,7 +228,7 @@ def test_a_model_of_the_hub_is_fetched_before_any_work_and_a_folder_is_not(
         model = str(write_model(tmp_path / "own", 2))
     cosyvoice = {"model": model, "repo": str(write_checkout(tmp_path / "repo"))}
     params = {"engine": "cosyvoice", "cosyvoice": cosyvoice, "align": {"method": "proportional"}}
-    stage = Speak(SpeakParams.model_validate(params))
+    stage = Speak(SpeakParams.model_validate(params), ESPEAK)
     published = not model.startswith("/")
     stage.check()
     assert (stage.unfetched(), fetched) == (model if published else None, [])
@@ -235,7 +240,9 @@ def test_a_model_of_the_hub_is_fetched_before_any_work_and_a_folder_is_not(
 
 def test_a_key_that_is_not_there_is_said_before_any_work(monkeypatch: pytest.MonkeyPatch) -> None:
     server = {"base_url": "http://localhost:1/v1", "model": "tts", "api_key_env": "TURNMILL_TEST_KEY"}
-    stage = Speak(SpeakParams.model_validate({"engine": "http", "http": server, "align": {"method": "proportional"}}))
+    stage = Speak(
+        SpeakParams.model_validate({"engine": "http", "http": server, "align": {"method": "proportional"}}), ESPEAK
+    )
     monkeypatch.delenv("TURNMILL_TEST_KEY", raising=False)
     assert stage.fingerprint(["x"]), "what was spoken is known without the key"
     with pytest.raises(UsageError, match=r"speak\.http\.api_key_env: .*TURNMILL_TEST_KEY is not set"):
@@ -257,10 +264,10 @@ def server_of(*languages: str, **settings: Any) -> Speak:
     ("align", "sentence"),
     [
         (
-            {"model": "embedded"},
-            r"speak\.align\.model: the embedded model knows English only, not 'zh'; name a .* such as large-v3, or",
+            {"model": "tiny.en"},
+            r"speak\.align\.model: the tiny\.en model knows English only, not 'zh'; name a .* such as large-v3, or",
         ),
-        ({"method": "whisper", "model": "embedded"}, r"the embedded model .*speak\.align\.method=proportional"),
+        ({"method": "whisper", "model": "tiny.en"}, r"the tiny\.en model .*speak\.align\.method=proportional"),
         ({"method": "pocketsphinx"}, r"speak\.align\.method: pocketsphinx knows English only, not 'zh'"),
     ],
 )
@@ -268,11 +275,12 @@ def test_a_language_without_an_aligner_is_refused_before_any_work(
     tmp_path: Path, align: dict[str, str], sentence: str
 ) -> None:
     pytest.importorskip("pocketsphinx", reason="pocketsphinx is not installed")
+    require("tiny.en")
     with pytest.raises(UsageError, match=sentence):
         server_of("en", "zh", align=align).check()
     server_of("en", align=align).check()
     server_of("en", "zh", align={"method": "proportional"}).check()
-    Speak(SpeakParams()).check()  # espeak has voices of both, and states its times
+    Speak(SpeakParams(engine="espeak"), ESPEAK).check()  # espeak has voices of both, and states its times
     cloning = server_of("en", align=align)
     cloning.setup()
     place = workspace(tmp_path, ["你好。"], language="zh")
@@ -311,7 +319,7 @@ class Environment(Stage):
 
 def test_a_stage_with_its_own_environment_has_its_own_workers(tmp_path: Path) -> None:
     params = SpeakParams(runtime_env={"env_vars": {"TURNMILL_TEST": "set"}})
-    stages = [Environment("lines", Resources()), Environment("speech", Speak(params).resources)]
+    stages = [Environment("lines", Resources()), Environment("speech", Speak(params, ESPEAK).resources)]
     assert len(chains(stages)) == 2
     place = Workspace(Store(str(tmp_path)), {"lines": "l", "speech": "s"})
     with cluster(None) as found:
@@ -321,7 +329,7 @@ def test_a_stage_with_its_own_environment_has_its_own_workers(tmp_path: Path) ->
 
 
 def test_an_environment_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
-    stage = Environment("speech", Speak(SpeakParams(runtime_env={"conda": "no-such-environment"})).resources)
+    stage = Environment("speech", Speak(SpeakParams(runtime_env={"conda": "no-such-environment"}), ESPEAK).resources)
     place = Workspace(Store(str(tmp_path)), {"speech": "s"})
     with (
         cluster(None) as found,

@@ -19,14 +19,15 @@ from pipelines.stage import Shard, Workspace
 from pipelines.stages.transcribe import Transcribe, TranscribeParams
 from sources.audio import AudioError
 from tests.pipelines.conftest import SENTENCES, lake_of, speech
+from tests.whisper import loaded
 
 SHARD = Shard("shard", "shard")
 
 
 @pytest.fixture
 def stage() -> Transcribe:
-    stage = Transcribe(TranscribeParams(model="embedded", batch_size=8), "en")
-    stage.setup()
+    stage = Transcribe(TranscribeParams(model="tiny.en"), "en")
+    stage.recognizer, stage._good = loaded("tiny.en"), None
     return stage
 
 
@@ -56,7 +57,7 @@ def test_a_model_that_fails_on_every_clip_ends_the_run(
 
     monkeypatch.setattr(BatchedInferencePipeline, "generate_segment_batched", failing)
     place = lake_of(tmp_path, [speech(sentence) for sentence in SENTENCES], ("transcripts",))
-    with pytest.raises(TurnmillError, match="embedded fails on every clip: u0: faster-whisper: CUDA failed") as told:
+    with pytest.raises(TurnmillError, match=r"tiny\.en fails on every clip: u0: faster-whisper: CUDA failed") as told:
         stage.process(SHARD, place, Guard(stage.name))
     assert "0x" not in str(told.value)
     with pytest.raises(AudioError, match=r"x\.wav: faster-whisper: CUDA failed"):
@@ -76,8 +77,8 @@ def test_a_model_that_stops_working_on_the_way_ends_the_run_and_rejects_nothing(
         return generate(*given)
 
     monkeypatch.setattr(BatchedInferencePipeline, "generate_segment_batched", failing)
-    stage.recognizer.batch_size = 1
-    with pytest.raises(TurnmillError, match=r"the model embedded no longer works: .*illegal memory access"):
+    monkeypatch.setattr(stage.recognizer, "batch_size", 1)
+    with pytest.raises(TurnmillError, match=r"the model tiny\.en no longer works: .*illegal memory access"):
         stage.process(SHARD, place, Guard(stage.name))
 
 
@@ -116,7 +117,7 @@ def test_a_clip_of_another_language_is_no_clip_of_a_model_of_english(stage: Tran
     made = stage.process(SHARD, place, Guard(stage.name))
     (reject,) = made.rejects
     assert (reject.uid, reject.reason) == ("u1", Reason.UNSUPPORTED_LANGUAGE)
-    assert reject.detail == "a/b.wav is of de-AT, and the model embedded is not"
+    assert reject.detail == "a/b.wav is of de-AT, and the model tiny.en is not"
 
 
 def test_a_text_that_cannot_be_compared_is_its_clips_reject(

@@ -33,8 +33,9 @@ from pipelines.stages.voices import VoicesParams, make_voices, read_bank, voices
 from sources.audio import Audio, decode, encode_flac, mono
 from sources.catalogue import load, override
 from sources.measure import quality
+from synth.banks import ESPEAK
 from synth.tts.engine import Line, Speech
-from synth.voices import EMBEDDED, Voice, VoiceBank
+from synth.voices import Voice, VoiceBank
 from tests.conftest import tree_hashes
 
 pytest.importorskip("espeakng_loader", reason="the demo extra is not installed")
@@ -66,7 +67,7 @@ def make(source: Path, out: Path, seed: int = 1, **params: Any) -> Made:
 
 
 def sound(text: str = "The morning train leaves at seven, and nobody on the platform knows where it goes.") -> Audio:
-    (speech,) = EspeakEngine(EMBEDDED.voices).synthesize([Line("l", text, EMBEDDED.assistants[0].name, "en", 0)])
+    (speech,) = EspeakEngine(ESPEAK.voices).synthesize([Line("l", text, ESPEAK.assistants[0].name, "en", 0)])
     assert isinstance(speech, Speech)
     return Audio(speech.pcm[None], speech.sample_rate)
 

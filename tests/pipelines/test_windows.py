@@ -4,12 +4,11 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.asr.windows import SAMPLE_RATE, Clip, first_round, windows
+from pipelines.asr.windows import LONGEST, SAMPLE_RATE, Clip, first_round, windows
 
-LONGEST = 10 * SAMPLE_RATE
-NOISE = np.random.default_rng(0).standard_normal(60 * SAMPLE_RATE).astype(np.float32)
+NOISE = np.random.default_rng(0).standard_normal(120 * SAMPLE_RATE, np.float32)
 
-_edges = st.lists(st.integers(0, 60 * SAMPLE_RATE), max_size=12, unique=True).map(sorted)
+_edges = st.lists(st.integers(0, 120 * SAMPLE_RATE), max_size=12, unique=True).map(sorted)
 
 
 def spans_of(edges: list[int]) -> list[tuple[int, int]]:
@@ -19,7 +18,7 @@ def spans_of(edges: list[int]) -> list[tuple[int, int]]:
 @given(_edges)
 def test_every_sample_of_speech_is_in_one_window(edges: list[int]) -> None:
     speech = spans_of(edges)
-    found = windows(0, Clip(NOISE, speech), LONGEST)
+    found = windows(0, Clip(NOISE, speech))
     covered = np.zeros(len(NOISE), int)
     for window in found:
         end = window.start + len(window.pcm)
@@ -40,30 +39,30 @@ def test_every_sample_of_speech_is_in_one_window(edges: list[int]) -> None:
 
 
 def test_without_measures_all_of_a_clip_is_heard_and_without_speech_nothing() -> None:
-    found = windows(3, Clip(NOISE, None, "de"), LONGEST)
+    found = windows(3, Clip(NOISE, None, "de"))
     assert [w.start for w in found] == [0, *(np.cumsum([len(w.pcm) for w in found])[:-1])]
     assert sum(len(window.pcm) for window in found) == len(NOISE)
     assert {(window.clip, window.language) for window in found} == {(3, "de")}
-    assert windows(0, Clip(NOISE, ()), LONGEST) == []
-    assert windows(0, Clip(NOISE[:0]), LONGEST) == []
+    assert windows(0, Clip(NOISE, ())) == []
+    assert windows(0, Clip(NOISE[:0])) == []
 
 
 def test_silence_that_is_left_behind_a_cut_is_not_heard() -> None:
-    pcm = NOISE[: 10 * SAMPLE_RATE + 4000].copy()
+    pcm = NOISE[: LONGEST + 4000].copy()
     pcm[-6400:] = 0
-    (window,) = windows(0, Clip(pcm, [(0, len(pcm) - 6400)]), LONGEST)
+    (window,) = windows(0, Clip(pcm, [(0, len(pcm) - 6400)]))
     assert len(window.pcm) <= LONGEST
 
 
 def test_a_clip_is_cut_in_a_pause() -> None:
-    pcm = NOISE[: 15 * SAMPLE_RATE].copy()
-    pcm[8 * SAMPLE_RATE : 8 * SAMPLE_RATE + 3200] = 0
-    cut = windows(0, Clip(pcm), LONGEST)[1].start
-    assert 8 * SAMPLE_RATE < cut < 8 * SAMPLE_RATE + 3200
+    pcm = NOISE[: 35 * SAMPLE_RATE].copy()
+    pcm[28 * SAMPLE_RATE : 28 * SAMPLE_RATE + 3200] = 0
+    cut = windows(0, Clip(pcm))[1].start
+    assert 28 * SAMPLE_RATE < cut < 28 * SAMPLE_RATE + 3200
 
 
 def test_the_longest_window_of_a_clip_tells_its_language() -> None:
     second = SAMPLE_RATE
-    unknown = windows(0, Clip(NOISE, [(0, second), (10 * second, 18 * second), (30 * second, 32 * second)]), LONGEST)
-    known = windows(1, Clip(NOISE, [(0, second), (10 * second, 18 * second)], "de"), LONGEST)
+    unknown = windows(0, Clip(NOISE, [(0, second), (10 * second, 18 * second), (30 * second, 32 * second)]))
+    known = windows(1, Clip(NOISE, [(0, second), (10 * second, 18 * second)], "de"))
     assert first_round([*unknown, *known]) == [unknown[1], *known]

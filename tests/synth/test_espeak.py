@@ -7,17 +7,17 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from synth.banks import ESPEAK
 from synth.tokens import tokens
 from synth.tts.engine import Line, Speech, SpeechError, Word
-from synth.voices import EMBEDDED
 
 pytest.importorskip("espeakng_loader", reason="the demo extra is not installed")
 
 from synth.tts.espeak import EspeakEngine, utter, word_spans
 
-ASSISTANT = EMBEDDED.assistants_of("en")[0].name
-VOICES = [voice.name for voice in EMBEDDED.speaking("en")]
-MANDARIN = [voice.name for voice in EMBEDDED.speaking("zh")]
+ASSISTANT = ESPEAK.assistants_of("en")[0].name
+VOICES = [voice.name for voice in ESPEAK.speaking("en")]
+MANDARIN = [voice.name for voice in ESPEAK.speaking("zh")]
 ZH_TEXTS = (
     "你好！你叫什么名字？",
     "请问附近有没有好吃的餐厅？往前走五百米，左边有一家四川菜馆，味道很不错。",
@@ -37,8 +37,8 @@ def _line(text: str, voice: str = ASSISTANT, language: str = "en") -> Line:
 
 
 def _speak(text: str, voice: str = ASSISTANT) -> Speech:
-    language = EMBEDDED.voices[voice].language
-    (result,) = EspeakEngine(EMBEDDED.voices).synthesize([_line(text, voice, language)])
+    language = ESPEAK.voices[voice].language
+    (result,) = EspeakEngine(ESPEAK.voices).synthesize([_line(text, voice, language)])
     assert isinstance(result, Speech)
     return result
 
@@ -94,7 +94,7 @@ def test_a_mandarin_pause_belongs_to_no_character() -> None:
 
 @pytest.mark.parametrize("text", ["英雄", "贫穷", "兄弟俩", "炯炯有神", "窘迫", "一会儿", "小孩儿", "哪兒", "儿子"])
 def test_no_mandarin_syllable_is_spelt_out_in_english(text: str) -> None:
-    settings = EMBEDDED.voices[MANDARIN[0]].espeak
+    settings = ESPEAK.voices[MANDARIN[0]].settings
     assert settings
     utterance = utter(text, settings)
     assert not any(phoneme.name.startswith("(") for phoneme in utterance.phonemes)
@@ -110,7 +110,7 @@ def test_voices_sound_different() -> None:
         assert len({_speak(text, voice).pcm.tobytes() for voice in voices}) == len(voices)
 
 
-@pytest.mark.parametrize("voice", EMBEDDED.voices)
+@pytest.mark.parametrize("voice", ESPEAK.voices)
 def test_the_same_line_gives_the_same_bytes_whatever_was_said_before(voice: str) -> None:
     text = "Hello there, my friend." if voice in VOICES else "你好，我的朋友，iPhone在哪儿？"
     alone = _speak(text, voice)
@@ -165,7 +165,7 @@ def test_words_that_espeak_runs_together_are_told_apart() -> None:
     ],
 )
 def test_a_bad_line_is_an_error_in_its_place(line: Line, reason: str) -> None:
-    first, bad, last = EspeakEngine(EMBEDDED.voices).synthesize([_line("One."), line, _line("Two.")])
+    first, bad, last = EspeakEngine(ESPEAK.voices).synthesize([_line("One."), line, _line("Two.")])
     assert isinstance(first, Speech)
     assert isinstance(last, Speech)
     assert isinstance(bad, SpeechError)

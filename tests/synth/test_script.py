@@ -7,16 +7,17 @@ import pytest
 from pydantic import ValidationError
 
 from manifests.records import Interruption, Licence, TextDialogue, TextTurn
+from synth.banks import ESPEAK
 from synth.phrases import PHRASES
 from synth.script import IntentMix, Interaction, Script, intent_of, pause_points, write_script
 from synth.tokens import joined, tokens
-from synth.voices import EMBEDDED, VoiceBank
+from synth.voices import VoiceBank
 from tests.synth.duplex.conftest import QUIET
 
 LICENCE = Licence("CC-BY-4.0", True, True)
 LONG = "There are three ways to do that, and I would start with the first one, because it is the easiest by far."
 ENGLISH = PHRASES["en"]
-USERS = {voice.name for voice in EMBEDDED.users_of("train", "en")}
+USERS = {voice.name for voice in ESPEAK.users_of("train", "en")}
 
 
 def dialogue(*texts: str, name: str = "d", language: str = "en") -> TextDialogue:
@@ -26,7 +27,7 @@ def dialogue(*texts: str, name: str = "d", language: str = "en") -> TextDialogue
 
 def scripts(count: int, interaction: Interaction, *texts: str, language: str = "en") -> list[Script]:
     found = (dialogue(*texts, name=f"d{n}", language=language) for n in range(count))
-    return [write_script(item, interaction, EMBEDDED, "train", 1) for item in found]
+    return [write_script(item, interaction, ESPEAK, "train", 1) for item in found]
 
 
 ALL = Interaction(
@@ -74,9 +75,9 @@ def test_scripts_survive_json_and_depend_on_seed_and_dialogue_alone(language: st
         assert Script.from_json(script.to_json()) == script
         assert Script.from_json(script.to_json()).to_json() == script.to_json()
     assert found == scripts(30, ALL, *talk, language=language)
-    assert found[0] != write_script(dialogue(*talk, name="d0", language=language), ALL, EMBEDDED, "train", 2)
+    assert found[0] != write_script(dialogue(*talk, name="d0", language=language), ALL, ESPEAK, "train", 2)
     assert len({script.user_voice for script in found}) > 1
-    assert {script.assistant_voice for script in found} == {v.name for v in EMBEDDED.assistants_of(language)}
+    assert {script.assistant_voice for script in found} == {v.name for v in ESPEAK.assistants_of(language)}
 
 
 def test_every_line_has_one_owner_and_every_event_its_turn() -> None:
@@ -197,7 +198,7 @@ def test_what_a_language_model_wrote_is_used() -> None:
         backchannels=(7,),
     )
     item = TextDialogue("d", (TextTurn("user", TALK[0]), wrote), "en", "tests", LICENCE)
-    script = write_script(item, quiet(barge_in=1.0, backchannels_per_minute=16.0), EMBEDDED, "train", 1)
+    script = write_script(item, quiet(barge_in=1.0, backchannels_per_minute=16.0), ESPEAK, "train", 1)
     assert [turn.text for turn in script.turns[2:]] == ["No, at work.", "At work, ask first."]
     assert [barge_in.intent for barge_in in script.barge_ins] == ["correct"]
     assert [nod.after for nod in script.backchannels] == [7]
@@ -222,10 +223,10 @@ def test_an_interruption_means_what_it_says() -> None:
 
 def test_a_language_without_phrases_has_its_turns_and_sounds_alone() -> None:
     german = VoiceBank(
-        tuple(v.__class__(v.name, "de", None, None, v.licence) for v in EMBEDDED.assistants),
+        tuple(v.__class__(v.name, "de", None, None, v.licence) for v in ESPEAK.assistants),
         {
             split: tuple(v.__class__(f"{v.name}-{n}", "de", None, None, v.licence) for n, v in enumerate(users))
-            for split, users in EMBEDDED.users.items()
+            for split, users in ESPEAK.users.items()
         },
     )
     item = dialogue(
@@ -254,4 +255,4 @@ def test_impossible_parameters_are_refused(bad: dict[str, object]) -> None:
 
 def test_a_script_needs_voices_of_its_language() -> None:
     with pytest.raises(ValueError, match="'fr'"):
-        write_script(dialogue(*TALK, language="fr"), QUIET, EMBEDDED, "train", 1)
+        write_script(dialogue(*TALK, language="fr"), QUIET, ESPEAK, "train", 1)

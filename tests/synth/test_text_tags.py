@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from manifests.records import Licence, Reason, Reject, TextDialogue, TextTurn
+from synth.banks import ESPEAK
 from synth.duplex.verify import check
 from synth.script import write_script
 from synth.tags import without_tags
 from synth.text import TextLimits, speakable, spoken_form
 from synth.tokens import prefix, spans, tokens
 from synth.tts.engine import Line, Speech
-from synth.voices import EMBEDDED
 from tests.synth.duplex.conftest import LIVELY, TEXTS, speak_script, text_dialogue
 
 
@@ -63,9 +63,9 @@ def test_the_embedded_engine_speaks_all_but_the_tags(text: str, language: str) -
     pytest.importorskip("espeakng_loader", reason="the demo extra is not installed")
     from synth.tts.espeak import EspeakEngine
 
-    voice = EMBEDDED.assistants_of(language)[0].name
+    voice = ESPEAK.assistants_of(language)[0].name
     lines = [Line("line", said, voice, language, 0) for said in (text, without_tags(text))]
-    tagged, plain = EspeakEngine(EMBEDDED.voices).synthesize(lines)
+    tagged, plain = EspeakEngine(ESPEAK.voices).synthesize(lines)
     assert isinstance(tagged, Speech)
     assert isinstance(plain, Speech)
     assert tagged.words == plain.words
@@ -91,8 +91,8 @@ def test_dialogues_with_tags_are_planned_and_checked_like_others() -> None:
     cut = []
     for row in map(json.loads, TEXTS.read_text(encoding="utf-8").splitlines()[:24:4]):
         dialogue = text_dialogue(row["id"], tagged_texts(row))
-        script = write_script(dialogue, LIVELY, EMBEDDED, "train", 3)
-        spoken = speak_script(script, EspeakEngine(EMBEDDED.voices).synthesize)  # type: ignore[arg-type]
+        script = write_script(dialogue, LIVELY, ESPEAK, "train", 3)
+        spoken = speak_script(script, EspeakEngine(ESPEAK.voices).synthesize)  # type: ignore[arg-type]
         written = spoken.written(spoken.plan(1))
         assert check(written.sample, written.audio, written.clean).violations == ()
         cut += [turn for turn in spoken.plan(1).turns if turn.text_heard != turn.text]

@@ -65,12 +65,12 @@ class Talks:
     """Dialogues of any length and seed, from few lines that are spoken once."""
 
     def __init__(self) -> None:
+        from synth.banks import ESPEAK
         from synth.tts.espeak import EspeakEngine
-        from synth.voices import EMBEDDED
 
-        self._engine = EspeakEngine(EMBEDDED.voices)
-        self._assistant = EMBEDDED.assistants_of("en")[0].name
-        self._users = [voice.name for voice in EMBEDDED.users_of("train", "en")]
+        self._engine = EspeakEngine(ESPEAK.voices)
+        self._assistant = ESPEAK.assistants_of("en")[0].name
+        self._users = [voice.name for voice in ESPEAK.users_of("train", "en")]
         self._said: dict[tuple[str, int], tuple[Float32, list[tuple[int, int]]]] = {}
 
     def __call__(self, seed: int, seconds: float = 30.0) -> Talk:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from manifests.records import Licence, Reject, TextDialogue, TextTurn
 from manifests.samples import DIALOGUE, to_json
 from synth.acoustics import WHITE, Acoustics, AcousticsParams, Background, Pools, draw_acoustics
+from synth.banks import ESPEAK
 from synth.duplex import RATE
 from synth.duplex.labels import sample_json
 from synth.duplex.material import Material, spoken_material, with_sounds
@@ -22,7 +23,6 @@ from synth.duplex.timeline import Timeline
 from synth.duplex.timing import Timing, timing
 from synth.script import Interaction, Script, write_script
 from synth.tts.engine import Line, Speech, Word
-from synth.voices import EMBEDDED
 
 TEXTS = Path(__file__).parents[3] / "pipelines" / "recipes" / "quickstart" / "dialogues.jsonl"
 LICENCE = Licence("CC0-1.0", True, True)
@@ -104,7 +104,7 @@ def speak_script(script: Script, speech: Callable[[list[Line]], list[Speech]]) -
 
 
 def bursts(dialogue: TextDialogue, interaction: Interaction, seed: int = 0) -> Spoken:
-    script = write_script(dialogue, interaction, EMBEDDED, "train", seed)
+    script = write_script(dialogue, interaction, ESPEAK, "train", seed)
     return speak_script(script, lambda lines: [speak_bursts(line) for line in lines])
 
 
@@ -128,10 +128,10 @@ def spoken() -> list[Spoken]:
     pytest.importorskip("espeakng_loader")
     from synth.tts.espeak import EspeakEngine
 
-    engine = EspeakEngine(EMBEDDED.voices)
+    engine = EspeakEngine(ESPEAK.voices)
     found = []
     for row in map(json.loads, TEXTS.read_text(encoding="utf-8").splitlines()[::4]):
         dialogue = text_dialogue(row["id"], [message["content"] for message in row["messages"]])
-        script = write_script(dialogue, LIVELY, EMBEDDED, "train", 3)
+        script = write_script(dialogue, LIVELY, ESPEAK, "train", 3)
         found.append(speak_script(script, engine.synthesize))  # type: ignore[arg-type]
     return found

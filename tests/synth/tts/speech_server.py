@@ -1,4 +1,4 @@
-"""A real HTTP server that speaks as OpenAI's does, with espeak, and misbehaves on demand."""
+"""A real HTTP server that speaks as OpenAI's does, with hibari, and misbehaves on demand."""
 
 import io
 import json
@@ -14,12 +14,12 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
+from synth.banks import HIBARI
 from synth.tts.engine import Line, Speech
-from synth.tts.espeak import EspeakEngine
-from synth.voices import EMBEDDED
+from synth.tts.hibari import HibariEngine
 
 KEY = "sk-secret-0123456789"
-SPEAKERS = {"alloy": "espeak-en-us-anna", "onyx": "espeak-en-us-carl"}
+SPEAKERS = {"alloy": "hibari-heart", "onyx": "hibari-ben"}
 
 
 _NOISE = 0.1 * np.random.default_rng(0).standard_normal((121 * 24_000, 1)).astype(np.float32)
@@ -132,7 +132,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _speech(request: dict[str, Any], rate: int) -> bytes:
     line = Line("line", request["input"], SPEAKERS[request["voice"]], "en", 0)
-    (speech,) = EspeakEngine(EMBEDDED.voices).synthesize([line])
+    (speech,) = HibariEngine(HIBARI.voices).synthesize([line])
     assert isinstance(speech, Speech)
     pcm = soxr.resample(speech.pcm, speech.sample_rate, rate)
     return _encoded(request["response_format"], pcm, rate)

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from synth.banks import ESPEAK
 from synth.duplex import RATE
 from synth.tokens import tokens
 from synth.tts.align import PerLanguage, Piece, ProportionalAligner, gathered, on_grid, snapped, sounding, spread
 from synth.tts.engine import Line, Speech, SpeechError, Word
 from synth.tts.gate import GateParams
 from synth.tts.takes import Examiner, takes
-from synth.voices import EMBEDDED
 
 pytest.importorskip("espeakng_loader", reason="the demo extra is not installed")
 pytest.importorskip("pocketsphinx", reason="pocketsphinx is not installed")
@@ -32,11 +32,11 @@ TEXTS = (
     "Mr. Zwierzykowski flew to Ouagadougou with KLM.",
     "Her na\u00efve r\u00e9sum\u00e9 of the caf\u00e9.",
 )
-VOICES = [name for name, voice in sorted(EMBEDDED.voices.items()) if voice.language == "en"]
+VOICES = [name for name, voice in sorted(ESPEAK.voices.items()) if voice.language == "en"]
 
 
 def spoken(text: str, voice: str = "espeak-en-us-anna", language: str = "en") -> Speech:
-    (speech,) = EspeakEngine(EMBEDDED.voices).synthesize([Line("line", text, voice, language, 0)])
+    (speech,) = EspeakEngine(ESPEAK.voices).synthesize([Line("line", text, voice, language, 0)])
     assert isinstance(speech, Speech)
     return speech
 
@@ -125,12 +125,12 @@ class Bare:
 
     def synthesize(self, lines: Sequence[Line]) -> list[Speech | SpeechError]:
         self.seeds += [line.seed for line in lines]
-        spoken = EspeakEngine(EMBEDDED.voices).synthesize(lines)
+        spoken = EspeakEngine(ESPEAK.voices).synthesize(lines)
         return [Speech(s.pcm * (1 - line.seed % 7 / 100), RATE, None) for line, s in zip(lines, spoken, strict=True)]
 
 
 def test_a_line_in_a_language_without_an_aligner_is_spoken_once_and_told_so() -> None:
-    voice = next(name for name, voice in EMBEDDED.voices.items() if voice.language == "zh")
+    voice = next(name for name, voice in ESPEAK.voices.items() if voice.language == "zh")
     lines = [Line("zh", "今天我们去图书馆。", voice, "zh-CN", 3), Line("en", TEXTS[0], VOICES[0], "en-US", 4)]
     speaker = Bare()
     for aligner in (PocketsphinxAligner(), PerLanguage({"en": PocketsphinxAligner()}, PocketsphinxAligner())):
@@ -154,7 +154,7 @@ def test_silence_and_too_little_sound_have_no_times() -> None:
 
 def test_the_guess_covers_every_character_and_no_pause() -> None:
     text = "你好，今天我们去图书馆。"  # its own comma
-    voice = next(name for name, voice in EMBEDDED.voices.items() if voice.language == "zh")
+    voice = next(name for name, voice in ESPEAK.voices.items() if voice.language == "zh")
     speech = spoken(text, voice, "zh")
     words = PerLanguage({"en": PocketsphinxAligner()}, ProportionalAligner()).align(speech.pcm, RATE, text, "zh-CN")
     assert words is not None

