@@ -53,14 +53,15 @@ class Example:
     channels: NDArray[np.float32]
 
 
-def page(sections: Iterable[str]) -> Iterator[str]:
-    """The whole page as HTML, in pieces; each of `sections` is taken when the piece before it was used."""
+def page(title: str, sections: Iterable[str]) -> Iterator[str]:
+    """The whole page as HTML, in pieces, under a dataset's title; each of `sections` is taken when the piece before it
+    was used."""
     legend = "".join(f"<li>{_swatch(kind)}{_name(kind)}</li>" for kind in [*KINDS, "other kinds"])
     yield (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" '
-        f'content="width=device-width"><title>Turnmill: listen</title><style>{STYLE}</style></head><body>\n'
-        '<h1>Listen</h1><p class="intro">Left ear: the assistant. Right ear: the user, as a microphone hears it. '
-        "Click a waveform, a turn or an event to hear it. Struck through: planned, but never said.</p>"
+        f'content="width=device-width"><title>{_text(title)}: listen</title><style>{STYLE}</style></head><body>\n'
+        f'<h1>{_text(title)}</h1><p class="intro">Left ear: the assistant. Right ear: the user, as a microphone hears '
+        "it. Click a waveform, a turn or an event to hear it. Struck through: planned, but never said.</p>"
         f'<ul class="legend">{legend}</ul><noscript><p>This page needs JavaScript.</p></noscript>\n'
     )
     for piece in sections:

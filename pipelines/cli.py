@@ -68,7 +68,8 @@ def run(
     from dashboards.summary import print_summary
 
     samples = {half.half: half.samples for half in result.summary.made}
-    next_ = next_commands(out, samples)
+    heard_by = loaded.transcribe.model if loaded.corpus == "demo" and loaded.transcribe else None
+    next_ = next_commands(out, samples, heard_by)
     print_summary(result.summary, result.store, result.index, result.seconds, next_, console)
     if result.bugs:
         raise TurnmillError(
@@ -78,9 +79,9 @@ def run(
         )
 
 
-def next_commands(out: str, samples: Mapping[str, int]) -> list[tuple[str, str]]:
+def next_commands(out: str, samples: Mapping[str, int], model: str | None = None) -> list[tuple[str, str]]:
     """What to try after a run that made so many samples of each half: (what it does, command), as this shell can run
-    them."""
+    them; after the demo corpus that a Whisper `model` of English heard, recordings of the user's own."""
     turnmill = "turnmill" if shutil.which("turnmill") else shlex.quote(os.path.relpath(sys.argv[0]))
     folder = shlex.quote(out)
     if not any(samples.values()):
@@ -88,10 +89,22 @@ def next_commands(out: str, samples: Mapping[str, int]) -> list[tuple[str, str]]
     talks = samples.get("dialogue", 0) > 0
     what, table = ("kind", "events") if talks else ("removed_by", "clips_all")
     sql = f"SELECT {what}, count(*) AS n FROM {table} GROUP BY {what} ORDER BY n DESC"
-    listen = [("listen", f"{turnmill} verify {folder} --listen 3")] if talks else []
+    from pipelines.listening import PAGE
+
+    listen = [("listen", f"open {out.rstrip('/')}/{PAGE} in a browser")] if talks else []
+    recipe = shlex.quote(os.path.relpath(Path(__file__).parent / "recipes" / "speech.yaml"))
+    keys = (
+        "root=YOUR/RECORDINGS",
+        "ingest.keep_untranscribed=true",
+        f"transcribe.model={model}",
+        "transcribe.language=en",
+    )
+    settings = " ".join(f"--set {key}" for key in keys)
+    yours = [("yours", f"{turnmill} run {recipe} {settings}")] if model else []
     return [
-        ("query", f'{turnmill} query {folder} "{sql}"'),
         *listen,
+        *yours,
+        ("query", f'{turnmill} query {folder} "{sql}"'),
         ("publish", f"{turnmill} publish {folder} --repo YOU/DATASET --dry-run"),
     ]
 
@@ -153,8 +166,9 @@ def verify(
 ) -> None:
     """Check every dialogue of the training shards from its audio alone, and the accounting of every stage."""
     from manifests.store import opened
+    from pipelines.listening import listening_page
     from pipelines.progress import Board, Standing
-    from pipelines.verification import listening_page, print_verification, verify_output
+    from pipelines.verification import print_verification, verify_output
 
     store, board = opened(out), Board(terminal(sys.stderr))
     with board.shown():

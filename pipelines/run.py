@@ -15,6 +15,7 @@ from pathlib import Path
 import pyarrow.compute as pc
 
 from dashboards.summary import Summary, summarised
+from manifests.card_sections import one_row
 from manifests.errors import TurnmillError, UsageError
 from manifests.funnel import check_ledger
 from manifests.index import INDEX, RECIPE, Index
@@ -26,6 +27,7 @@ from pipelines import finished
 from pipelines.cluster import Cluster, check_address, check_lasting, cluster
 from pipelines.demo import make_demo_corpus
 from pipelines.engine import Tell, execute, pending
+from pipelines.listening import PAGE, telling_page
 from pipelines.pieces import PIECES
 from pipelines.pipeline import Half, Plan, fingerprinted, halves, index_of, shards_of
 from pipelines.recipe import Recipe
@@ -412,6 +414,11 @@ def _finish(store: Store, index: Index) -> Summary:
     store.remove_all(store.names(PIECES))
     with connect(store, index) as connection:
         files = write_card(store, index, connection)
+        if one_row(connection, "SELECT count(*) FROM dialogue_samples")[0]:
+            telling_page(store)
+            files.append(PAGE)
+        else:
+            store.remove(PAGE)
         problems = check_ledger(connection)
         if problems:
             raise RuntimeError(f"items were lost, which is a bug in Turnmill: {'; '.join(problems)}")

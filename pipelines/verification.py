@@ -6,8 +6,7 @@ Damage is never an error here: it is a violation, a sentence that names the shar
 import heapq
 import math
 import tarfile
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,10 +15,10 @@ import numpy as np
 import pyarrow as pa
 from rich.console import Console
 
-from manifests.errors import TurnmillError, UsageError
+from manifests.errors import UsageError
 from manifests.funnel import check_ledger
 from manifests.index import Index
-from manifests.query import connect, query_error
+from manifests.query import connect
 from manifests.records import stable_hash
 from manifests.store import Store, part_name, rows
 from manifests.wording import plural
@@ -27,12 +26,7 @@ from pipelines.shards import MALFORMED, DamageError, Held, audio_of, first_line,
 from sources.audio import Audio
 from synth.duplex.verify import Report, check
 
-MAX_LISTEN = 50
-MAX_LISTEN_BYTES = 192 << 20
-"""FLAC on one listening page, some 90 minutes of dialogue: Chromium opens a page of 250 MB in 4 s."""
-
 _TABLE = "dialogue_samples"
-_PAGE = "listen.html"
 
 Rows = Mapping[str, Mapping[str, Any]]  # of dialogue_samples, by key
 
@@ -275,90 +269,6 @@ def print_verification(found: Verification, console: Console) -> None:
             )
     for sentence in found.violations:
         say(f"violation: {sentence}")
-
-
-@dataclass(frozen=True)
-class Listening:
-    """A page that was written: where, how many dialogues it has, its size in bytes."""
-
-    path: str
-    dialogues: int
-    size: int
-
-    def __str__(self) -> str:
-        return f"{self.path} ({plural(self.dialogues, 'dialogue')}, {self.size / 1e6:.1f} MB)"
-
-
-def listening_page(store: Store, count: int) -> Listening:
-    """Write up to `count` dialogues as one HTML page, those in which most kinds of events are heard.
-
-    Fewer where there are no more, or their audio would be more than MAX_LISTEN_BYTES. Damaged dialogues are passed
-    over. Memory is that of the longest dialogue. Raises TurnmillError where no dialogue can be read.
-    """
-    from dashboards.listening import page
-
-    if not 1 <= count <= MAX_LISTEN:
-        raise UsageError(f"a listening page has 1 to {MAX_LISTEN} dialogues, not {count}: change --listen")
-    with store.writer(_PAGE) as file:  # JSON can hold half a surrogate pair
-        sizes = [file.write(piece.encode("utf-8", "replace")) for piece in page(_sections(store, count))]
-    return Listening(store.path(_PAGE), len(sizes) - 2, sum(sizes))  # but for the page's head and end
-
-
-def _sections(store: Store, count: int) -> Iterator[str]:
-    """Greedily: next is the dialogue with most kinds that were not heard yet, then with those least heard."""
-    index = Index.load(store)
-    candidates = _candidates(store, index, count)
-    heard: Counter[str] = Counter()
-    shown = size = 0
-
-    def gain(candidate: Mapping[str, Any]) -> tuple[int, float]:
-        kinds = candidate["kinds"]
-        return sum(not heard[kind] for kind in kinds), math.fsum(1 / (1 + heard[kind]) for kind in kinds)
-
-    while shown < count and candidates:
-        best = max(candidates, key=gain)
-        candidates.remove(best)
-        section = None
-        if shown == 0 or size + best["size"] <= MAX_LISTEN_BYTES:
-            section = _section(store, f"shards/{_folder(index)}/{best['shard']}", best)
-        if section is not None:
-            shown, size = shown + 1, size + best["size"]
-            heard.update(best["kinds"])
-            yield section
-    if not shown:
-        raise TurnmillError(f"{store.url} has no dialogue that can be listened to: `turnmill verify` says why")
-
-
-def _candidates(store: Store, index: Index, count: int) -> list[dict[str, Any]]:
-    """Of each set of kinds that dialogues have, a few dialogues: what a page of `count` can need, in one order."""
-    sql = f"""
-        WITH kinds AS (SELECT dialogue, list(DISTINCT kind ORDER BY kind) AS kinds FROM events GROUP BY dialogue)
-        SELECT shard, key, "offset", size, coalesce(kinds, []) AS kinds
-        FROM {_TABLE} LEFT JOIN kinds ON kinds.dialogue = {_TABLE}.uid
-        QUALIFY row_number() OVER (PARTITION BY kinds.kinds ORDER BY key) <= {2 * count} ORDER BY key"""
-    try:
-        result = connect(store, index).execute(sql)
-        names = [column[0] for column in result.description]
-        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
-    except duckdb.Error as error:
-        raise query_error(error) from error
-
-
-def _section(store: Store, name: str, row: Mapping[str, Any]) -> str | None:
-    """A dialogue as a piece of the page; None where it is damaged."""
-    from dashboards.listening import Example, section
-
-    try:
-        with store.open(name) as file:
-            # The row points at the audio, the sample's first member; its header is the block before it.
-            held = next(read_samples(file, start=row["offset"] - tarfile.BLOCKSIZE))
-        if held.key != row["key"]:
-            return None
-        labels = labels_of(held)
-        audio = audio_of(held, "flac", labels)
-        return section(Example(labels, held.members["flac"], audio.samples))
-    except (OSError, tarfile.TarError, StopIteration, DamageError, *MALFORMED):
-        return None
 
 
 def _some(keys: list[str]) -> str:

@@ -50,7 +50,7 @@ def write_card(store: Store, index: Index, connection: duckdb.DuckDBPyConnection
     for example in sounds:
         store.write(example.name, example.audio)
     facts = CardFacts(
-        title=recipe.get("card", {}).get("title") or recipe["name"],
+        title=dataset_title(recipe),
         plots=[picture for picture, _ in pictures],
         limits=_limits(recipe),
         turn_taking=realism_section(report),
@@ -59,6 +59,11 @@ def write_card(store: Store, index: Index, connection: duckdb.DuckDBPyConnection
     store.write(SCHEMA, schema(store, index, connection, found).encode())
     store.write(CARD, card(index, connection, found, facts).encode())
     return [CARD, SCHEMA, *([REALISM] if report else []), *shown]
+
+
+def dataset_title(recipe: Mapping[str, Any]) -> str:
+    """What a resolved recipe calls its dataset."""
+    return str(recipe.get("card", {}).get("title") or recipe["name"])
 
 
 def requested(recipe: Mapping[str, Any], connection: duckdb.DuckDBPyConnection) -> Requested:

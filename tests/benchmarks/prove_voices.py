@@ -292,8 +292,10 @@ def chinese() -> None:
             print(f"{voice.name:26} base hears {wrong:5.1%} wrong, {rate:.1f} x real time on one core")
             off += [edge for speech in said for edge in energy_edges(speech)]
             if language == "en":
-                for what, found in times_of(said, lines, PocketsphinxAligner()).items():
-                    against[what] += found if isinstance(found, list) else []
+                found = times_of(said, lines, PocketsphinxAligner())
+                print(f"  {found.pop('lost')} of {len(lines)} lines not aligned by PocketSphinx")
+                for what, edges in found.items():
+                    against[what] += edges
         print_edges({"edges of pauses, energy": off} if language == "zh" else against)
 
 

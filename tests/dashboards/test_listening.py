@@ -89,7 +89,7 @@ def example(seconds: float = 10, **labels: Any) -> Example:
 
 
 def parsed(*examples: Example) -> Parsed:
-    return Parsed("".join(page(section(one) for one in examples)))
+    return Parsed("".join(page("A <set>", (section(one) for one in examples))))
 
 
 def test_a_page_loads_nothing_and_holds_the_audio_as_it_was_shipped() -> None:
@@ -105,7 +105,7 @@ def test_a_page_loads_nothing_and_holds_the_audio_as_it_was_shipped() -> None:
 
 
 def test_the_same_dialogue_gives_the_same_bytes() -> None:
-    assert "".join(page([section(example())])) == "".join(page([section(example())]))
+    assert "".join(page("x", [section(example())])) == "".join(page("x", [section(example())]))
 
 
 def test_every_kind_is_in_the_legend_and_has_a_colour_of_its_own() -> None:
@@ -216,7 +216,7 @@ def test_sections_are_made_one_at_a_time() -> None:
             made.append(number)
             yield "<section></section>"
 
-    pieces = page(sections())
+    pieces = page("x", sections())
     next(pieces)
     assert made == []
     next(pieces)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from pipelines.stopping import SENTENCE
 from tests.conftest import tree_hashes
 from tests.pipelines.conftest import Small
 from tests.synth.tts.cosyvoice_fake import write_checkout
+from tests.whisper import require
 
 
 def call(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
@@ -117,7 +119,21 @@ def test_csv_and_json_are_shown_on_a_terminal_and_keep_their_bytes_elsewhere(
 def test_next_asks_what_was_removed_after_a_run_of_speech() -> None:
     commands = dict(next_commands("out/x", {"speech": 3}))
     assert "SELECT removed_by, count(*) AS n FROM clips_all GROUP BY removed_by" in commands["query"]
-    assert "FROM events" in dict(next_commands("out/x", {"speech": 3, "dialogue": 1}))["query"]
+    assert "yours" not in commands
+    both = dict(next_commands("out/x", {"speech": 3, "dialogue": 1}, "tiny.en"))
+    assert "FROM events" in both["query"]
+    assert both["listen"] == "open out/x/listen.html in a browser"
+
+
+def test_next_offers_the_users_own_recordings_to_the_model_that_heard_the_demo(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command as it is printed, dry."""
+    require("tiny.en")
+    offered = dict(next_commands("out/x", {"speech": 3}, "tiny.en"))["yours"]
+    words = shlex.split(offered.replace("YOUR/RECORDINGS", shlex.quote(str(small.corpus))))
+    assert call(monkeypatch, *words[1:], "--out", str(tmp_path / "out"), "--dry-run") == 0
+    assert "transcribe" in capsys.readouterr().out
 
 
 def test_one_clip_is_singular_in_every_line(

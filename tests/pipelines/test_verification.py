@@ -22,7 +22,8 @@ from manifests.query import connect
 from manifests.store import Store
 from manifests.tar import TarWriter
 from manifests.wording import plural
-from pipelines.verification import listening_page, print_verification, verify_output
+from pipelines.listening import listening_page, telling_page
+from pipelines.verification import print_verification, verify_output
 from sources.audio import Audio, decode, encode_flac
 from tests.pipelines.conftest import Small
 
@@ -278,13 +279,14 @@ def test_a_violation_is_one_line_without_control_characters(copy: Copy) -> None:
 
 
 def test_an_unfinished_folder_is_told_what_to_do(copy: Copy) -> None:
+    page = (copy.out / "listen.html").read_bytes()
     shutil.rmtree(copy.tar.parent)
     shutil.rmtree(copy.part.parent)
     with pytest.raises(UsageError, match="run its recipe to the end first"):
         verify_output(Store(str(copy.out)))
     with pytest.raises(TurnmillError, match="no dialogue that can be listened to"):
         listening_page(Store(str(copy.out)), 1)
-    assert not (copy.out / "listen.html").exists()
+    assert (copy.out / "listen.html").read_bytes() == page
 
 
 @pytest.mark.parametrize("count", [0, 51])
@@ -312,6 +314,19 @@ def test_a_page_has_as_many_kinds_as_any_dialogues_can_have(copy: Copy) -> None:
     assert str(whole) == f"{whole.path} ({copy.dialogues} dialogues, {whole.size / 1e6:.1f} MB)"
 
 
+def test_a_run_leaves_a_page_on_which_every_kind_is_heard(copy: Copy) -> None:
+    store = Store(str(copy.out))
+    connection = connect(store, Index.load(store))
+    kinds = dict(connection.execute("SELECT dialogue, list(DISTINCT kind) FROM events GROUP BY dialogue").fetchall())
+    page = (copy.out / "listen.html").read_text("utf-8")
+    assert "<title>small: listen</title>" in page
+    shown = [uid for uid in kinds if f"<h2>{uid}</h2>" in page]
+    assert {kind for uid in shown for kind in kinds[uid]} == {kind for of in kinds.values() for kind in of}
+    assert len(shown) < len(kinds)
+    assert telling_page(store).dialogues == len(shown)
+    assert (copy.out / "listen.html").read_text("utf-8") == page
+
+
 def test_a_page_passes_over_what_is_damaged_and_takes_another(copy: Copy) -> None:
     store = Store(str(copy.out))
     before = Path(listening_page(store, 1).path).read_text("utf-8")
@@ -326,5 +341,5 @@ def test_a_page_passes_over_what_is_damaged_and_takes_another(copy: Copy) -> Non
 
 
 def test_a_page_holds_no_more_audio_than_a_browser_bears(copy: Copy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.verification.MAX_LISTEN_BYTES", 1)
+    monkeypatch.setattr("pipelines.listening.MAX_LISTEN_BYTES", 1)
     assert Path(listening_page(Store(str(copy.out)), 50).path).read_text("utf-8").count("<audio") == 1
