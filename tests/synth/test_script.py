@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from manifests.records import Interruption, Licence, TextDialogue, TextTurn
-from synth.banks import ESPEAK
+from synth.banks import ESPEAK, HIBARI, with_beside
 from synth.phrases import PHRASES
 from synth.script import IntentMix, Interaction, Script, intent_of, pause_points, write_script
 from synth.tokens import joined, tokens
@@ -256,3 +256,13 @@ def test_impossible_parameters_are_refused(bad: dict[str, object]) -> None:
 def test_a_script_needs_voices_of_its_language() -> None:
     with pytest.raises(ValueError, match="'fr'"):
         write_script(dialogue(*TALK, language="fr"), QUIET, ESPEAK, "train", 1)
+
+
+def test_who_is_overheard_is_a_bystander_of_the_split_where_there_are_some() -> None:
+    bank = with_beside(HIBARI, ["espeak"])
+    busy = quiet(barge_in=1.0, balance=4.0)
+    found = [write_script(dialogue(*TALK, name=f"d{n}"), busy, bank, "valid", 1) for n in range(30)]
+    heard = {line.voice for script in found for line in script.lines if line.role == "third_party"}
+    assert heard
+    assert heard <= {voice.name for voice in ESPEAK.users_of("valid", "en")}
+    assert {script.user_voice for script in found} <= {voice.name for voice in HIBARI.users["valid"]}

@@ -1,12 +1,12 @@
-"""The bank of espeak: enough voices, no voice in two splits, one assistant a language."""
+"""The embedded banks: enough voices, no voice in two splits, one assistant a language; and what stands beside them."""
 
 from itertools import combinations
 from typing import get_args
 
 import pytest
 
-from synth.banks import ESPEAK
-from synth.voices import EspeakSettings, Split, Voice
+from synth.banks import EMBEDDED, ESPEAK, HIBARI, KOKORO, OWN, engine_of, with_beside
+from synth.voices import EspeakSettings, Split, Voice, VoiceBank
 
 SPLITS: tuple[Split, ...] = get_args(Split)
 
@@ -49,16 +49,40 @@ def test_the_english_voices_are_those_of_the_first_release() -> None:
     assert [_settings(voice) for voice in ESPEAK.assistants_of("en")] == [EspeakSettings("en-us", "Annie", 52, 165)]
 
 
-@pytest.mark.parametrize("language", ESPEAK.languages)
-def test_splits_share_no_voice_and_none_is_the_assistant(language: str) -> None:
-    splits = [set(ESPEAK.users_of(split, language)) for split in SPLITS]
+@pytest.mark.parametrize(
+    ("bank", "language"), [(bank, language) for bank in OWN.values() for language in bank.languages]
+)
+def test_splits_share_no_voice_and_none_is_the_assistant(bank: VoiceBank, language: str) -> None:
+    splits = [set(bank.users_of(split, language)) for split in SPLITS]
     assert all(splits)
-    assert all(a.isdisjoint(b) for a, b in combinations([*splits, set(ESPEAK.assistants_of(language))], 2))
-    assert len(ESPEAK.assistants_of(language)) == 1
-    assert {*ESPEAK.assistants_of(language)}.union(*splits) == set(ESPEAK.speaking(language))
+    assert all(a.isdisjoint(b) for a, b in combinations([*splits, set(bank.assistants_of(language))], 2))
+    assert len(bank.assistants_of(language)) == 1
+    assert {*bank.assistants_of(language)}.union(*splits) == set(bank.speaking(language))
+    assert len({voice.settings for voice in bank.speaking(language)}) == len(bank.speaking(language))
 
 
-@pytest.mark.parametrize("language", ESPEAK.languages)
-def test_every_split_has_both_genders(language: str) -> None:
+@pytest.mark.parametrize(("bank", "language"), [(ESPEAK, "en"), (ESPEAK, "zh"), (HIBARI, "en")])
+def test_every_split_has_both_genders(bank: VoiceBank, language: str) -> None:
     for split in SPLITS:
-        assert {voice.gender for voice in ESPEAK.users_of(split, language)} == {"female", "male"}
+        assert {voice.gender for voice in bank.users_of(split, language)} == {"female", "male"}
+
+
+def test_an_embedded_voice_is_known_by_its_engine_and_name() -> None:
+    assert len(EMBEDDED) == sum(len(bank.voices) for bank in OWN.values()) + 1
+    assert all(engine_of(voice) == name.split("-")[0] for name, voice in EMBEDDED.items())
+    assert (HIBARI.languages, KOKORO.languages) == (("en",), ("en", "zh"))
+    assert sum(len(users) for users in HIBARI.users.values()) >= 8
+
+
+def test_voices_beside_are_one_more_user_bystanders_and_those_of_other_languages() -> None:
+    bank = with_beside(HIBARI, ["piper", "espeak"])
+    assert bank.users["train"][-1].name == "piper-joe"
+    assert bank.languages == ("en", "zh")
+    assert bank.assistants_of("en") == HIBARI.assistants
+    assert bank.assistants_of("zh") == ESPEAK.assistants_of("zh")
+    for split in SPLITS:
+        assert bank.users_of(split, "zh") == ESPEAK.users_of(split, "zh")
+        assert bank.bystanders_of(split, "en") == ESPEAK.users_of(split, "en")
+        assert not bank.bystanders_of(split, "zh")
+    assert {voice.name for voice in bank.voices.values()} <= EMBEDDED.keys()
+    assert with_beside(HIBARI, []) == HIBARI

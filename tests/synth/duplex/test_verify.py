@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,24 @@ import pytest
 from numpy.typing import NDArray
 
 from synth.acoustics import Acoustics, Echo
+from synth.banks import ESPEAK
 from synth.duplex import ASSISTANT, RATE, USER
+from synth.duplex.energy import active_level
 from synth.duplex.sample import BESIDE
 from synth.duplex.verify import Report, check
+from synth.script import write_script
 from synth.tokens import tokens
-from tests.synth.duplex.conftest import Spoken, Written, anything, white
+from synth.tts.engine import Line, Speech
+from tests.synth.duplex.conftest import (
+    LIVELY,
+    Spoken,
+    Written,
+    anything,
+    speak_bursts,
+    speak_script,
+    text_dialogue,
+    white,
+)
 
 SNR_DB = 18.0
 
@@ -426,3 +440,27 @@ def test_a_recogniser_that_hears_less_than_the_label_says(interrupted: Written) 
     less = " ".join(words[:-3])
     report = check(interrupted.sample, interrupted.audio, interrupted.clean, lambda _: less)
     assert failed(report) == {"truncation"}
+
+
+def test_levels_are_told_against_turns_as_loud_as_their_peaks_let_them_be() -> None:
+    """A low voice has high peaks: its turns stay below the wanted level, and what is said beside them is told so."""
+
+    def peaky(line: Line) -> Speech:
+        said = speak_bursts(line)
+        if len(line.text.split()) < 4:
+            return said
+        pcm = said.pcm * np.float32(0.1)
+        for word in said.words or ():
+            pcm[round(word.start * RATE) + 50 : round(word.end * RATE) : 480] = 0.95
+        return replace(said, pcm=pcm)
+
+    texts = ["Is the old harbour open to boats today, or must we wait until the wind is gone?"] * 6
+    script = write_script(text_dialogue("d", texts), LIVELY, ESPEAK, "train", 3)
+    item = speak_script(script, lambda lines: [peaky(line) for line in lines])
+    for seed in range(6):
+        written = item.written(item.plan(seed))
+        kinds = {event["kind"] for event in written.sample["events"]}
+        assert kinds & {"user_backchannel", "assistant_backchannel", "failed_barge_in"}
+        turns = [turn for turn in written.timeline.turns if turn.channel == USER]
+        assert all((active_level(written.clean[t.start : t.end]) or 0) < -28 for t in turns)
+        assert "level" not in failed(check(written.sample, written.audio, written.clean))
