@@ -126,7 +126,9 @@ _OF_ENGINES = {
     "robotic and do not stand for human speech.",
     "hibari": "Lines are spoken by hibari, a small neural voice of English. Its users are pseudo-speakers, the one "
     "voice with another pitch and timbre: they speak with one accent and one manner.",
-    "kokoro": "Lines are spoken by Kokoro-82M, a neural model with a few voices.",
+    "kokoro": "Lines are spoken by Kokoro-82M, a neural model, in a few of its voices; those whose names hold `jf` or "
+    "`jm` learnt Japanese, and have its accent in Chinese and English.",
+    "piper": "Some lines are spoken by Piper's joe, a neural voice of American English.",
 }
 
 

@@ -89,6 +89,7 @@ class Packaged:
             except OSError:  # another worker was first
                 if not folder.is_dir():
                     raise
+                self._check(folder)
         return folder
 
     def _check(self, folder: Path) -> None:

@@ -69,9 +69,27 @@ def bank(speak: SpeakParams, voices: VoicesParams | None, names: VoiceNames | No
         every = [*names.assistants, *names.train, *names.valid, *names.test]
         if twice := sorted({name for name in every if every.count(name) > 1}):
             raise UsageError(f"voice_names: {twice[0]!r} is named twice; a voice belongs to one split")
+        if engine == "kokoro":
+            _check_blends(names)
     if voices is not None:
         return Bank(None)
-    return Bank(with_beside(OWN[engine] if names is None else _named(names, engine), speak.beside))
+    own = OWN[engine] if names is None else _named(names, engine)
+    if "piper" in speak.beside and "en" not in own.languages:
+        raise UsageError("speak.beside: piper speaks English, and no other voice of the recipe does: take it out")
+    return Bank(with_beside(own, speak.beside))
+
+
+def _check_blends(names: VoiceNames) -> None:
+    """UsageError for what is no name and no blend of two, and for a voice that is part of people of two splits."""
+    places: dict[str, str] = {}
+    for place in ("assistants", "train", "valid", "test"):
+        for name in getattr(names, place):
+            parts = name.split("+")
+            if len(parts) > 2 or not all(parts) or len(set(parts)) < len(parts):
+                raise UsageError(f"voice_names.{place}: {name!r} is neither a voice nor two with a plus between them")
+            for part in parts:
+                if places.setdefault(part, place) != place:
+                    raise UsageError(f"voice_names: {part!r} is a part of {places[part]} and of {place}: choose one")
 
 
 def _named(names: VoiceNames, engine: str) -> VoiceBank:
@@ -81,7 +99,9 @@ def _named(names: VoiceNames, engine: str) -> VoiceBank:
         licence = names.licence.licence
         blends = engine == "kokoro"
         return tuple(
-            Voice(name, language, None, None, licence, Blend(tuple(name.split("+"))) if blends else None)
+            Voice(f"kokoro-{language}-{name}", language, None, None, licence, Blend(tuple(name.split("+"))))
+            if blends
+            else Voice(name, language, None, None, licence)
             for language in names.languages
             for name in group
         )

@@ -91,7 +91,7 @@ def next_commands(out: str, samples: Mapping[str, int], model: str | None = None
     sql = f"SELECT {what}, count(*) AS n FROM {table} GROUP BY {what} ORDER BY n DESC"
     from pipelines.listening import PAGE
 
-    listen = [("listen", f"open {out.rstrip('/')}/{PAGE} in a browser")] if talks else []
+    listen = [("listen", f"open {out.rstrip('/')}/{PAGE} in a browser")] if talks and "://" not in out else []
     recipe = shlex.quote(os.path.relpath(Path(__file__).parent / "recipes" / "speech.yaml"))
     keys = (
         "root=YOUR/RECORDINGS",
@@ -99,7 +99,7 @@ def next_commands(out: str, samples: Mapping[str, int], model: str | None = None
         f"transcribe.model={model}",
         "transcribe.language=en",
     )
-    settings = " ".join(f"--set {key}" for key in keys)
+    settings = " ".join(f"--set {shlex.quote(key)}" for key in keys)
     yours = [("yours", f"{turnmill} run {recipe} {settings}")] if model else []
     return [
         *listen,

@@ -11,8 +11,9 @@ from rich.markup import escape
 from manifests.errors import UsageError
 from manifests.wording import plural
 from synth.banks import ESPEAK, HIBARI, KOKORO
-from synth.tts.hibari import HibariEngine
-from synth.tts.kokoro import PACKAGE, KokoroEngine, KokoroParams
+from synth.tts.hibari import REQUIREMENT, HibariEngine
+from synth.tts.kokoro import MISAKI, KokoroEngine
+from synth.tts.kokoro_model import PACKAGE, KokoroParams
 from synth.tts.piper import JOE, PiperEngine
 
 
@@ -81,7 +82,7 @@ def _whisper() -> Finding:
 
 
 def _hibari() -> Finding:
-    return _attempt("hibari", "speaks English, embedded", _load_hibari, "pip install hibari-tts==0.2.1")
+    return _attempt("hibari", "speaks English, embedded", _load_hibari, f"pip install {REQUIREMENT}")
 
 
 def _load_hibari() -> str:
@@ -99,7 +100,7 @@ def _load_piper() -> str:
 
 
 def _kokoro() -> Finding:
-    fix = f"pip install 'misaki[zh]==0.9.4' && {PACKAGE.pip}"
+    fix = f"pip install '{MISAKI}' && {PACKAGE.pip}"
     return _attempt("kokoro", "speaks Chinese and English", _load_kokoro, fix)
 
 

@@ -36,6 +36,7 @@ _FOLDERS_OR_NAMES = (
     "transcribe.model",
     "speak.recognise",
     "speak.align.model",
+    "speak.kokoro.model",
     "speak.cosyvoice.model",
     "speak.cosyvoice.repo",
     "verify.recognise",
@@ -172,7 +173,8 @@ def _without_host(resolved: dict[str, Any]) -> None:
     for section, key in ((speak, "recognise"), (speak["align"], "model"), (resolved.get("verify", {}), "recognise")):
         if key in section:
             section[key] = model_name(section[key])
-    speak["kokoro"]["model"] = model_name(speak["kokoro"]["model"])
+    if "kokoro" in speak:
+        speak["kokoro"]["model"] = model_name(speak["kokoro"]["model"])
     for key in ("runtime_env", "gpus", "cpus"):
         speak.pop(key, None)
     cosyvoice = speak.get("cosyvoice", {})

@@ -42,7 +42,19 @@ from pipelines.verdicts import VERDICTS
 from sources.adapters.base import Unit
 from sources.adapters.passed_over import passed_over
 
-PACKAGES = ("turnmill", "ray", "duckdb", "pyarrow", "faster-whisper", "ctranslate2", "soundfile", "soxr", "numpy")
+PACKAGES = (
+    "turnmill",
+    "ray",
+    "duckdb",
+    "pyarrow",
+    "faster-whisper",
+    "ctranslate2",
+    "onnxruntime",
+    "hibari-tts",
+    "soundfile",
+    "soxr",
+    "numpy",
+)
 
 
 @dataclass(frozen=True)

@@ -31,8 +31,8 @@ class PseudoSpeaker:
 
     `pitch` is a factor of the median f0, `melody` an exponent of f0 over its median. `low` and `high` are factors of
     the frequencies of the spectral envelope at 0 Hz and from 5 kHz on, as of a shorter (above 1) or longer vocal tract.
-    `tilt` in dB an octave, and `ripple`, amplitudes in dB of one and of one and a half periods of a cosine over the mel
-    scale, colour it; `breath` in dB is added to the noise. `rate` is a factor of the speed.
+    `tilt` in dB an octave, and `ripple`, amplitudes in dB of 1, 1.5, 2, ... periods of a cosine over the mel scale,
+    colour it; `breath` in dB is added to the noise. `rate` is a factor of the speed.
     """
 
     pitch: float = 1.0
@@ -40,7 +40,7 @@ class PseudoSpeaker:
     low: float = 1.0
     high: float = 1.0
     tilt: float = 0.0
-    ripple: tuple[float, float] = (0.0, 0.0)
+    ripple: tuple[float, ...] = ()
     breath: float = 0.0
     rate: float = 1.0
 
@@ -53,10 +53,8 @@ class Blend:
 
 
 @dataclass(frozen=True)
-class PiperModel:
-    """The one voice of a Piper model, by the model's name."""
-
-    model: str
+class Joe:
+    """The one voice of Piper's model of that name."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,7 @@ class Voice:
     accent: str | None
     gender: Literal["female", "male"] | None
     licence: Licence
-    settings: EspeakSettings | PseudoSpeaker | Blend | PiperModel | None = None
+    settings: EspeakSettings | PseudoSpeaker | Blend | Joe | None = None
     prompt: Prompt | None = None
 
 

@@ -30,6 +30,7 @@ from sources.audio import Audio, encode_flac
 from synth.banks import OWN, Embedded, engine_of
 from synth.text import spoken_form
 from synth.tokens import tokens
+from synth.tts import kokoro_model
 from synth.tts.align import Aligner, PerLanguage, ProportionalAligner, WhisperAligner
 from synth.tts.cosyvoice.model import fetch_model, published, unfetched
 from synth.tts.cosyvoice.package import check_requirements, find_checkout
@@ -39,7 +40,8 @@ from synth.tts.ensemble import Ensemble
 from synth.tts.gate import GateParams, Heard
 from synth.tts.hibari import HibariEngine
 from synth.tts.http import HttpParams, HttpSpeechEngine
-from synth.tts.kokoro import KokoroEngine, KokoroParams
+from synth.tts.kokoro import KokoroEngine
+from synth.tts.kokoro_model import KokoroParams
 from synth.tts.piper import PiperEngine
 from synth.tts.sphinx import PocketsphinxAligner
 from synth.tts.takes import BATCH, Examiner, Hear, Take, takes
@@ -67,7 +69,7 @@ class SpeakParams(Params):
         description="embedded voices beside those of an embedded engine: 'piper', one more user of English; 'espeak', "
         "bystanders, and everybody in languages that the engine does not speak",
     )
-    kokoro: KokoroParams = KokoroParams()
+    kokoro: KokoroParams | None = None
     cosyvoice: CosyVoiceParams | None = None
     http: HttpParams | None = None
     gate: GateParams = GateParams()
@@ -91,8 +93,8 @@ class SpeakParams(Params):
             raise ValueError(f"'beside' adds to the embedded engines, and the engine is {self.engine!r}: leave it out")
         if self.engine in self.beside or len(set(self.beside)) < len(self.beside):
             raise ValueError("'beside' names an engine that is there already")
-        for name in ("cosyvoice", "http"):
-            if self.engine == name and getattr(self, name) is None:
+        for name in ("kokoro", "cosyvoice", "http"):
+            if self.engine == name and name != "kokoro" and getattr(self, name) is None:
                 raise ValueError(f"the engine {name!r} needs its own key: speak.{name}")
             if self.engine != name and getattr(self, name) is not None:
                 raise ValueError(f"'{name}' is set, but the engine is {self.engine!r}: set speak.engine={name}")
@@ -183,13 +185,17 @@ class Speak(Stage):
             )
 
     def unfetched(self) -> str | None:
-        cosyvoice = self.params.cosyvoice
+        cosyvoice, kokoro = self.params.cosyvoice, self.params.kokoro
+        if kokoro is not None and kokoro_model.unfetched(kokoro):
+            return kokoro.model
         return cosyvoice.model if cosyvoice is not None and unfetched(cosyvoice) else None
 
     def fetch(self) -> None:
         """A model of the hub is asked for again though it is here, for a copy may be old, or not whole."""
         if self.params.cosyvoice is not None and published(self.params.cosyvoice):
             fetch_model(self.params.cosyvoice)
+        if self.params.kokoro is not None and kokoro_model.published(self.params.kokoro):
+            kokoro_model.fetch_model(self.params.kokoro)
 
     def setup(self) -> None:
         hear = None if self.params.recognise is None else hear_with(self.params.recognise)
@@ -320,7 +326,7 @@ def _embedded(name: Embedded, params: SpeakParams, voices: Mapping[str, Voice]) 
     if name == "hibari":
         return HibariEngine(voices)
     if name == "kokoro":
-        return KokoroEngine(params.kokoro, voices)
+        return KokoroEngine(params.kokoro or KokoroParams(), voices)
     if name == "piper":
         return PiperEngine(voices)
     from synth.tts.espeak import EspeakEngine  # GPL code is loaded where it is asked for

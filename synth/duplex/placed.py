@@ -3,7 +3,7 @@ that follow."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
+from statistics import median_low
 
 import numpy as np
 
@@ -248,12 +248,14 @@ def reached_db(spoken: SpokenLine, level_dbfs: float) -> float:
 
 
 def party_levels(script: Script, lines: Mapping[str, SpokenLine], level_dbfs: float) -> dict[int, float]:
-    """The level of active speech in dBFS of each channel's turns: what half of their lines reach."""
+    """The level of active speech in dBFS of each channel's turns: what at least half of them reach."""
     reached: dict[int, list[float]] = {ASSISTANT: [], USER: []}
     for turn in script.turns:
-        channel = ASSISTANT if turn.speaker == "assistant" else USER
-        reached[channel] += [reached_db(lines[line], level_dbfs) for line in turn.lines if line in lines]
-    return {channel: round(level_dbfs + median(found or [0.0]), 2) for channel, found in reached.items()}
+        said = [lines[line] for line in turn.lines if line in lines]
+        if said:  # the longest line is most of a turn
+            channel = ASSISTANT if turn.speaker == "assistant" else USER
+            reached[channel].append(reached_db(max(said, key=lambda line: line.length), level_dbfs))
+    return {channel: round(level_dbfs + median_low(found or [0.0]), 2) for channel, found in reached.items()}
 
 
 def line_clip(line: str, spoken: SpokenLine, channel: int, at: int, level_dbfs: float) -> Clip:

@@ -18,9 +18,7 @@ from synth.tts.phonemes import Sentence
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _CHARACTER = re.compile(f"[{_HAN}]")
 _ENDS = "。！？!?"
-_MARKS = str.maketrans(
-    {"、": ",", "，": ",", "。": ".", "！": "!", "：": ":", "；": ";", "？": "?", "…": "…", "—": "—"}
-)
+_MARKS = str.maketrans({"、": ",", "，": ",", "。": ".", "！": "!", "：": ":", "；": ";", "？": "?"})
 _KNOWN_MARKS = frozenset(",.!:;?…—")
 
 

@@ -3,9 +3,12 @@
 Its inline pronunciations, `[word](/wɜd/)`, are for people who write them: of a text that is given, every word is read.
 """
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from difflib import SequenceMatcher
 from functools import cache
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from synth.tokens import tokens
@@ -77,6 +80,20 @@ def _joined(sentences: list[Sentence]) -> Sentence:
     symbols = " ".join(sentence.symbols for sentence in sentences)
     owners = [owner for sentence in sentences for owner in (*sentence.owners, None)]
     return Sentence(symbols, tuple(owners[:-1]))
+
+
+def english_rules() -> str:
+    """What pronunciations depend on: name and version."""
+    return f"hibari {version('hibari-tts')}"
+
+
+@cache
+def alphabet() -> Mapping[str, int]:
+    """The number of each symbol, in hibari as in Kokoro, from which hibari learnt."""
+    import hibari
+
+    numbers: Mapping[str, int] = json.loads((Path(hibari.__file__).parent / "assets" / "vocab.json").read_text("utf-8"))
+    return numbers
 
 
 @cache

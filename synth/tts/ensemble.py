@@ -21,7 +21,7 @@ class Ensemble:
 
     @property
     def identity(self) -> str:
-        return ", ".join(engine.identity for engine in self.engines.values())
+        return ", ".join(sorted(engine.identity for engine in self.engines.values()))
 
     def synthesize(self, lines: Sequence[Line]) -> list[Speech | SpeechError]:
         """Speak each line, one result per line, in order."""

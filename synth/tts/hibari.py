@@ -6,7 +6,6 @@ speaker (`synth.voices.PseudoSpeaker`). Word times come from the durations that 
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,11 +17,12 @@ from manifests.packaged import sha256
 from manifests.records import Reason
 from synth.duplex.energy import active_level
 from synth.tts.engine import Line, Speech, SpeechError
-from synth.tts.english_phonemes import english_sentences
+from synth.tts.english_phonemes import alphabet, english_rules, english_sentences
 from synth.tts.onnx import session
 from synth.tts.phonemes import Edges, Pcm, speak
 from synth.voices import PseudoSpeaker, Voice
 
+REQUIREMENT: Final = "hibari-tts==0.2.1"
 _RATE: Final = 24_000
 _DURATIONS: Final = "/Cast_32_output_0"  # of every id, in units of two frames
 _UNIT: Final = 600  # samples
@@ -48,16 +48,16 @@ class HibariEngine:
         found = sha256(_model())
         if found != _SHA256:
             raise UsageError(
-                f"{_model()} is not the model that Turnmill speaks with (sha256 {found}): pip install hibari-tts==0.2.1"
+                f"{_model()} is not the model that Turnmill speaks with (sha256 {found}): pip install {REQUIREMENT}"
             )
         self._voices = voices
 
     @property
     def identity(self) -> str:
-        return f"hibari {version('hibari-tts')} {_SHA256[:16]}"
+        return f"{english_rules()} {_SHA256[:16]}"
 
     def synthesize(self, lines: Sequence[Line]) -> list[Speech | SpeechError]:
-        """Speak each line. Reasons of failure: unknown_voice, unsupported_language, nothing_spoken, not_aligned."""
+        """Speak each line. Reasons of failure: unknown_voice, unsupported_language, and those of `phonemes.speak`."""
         return [self._synthesize(line) for line in lines]
 
     def _synthesize(self, line: Line) -> Speech | SpeechError:
@@ -82,11 +82,11 @@ def _render(symbols: str, speaker: PseudoSpeaker, rng: np.random.Generator) -> t
     """`synth.tts.phonemes.Render` of a speaker."""
     from hibari.dsp import synth
 
-    model, vocabulary = _loaded()
-    known = [vocabulary.get(symbol) for symbol in symbols]
+    numbers = alphabet()
+    known = [numbers.get(symbol) for symbol in symbols]
     ids = [0, *(number for number in known if number is not None), 0]
     inputs = {"ids": np.array([ids], np.int64), "speed": np.array([speaker.rate], np.float32)}
-    *outputs, durations = model.run(None, inputs)
+    *outputs, durations = _loaded().run(None, inputs)
     edges = np.concatenate(([0], np.cumsum(durations.ravel()))) * _UNIT
     # A symbol that the model does not know has no id and no length; the zeros around them are silence.
     places = np.cumsum([1, *(number is not None for number in known)])
@@ -125,9 +125,9 @@ def _colour(speaker: PseudoSpeaker) -> Pcm:
     """What is added to the logarithms of a spectrum, float32 [bins, 1]."""
     hz = np.arange(_BINS) * _BIN_HZ
     mel = np.log10(1 + hz / 700)  # O'Shaughnessy 1987
-    turns = 2 * np.pi * mel / mel[-1]
-    one, more = speaker.ripple
-    db = speaker.tilt * np.log2(np.maximum(hz, 200) / 1000) + one * np.cos(turns) + more * np.cos(1.5 * turns)
+    db = speaker.tilt * np.log2(np.maximum(hz, 200) / 1000)
+    for number, amplitude in enumerate(speaker.ripple):
+        db += amplitude * np.cos((number + 2) * np.pi * mel / mel[-1])
     colour: Pcm = _nepers(db).astype(np.float32)[:, None]
     return colour
 
@@ -153,17 +153,13 @@ def _levelled(pcm: Pcm) -> Pcm:
 
 
 @cache
-def _loaded() -> tuple[Any, Mapping[str, int]]:
-    """The model and the number of each symbol."""
-    from hibari.tts import Hibari
-
-    vocabulary: Mapping[str, int] = Hibari().vocab
-    return session(_model(), _DURATIONS), vocabulary
+def _loaded() -> Any:
+    return session(_model(), _DURATIONS)
 
 
 def _model() -> Path:
     try:
         from hibari.voices import voice_path
     except ImportError as error:
-        raise UsageError("the hibari engine needs hibari-tts: pip install hibari-tts==0.2.1") from error
+        raise UsageError(f"the hibari engine needs hibari-tts: pip install {REQUIREMENT}") from error
     return Path(voice_path("heart"))

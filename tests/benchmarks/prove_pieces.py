@@ -79,7 +79,7 @@ def prove(name: str, stage: str, recipe: Path, scratch: Path, moment: float, *se
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="embedded")
+    parser.add_argument("--model", default="tiny.en")
     parser.add_argument("--clips", type=int, default=500)
     parser.add_argument("--moment", type=float, default=0.7, help="of the kill, as a share of the undisturbed time")
     options = parser.parse_args()

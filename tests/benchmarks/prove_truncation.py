@@ -12,7 +12,7 @@ words are whole in it is asked of four who are told the planned text at most, ne
             samples in both, which is checked here
   voices    the cut audio alone: how far it gets in the planned text as three other voices say it, by dynamic time
             warping with an open end, the median of the three
-  whisper   the embedded recogniser on the cut audio alone: the beginning of the planned text that is nearest to what it
+  whisper   Whisper tiny.en on the cut audio alone: the beginning of the planned text that is nearest to what it
             writes. It knows nothing of durations, and completes words of which it heard the most
 
 An aligner cannot tell on which side of a word's end a cut lies that is nearer to it than its own error. So the bar is
@@ -285,7 +285,7 @@ def judge(found: Sequence[Cut]) -> dict[str, Verdicts]:
         lengths = np.array([word.end - word.start for word in line.words])
         off = by_voices(line.pcm, line, ends) - np.arange(1, len(ends) + 1)
         verdicts["voices"].errors += (off * np.where(off > 0, np.append(lengths[1:], 0.0), lengths)).tolist()
-    recogniser = Recognizer("embedded", batch_size=8)
+    recogniser = Recognizer("tiny.en", compute_type="int8")
     clips = [Clip(soxr.resample(cut.audio, RATE, SAMPLE_RATE).astype(np.float32), language="en") for cut in found]
     for cut, heard in zip(found, recogniser.transcribe(clips), strict=True):
         seconds = cut.fade_from / RATE

@@ -113,10 +113,10 @@ def unit(vector: Pcm) -> Pcm:
 
 
 def speakers(per_voice: int) -> None:
-    """Of texts that the voices were not chosen by: the turns of the dialogues."""
+    """Of turns of 8 to 22 words, as long as the clips that speaker encoders are judged by."""
     encoder, engine = Encoder(), HibariEngine(HIBARI.voices)
     voices = [voice.name for voice in HIBARI.speaking("en")]
-    turns = texts()[: -len((TEXTS / "sentences.txt").read_text("utf-8").splitlines())]
+    turns = [text for text in texts() if 8 <= len(text.split()) <= 22]
     said = {
         name: spoken([Line("l", turns[(7 * n + 11 * k) % len(turns)], name, "en", k) for k in range(per_voice)], engine)
         for n, name in enumerate(voices)

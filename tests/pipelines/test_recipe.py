@@ -115,6 +115,21 @@ def test_paths_of_a_recipe_are_relative_to_it(tmp_path: Path) -> None:
     assert load(written(tmp_path, "name: x\ntexts: a.jsonl")).texts == tmp_path / "a.jsonl"
 
 
+def test_folders_of_models_are_named_in_full_and_names_are_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "kokoro").mkdir()
+    path = written(tmp_path, "name: x\ntexts: a\nspeak: {engine: kokoro, kokoro: {model: kokoro}}")
+    found = load(path).speak.kokoro
+    assert found is not None
+    assert found.model == str(tmp_path / "kokoro")
+    assert "model: kokoro\n" in load(path).yaml
+    named = load(path, ["speak.kokoro.model=owner/kokoro"]).speak.kokoro
+    assert named is not None
+    assert named.model == "owner/kokoro"
+
+
 def test_hash_ignores_where_sources_lie_and_how_many_work(tmp_path: Path) -> None:
     path = written(tmp_path, "name: x\ncorpus: files")
     assert load(path, ["workers=1", "root=a"]).hash == load(path, ["workers=2", "root=b"]).hash

@@ -76,7 +76,7 @@ def test_an_embedded_voice_is_known_by_its_engine_and_name() -> None:
 
 def test_voices_beside_are_one_more_user_bystanders_and_those_of_other_languages() -> None:
     bank = with_beside(HIBARI, ["piper", "espeak"])
-    assert bank.users["train"][-1].name == "piper-joe"
+    assert bank.users_of("train", "en")[-1].name == "piper-joe"
     assert bank.languages == ("en", "zh")
     assert bank.assistants_of("en") == HIBARI.assistants
     assert bank.assistants_of("zh") == ESPEAK.assistants_of("zh")

@@ -41,7 +41,7 @@ HOP = 960  # samples of a speech token at 24 kHz
 STUBS = {
     "torch": "class cuda:\n    @staticmethod\n    def is_available(): return False\n",
     "torchaudio": "__version__ = '2.3.1'\n",
-    **dict.fromkeys(("hyperpyyaml", "modelscope", "onnxruntime", "whisper"), ""),
+    **dict.fromkeys(("hyperpyyaml", "modelscope", "whisper"), ""),
 }
 _UTILS = "import numpy\n\ndef set_all_random_seed(seed):\n    numpy.random.seed(seed)\n"
 

@@ -16,10 +16,9 @@ TEXT = "The train was late, so the passengers shared a bag of apples."
 
 
 def test_joe_says_every_word_in_its_place_to_the_same_bytes() -> None:
-    try:
-        engine = PiperEngine(EMBEDDED)
-    except UsageError as error:
-        pytest.skip(str(error))
+    if piper.JOE.folder is None:
+        pytest.skip(f"needs joe: {piper.JOE.pip}")
+    engine = PiperEngine(EMBEDDED)
     lines = [Line("d#0", TEXT, "piper-joe", "en", seed) for seed in (1, 2)]
     speech, again, bad = engine.synthesize([*lines, Line("d#1", TEXT, "hibari-ben", "en", 1)])
     assert isinstance(speech, Speech)
@@ -35,6 +34,7 @@ def test_joe_says_every_word_in_its_place_to_the_same_bytes() -> None:
 def test_phonemes_are_written_as_espeak_writes_them() -> None:
     assert "".join(written("nˈɜɹs")) == "nˈɜːs"
     assert "".join(written("ˈʌðəɹ")) == "ˈʌðɚ"
+    assert "".join(written("hˈɜɹi kəɹˈɛkt ˈʌðəɹ ˈæpᵊl")) == "hˈɜːɹiː kɚɹˈɛkt ˈʌðɚ ˈæpəl"
     assert "".join(written("ɡˌO ʧˈIld")) == "ɡˌoʊ tʃˈaɪld"
 
 

@@ -1,0 +1,82 @@
+"""Who speaks: the embedded banks, names of a server or a model, and what is refused before any work."""
+
+from typing import Any
+
+import pytest
+
+from manifests.errors import UsageError
+from pipelines.bank import VoiceNames, bank
+from pipelines.stages.speak import SpeakParams
+from synth.banks import HIBARI, OWN, with_beside
+from synth.voices import Blend
+
+LICENCE = {"spdx": "Apache-2.0", "redistribute": True, "commercial": True}
+
+
+def names(**given: Any) -> VoiceNames:
+    whole = {"assistants": ["a"], "train": ["b"], "valid": ["c"], "test": ["d"], "licence": LICENCE}
+    return VoiceNames.model_validate(whole | given)
+
+
+@pytest.mark.parametrize("engine", OWN)
+def test_an_embedded_engine_has_its_own_bank(engine: str) -> None:
+    found = bank(SpeakParams.model_validate({"engine": engine}), None, None)
+    assert found.fixed == OWN[engine]
+    assert found.needs == ()
+
+
+def test_voices_beside_join_the_bank() -> None:
+    found = bank(SpeakParams(beside=("espeak",)), None, None)
+    assert found.fixed == with_beside(HIBARI, ["espeak"])
+    assert found.identity != bank(SpeakParams(), None, None).identity
+
+
+def test_named_voices_of_kokoro_are_blends_and_one_person_in_each_language() -> None:
+    found = bank(SpeakParams(engine="kokoro"), None, names(train=["b", "e+f"], languages=["zh", "en"])).fixed
+    assert found is not None
+    assert found.languages == ("en", "zh")
+    assert len(found.voices) == 10
+    assert {v.settings for v in found.users_of("train", "zh")} == {Blend(("b",)), Blend(("e", "f"))}
+    assert {v.settings for v in found.users_of("train", "en")} == {Blend(("b",)), Blend(("e", "f"))}
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"train": ["b+c"]}, r"voice_names: 'c' is a part of train and of valid: choose one"),
+        ({"test": ["a+d"]}, r"voice_names: 'a' is a part of assistants and of test"),
+        ({"train": ["b+"]}, r"voice_names\.train: 'b\+' is neither a voice nor two with a plus between them"),
+        ({"train": ["b+e+f"]}, "neither a voice nor two"),
+        ({"train": ["b+b"]}, "neither a voice nor two"),
+    ],
+)
+def test_a_blend_is_two_voices_of_one_split(given: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        bank(SpeakParams(engine="kokoro"), None, names(**given))
+
+
+def test_what_an_engine_cannot_use_is_refused() -> None:
+    for engine in ("hibari", "espeak"):
+        with pytest.raises(UsageError, match=f"speak.engine is {engine}, which has voices of its own"):
+            bank(SpeakParams.model_validate({"engine": engine}), None, names())
+    with pytest.raises(UsageError, match="piper speaks English, and no other voice of the recipe does"):
+        bank(SpeakParams(engine="kokoro", beside=("piper",)), None, names(languages=["zh"]))
+    http = {"engine": "http", "http": {"base_url": "http://h/v1", "model": "m"}}
+    with pytest.raises(UsageError, match=r"the recipe names no voice: add `voice_names"):
+        bank(SpeakParams.model_validate(http), None, None)
+    with pytest.raises(UsageError, match="'a' is named twice"):
+        bank(SpeakParams.model_validate(http), None, names(train=["a"]))
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"engine": "http", "http": {"base_url": "http://h/v1", "model": "m"}, "beside": ["espeak"]}, "leave it out"),
+        ({"engine": "espeak", "beside": ["espeak"]}, "names an engine that is there already"),
+        ({"beside": ["espeak", "espeak"]}, "names an engine that is there already"),
+        ({"kokoro": {"model": "x"}}, "'kokoro' is set, but the engine is 'hibari'"),
+    ],
+)
+def test_settings_of_another_engine_are_refused(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        SpeakParams.model_validate(given)
