@@ -2,8 +2,8 @@
 
 Errors on lines of espeak, whose times are known (`tests/benchmarks/bench_align.py`; every text of the quickstart, 19
 voices): PocketSphinx 8.8 ms in the median and 51 ms at the 95th percentile of starts, and it is not fooled by another
-text; the embedded Whisper model 19 and 232 ms, for audio up to 10 s; the proportional guess 68 and 280 ms, in Mandarin
-53 and 241 ms. For other languages than English a multilingual Whisper model is the way; none comes with Turnmill.
+text; Whisper base 35 and 151 ms, tiny.en 92 and 200 ms; the proportional guess 72 and 289 ms, in Mandarin 53 and 241
+ms. For other languages than English a multilingual Whisper model is the way.
 Aligners that learnt from speech of many languages (torchaudio's, ctc-forced-aligner) would be one more class here.
 """
 

@@ -2,7 +2,7 @@
 
     python tests/benchmarks/prove_memory.py [--hours 4] [--formats wav,flac,mp3]
 
-Makes 48 kHz stereo recordings of that length (speech of the embedded voice, pauses, bursts of noise), takes each
+Makes 48 kHz stereo recordings of that length (speech of espeak, pauses, bursts of noise), takes each
 through ingest and quality in one process of its own, and prints that process's peak resident memory and the time. The
 bar is the 1 GiB that a worker declares.
 """
@@ -25,7 +25,7 @@ SECONDS = 60
 
 
 def minutes(hours: float) -> Iterator[np.ndarray]:
-    """Stereo speech of the embedded voice, pauses and bursts of noise, a minute at a time: float32 [frames, 2]."""
+    """Stereo speech of espeak, pauses and bursts of noise, a minute at a time: float32 [frames, 2]."""
     from synth.banks import ESPEAK
     from synth.tts.engine import Line, Speech
     from synth.tts.espeak import EspeakEngine

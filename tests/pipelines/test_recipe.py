@@ -124,7 +124,7 @@ def test_folders_of_models_are_named_in_full_and_names_are_names(
     found = load(path).speak.kokoro
     assert found is not None
     assert found.model == str(tmp_path / "kokoro")
-    assert "model: kokoro\n" in load(path).yaml
+    assert "model: kokoro\n" in load(path).yaml()
     named = load(path, ["speak.kokoro.model=owner/kokoro"]).speak.kokoro
     assert named is not None
     assert named.model == "owner/kokoro"
