@@ -15,7 +15,7 @@ from synth.tts.align import Piece
 _MOST_TOKENS = 440  # of a text: what the prompt leaves of the decoder's 448 positions
 _LEAST_PROB = 0.05
 """Median probability of the words, below which the audio says something else: of 24 lines of hibari 0.73 and more
-(base, tiny.en), of espeak 0.22 and more but for one (base 0.04); of the same lines with another's text 0.04 and less."""
+(base, tiny.en), of espeak 0.22 and more but for one (base 0.04); the same lines with another's text 0.04 and less."""
 
 
 class Located:
