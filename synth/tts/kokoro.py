@@ -31,7 +31,7 @@ _LATE_S: Final = 0.04
 """Of the durations: the median of 16 English sentences against PocketSphinx. Chinese has no aligner to ask; beside a
 pause, energy tells."""
 _FRONT_ENDS: Final[Mapping[str, FrontEnd]] = {"zh": chinese_sentences, "en": english_sentences}
-CHINESE: Final = "misaki==0.9.4 jieba pypinyin cn2an"
+CHINESE: Final = "misaki==0.9.4 ordered-set jieba pypinyin cn2an"
 
 
 class KokoroEngine:
