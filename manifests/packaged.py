@@ -100,7 +100,7 @@ class Packaged:
             if found != wanted:
                 raise ModelUnavailable(
                     f"{file} is not what the model's owner published (sha256 {found}, not {wanted}): "
-                    f"uninstall {self.names}, or name a folder as the model"
+                    f"uninstall {self.names}, or install it anew"
                 )
 
 

@@ -82,11 +82,15 @@ def bank(speak: SpeakParams, voices: VoicesParams | None, names: VoiceNames | No
 def _check_blends(names: VoiceNames) -> None:
     """UsageError for what is no name and no blend of two, and for a voice that is part of people of two splits."""
     places: dict[str, str] = {}
+    people: set[frozenset[str]] = set()
     for place in ("assistants", "train", "valid", "test"):
         for name in getattr(names, place):
             parts = name.split("+")
             if len(parts) > 2 or not all(parts) or len(set(parts)) < len(parts):
                 raise UsageError(f"voice_names.{place}: {name!r} is neither a voice nor two with a plus between them")
+            if frozenset(parts) in people:
+                raise UsageError(f"voice_names.{place}: {name!r} is there already, its two voices the other way round")
+            people.add(frozenset(parts))
             for part in parts:
                 if places.setdefault(part, place) != place:
                     raise UsageError(f"voice_names: {part!r} is a part of {places[part]} and of {place}: choose one")

@@ -19,6 +19,7 @@ _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _CHARACTER = re.compile(f"[{_HAN}]")
 _ENDS = "。！？!?"
 _MARKS = str.maketrans({"、": ",", "，": ",", "。": ".", "！": "!", "：": ":", "；": ";", "？": "?"})
+_ZERO = str.maketrans({"〇": "零", "○": "零"})
 _KNOWN_MARKS = frozenset(",.!:;?…—")
 
 
@@ -40,7 +41,7 @@ def _owned(text: str) -> Iterator[tuple[str, int | None]]:
     place = 0
     for token in tokens(text):
         sounds = any(character.isalnum() for character in token)
-        yield token, place if sounds else None
+        yield token.translate(_ZERO), place if sounds else None
         place += sounds
 
 

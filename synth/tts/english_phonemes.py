@@ -4,8 +4,8 @@ Its inline pronunciations, `[word](/wɜd/)`, are for people who write them: of a
 """
 
 import json
+import unicodedata
 from collections.abc import Iterator, Mapping
-from difflib import SequenceMatcher
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -16,43 +16,38 @@ from synth.tts.phonemes import Sentence
 
 # What the dictionaries lack and the rules read as something else.
 _SAID = {"mhm": "mˈhˌm", "mmhm": "mˈhˌm", "mm-hmm": "mˈhˌm"}
-_BRACKETS = str.maketrans({"[": "(", "]": ")"})
+_PLAIN = str.maketrans({"[": "(", "]": ")", "\u02bc": "'"})
 _STRESS = "ˈˌ"
 
 
 def english_sentences(text: str) -> list[Sentence]:
-    """The sentences of a text without tags."""
+    """The sentences of a text without tags. It is read as it is written: abbreviations are for `synth.text`, which
+    knows "No. 5" from "Oh no. Five of them"."""
     from hibari import Hibari
 
-    written = [token.translate(_BRACKETS) for token in tokens(text)]
-    sounding = [n for n, token in enumerate(written) if any(character.isalnum() for character in token)]
-    places = {token: place for place, token in enumerate(sounding)}
-    read = list(_read(written, sounding))
+    read = list(_read(text))
     words = [word for word, _ in read]
     sentences: list[Sentence] = []
     first = 0
     for sentence in Hibari.split_sentences(" ".join(words)):
         count = len(sentence.split())
-        owners = [places.get(token) for _, token in read[first : first + count]]
-        sentences.append(_phonemes(words[first : first + count], owners))
+        sentences.append(_phonemes(words[first : first + count], [owner for _, owner in read[first : first + count]]))
         first += count
     return [sentence for sentence in sentences if any(owner is not None for owner in sentence.owners)]
 
 
-def _read(written: list[str], sounding: list[int]) -> Iterator[tuple[str, int]]:
-    """The words as they are read ("5 km" as "5 kilometers"), each with the place of the token that it comes from."""
+def _read(text: str) -> Iterator[tuple[str, int | None]]:
+    """The words, each with the place of its token among those that sound; "5km" is two."""
     from hibari.g2p.normalize import normalize
 
-    words = normalize(" ".join(written)).split()
-    for change, begin, end, first, last in SequenceMatcher(None, written, words, autojunk=False).get_opcodes():
-        mine = [place for place in sounding if begin <= place < end]
-        if change == "equal":
-            yield from zip(words[first:last], range(begin, end), strict=True)
-        elif mine and len(mine) > last - first:  # a word that reads as nothing beside another reads as itself alone
-            yield from ((word, place) for place in mine for word in normalize(written[place]).split())
-        elif end > begin:
-            places = mine or range(begin, end)
-            yield from ((words[first + n], places[n * len(places) // (last - first)]) for n in range(last - first))
+    place = 0
+    for token in tokens(text):
+        sounds = any(character.isalnum() for character in token)
+        plain = unicodedata.normalize("NFC", token).translate(_PLAIN)
+        figures = any(character.isdigit() for character in token)
+        for word in (normalize(plain).split() if figures else []) or plain.split() or [token]:
+            yield word, place if sounds else None
+        place += sounds
 
 
 def _phonemes(words: list[str], owners: list[int | None]) -> Sentence:

@@ -113,8 +113,7 @@ def _styles(file: Path) -> Mapping[str, Pcm]:
             return {name: voices[name] for name in voices.files}
     except (ValueError, OSError, BadZipFile, AttributeError, EOFError) as error:
         raise UsageError(
-            f"speak.kokoro.model: {file} is no file of voices: {str(error).splitlines()[0]} "
-            "Take voices-v1.0.bin of the kokoro-onnx project"
+            f"speak.kokoro.model: {file} is no NumPy archive of voices: take voices-v1.0.bin of the kokoro-onnx project"
         ) from error
 
 

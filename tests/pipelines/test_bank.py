@@ -48,6 +48,7 @@ def test_named_voices_of_kokoro_are_blends_and_one_person_in_each_language() -> 
         ({"train": ["b+"]}, r"voice_names\.train: 'b\+' is neither a voice nor two with a plus between them"),
         ({"train": ["b+e+f"]}, "neither a voice nor two"),
         ({"train": ["b+b"]}, "neither a voice nor two"),
+        ({"train": ["b+e", "e+b"]}, r"voice_names\.train: 'e\+b' is there already"),
     ],
 )
 def test_a_blend_is_two_voices_of_one_split(given: dict[str, Any], sentence: str) -> None:

@@ -71,7 +71,9 @@ def test_an_installed_package_is_used_without_running_its_code(tmp_path: Path, m
     monkeypatch.setattr(models, "PACKAGES", {"tiny.en": package})
     assert here("tiny.en") == models.Found(folder, "from one")
     (folder / "model.bin").write_bytes(b"others")
-    with pytest.raises(ModelUnavailable, match=r"is not what the model's owner published .*: uninstall one, or name"):
+    with pytest.raises(
+        ModelUnavailable, match=r"is not what the model's owner published .*: uninstall one, or install it"
+    ):
         here("tiny.en")
 
 

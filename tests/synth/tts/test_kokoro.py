@@ -131,7 +131,7 @@ def test_a_model_of_another_kind_is_a_sentence(tmp_path: Path, engine: KokoroEng
     broken = KokoroEngine(KokoroParams(model=str(tmp_path)), bank)
     (tmp_path / "voices.npz").unlink()
     (tmp_path / "voices-v1.0.bin").write_bytes(np.zeros(900, np.float32).tobytes())
-    with pytest.raises(UsageError, match=r"voices-v1\.0\.bin is no file of voices: .* Take voices-v1\.0\.bin"):
+    with pytest.raises(UsageError, match=r"voices-v1\.0\.bin is no NumPy archive of voices: take voices-v1"):
         KokoroEngine(KokoroParams(model=str(tmp_path)), bank)
     with pytest.raises(UsageError, match=r"x\.onnx cannot be used: .*It must be an export of the kokoro-onnx project"):
         broken.synthesize([line()])
@@ -139,7 +139,7 @@ def test_a_model_of_another_kind_is_a_sentence(tmp_path: Path, engine: KokoroEng
 
 @given(
     st.lists(
-        st.sampled_from([*"今天天气很好雄琼儿子㐂", "，", "。", "？", "Python", " ", "5", "AI", "——", "“好”"]),
+        st.sampled_from([*"今天天气很好雄琼儿子〇㐂", "，", "。", "？", "Python", " ", "5", "AI", "——", "“好”"]),
         max_size=20,
     ).map("".join)
 )

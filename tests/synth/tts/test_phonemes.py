@@ -47,10 +47,22 @@ def spoken_or_not(line: Line) -> Speech | SpeechError:
         return error
 
 
-def test_an_abbreviation_is_read_as_its_sentence_has_it() -> None:
-    (sentence,) = english_sentences("Dr. Smith of St. John.")
-    assert "sˈAnt" in sentence.symbols
-    assert len(english_sentences("Is it? It is. Yes!")) == 3
+@pytest.mark.parametrize(
+    ("text", "phonemes"),
+    [
+        ("Oh no. That is a pity.", ["ˈO nˈO.", "ðˈæt"]),
+        ("I love the Sun. It is warm.", ["sˈʌn.", "ˌɪt"]),
+        ("Then Henry I mean him.", ["hˈɛnɹi ˌI mˈin"]),
+        ("A Type C cable.", ["tˈIp sˈi kˈAbᵊl"]),
+        ("It costs $5 less.", ["fˈIv dˈɑləɹz lˈɛs"]),
+        ("I\u02bcm here.", ["ˌIm hˈɪɹ"]),
+        ("Dr. Smith said 5km.", ["dˈɑktəɹ smˈɪθ sˈɛd fˈIv kəlˈɑməTəɹz."]),
+    ],
+)
+def test_a_text_is_read_as_it_is_written(text: str, phonemes: list[str]) -> None:
+    found = [sentence.symbols for sentence in english_sentences(text)]
+    assert len(found) == len(phonemes)
+    assert all(part in symbols for part, symbols in zip(phonemes, found, strict=True)), found
 
 
 def test_pronunciations_in_a_text_are_words_of_it() -> None:
