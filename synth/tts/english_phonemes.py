@@ -60,7 +60,10 @@ def _phonemes(words: list[str], owners: list[int | None]) -> Sentence:
         if token.whitespace:
             pieces.append((" ", word))
             word += 1
-    if word != len(words) - 1 and len(words) > 1:  # characters that count as spaces here and not there
+    read = {place for phonemes, place in pieces if any(map(str.isalpha, phonemes))}
+    unread = any(owner is not None and place not in read for place, owner in enumerate(owners))
+    # Characters may count as spaces here and not there, and a word may be lost beside another: each is read for itself.
+    if (unread or word != len(words) - 1) and len(words) > 1:
         return _joined([_phonemes([word], [owner]) for word, owner in zip(words, owners, strict=True)])
     symbols = "".join(phonemes for phonemes, _ in pieces).rstrip()
     found = [
