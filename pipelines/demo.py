@@ -28,7 +28,7 @@ PAUSE_S = 0.3  # between the sentences of the over-long clip
 
 # Places in the list of sentences. Five wrong transcripts: each of these clips carries the text of the next of them.
 WRONG_TEXT = (17, 38, 59, 80, 98)
-DUPLICATES = {32: 31, 72: 71}  # clip -> the clip whose bytes and text it repeats
+DUPLICATES = {11: 10, 67: 66}  # clip -> the clip before it in the order of names too, whose bytes and text it repeats
 CLIPPED, SILENT, TRUNCATED, ZERO_BYTES, OVER_LONG = 44, 73, 86, 12, 55
 
 
