@@ -187,13 +187,13 @@ def times_of(speech: Iterable[Speech], lines: Sequence[Line], aligner: Pocketsph
 
 
 def energy_edges(said: Speech) -> list[float]:
-    """How far the words beside each silence of 80 ms or more, and the first and last, are from its edges: energy over
+    """How far the words beside each silence of 150 ms or more, and the first and last, are from its edges: energy over
     5 ms, 32 dB below the level of speech, another rule than that of the engine."""
     size = RATE // 200
     power = np.square(said.pcm[: len(said.pcm) // size * size].reshape(-1, size)).mean(axis=1)
     level = 10 * np.log10(power[power > power.max() * 1e-3].mean())
     loud = np.flatnonzero(10 * np.log10(power + 1e-12) > level - 32)
-    gaps = np.flatnonzero(np.diff(loud) >= 16)
+    gaps = np.flatnonzero(np.diff(loud) >= 30)
     starts = [loud[0] / 200, *(loud[gap + 1] / 200 for gap in gaps)]
     ends = [*((loud[gap] + 1) / 200 for gap in gaps), (loud[-1] + 1) / 200]
     words = said.words or ()
