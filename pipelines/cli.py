@@ -82,6 +82,8 @@ def run(
 def next_commands(out: str, samples: Mapping[str, int], model: str | None = None) -> list[tuple[str, str]]:
     """What to try after a run that made so many samples of each half: (what it does, command), as this shell can run
     them; after the demo corpus that a Whisper `model` of English heard, recordings of the user's own."""
+    from pipelines.listening import PAGE
+
     turnmill = "turnmill" if shutil.which("turnmill") else shlex.quote(os.path.relpath(sys.argv[0]))
     folder = shlex.quote(out)
     if not any(samples.values()):
@@ -89,8 +91,6 @@ def next_commands(out: str, samples: Mapping[str, int], model: str | None = None
     talks = samples.get("dialogue", 0) > 0
     what, table = ("kind", "events") if talks else ("removed_by", "clips_all")
     sql = f"SELECT {what}, count(*) AS n FROM {table} GROUP BY {what} ORDER BY n DESC"
-    from pipelines.listening import PAGE
-
     listen = [("listen", f"open {out.rstrip('/')}/{PAGE} in a browser")] if talks and "://" not in out else []
     recipe = shlex.quote(os.path.relpath(Path(__file__).parent / "recipes" / "speech.yaml"))
     keys = (

@@ -22,6 +22,11 @@ def tokens(text: str) -> list[str]:
     return _TOKEN.findall(without_tags(text))
 
 
+def sounds(token: str) -> bool:
+    """Whether a token is said: a dash that stands alone is not."""
+    return any(character.isalnum() for character in token)
+
+
 def prefix(text: str, count: int) -> str:
     """`text` up to the end of its first `count` tokens, as it is written."""
     return text[: spans(text)[count - 1][1]] if count else ""

@@ -93,9 +93,10 @@ class SpeakParams(Params):
             raise ValueError(f"'beside' adds to the embedded engines, and the engine is {self.engine!r}: leave it out")
         if self.engine in self.beside or len(set(self.beside)) < len(self.beside):
             raise ValueError("'beside' names an engine that is there already")
-        for name in ("kokoro", "cosyvoice", "http"):
-            if self.engine == name and name != "kokoro" and getattr(self, name) is None:
+        for name in ("cosyvoice", "http"):
+            if self.engine == name and getattr(self, name) is None:
                 raise ValueError(f"the engine {name!r} needs its own key: speak.{name}")
+        for name in ("kokoro", "cosyvoice", "http"):
             if self.engine != name and getattr(self, name) is not None:
                 raise ValueError(f"'{name}' is set, but the engine is {self.engine!r}: set speak.engine={name}")
         return self

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from manifests.languages import primary
 from synth.duplex import RATE
 from synth.duplex.energy import FLOOR_BELOW_LEVEL_DB, active_level, islands
-from synth.tokens import tokens
+from synth.tokens import sounds, tokens
 from synth.tts.engine import Word
 
 Pcm = NDArray[np.float32]
@@ -104,18 +104,18 @@ class ProportionalAligner:
         words = sounding(text)
         at_24 = resampled(pcm, sample_rate, RATE)
         level = active_level(at_24)
-        sounds = () if level is None else islands(at_24, level - FLOOR_BELOW_LEVEL_DB, _PAUSE)
-        if not words or not sounds:
+        stretches = () if level is None else islands(at_24, level - FLOOR_BELOW_LEVEL_DB, _PAUSE)
+        if not words or not stretches:
             return None
-        lengths = [stop - start for start, stop in sounds]
+        lengths = [stop - start for start, stop in stretches]
         heard = np.concatenate(([0], np.cumsum(lengths)))  # samples of sound before each stretch of it
         shares = np.cumsum([sum(character.isalnum() for character in word) for word in words])
         ends = shares / shares[-1] * heard[-1]
         starts = np.concatenate(([0.0], ends[:-1]))
-        first = np.array([start for start, _ in sounds])
-        begin = first[np.clip(np.searchsorted(heard, starts, "right") - 1, 0, len(sounds) - 1)]
-        begin_heard = heard[np.clip(np.searchsorted(heard, starts, "right") - 1, 0, len(sounds) - 1)]
-        last = np.clip(np.searchsorted(heard, ends, "left") - 1, 0, len(sounds) - 1)
+        first = np.array([start for start, _ in stretches])
+        begin = first[np.clip(np.searchsorted(heard, starts, "right") - 1, 0, len(stretches) - 1)]
+        begin_heard = heard[np.clip(np.searchsorted(heard, starts, "right") - 1, 0, len(stretches) - 1)]
+        last = np.clip(np.searchsorted(heard, ends, "left") - 1, 0, len(stretches) - 1)
         spans = zip((begin + starts - begin_heard) / RATE, (first[last] + ends - heard[last]) / RATE, strict=True)
         return finished(words, [(float(start), float(end)) for start, end in spans], pcm, sample_rate)
 
@@ -143,8 +143,8 @@ class PerLanguage:
 
 
 def sounding(text: str) -> list[str]:
-    """The tokens of a text that make a sound: a dash that stands alone does not."""
-    return [token for token in tokens(text) if any(character.isalnum() for character in token)]
+    """The tokens of a text that make a sound."""
+    return [token for token in tokens(text) if sounds(token)]
 
 
 def gathered(words: Sequence[str], pieces: Sequence[Piece]) -> list[Span] | None:
@@ -157,8 +157,8 @@ def gathered(words: Sequence[str], pieces: Sequence[Piece]) -> list[Span] | None
             piece.start + (piece.end - piece.start) * (at + 1) / count,
         )
         for piece in pieces
-        if (count := len(sounds := [c for c in piece.text if c.isalnum()]))
-        for at, letter in enumerate(sounds)
+        if (count := len(said := [c for c in piece.text if c.isalnum()]))
+        for at, letter in enumerate(said)
     ]
     spans = []
     first = 0
@@ -217,12 +217,12 @@ def snapped(spans: Sequence[Span], pcm: Pcm) -> list[Span]:
     `pcm` is [samples] at 24 kHz. A pause belongs to no word: it goes between the two words that part nearest to it.
     """
     level = active_level(pcm)
-    sounds = () if level is None else islands(pcm, level - FLOOR_BELOW_LEVEL_DB, _PAUSE)
-    if not sounds or not spans:
+    stretches = () if level is None else islands(pcm, level - FLOOR_BELOW_LEVEL_DB, _PAUSE)
+    if not stretches or not spans:
         return list(spans)
     edges = np.array(spans)
-    edges[0, 0], edges[-1, 1] = sounds[0][0] / RATE, sounds[-1][1] / RATE
-    for (_, stop), (go, _) in pairwise(sounds):
+    edges[0, 0], edges[-1, 1] = stretches[0][0] / RATE, stretches[-1][1] / RATE
+    for (_, stop), (go, _) in pairwise(stretches):
         stop_s, go_s = stop / RATE, go / RATE
         ends, starts = edges[:-1, 1], edges[1:, 0]
         if not ends.size:

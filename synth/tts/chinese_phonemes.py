@@ -6,14 +6,13 @@ Latin words among the Chinese are read as English is; misaki would take their le
 import logging
 import re
 import tempfile
-from collections.abc import Iterator
 from functools import cache
 from itertools import groupby
 from typing import Any
 
-from synth.tokens import tokens
 from synth.tts.english_phonemes import english_sentences
-from synth.tts.phonemes import Sentence
+from synth.tts.misaki import is_phoneme
+from synth.tts.phonemes import Sentence, owned
 
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _CHARACTER = re.compile(f"[{_HAN}]")
@@ -25,35 +24,26 @@ _KNOWN_MARKS = frozenset(",.!:;?…—")
 
 def chinese_sentences(text: str) -> list[Sentence]:
     """The sentences of a text without tags."""
-    owned: list[tuple[str, int | None]] = []
+    begun: list[tuple[str, int | None]] = []
     sentences: list[Sentence] = []
-    for token, owner in _owned(text):
-        owned.append((token, owner))
+    for token, owner in owned(text):
+        begun.append((token.translate(_ZERO), owner))
         if any(mark in token for mark in _ENDS):
-            sentences.append(_sentence(owned))
-            owned = []
-    sentences.append(_sentence(owned))
+            sentences.append(_sentence(begun))
+            begun = []
+    sentences.append(_sentence(begun))
     return [sentence for sentence in sentences if any(owner is not None for owner in sentence.owners)]
 
 
-def _owned(text: str) -> Iterator[tuple[str, int | None]]:
-    """The tokens, each with its place among those that sound."""
-    place = 0
-    for token in tokens(text):
-        sounds = any(character.isalnum() for character in token)
-        yield token.translate(_ZERO), place if sounds else None
-        place += sounds
-
-
-def _sentence(owned: list[tuple[str, int | None]]) -> Sentence:
+def _sentence(words: list[tuple[str, int | None]]) -> Sentence:
     symbols, owners = "", []
-    for chinese, group in groupby(owned, lambda item: bool(_CHARACTER.search(item[0]))):
+    for chinese, group in groupby(words, lambda item: bool(_CHARACTER.search(item[0]))):
         run = list(group)
         read = _chinese(run) if chinese else _foreign(run)
         apart = [(" ", None)] if symbols and not symbols.endswith(" ") else []
         for piece, owner in [*apart, *read]:
             symbols += piece
-            owners += [owner if letter.isalpha() or letter in "ˈˌ↓→↗↘" else None for letter in piece]
+            owners += [owner if is_phoneme(letter) else None for letter in piece]
     return Sentence(symbols.rstrip(), tuple(owners[: len(symbols.rstrip())]))
 
 

@@ -3,21 +3,18 @@
 Its inline pronunciations, `[word](/wɜd/)`, are for people who write them: of a text that is given, every word is read.
 """
 
-import json
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
-from synth.tokens import tokens
-from synth.tts.phonemes import Sentence
+from synth.tts.misaki import is_phoneme
+from synth.tts.phonemes import Sentence, owned
 
 # What the dictionaries lack and the rules read as something else.
 _SAID = {"mhm": "mˈhˌm", "mmhm": "mˈhˌm", "mm-hmm": "mˈhˌm"}
 _PLAIN = str.maketrans({"[": "(", "]": ")", "\u02bc": "'"})
-_STRESS = "ˈˌ"
 
 
 def english_sentences(text: str) -> list[Sentence]:
@@ -40,14 +37,11 @@ def _read(text: str) -> Iterator[tuple[str, int | None]]:
     """The words, each with the place of its token among those that sound; "5km" is two."""
     from hibari.g2p.normalize import normalize
 
-    place = 0
-    for token in tokens(text):
-        sounds = any(character.isalnum() for character in token)
+    for token, owner in owned(text):
         plain = unicodedata.normalize("NFC", token).translate(_PLAIN)
         figures = any(character.isdigit() for character in token)
         for word in (normalize(plain).split() if figures else []) or plain.split() or [token]:
-            yield word, place if sounds else None
-        place += sounds
+            yield word, owner
 
 
 def _phonemes(words: list[str], owners: list[int | None]) -> Sentence:
@@ -67,7 +61,7 @@ def _phonemes(words: list[str], owners: list[int | None]) -> Sentence:
         return _joined([_phonemes([word], [owner]) for word, owner in zip(words, owners, strict=True)])
     symbols = "".join(phonemes for phonemes, _ in pieces).rstrip()
     found = [
-        owners[min(place, len(words) - 1)] if symbol.isalpha() or symbol in _STRESS else None
+        owners[min(place, len(words) - 1)] if is_phoneme(symbol) else None
         for phonemes, place in pieces
         for symbol in phonemes
     ]
@@ -83,15 +77,6 @@ def _joined(sentences: list[Sentence]) -> Sentence:
 def english_rules() -> str:
     """What pronunciations depend on: name and version."""
     return f"hibari {version('hibari-tts')}"
-
-
-@cache
-def alphabet() -> Mapping[str, int]:
-    """The number of each symbol, in hibari as in Kokoro, from which hibari learnt."""
-    import hibari
-
-    numbers: Mapping[str, int] = json.loads((Path(hibari.__file__).parent / "assets" / "vocab.json").read_text("utf-8"))
-    return numbers
 
 
 @cache

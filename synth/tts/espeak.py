@@ -23,10 +23,11 @@ import soxr
 from numpy.typing import NDArray
 
 from manifests.errors import UsageError
-from manifests.languages import primary
 from synth.banks import MANDARIN
 from synth.tags import without_tags
+from synth.tokens import sounds
 from synth.tokens import spans as token_spans
+from synth.tts.embedded import spoken
 from synth.tts.engine import Line, Speech, SpeechError, Word
 from synth.tts.mandarin import respelt
 from synth.voices import EspeakSettings, Voice
@@ -113,25 +114,18 @@ class EspeakEngine:
 
     def synthesize(self, lines: Sequence[Line]) -> list[Speech | SpeechError]:
         """Speak each line. Reasons of failure: unknown_voice, unsupported_language, nothing_spoken, engine_failed."""
-        return [self._synthesize(line) for line in lines]
+        return spoken("espeak", EspeakSettings, self._voices, lines, self._speak)
 
-    def _synthesize(self, line: Line) -> Speech | SpeechError:
-        voice = self._voices.get(line.voice)
-        if voice is None or not isinstance(voice.settings, EspeakSettings):
-            return SpeechError(
-                "unknown_voice", f"line {line.id}: espeak has no voice {line.voice!r}; see synth/banks.py"
-            )
-        if primary(line.language) != voice.language:
-            return SpeechError("unsupported_language", f"line {line.id}: {line.voice} does not speak {line.language!r}")
+    def _speak(self, line: Line, settings: EspeakSettings) -> Speech:
         text = without_tags(line.text)  # which espeak would read aloud
         try:
-            utterance = utter(text, voice.settings)
+            utterance = utter(text, settings)
         except SpeechError as error:
-            return SpeechError(error.reason, f"line {line.id}: {error.detail}")
-        spans = word_spans(text, utterance, voice.settings)
+            raise SpeechError(error.reason, f"line {line.id}: {error.detail}") from error
+        spans = word_spans(text, utterance, settings)
         # A dash alone is spelt out by espeak; between words it is a pause.
         if not spans or not any(unicodedata.category(character)[0] in "LNS" for character in text):
-            return SpeechError("nothing_spoken", f"line {line.id}: espeak makes no sound of {line.text!r}")
+            raise SpeechError("nothing_spoken", f"line {line.id}: espeak makes no sound of {line.text!r}")
         return _speech(utterance, spans, self.sample_rate)
 
 
@@ -200,7 +194,7 @@ def word_spans(text: str, utterance: Utterance, voice: EspeakSettings) -> list[S
         if not starts or not loud.size:
             continue
         # espeak speaks "of the" and 很好 as one word with one event: the words after the first take the last phonemes.
-        group = [token, *(t for t in range(token + 1, next_token) if _sounds(tokens[t]))]
+        group = [token, *(t for t in range(token + 1, next_token) if sounds(tokens[t]))]
         cuts = [start + int(loud[-1]) + 1]
         for member in reversed(group[1:]):
             starts = (
@@ -223,18 +217,14 @@ def _first_samples(tokens: list[str], starts: list[int], words: tuple[tuple[int,
     for token, sample in events:
         last = firsts[-1][0] if firsts else -1
         # The word after a lone dash is reported at the dash, and the second word of "so much" at the first.
-        missing = token + 1 < len(tokens) and token + 1 not in reported and _sounds(tokens[token + 1])
-        if missing and (token == last or not _sounds(tokens[token])):
+        missing = token + 1 < len(tokens) and token + 1 not in reported and sounds(tokens[token + 1])
+        if missing and (token == last or not sounds(tokens[token])):
             token += 1
             reported.add(token)
         # "42" is one token and two words: only its first event counts.
         if token > last and (not firsts or sample > firsts[-1][1]):
             firsts.append((token, sample))
     return firsts
-
-
-def _sounds(token: str) -> bool:
-    return any(character.isalnum() for character in token)
 
 
 def _after(utterance: Utterance, start: int) -> int:

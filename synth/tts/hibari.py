@@ -5,21 +5,23 @@ speaker (`synth.voices.PseudoSpeaker`). Word times come from the durations that 
 """
 
 from collections.abc import Mapping, Sequence
-from functools import cache
+from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from manifests.errors import UsageError
-from manifests.languages import primary
 from manifests.packaged import sha256
-from manifests.records import Reason
 from synth.duplex.energy import active_level
+from synth.tts.embedded import spoken
 from synth.tts.engine import Line, Speech, SpeechError
-from synth.tts.english_phonemes import alphabet, english_rules, english_sentences
+from synth.tts.english_phonemes import english_rules, english_sentences
+from synth.tts.misaki import numbered
 from synth.tts.onnx import session
-from synth.tts.phonemes import Edges, Pcm, speak
+from synth.tts.phonemes import Edges, Pcm, edges_at, speak
 from synth.voices import PseudoSpeaker, Voice
 
 REQUIREMENT: Final = "hibari-tts==0.2.1"
@@ -58,40 +60,24 @@ class HibariEngine:
 
     def synthesize(self, lines: Sequence[Line]) -> list[Speech | SpeechError]:
         """Speak each line. Reasons of failure: unknown_voice, unsupported_language, and those of `phonemes.speak`."""
-        return [self._synthesize(line) for line in lines]
+        return spoken("hibari", PseudoSpeaker, self._voices, lines, _speak)
 
-    def _synthesize(self, line: Line) -> Speech | SpeechError:
-        voice = self._voices.get(line.voice)
-        if voice is None or not isinstance(voice.settings, PseudoSpeaker):
-            return SpeechError(
-                Reason.UNKNOWN_VOICE, f"line {line.id}: hibari has no voice {line.voice!r}; see synth/banks.py"
-            )
-        if primary(line.language) != voice.language:
-            return SpeechError(
-                Reason.UNSUPPORTED_LANGUAGE, f"line {line.id}: {line.voice} does not speak {line.language!r}"
-            )
-        speaker, rng = voice.settings, np.random.default_rng(line.seed)
-        try:
-            said = speak(line, english_sentences, lambda symbols: _render(symbols, speaker, rng), _RATE, _LATE_S)
-        except SpeechError as error:
-            return error
-        return said if speaker == PseudoSpeaker() else Speech(_levelled(said.pcm), said.sample_rate, said.words)
+
+def _speak(line: Line, speaker: PseudoSpeaker) -> Speech:
+    rng = np.random.default_rng(line.seed)
+    said = speak(line, english_sentences, lambda symbols: _render(symbols, speaker, rng), _RATE, _LATE_S)
+    return said if speaker == PseudoSpeaker() else replace(said, pcm=_levelled(said.pcm))
 
 
 def _render(symbols: str, speaker: PseudoSpeaker, rng: np.random.Generator) -> tuple[Pcm, Edges]:
     """`synth.tts.phonemes.Render` of a speaker."""
     from hibari.dsp import synth
 
-    numbers = alphabet()
-    known = [numbers.get(symbol) for symbol in symbols]
-    ids = [0, *(number for number in known if number is not None), 0]
+    ids, places = numbered(symbols)
     inputs = {"ids": np.array([ids], np.int64), "speed": np.array([speaker.rate], np.float32)}
     *outputs, durations = _loaded().run(None, inputs)
-    edges = np.concatenate(([0], np.cumsum(durations.ravel()))) * _UNIT
-    # A symbol that the model does not know has no id and no length; the zeros around them are silence.
-    places = np.cumsum([1, *(number is not None for number in known)])
     pcm: Pcm = synth(*_as_spoken_by(speaker, *(output[0] for output in outputs)), rng)
-    return pcm, edges[places]
+    return pcm, edges_at(places, durations, _UNIT)
 
 
 def _as_spoken_by(
@@ -106,21 +92,29 @@ def _as_spoken_by(
         return lh, theta, ln, lr, phi, f0
     colour = _colour(speaker)
     breath = np.float32(_nepers(speaker.breath))
-    harmonic, noise, free = (_warped(part, speaker) + colour for part in (lh, ln, lr))
-    return harmonic, _warped(theta, speaker), noise + breath, free, phi, _pitched(f0, speaker)
+    warped = partial(_warped, *_warp(speaker))
+    harmonic, noise, free = (warped(part) + colour for part in (lh, ln, lr))
+    return harmonic, warped(theta), noise + breath, free, phi, _pitched(f0, speaker)
 
 
-def _warped(rows: Pcm, speaker: PseudoSpeaker) -> Pcm:
-    """Bins moved along the frequencies."""
+@cache
+def _warp(speaker: PseudoSpeaker) -> tuple[NDArray[np.int64], Pcm]:
+    """For each bin the lower one of the two that it is taken from, int64 [bins], and the share of the upper one,
+    float32 [bins, 1]."""
     hz = np.arange(_BINS) * _BIN_HZ
     factor = speaker.low + (speaker.high - speaker.low) * np.clip(hz / 5000, 0, 1)
     source = np.clip(hz / factor / _BIN_HZ, 0, _BINS - 1)
-    below = np.minimum(source.astype(int), _BINS - 2)
-    share = (source - below).astype(np.float32)[:, None]
+    below = np.minimum(source.astype(np.int64), _BINS - 2)
+    return below, (source - below).astype(np.float32)[:, None]
+
+
+def _warped(below: NDArray[np.int64], share: Pcm, rows: Pcm) -> Pcm:
+    """Bins moved along the frequencies."""
     moved: Pcm = rows[below] * (1 - share) + rows[below + 1] * share
     return moved
 
 
+@cache
 def _colour(speaker: PseudoSpeaker) -> Pcm:
     """What is added to the logarithms of a spectrum, float32 [bins, 1]."""
     hz = np.arange(_BINS) * _BIN_HZ

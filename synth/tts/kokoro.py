@@ -15,13 +15,14 @@ import numpy as np
 
 from manifests.errors import UsageError
 from manifests.languages import primary
-from manifests.records import Reason
 from synth.tts.chinese_phonemes import chinese_sentences
+from synth.tts.embedded import spoken
 from synth.tts.engine import Line, Speech, SpeechError
-from synth.tts.english_phonemes import alphabet, english_rules, english_sentences
+from synth.tts.english_phonemes import english_rules, english_sentences
 from synth.tts.kokoro_model import KokoroParams, find_model
+from synth.tts.misaki import numbered
 from synth.tts.onnx import session
-from synth.tts.phonemes import Edges, FrontEnd, Pcm, speak
+from synth.tts.phonemes import Edges, FrontEnd, Pcm, edges_at, speak
 from synth.voices import Blend, Voice
 
 _RATE: Final = 24_000
@@ -60,39 +61,27 @@ class KokoroEngine:
 
     def synthesize(self, lines: Sequence[Line]) -> list[Speech | SpeechError]:
         """Speak each line. Reasons of failure: unknown_voice, unsupported_language, and those of `phonemes.speak`."""
-        return [self._synthesize(line) for line in lines]
+        return spoken("kokoro", Blend, self._voices, lines, self._speak)
 
-    def _synthesize(self, line: Line) -> Speech | SpeechError:
-        voice = self._voices.get(line.voice)
-        if voice is None or not isinstance(voice.settings, Blend):
-            return SpeechError(Reason.UNKNOWN_VOICE, f"line {line.id}: kokoro has no voice {line.voice!r}")
-        front_end = _FRONT_ENDS.get(voice.language)
-        if front_end is None or primary(line.language) != voice.language:
-            return SpeechError(
-                Reason.UNSUPPORTED_LANGUAGE, f"line {line.id}: {line.voice} does not speak {line.language!r}"
-            )
+    def _speak(self, line: Line, blend: Blend) -> Speech:
         styles = _styles(self._files.voices)
-        style: Pcm = np.asarray(np.mean([styles[name] for name in voice.settings.names], axis=0, dtype=np.float32))
-        try:
-            return speak(line, front_end, lambda symbols: self._render(symbols, style), _RATE, _LATE_S)
-        except SpeechError as error:
-            return error
+        style: Pcm = np.asarray(np.mean([styles[name] for name in blend.names], axis=0, dtype=np.float32))
+        front_end = _FRONT_ENDS[primary(line.language)]
+        return speak(line, front_end, lambda symbols: self._render(symbols, style), _RATE, _LATE_S)
 
     def _render(self, symbols: str, style: Pcm) -> tuple[Pcm, Edges]:
         """`synth.tts.phonemes.Render` in a style, float32 [lengths, 1, 256]: one for each count of symbols."""
-        model, numbers = _loaded(self._files.model), alphabet()
-        known = [numbers.get(symbol) for symbol in symbols]
-        ids = [number for number in known if number is not None]
+        model = _loaded(self._files.model)
+        ids, places = numbered(symbols)
         first, *others = model.get_inputs()
         inputs = {
-            first.name: np.array([[0, *ids, 0]], np.int64),
-            others[0].name: style[min(len(ids), len(style)) - 1].reshape(1, -1),
+            first.name: np.array([ids], np.int64),
+            others[0].name: style[min(len(ids) - 2, len(style)) - 1].reshape(1, -1),
             others[1].name: np.array([1.0], np.float32),
         }
         *outputs, durations = model.run(None, inputs)
         pcm: Pcm = np.asarray(outputs[0], np.float32).ravel()
-        edges = np.concatenate(([0], np.cumsum(durations.ravel()))).astype(np.int64) * _UNIT
-        return pcm, edges[np.cumsum([1, *(number is not None for number in known)])]
+        return pcm, edges_at(places, durations, _UNIT)
 
 
 def _check_front_end(language: str) -> None:

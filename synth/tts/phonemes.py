@@ -6,15 +6,17 @@ model's durations are late by is one constant of the model; where words stand be
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from manifests.records import Reason
 from synth.tags import without_tags
+from synth.tokens import sounds, tokens
 from synth.tts.align import finished, sounding
 from synth.tts.engine import Line, Speech, SpeechError, Word
 
@@ -39,6 +41,21 @@ class Sentence:
 Render = Callable[[str], tuple[Pcm, Edges]]
 """The sound of symbols, float32 [samples], and where each begins, int64 [symbols + 1], in samples; the last one ends
 where the others' end."""
+
+
+def edges_at(places: Edges, durations: NDArray[Any], unit: int) -> Edges:
+    """Where the ids at `places` begin, in samples, by the durations of all ids in units of so many samples."""
+    begin = np.concatenate(([0], np.cumsum(durations.ravel()))).astype(np.int64) * unit
+    edges: Edges = begin[places]
+    return edges
+
+
+def owned(text: str) -> Iterator[tuple[str, int | None]]:
+    """The tokens of a text, each with its place among those that sound."""
+    place = 0
+    for token in tokens(text):
+        yield token, place if sounds(token) else None
+        place += sounds(token)
 
 
 FrontEnd = Callable[[str], list[Sentence]]

@@ -13,13 +13,13 @@ from typing import Any, Final
 import numpy as np
 
 from manifests.errors import UsageError
-from manifests.languages import primary
 from manifests.packaged import Packaged
-from manifests.records import Reason
+from synth.tts.embedded import spoken
 from synth.tts.engine import Line, Speech, SpeechError
 from synth.tts.english_phonemes import english_rules, english_sentences
+from synth.tts.misaki import STRESS
 from synth.tts.onnx import session
-from synth.tts.phonemes import Edges, Pcm, speak
+from synth.tts.phonemes import Edges, Pcm, edges_at, speak
 from synth.tts.takes import at_dialogue_rate
 from synth.voices import Joe, Voice
 
@@ -47,7 +47,6 @@ _IPA: Final = {
 
 _COLOURED: Final = {"ɜ": "ɜː", "ə": "ɚ"}
 _VOWELS: Final = frozenset("AIOWYᵊaeiouæɐɑɔəɛɜɪʊʌᵻ")
-_STRESS: Final = "ˈˌ"
 
 
 class PiperEngine:
@@ -66,22 +65,12 @@ class PiperEngine:
 
     def synthesize(self, lines: Sequence[Line]) -> list[Speech | SpeechError]:
         """Speak each line. Reasons of failure: unknown_voice, unsupported_language, and those of `phonemes.speak`."""
-        return [self._synthesize(line) for line in lines]
+        return spoken("piper", Joe, self._voices, lines, _speak)
 
-    def _synthesize(self, line: Line) -> Speech | SpeechError:
-        voice = self._voices.get(line.voice)
-        if voice is None or not isinstance(voice.settings, Joe):
-            return SpeechError(Reason.UNKNOWN_VOICE, f"line {line.id}: piper has no voice {line.voice!r}")
-        if primary(line.language) != voice.language:
-            return SpeechError(
-                Reason.UNSUPPORTED_LANGUAGE, f"line {line.id}: {line.voice} does not speak {line.language!r}"
-            )
-        _, config = _loaded()
-        try:
-            said = speak(line, english_sentences, _render, config["audio"]["sample_rate"], _LATE_S)
-        except SpeechError as error:
-            return error
-        return at_dialogue_rate(said)
+
+def _speak(line: Line, _: Joe) -> Speech:
+    _, config = _loaded()
+    return at_dialogue_rate(speak(line, english_sentences, _render, config["audio"]["sample_rate"], _LATE_S))
 
 
 def _render(symbols: str) -> tuple[Pcm, Edges]:
@@ -98,8 +87,7 @@ def _render(symbols: str) -> tuple[Pcm, Edges]:
     scales = np.array([0.0, config["inference"]["length_scale"], 0.0], np.float32)
     inputs = {"input": np.array([ids], np.int64), "input_lengths": np.array([len(ids)], np.int64), "scales": scales}
     pcm, durations = model.run(None, inputs)
-    edges = np.concatenate(([0], np.cumsum(durations.ravel()))).astype(np.int64) * _FRAME
-    return pcm.ravel(), edges[places]
+    return pcm.ravel(), edges_at(np.array(places), durations, _FRAME)
 
 
 def written(symbols: str) -> list[str]:
@@ -109,7 +97,7 @@ def written(symbols: str) -> list[str]:
     for place in range(1, len(symbols)):
         if symbols[place] == "ɹ" and symbols[place - 1] in _COLOURED:
             ipa[place - 1] = _COLOURED[symbols[place - 1]]
-            after = symbols[place + 1 :].lstrip(_STRESS)[:1]
+            after = symbols[place + 1 :].lstrip(STRESS)[:1]
             ipa[place] = "ɹ" if after and after in _VOWELS else ""
     return ipa
 

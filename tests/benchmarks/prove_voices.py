@@ -47,11 +47,15 @@ RATE = 24_000
 TEXTS = ROOT / "pipelines" / "recipes" / "quickstart"
 
 
+def turns(name: str) -> list[str]:
+    """Every turn of a file of dialogues."""
+    rows = [json.loads(row) for row in (TEXTS / name).read_text("utf-8").splitlines()]
+    return [turn["content"] for row in rows for turn in row["messages"]]
+
+
 def texts() -> list[str]:
     """Every turn and every sentence of the quickstart."""
-    rows = [json.loads(row) for row in (TEXTS / "dialogues.jsonl").read_text("utf-8").splitlines()]
-    turns = [turn["content"] for row in rows for turn in row["messages"]]
-    return [*turns, *(TEXTS / "sentences.txt").read_text("utf-8").splitlines()]
+    return [*turns("dialogues.jsonl"), *(TEXTS / "sentences.txt").read_text("utf-8").splitlines()]
 
 
 def spoken(lines: Sequence[Line], engine: Any) -> list[Speech]:
@@ -264,23 +268,10 @@ def dialogues(out: Path) -> Iterable[tuple[Mapping[str, Any], Pcm]]:
 
 # --- Kokoro
 
-CHINESE = (
-    "今天下午三点，我们在图书馆门口见面。",
-    "请把灯关掉，然后给妈妈打个电话。",
-    "明天早上会下雨，记得带伞。",
-    "这家店的面条很好吃，也不贵。",
-    "好的，我已经帮你订了两张去上海的火车票，早上九点出发。",
-    "你想听轻松的音乐，还是新闻？",
-    "我觉得这个办法不错，可以先试一试。",
-    "请问最近的地铁站怎么走？",
-    "他昨天晚上工作到很晚，所以今天起得比较迟。",
-    "如果有时间的话，我们周末一起去爬山吧。",
-)
-
 
 def chinese() -> None:
     engine, recognizer = KokoroEngine(KokoroParams(), KOKORO.voices), Recognizer("base", device="cpu")
-    for language, given in (("zh", CHINESE), ("en", texts()[:20:2])):
+    for language, given in (("zh", turns("chinese.jsonl")[::3]), ("en", texts()[:20:2])):
         off: list[float] = []
         against: dict[str, list[float]] = defaultdict(list)
         for voice in KOKORO.speaking(language):

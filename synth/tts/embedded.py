@@ -1,0 +1,39 @@
+"""What the embedded engines share: a line is spoken with the settings of its voice, or is an error in its place."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+from manifests.languages import primary
+from manifests.records import Reason
+from synth.tts.engine import Line, Speech, SpeechError
+from synth.voices import Voice
+
+Settings = TypeVar("Settings")
+
+
+def spoken(
+    engine: str,
+    kind: type[Settings],
+    voices: Mapping[str, Voice],
+    lines: Sequence[Line],
+    speak: Callable[[Line, Settings], Speech],
+) -> list[Speech | SpeechError]:
+    """Speak each line whose voice has settings of a `kind`. Reasons of failure: unknown_voice, unsupported_language,
+    and what `speak` raises."""
+
+    def one(line: Line) -> Speech | SpeechError:
+        voice = voices.get(line.voice)
+        if voice is None or not isinstance(voice.settings, kind):
+            return SpeechError(
+                Reason.UNKNOWN_VOICE, f"line {line.id}: {engine} has no voice {line.voice!r}; see synth/banks.py"
+            )
+        if primary(line.language) != voice.language:
+            return SpeechError(
+                Reason.UNSUPPORTED_LANGUAGE, f"line {line.id}: {line.voice} does not speak {line.language!r}"
+            )
+        try:
+            return speak(line, voice.settings)
+        except SpeechError as error:
+            return error
+
+    return [one(line) for line in lines]
