@@ -11,7 +11,7 @@ FUZZ_MINUTES ?= 10
 quickstart: .venv/tiny.en
 	$(BIN)/turnmill run pipelines/recipes/quickstart.yaml --out out/quickstart
 
-# A dozen dialogues in Chinese, by a larger voice (110 MB).
+# A dozen dialogues in Chinese, by a larger voice (66 MB).
 chinese: .venv/kokoro
 	$(BIN)/turnmill run pipelines/recipes/chinese.yaml --out out/chinese
 

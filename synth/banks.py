@@ -1,6 +1,6 @@
 """The voices of the embedded engines, who they are for and what they were chosen by.
 
-No claim is made on what is spoken with them: neither espeak-ng (GPL-3.0-or-later) nor a model (Apache-2.0; joe is CC0)
+No claim is made on what is spoken with them: neither espeak-ng (GPL-3.0-or-later) nor a model (Apache-2.0; joe MIT)
 makes the audio that it speaks a work derived of it.
 """
 
