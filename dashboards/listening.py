@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dashboards.listening_assets import SCRIPT, STYLE
-from manifests.schema import EVENT_PARAMS
-from manifests.wording import kind_name
+from turnmill.dashboards.listening_assets import SCRIPT, STYLE
+from turnmill.manifests.schema import EVENT_PARAMS
+from turnmill.manifests.wording import kind_name
 
 KINDS = {
     "turn_shift": "#8a94a0",

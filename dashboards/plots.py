@@ -11,10 +11,10 @@ import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from manifests.card import PlotFile
-from manifests.funnel import Funnel, funnel
-from manifests.published import HALVES
-from manifests.wording import kind_name
+from turnmill.manifests.card import PlotFile
+from turnmill.manifests.funnel import Funnel, funnel
+from turnmill.manifests.published import HALVES
+from turnmill.manifests.wording import kind_name
 
 INK, FAINT, LOST = "#26323f", "#dfe3e8", "#c7ccd3"
 COLOUR = {"speech": "#2b7a9b", "dialogue": "#d97b29"}

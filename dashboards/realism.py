@@ -14,8 +14,8 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from dashboards.diversity import entropy_bits, text_diversity
-from dashboards.requested import (
+from turnmill.dashboards.diversity import entropy_bits, text_diversity
+from turnmill.dashboards.requested import (
     DIRECTIONS,
     INSIDE,
     Requested,
@@ -25,9 +25,9 @@ from dashboards.requested import (
     offsets,
     requested_and_realised,
 )
-from synth.duplex import ASSISTANT, RATE, USER
-from synth.duplex.realism import Activity, Intervals, quantiles, talk
-from synth.duplex.reference import (
+from turnmill.synth.duplex import ASSISTANT, RATE, USER
+from turnmill.synth.duplex.realism import Activity, Intervals, quantiles, talk
+from turnmill.synth.duplex.reference import (
     BIN_S,
     EDGES,
     GENERATED,
@@ -42,7 +42,7 @@ from synth.duplex.reference import (
     w1,
     w1_by_chance,
 )
-from synth.duplex.timing import FloorTransfer, Timing
+from turnmill.synth.duplex.timing import FloorTransfer, Timing
 
 NON_YIELD = ("user_backchannel", "failed_barge_in", "noise_burst", "cough", "third_party", "side_talk")
 """What an assistant shall not yield to, where it falls into its turn. An echo is no event of a moment, and not here."""

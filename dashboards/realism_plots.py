@@ -9,12 +9,12 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from dashboards.plots import COLOUR, INK, LOST, new_figure, png, style
-from dashboards.requested import DIRECTIONS
-from manifests.card import PlotFile
-from manifests.card_sections import markdown
-from manifests.wording import kind_name
-from synth.duplex.reference import EDGES, GENERATED, PUBLISHED
+from turnmill.dashboards.plots import COLOUR, INK, LOST, new_figure, png, style
+from turnmill.dashboards.requested import DIRECTIONS
+from turnmill.manifests.card import PlotFile
+from turnmill.manifests.card_sections import markdown
+from turnmill.manifests.wording import kind_name
+from turnmill.synth.duplex.reference import EDGES, GENERATED, PUBLISHED
 
 _OURS, _HUMAN = COLOUR["dialogue"], COLOUR["speech"]
 _TITLE = {"user_to_assistant": "Assistant follows user", "assistant_to_user": "User follows assistant"}

@@ -9,13 +9,13 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from synth.acoustics import AcousticsParams
-from synth.distributions import LogNormal, Uniform
-from synth.duplex import ASSISTANT, RATE, USER
-from synth.duplex.realism import quantiles
-from synth.duplex.reference import Values, effect_size, ks
-from synth.duplex.timing import Timing
-from synth.script import Interaction, IntrusionMix
+from turnmill.synth.acoustics import AcousticsParams
+from turnmill.synth.distributions import LogNormal, Uniform
+from turnmill.synth.duplex import ASSISTANT, RATE, USER
+from turnmill.synth.duplex.realism import quantiles
+from turnmill.synth.duplex.reference import Values, effect_size, ks
+from turnmill.synth.duplex.timing import Timing
+from turnmill.synth.script import Interaction, IntrusionMix
 
 DIRECTIONS = {"user_to_assistant": ASSISTANT, "assistant_to_user": USER}
 """How the floor goes, and the channel that takes it."""

@@ -8,12 +8,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from manifests.funnel import Funnel, funnel
-from manifests.index import Index
-from manifests.published import HALVES
-from manifests.query import connect
-from manifests.store import Store
-from manifests.wording import plural
+from turnmill.manifests.funnel import Funnel, funnel
+from turnmill.manifests.index import Index
+from turnmill.manifests.published import HALVES
+from turnmill.manifests.query import connect
+from turnmill.manifests.store import Store
+from turnmill.manifests.wording import plural
 
 _BAR = 24  # characters of the longest bar
 _MADE = {"speech": ("clip", " of speech"), "dialogue": ("two-channel dialogue", "")}

@@ -15,11 +15,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from manifests.errors import UsageError
-from manifests.index import Index
-from manifests.query import connect, query_error, read_only, select_statement
-from manifests.store import Store
-from manifests.wording import plural, visible
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.index import Index
+from turnmill.manifests.query import connect, query_error, read_only, select_statement
+from turnmill.manifests.store import Store
+from turnmill.manifests.wording import plural, visible
 
 FORMATS = ("table", "csv", "json")
 TABLE_ROWS = 1000  # a table is aligned over all its rows, so it is held in memory; csv and json are not

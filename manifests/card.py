@@ -9,17 +9,17 @@ from dataclasses import dataclass
 
 import duckdb
 
-from manifests import card_sections as section
-from manifests import loading
-from manifests.card_sections import as_hours, selected
-from manifests.examples import FOLDER, Example, heard, plain
-from manifests.front_matter import config_entries, front_matter, info_entries, languages, size_category
-from manifests.funnel import funnel
-from manifests.index import RECIPE, Index
-from manifests.languages import primary
-from manifests.licences import hub_metadata
-from manifests.published import Config, filled_tables, leading_table
-from manifests.wording import plural
+from turnmill.manifests import card_sections as section
+from turnmill.manifests import loading
+from turnmill.manifests.card_sections import as_hours, selected
+from turnmill.manifests.examples import FOLDER, Example, heard, plain
+from turnmill.manifests.front_matter import config_entries, front_matter, info_entries, languages, size_category
+from turnmill.manifests.funnel import funnel
+from turnmill.manifests.index import RECIPE, Index
+from turnmill.manifests.languages import primary
+from turnmill.manifests.licences import hub_metadata
+from turnmill.manifests.published import Config, filled_tables, leading_table
+from turnmill.manifests.wording import plural
 
 CARD, SCHEMA, REALISM = "README.md", "SCHEMA.md", "realism.json"
 SHOWN = ("plots", FOLDER)

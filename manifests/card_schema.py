@@ -8,11 +8,11 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from manifests.card_sections import markdown
-from manifests.index import Index
-from manifests.published import HALVES, SAMPLES, Config, filled_tables, first_sample, table_path
-from manifests.schema import EVENT_KINDS, SCHEMAS
-from manifests.store import Store
+from turnmill.manifests.card_sections import markdown
+from turnmill.manifests.index import Index
+from turnmill.manifests.published import HALVES, SAMPLES, Config, filled_tables, first_sample, table_path
+from turnmill.manifests.schema import EVENT_KINDS, SCHEMAS
+from turnmill.manifests.store import Store
 
 _COLUMNS = ("type", "unit", "meaning", "from")
 _LONGEST = 160  # characters of a text that are shown

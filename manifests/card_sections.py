@@ -6,12 +6,12 @@ from typing import Any
 
 import duckdb
 
-from manifests.front_matter import languages
-from manifests.funnel import Funnel
-from manifests.index import Index
-from manifests.licences import KNOWN, licence_of, strictest
-from manifests.published import HALVES, split_name, split_order
-from manifests.wording import visible
+from turnmill.manifests.front_matter import languages
+from turnmill.manifests.funnel import Funnel
+from turnmill.manifests.index import Index
+from turnmill.manifests.licences import KNOWN, licence_of, strictest
+from turnmill.manifests.published import HALVES, split_name, split_order
+from turnmill.manifests.wording import visible
 
 
 def numbers(connection: duckdb.DuckDBPyConnection, halves: Sequence[str]) -> str:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import duckdb
 
-from manifests.index import Index
-from manifests.published import HALVES
-from manifests.store import Store
-from manifests.wording import kind_name, visible
+from turnmill.manifests.index import Index
+from turnmill.manifests.published import HALVES
+from turnmill.manifests.store import Store
+from turnmill.manifests.wording import kind_name, visible
 
 FOLDER = "listen"
 _MOST_S = 60.0  # a longer one is no example

@@ -15,7 +15,7 @@ from typing import Any
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from manifests.records import stable_hash
+from turnmill.manifests.records import stable_hash
 
 
 class FetchedFileSystem(fsspec.AbstractFileSystem):  # type: ignore[misc]  # fsspec has no types

@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 import yaml
 
-from manifests.published import SAMPLES, Config
+from turnmill.manifests.published import SAMPLES, Config
 
 
 def front_matter(metadata: Mapping[str, Any]) -> str:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import duckdb
 
-from manifests.errors import UsageError
-from manifests.query import passed
-from manifests.wording import plural
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.query import passed
+from turnmill.manifests.wording import plural
 
 # What a stage reads and writes, as queries that count rows: a stage's items_in must be the first, items_out the second.
 # Ingest and script read files, which no table counts.

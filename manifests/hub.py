@@ -15,16 +15,25 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 from huggingface_hub.utils._http import get_session
 from huggingface_hub.utils._validators import validate_repo_id
 
-from manifests.card import CARD, SHOWN
-from manifests.card_sections import one_row, selected
-from manifests.errors import TurnmillError, UsageError
-from manifests.funnel import check_ledger
-from manifests.index import SELECT_KEYS, Index
-from manifests.published import HALVES
-from manifests.query import connect, told_of_parts
-from manifests.staging import PublishFile, Staged, Tell, check, name_repository, stage, stage_tables, staging_folder
-from manifests.store import Store
-from manifests.wording import plural
+from turnmill.manifests.card import CARD, SHOWN
+from turnmill.manifests.card_sections import one_row, selected
+from turnmill.manifests.errors import TurnmillError, UsageError
+from turnmill.manifests.funnel import check_ledger
+from turnmill.manifests.index import SELECT_KEYS, Index
+from turnmill.manifests.published import HALVES
+from turnmill.manifests.query import connect, told_of_parts
+from turnmill.manifests.staging import (
+    PublishFile,
+    Staged,
+    Tell,
+    check,
+    name_repository,
+    stage,
+    stage_tables,
+    staging_folder,
+)
+from turnmill.manifests.store import Store
+from turnmill.manifests.wording import plural
 
 _EXAMPLES = 3
 _REACH_S = 15.0  # seconds that the Hub has to answer a first request

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from manifests.errors import UsageError
-from manifests.store import Store
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.store import Store
 
 INDEX = "index.json"
 SELECT_KEYS = {"speech": "select", "dialogue": "select_dialogues"}

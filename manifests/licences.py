@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from manifests.records import Licence
+from turnmill.manifests.records import Licence
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,11 @@ from typing import IO, Any, BinaryIO
 import pyarrow.parquet as pq
 import soundfile
 
-from manifests.errors import TurnmillError
-from manifests.published import MAKE_AGAIN, SAMPLES, Config, Shard
-from manifests.samples import parsed, problem
-from manifests.tar import samples_in
-from manifests.wording import plural
+from turnmill.manifests.errors import TurnmillError
+from turnmill.manifests.published import MAKE_AGAIN, SAMPLES, Config, Shard
+from turnmill.manifests.samples import parsed, problem
+from turnmill.manifests.tar import samples_in
+from turnmill.manifests.wording import plural
 
 FILE_BYTES = 50 * 10**9
 FOLDER_FILES = 10_000

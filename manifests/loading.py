@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from manifests.published import Config, table_path
+from turnmill.manifests.published import Config, table_path
 
 
 def section(repo: str, configs: Sequence[Config], table: str | None) -> str:

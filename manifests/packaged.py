@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from manifests.errors import UsageError
+from turnmill.manifests.errors import UsageError
 
 
 class ModelUnavailable(UsageError):

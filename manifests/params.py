@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from manifests.records import Licence
+from turnmill.manifests.records import Licence
 
 
 class Params(BaseModel):

@@ -15,13 +15,13 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from manifests.errors import TurnmillError
-from manifests.index import Index
-from manifests.records import stable_hash
-from manifests.samples import CLIP, DIALOGUE, parsed
-from manifests.schema import SCHEMAS
-from manifests.store import Store
-from manifests.tar import samples_in
+from turnmill.manifests.errors import TurnmillError
+from turnmill.manifests.index import Index
+from turnmill.manifests.records import stable_hash
+from turnmill.manifests.samples import CLIP, DIALOGUE, parsed
+from turnmill.manifests.schema import SCHEMAS
+from turnmill.manifests.store import Store
+from turnmill.manifests.tar import samples_in
 
 HALVES = {"speech": ("clip_samples", "clips", "uid"), "dialogue": ("dialogue_samples", "dialogues", "id")}
 """By half: its table of samples, that of its items, and their key."""

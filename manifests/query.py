@@ -24,12 +24,12 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from manifests.errors import TurnmillError, UsageError
-from manifests.fetched import FetchedFileSystem
-from manifests.index import Index
-from manifests.schema import SCHEMAS
-from manifests.store import Store
-from manifests.wording import plural
+from turnmill.manifests.errors import TurnmillError, UsageError
+from turnmill.manifests.fetched import FetchedFileSystem
+from turnmill.manifests.index import Index
+from turnmill.manifests.schema import SCHEMAS
+from turnmill.manifests.store import Store
+from turnmill.manifests.wording import plural
 
 _LEDGER = (
     "stage VARCHAR, half VARCHAR, position INTEGER, shard VARCHAR, "

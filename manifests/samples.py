@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from manifests.schema import CLIPS, DIALOGUES, EVENTS, QUALITY, SPAN, TRANSCRIPTS, field
+from turnmill.manifests.schema import CLIPS, DIALOGUES, EVENTS, QUALITY, SPAN, TRANSCRIPTS, field
 
 _s, _i32, _i64, _f64, _bool = pa.string(), pa.int32(), pa.int64(), pa.float64(), pa.bool_()
 

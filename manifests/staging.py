@@ -14,17 +14,26 @@ from typing import Any
 import duckdb
 import yaml
 
-from manifests import loadable
-from manifests.card import CARD, REALISM, REPO, SCHEMA, SHOWN
-from manifests.card_schema import schema
-from manifests.errors import TurnmillError, UsageError
-from manifests.examples import FOLDER as EXAMPLES
-from manifests.front_matter import config_entries, info_entries
-from manifests.index import RECIPE, Index
-from manifests.published import HALVES, MAKE_AGAIN, Config, Shard, configs, filled_tables, table_path, write_table
-from manifests.records import stable_hash
-from manifests.store import Store, part_name, rows
-from manifests.tables_card import tables_card
+from turnmill.manifests import loadable
+from turnmill.manifests.card import CARD, REALISM, REPO, SCHEMA, SHOWN
+from turnmill.manifests.card_schema import schema
+from turnmill.manifests.errors import TurnmillError, UsageError
+from turnmill.manifests.examples import FOLDER as EXAMPLES
+from turnmill.manifests.front_matter import config_entries, info_entries
+from turnmill.manifests.index import RECIPE, Index
+from turnmill.manifests.published import (
+    HALVES,
+    MAKE_AGAIN,
+    Config,
+    Shard,
+    configs,
+    filled_tables,
+    table_path,
+    write_table,
+)
+from turnmill.manifests.records import stable_hash
+from turnmill.manifests.store import Store, part_name, rows
+from turnmill.manifests.tables_card import tables_card
 
 STAGING = ".publish"
 

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 from fsspec.registry import known_implementations
 
-from manifests.errors import UsageError
+from turnmill.manifests.errors import UsageError
 
 _TEMPORARY = ".turnmill-tmp-"
 

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from manifests.card import REPO, SCHEMA
-from manifests.card_sections import markdown
-from manifests.examples import plain
-from manifests.front_matter import front_matter
-from manifests.loading import query
-from manifests.published import leading_table, table_path
+from turnmill.manifests.card import REPO, SCHEMA
+from turnmill.manifests.card_sections import markdown
+from turnmill.manifests.examples import plain
+from turnmill.manifests.front_matter import front_matter
+from turnmill.manifests.loading import query
+from turnmill.manifests.published import leading_table, table_path
 
 _KEPT = ("license", "license_name", "language", "size_categories")
 

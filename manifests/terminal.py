@@ -7,7 +7,7 @@ from typing import TextIO
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from manifests.wording import visible
+from turnmill.manifests.wording import visible
 
 
 class _Visible(Console):

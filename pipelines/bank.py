@@ -5,15 +5,15 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from manifests.errors import UsageError
-from manifests.languages import PrimaryTag
-from manifests.params import LicenceStatement, Params
-from manifests.records import stable_hash
-from pipelines.stage import Workspace
-from pipelines.stages.speak import SpeakParams
-from pipelines.stages.voices import VoicesParams, read_bank
-from synth.banks import OWN, with_beside
-from synth.voices import Blend, Split, Voice, VoiceBank
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.languages import PrimaryTag
+from turnmill.manifests.params import LicenceStatement, Params
+from turnmill.manifests.records import stable_hash
+from turnmill.pipelines.stage import Workspace
+from turnmill.pipelines.stages.speak import SpeakParams
+from turnmill.pipelines.stages.voices import VoicesParams, read_bank
+from turnmill.synth.banks import OWN, with_beside
+from turnmill.synth.voices import Blend, Split, Voice, VoiceBank
 
 
 class VoiceNames(Params):

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from manifests.errors import UsageError
-from pipelines.stage import MIB, Stage
+from turnmill.manifests.errors import UsageError
+from turnmill.pipelines.stage import MIB, Stage
 
 Resources = Mapping[str, float]  # as Ray names them: CPU, GPU, memory in bytes, and those of the cluster's own
 

@@ -14,10 +14,10 @@ from typing import Annotated
 
 import typer
 
-from manifests.errors import TurnmillError, os_sentence
-from manifests.terminal import tell, terminal
-from manifests.wording import plural
-from pipelines.stopping import SENTENCE, Stop, stoppable
+from turnmill.manifests.errors import TurnmillError, os_sentence
+from turnmill.manifests.terminal import tell, terminal
+from turnmill.manifests.wording import plural
+from turnmill.pipelines.stopping import SENTENCE, Stop, stoppable
 
 app = typer.Typer(
     help="Training data for voice models that listen while they speak.",
@@ -46,10 +46,10 @@ def run(
     ] = False,
 ) -> None:
     """Run a recipe. To resume, run the same command again."""
-    from pipelines import run as runner
-    from pipelines.describe import describe_plan
-    from pipelines.progress import watcher
-    from pipelines.recipe import load
+    from turnmill.pipelines import run as runner
+    from turnmill.pipelines.describe import describe_plan
+    from turnmill.pipelines.progress import watcher
+    from turnmill.pipelines.recipe import load
 
     loaded = load(recipe, setting)
     out = out or f"out/{loaded.name}"
@@ -65,7 +65,7 @@ def run(
         retry_killed=retry_killed,
         watch=watcher(console),
     )
-    from dashboards.summary import print_summary
+    from turnmill.dashboards.summary import print_summary
 
     samples = {half.half: half.samples for half in result.summary.made}
     heard_by = loaded.transcribe.model if loaded.corpus == "demo" and loaded.transcribe else None
@@ -82,7 +82,7 @@ def run(
 def next_commands(out: str, samples: Mapping[str, int], model: str | None = None) -> list[tuple[str, str]]:
     """What to try after a run that made so many samples of each half: (what it does, command), as this shell can run
     them; after the demo corpus that a Whisper `model` of English heard, recordings of the user's own."""
-    from pipelines.listening import PAGE
+    from turnmill.pipelines.listening import PAGE
 
     turnmill = "turnmill" if shutil.which("turnmill") else shlex.quote(os.path.relpath(sys.argv[0]))
     folder = shlex.quote(out)
@@ -112,9 +112,9 @@ def next_commands(out: str, samples: Mapping[str, int], model: str | None = None
 @app.command()
 def status(out: Out) -> None:
     """What is done, rejected and left; hours, rates, funnel."""
-    from dashboards.summary import print_status
-    from manifests.index import Index
-    from manifests.store import opened
+    from turnmill.dashboards.summary import print_status
+    from turnmill.manifests.index import Index
+    from turnmill.manifests.store import opened
 
     store = opened(out)
     print_status(store, Index.load(store), terminal())
@@ -127,8 +127,8 @@ def query(
     format: Annotated[str, typer.Option(help="table, csv or json")] = "table",
 ) -> None:
     """Ask DuckDB about the manifests; read-only."""
-    from manifests.answer import run_query
-    from manifests.store import opened
+    from turnmill.manifests.answer import run_query
+    from turnmill.manifests.store import opened
 
     tty = sys.stdout.isatty()
     for piece in run_query(opened(out), sql, format, terminal().width if tty and format == "table" else None):
@@ -139,7 +139,7 @@ def query(
 @app.command()
 def sources(name: Annotated[str | None, typer.Argument(help="catalogue entry", show_default=False)] = None) -> None:
     """The catalogue of corpora: licence, access, hours, how to get one."""
-    from pipelines.describe import describe_source, describe_sources
+    from turnmill.pipelines.describe import describe_source, describe_sources
 
     describe_sources(terminal()) if name is None else describe_source(name, terminal())
 
@@ -149,7 +149,7 @@ def keys(
     section: Annotated[str, typer.Argument(help="of a recipe, e.g. script.interaction", show_default=False)] = "",
 ) -> None:
     """What a recipe may say: each key, its default and its meaning."""
-    from pipelines.keys import print_keys
+    from turnmill.pipelines.keys import print_keys
 
     print_keys(section, terminal())
 
@@ -165,10 +165,10 @@ def verify(
     ] = None,
 ) -> None:
     """Check every dialogue of the training shards from its audio alone, and the accounting of every stage."""
-    from manifests.store import opened
-    from pipelines.listening import listening_page
-    from pipelines.progress import Board, Standing
-    from pipelines.verification import print_verification, verify_output
+    from turnmill.manifests.store import opened
+    from turnmill.pipelines.listening import listening_page
+    from turnmill.pipelines.progress import Board, Standing
+    from turnmill.pipelines.verification import print_verification, verify_output
 
     store, board = opened(out), Board(terminal(sys.stderr))
     with board.shown():
@@ -185,10 +185,10 @@ def verify(
 @app.command()
 def card(out: Out) -> None:
     """Write the dataset card, README.md and its plots, anew."""
-    from manifests.index import Index
-    from manifests.query import connect, told_of_parts
-    from manifests.store import opened
-    from pipelines.stages.card import write_card
+    from turnmill.manifests.index import Index
+    from turnmill.manifests.query import connect, told_of_parts
+    from turnmill.manifests.store import opened
+    from turnmill.pipelines.stages.card import write_card
 
     store = opened(out)
     index = Index.load(store)
@@ -212,9 +212,9 @@ def publish(
 ) -> None:
     """Check that the dataset loads, and upload it to the Hugging Face Hub. The token is the one of `hf auth login` or
     HF_TOKEN."""
-    from manifests.hub import publish as upload
-    from manifests.store import opened
-    from pipelines.progress import Board, Standing, still_at_it
+    from turnmill.manifests.hub import publish as upload
+    from turnmill.manifests.store import opened
+    from turnmill.pipelines.progress import Board, Standing, still_at_it
 
     console = terminal(sys.stderr)
     board = Board(console)
@@ -240,7 +240,7 @@ def fit(
     out: Annotated[Path | None, typer.Option(help="file to write; default: standard output")] = None,
 ) -> None:
     """Fit a timing preset to real two-channel recordings; use it with --set simulate.preset=FILE."""
-    from pipelines.fitting import fit_files
+    from turnmill.pipelines.fitting import fit_files
 
     preset = fit_files(audio, name)
     if out is None:
@@ -253,7 +253,7 @@ def fit(
 @app.command()
 def doctor() -> None:
     """For every engine: can it run here, and if not, the command that makes it."""
-    from pipelines.doctor import examine, print_examination
+    from turnmill.pipelines.doctor import examine, print_examination
 
     print_examination(examine(), terminal())
 

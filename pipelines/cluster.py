@@ -10,11 +10,11 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from manifests.errors import TurnmillError, UsageError
-from pipelines.stage import MIB
-from pipelines.stopping import held, keeping_handlers
-from pipelines.watch import Watch
-from pipelines.worker import Crew
+from turnmill.manifests.errors import TurnmillError, UsageError
+from turnmill.pipelines.stage import MIB
+from turnmill.pipelines.stopping import held, keeping_handlers
+from turnmill.pipelines.watch import Watch
+from turnmill.pipelines.worker import Crew
 
 _OBJECT_STORE = 128 * MIB  # shard references are all that goes through it
 _REACH_S = 10.0  # seconds that a head has to answer a first connection

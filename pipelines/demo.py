@@ -14,11 +14,11 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from manifests.errors import TurnmillError
-from manifests.records import stable_hash
-from synth.banks import HIBARI
-from synth.tts.engine import Line, SpeechError
-from synth.tts.hibari import HibariEngine
+from turnmill.manifests.errors import TurnmillError
+from turnmill.manifests.records import stable_hash
+from turnmill.synth.banks import HIBARI
+from turnmill.synth.tts.engine import Line, SpeechError
+from turnmill.synth.tts.hibari import HibariEngine
 
 SENTENCES = Path(__file__).parent / "recipes" / "quickstart" / "sentences.txt"
 VERSION = 2  # of what is done to the sentences below

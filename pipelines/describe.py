@@ -8,18 +8,18 @@ from itertools import takewhile
 from rich.console import Console
 from rich.table import Table
 
-from manifests.store import Store, opened
-from pipelines.cluster import check_address
-from pipelines.engine import chains
-from pipelines.pipeline import Half, Plan, fingerprinted, halves, shards_of
-from pipelines.pricing import Price, Quantities, price
-from pipelines.recipe import Recipe
-from pipelines.run import check_ours, check_predicates
-from pipelines.stage import Shard
-from pipelines.stages.ingest import Ingest
-from pipelines.stages.script import WriteScripts
-from sources.adapters.base import Unit
-from sources.catalogue import load, names
+from turnmill.manifests.store import Store, opened
+from turnmill.pipelines.cluster import check_address
+from turnmill.pipelines.engine import chains
+from turnmill.pipelines.pipeline import Half, Plan, fingerprinted, halves, shards_of
+from turnmill.pipelines.pricing import Price, Quantities, price
+from turnmill.pipelines.recipe import Recipe
+from turnmill.pipelines.run import check_ours, check_predicates
+from turnmill.pipelines.stage import Shard
+from turnmill.pipelines.stages.ingest import Ingest
+from turnmill.pipelines.stages.script import WriteScripts
+from turnmill.sources.adapters.base import Unit
+from turnmill.sources.catalogue import load, names
 
 
 def describe_plan(recipe: Recipe, out: str, console: Console, address: str | None = None) -> None:

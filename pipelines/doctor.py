@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from rich.console import Console
 from rich.markup import escape
 
-from manifests.errors import UsageError
-from manifests.wording import plural
-from synth.banks import ESPEAK, HIBARI, KOKORO
-from synth.tts.hibari import REQUIREMENT, HibariEngine
-from synth.tts.kokoro import CHINESE, KokoroEngine
-from synth.tts.kokoro_model import PACKAGE, KokoroParams
-from synth.tts.piper import JOE, PiperEngine
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.wording import plural
+from turnmill.synth.banks import ESPEAK, HIBARI, KOKORO
+from turnmill.synth.tts.hibari import REQUIREMENT, HibariEngine
+from turnmill.synth.tts.kokoro import CHINESE, KokoroEngine
+from turnmill.synth.tts.kokoro_model import PACKAGE, KokoroParams
+from turnmill.synth.tts.piper import JOE, PiperEngine
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def _find_ffmpeg() -> str:
 def _whisper() -> Finding:
     from faster_whisper.utils import available_models
 
-    from pipelines.asr.models import PACKAGES, here
+    from turnmill.pipelines.asr.models import PACKAGES, here
 
     role = "transcribes speech"
     # A package with other weights than its own is an error, which says so.
@@ -114,7 +114,7 @@ def _espeak() -> Finding:
 
 
 def _load_espeak() -> str:
-    from synth.tts.espeak import EspeakEngine
+    from turnmill.synth.tts.espeak import EspeakEngine
 
     EspeakEngine(ESPEAK.voices)
     return f"{len(ESPEAK.voices)} voices: {', '.join(ESPEAK.languages)}"
@@ -130,7 +130,7 @@ def _cosyvoice() -> Finding:
 
 
 def _find_cosyvoice() -> str:
-    from synth.tts.cosyvoice.package import check_requirements, find_checkout
+    from turnmill.synth.tts.cosyvoice.package import check_requirements, find_checkout
 
     check_requirements(find_checkout(None))
     return "checkout and requirements found; a recipe names its model"

@@ -19,13 +19,13 @@ from itertools import groupby
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from manifests.errors import TurnmillError, UsageError
-from pipelines.capacity import check_capacity
-from pipelines.cluster import Cluster, node_resources
-from pipelines.stage import Row, Shard, Stage, Workspace
-from pipelines.verdicts import read_verdicts
-from pipelines.watch import Stand, TimeLimit
-from pipelines.worker import Crew, Job, Outcome
+from turnmill.manifests.errors import TurnmillError, UsageError
+from turnmill.pipelines.capacity import check_capacity
+from turnmill.pipelines.cluster import Cluster, node_resources
+from turnmill.pipelines.stage import Row, Shard, Stage, Workspace
+from turnmill.pipelines.verdicts import read_verdicts
+from turnmill.pipelines.watch import Stand, TimeLimit
+from turnmill.pipelines.worker import Crew, Job, Outcome
 
 _LOOK_S = 0.5  # between two looks at what the workers do
 _SILENCE_S = 30.0  # after which idle workers make room: one may be waiting for their places, as after a lost node

@@ -11,10 +11,10 @@ from importlib.metadata import version
 
 from pydantic import TypeAdapter, ValidationError
 
-from dashboards.summary import Summary
-from manifests.index import Index
-from manifests.records import stable_hash
-from manifests.store import Store
+from turnmill.dashboards.summary import Summary
+from turnmill.manifests.index import Index
+from turnmill.manifests.records import stable_hash
+from turnmill.manifests.store import Store
 
 FINISHED = "finished.json"
 

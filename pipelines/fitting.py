@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from manifests.errors import TurnmillError, UsageError
-from manifests.wording import plural
-from sources.audio import AudioError, decode
-from synth.duplex.fit import Recording, fit_preset, same_talk, speech_of_audio
+from turnmill.manifests.errors import TurnmillError, UsageError
+from turnmill.manifests.wording import plural
+from turnmill.sources.audio import AudioError, decode
+from turnmill.synth.duplex.fit import Recording, fit_preset, same_talk, speech_of_audio
 
 
 def fit_files(paths: Sequence[Path], name: str) -> str:

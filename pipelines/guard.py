@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from manifests.errors import TurnmillError
-from manifests.records import ItemError, Reason, Reject, Row, stable_hash
-from manifests.wording import repeatable
-from pipelines.pieces import Pieces
-from pipelines.watch import Attempt, Reporter, TimeLimit
+from turnmill.manifests.errors import TurnmillError
+from turnmill.manifests.records import ItemError, Reason, Reject, Row, stable_hash
+from turnmill.manifests.wording import repeatable
+from turnmill.pipelines.pieces import Pieces
+from turnmill.pipelines.watch import Attempt, Reporter, TimeLimit
 
 T = TypeVar("T")
 

@@ -11,8 +11,8 @@ from pydantic_core import to_jsonable_python
 from rich.console import Console
 from rich.markup import escape
 
-from manifests.errors import UsageError
-from pipelines.recipe import Recipe
+from turnmill.manifests.errors import UsageError
+from turnmill.pipelines.recipe import Recipe
 
 
 @dataclass(frozen=True)

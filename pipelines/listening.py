@@ -10,14 +10,14 @@ from typing import Any, Final
 import duckdb
 import yaml
 
-from dashboards.listening import Example, page, section
-from manifests.errors import TurnmillError, UsageError
-from manifests.index import RECIPE, Index
-from manifests.query import connect, query_error
-from manifests.store import Store
-from manifests.wording import plural
-from pipelines.shards import MALFORMED, DamageError, audio_of, labels_of, read_samples
-from pipelines.stages.card import dataset_title
+from turnmill.dashboards.listening import Example, page, section
+from turnmill.manifests.errors import TurnmillError, UsageError
+from turnmill.manifests.index import RECIPE, Index
+from turnmill.manifests.query import connect, query_error
+from turnmill.manifests.store import Store
+from turnmill.manifests.wording import plural
+from turnmill.pipelines.shards import MALFORMED, DamageError, audio_of, labels_of, read_samples
+from turnmill.pipelines.stages.card import dataset_title
 
 PAGE: Final = "listen.html"
 MAX_LISTEN: Final = 50

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
-from manifests.store import Store
+from turnmill.manifests.store import Store
 
 PIECES: Final = "pieces"
 """The folder of all pieces; nothing of it is left when a run is complete."""

@@ -5,27 +5,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from manifests.errors import UsageError
-from manifests.index import SELECT_KEYS, Index, StageEntry
-from manifests.query import passed
-from manifests.records import Licence, stable_hash
-from manifests.store import Store
-from pipelines.bank import bank
-from pipelines.recipe import Recipe
-from pipelines.stage import Shard, Stage, Workspace
-from pipelines.stages.ingest import Ingest
-from pipelines.stages.quality import Quality
-from pipelines.stages.script import WriteScripts
-from pipelines.stages.select import Predicate
-from pipelines.stages.shard import ShardClips, ShardDialogues, WriteShard
-from pipelines.stages.simulate import Simulate
-from pipelines.stages.speak import Speak
-from pipelines.stages.transcribe import Transcribe
-from pipelines.stages.verify import Verify
-from pipelines.stages.voices import VoicesParams, voices_identity
-from pipelines.texts import Text
-from sources.adapters.base import Unit
-from sources.catalogue import Entry, FilesIngest, TableIngest, load
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.index import SELECT_KEYS, Index, StageEntry
+from turnmill.manifests.query import passed
+from turnmill.manifests.records import Licence, stable_hash
+from turnmill.manifests.store import Store
+from turnmill.pipelines.bank import bank
+from turnmill.pipelines.recipe import Recipe
+from turnmill.pipelines.stage import Shard, Stage, Workspace
+from turnmill.pipelines.stages.ingest import Ingest
+from turnmill.pipelines.stages.quality import Quality
+from turnmill.pipelines.stages.script import WriteScripts
+from turnmill.pipelines.stages.select import Predicate
+from turnmill.pipelines.stages.shard import ShardClips, ShardDialogues, WriteShard
+from turnmill.pipelines.stages.simulate import Simulate
+from turnmill.pipelines.stages.speak import Speak
+from turnmill.pipelines.stages.transcribe import Transcribe
+from turnmill.pipelines.stages.verify import Verify
+from turnmill.pipelines.stages.voices import VoicesParams, voices_identity
+from turnmill.pipelines.texts import Text
+from turnmill.sources.adapters.base import Unit
+from turnmill.sources.catalogue import Entry, FilesIngest, TableIngest, load
 
 
 @dataclass(frozen=True)

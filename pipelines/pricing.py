@@ -14,23 +14,23 @@ from typing import Final, get_args
 
 import numpy as np
 
-from manifests.languages import primary
-from manifests.records import Licence, Reject, TextDialogue
-from pipelines.guard import Guard
-from pipelines.recipe import Recipe
-from pipelines.stages.script import WriteScripts
-from pipelines.texts import taken, text_of
-from sources.adapters.base import Unit
-from synth.acoustics import Acoustics
-from synth.banks import OWN
-from synth.duplex import RATE
-from synth.duplex.backchannels import CLAUSE_END
-from synth.duplex.planner import plan_timeline
-from synth.duplex.spoken import LineWord, SpokenLine
-from synth.rewrite.rewriter import estimate
-from synth.text import spoken_form
-from synth.tokens import tokens
-from synth.voices import Split, Voice, VoiceBank
+from turnmill.manifests.languages import primary
+from turnmill.manifests.records import Licence, Reject, TextDialogue
+from turnmill.pipelines.guard import Guard
+from turnmill.pipelines.recipe import Recipe
+from turnmill.pipelines.stages.script import WriteScripts
+from turnmill.pipelines.texts import taken, text_of
+from turnmill.sources.adapters.base import Unit
+from turnmill.synth.acoustics import Acoustics
+from turnmill.synth.banks import OWN
+from turnmill.synth.duplex import RATE
+from turnmill.synth.duplex.backchannels import CLAUSE_END
+from turnmill.synth.duplex.planner import plan_timeline
+from turnmill.synth.duplex.spoken import LineWord, SpokenLine
+from turnmill.synth.rewrite.rewriter import estimate
+from turnmill.synth.text import spoken_form
+from turnmill.synth.tokens import tokens
+from turnmill.synth.voices import Split, Voice, VoiceBank
 
 SAMPLE: Final = 5_000
 """Dialogues that are read to price all of them. The hours of a dialogue have a deviation below their mean, so the mean

@@ -10,10 +10,10 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from manifests.wording import plural
-from pipelines.engine import Tell
-from pipelines.run import Step, Watcher
-from pipelines.watch import Stand
+from turnmill.manifests.wording import plural
+from turnmill.pipelines.engine import Tell
+from turnmill.pipelines.run import Step, Watcher
+from turnmill.pipelines.watch import Stand
 
 LINE_S = 30.0
 """Between two lines, where there is no terminal."""

@@ -8,27 +8,27 @@ from typing import Annotated, Any, get_args
 import yaml
 from pydantic import BaseModel, Discriminator, Field, Tag, ValidationError, model_validator
 
-from manifests.errors import UsageError
-from manifests.params import LicenceStatement, Params
-from manifests.records import stable_hash
-from pipelines.asr.models import folder_of, model_name
-from pipelines.bank import VoiceNames
-from pipelines.stages.card import CardParams
-from pipelines.stages.ingest import IngestParams
-from pipelines.stages.plan import ShardParams
-from pipelines.stages.quality import QualityParams
-from pipelines.stages.script import ScriptParams
-from pipelines.stages.select import Predicate
-from pipelines.stages.simulate import SimulateParams
-from pipelines.stages.speak import SpeakParams
-from pipelines.stages.transcribe import TranscribeParams
-from pipelines.stages.verify import VerifyParams
-from pipelines.stages.voices import VoicesParams
-from pipelines.texts import TextFile
-from pipelines.watch import TimeLimit
-from synth.duplex.timing import PRESETS
-from synth.http import HOST_FACTS
-from synth.rewrite.params import REWRITE_HOST_FACTS
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.params import LicenceStatement, Params
+from turnmill.manifests.records import stable_hash
+from turnmill.pipelines.asr.models import folder_of, model_name
+from turnmill.pipelines.bank import VoiceNames
+from turnmill.pipelines.stages.card import CardParams
+from turnmill.pipelines.stages.ingest import IngestParams
+from turnmill.pipelines.stages.plan import ShardParams
+from turnmill.pipelines.stages.quality import QualityParams
+from turnmill.pipelines.stages.script import ScriptParams
+from turnmill.pipelines.stages.select import Predicate
+from turnmill.pipelines.stages.simulate import SimulateParams
+from turnmill.pipelines.stages.speak import SpeakParams
+from turnmill.pipelines.stages.transcribe import TranscribeParams
+from turnmill.pipelines.stages.verify import VerifyParams
+from turnmill.pipelines.stages.voices import VoicesParams
+from turnmill.pipelines.texts import TextFile
+from turnmill.pipelines.watch import TimeLimit
+from turnmill.synth.duplex.timing import PRESETS
+from turnmill.synth.http import HOST_FACTS
+from turnmill.synth.rewrite.params import REWRITE_HOST_FACTS
 
 _PATHS = ("root", "texts")
 _PATHS_BELOW = ("texts.path", "simulate.noises", "simulate.rooms", "script.limits.unsafe_terms")

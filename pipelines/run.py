@@ -14,33 +14,33 @@ from pathlib import Path
 
 import pyarrow.compute as pc
 
-from dashboards.summary import Summary, summarised
-from manifests.card_sections import one_row
-from manifests.errors import TurnmillError, UsageError
-from manifests.funnel import check_ledger
-from manifests.index import INDEX, RECIPE, Index
-from manifests.query import connect, read_only, told_of_parts
-from manifests.records import Reason
-from manifests.schema import to_table
-from manifests.store import Store, opened, part_name
-from pipelines import finished
-from pipelines.cluster import Cluster, check_address, check_lasting, cluster
-from pipelines.demo import make_demo_corpus
-from pipelines.engine import Tell, execute, pending
-from pipelines.listening import PAGE, telling_page
-from pipelines.pieces import PIECES
-from pipelines.pipeline import Half, Plan, fingerprinted, halves, index_of, shards_of
-from pipelines.recipe import Recipe
-from pipelines.seen import Seen, look
-from pipelines.stage import Row, Shard, Stage, Workspace, part_notes
-from pipelines.stages.card import write_card
-from pipelines.stages.ingest import Ingest
-from pipelines.stages.plan import plan
-from pipelines.stages.select import check_predicate, select
-from pipelines.stages.voices import make_voices
-from pipelines.verdicts import VERDICTS
-from sources.adapters.base import Unit
-from sources.adapters.passed_over import passed_over
+from turnmill.dashboards.summary import Summary, summarised
+from turnmill.manifests.card_sections import one_row
+from turnmill.manifests.errors import TurnmillError, UsageError
+from turnmill.manifests.funnel import check_ledger
+from turnmill.manifests.index import INDEX, RECIPE, Index
+from turnmill.manifests.query import connect, read_only, told_of_parts
+from turnmill.manifests.records import Reason
+from turnmill.manifests.schema import to_table
+from turnmill.manifests.store import Store, opened, part_name
+from turnmill.pipelines import finished
+from turnmill.pipelines.cluster import Cluster, check_address, check_lasting, cluster
+from turnmill.pipelines.demo import make_demo_corpus
+from turnmill.pipelines.engine import Tell, execute, pending
+from turnmill.pipelines.listening import PAGE, telling_page
+from turnmill.pipelines.pieces import PIECES
+from turnmill.pipelines.pipeline import Half, Plan, fingerprinted, halves, index_of, shards_of
+from turnmill.pipelines.recipe import Recipe
+from turnmill.pipelines.seen import Seen, look
+from turnmill.pipelines.stage import Row, Shard, Stage, Workspace, part_notes
+from turnmill.pipelines.stages.card import write_card
+from turnmill.pipelines.stages.ingest import Ingest
+from turnmill.pipelines.stages.plan import plan
+from turnmill.pipelines.stages.select import check_predicate, select
+from turnmill.pipelines.stages.voices import make_voices
+from turnmill.pipelines.verdicts import VERDICTS
+from turnmill.sources.adapters.base import Unit
+from turnmill.sources.adapters.passed_over import passed_over
 
 PACKAGES = (
     "turnmill",

@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from manifests.records import stable_hash
-from manifests.store import Store
-from pipelines.stage import Shard
-from sources.adapters.base import Unit
+from turnmill.manifests.records import stable_hash
+from turnmill.manifests.store import Store
+from turnmill.pipelines.stage import Shard
+from turnmill.sources.adapters.base import Unit
 
 _THREADS = 32  # a file on a network is waited for: that many at a time
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, BinaryIO, ClassVar
 
-from manifests.params import Params
-from manifests.records import Reject, stable_hash
-from manifests.records import Row as Row  # a stage's own word for what it reads and writes
-from manifests.schema import to_table
-from manifests.store import Store, part_name, rows, tar_name
-from manifests.tar import TarWriter
-from pipelines.guard import Guard, Item
-from sources.audio import Sound
+from turnmill.manifests.params import Params
+from turnmill.manifests.records import Reject, stable_hash
+from turnmill.manifests.records import Row as Row  # a stage's own word for what it reads and writes
+from turnmill.manifests.schema import to_table
+from turnmill.manifests.store import Store, part_name, rows, tar_name
+from turnmill.manifests.tar import TarWriter
+from turnmill.pipelines.guard import Guard, Item
+from turnmill.sources.audio import Sound
 
 MIB = 1 << 20
 
@@ -178,7 +178,7 @@ def clip_item(clip: Mapping[str, Any]) -> Item:
 def clip_sound(tar: BinaryIO, clip: Mapping[str, Any]) -> Sound:
     """The sound of a row of `clips`, from its lake shard: a long one is decoded as it is used, while the shard is open.
     Raises AudioError."""
-    from sources.audio import read, span
+    from turnmill.sources.audio import read, span
 
     return read(span(tar, clip["offset"], clip["size"]), clip["uid"]).sound
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from manifests.terminal import tell
+from turnmill.manifests.terminal import tell
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 SENTENCE = "turnmill: stopped; run the same command again to go on where it was"

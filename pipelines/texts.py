@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from manifests.errors import UsageError
-from manifests.params import LicenceStatement, Params
-from manifests.records import Licence, Reject, TextDialogue, stable_hash
-from sources.adapters.base import Unit
-from sources.adapters.dialogue_text import dialogue_units, read_dialogues
-from sources.catalogue import Entry
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.params import LicenceStatement, Params
+from turnmill.manifests.records import Licence, Reject, TextDialogue, stable_hash
+from turnmill.sources.adapters.base import Unit
+from turnmill.sources.adapters.dialogue_text import dialogue_units, read_dialogues
+from turnmill.sources.catalogue import Entry
 
 
 class TextFile(Params):

@@ -8,9 +8,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from manifests.records import Reason
-from pipelines.stage import Stage, Workspace
-from pipelines.watch import Attempt
+from turnmill.manifests.records import Reason
+from turnmill.pipelines.stage import Stage, Workspace
+from turnmill.pipelines.watch import Attempt
 
 VERDICTS: Final = "verdicts"
 

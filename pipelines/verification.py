@@ -15,16 +15,16 @@ import numpy as np
 import pyarrow as pa
 from rich.console import Console
 
-from manifests.errors import UsageError
-from manifests.funnel import check_ledger
-from manifests.index import Index
-from manifests.query import connect
-from manifests.records import stable_hash
-from manifests.store import Store, part_name, rows
-from manifests.wording import plural
-from pipelines.shards import MALFORMED, DamageError, Held, audio_of, first_line, labels_of, read_samples
-from sources.audio import Audio
-from synth.duplex.verify import Report, check
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.funnel import check_ledger
+from turnmill.manifests.index import Index
+from turnmill.manifests.query import connect
+from turnmill.manifests.records import stable_hash
+from turnmill.manifests.store import Store, part_name, rows
+from turnmill.manifests.wording import plural
+from turnmill.pipelines.shards import MALFORMED, DamageError, Held, audio_of, first_line, labels_of, read_samples
+from turnmill.sources.audio import Audio
+from turnmill.synth.duplex.verify import Report, check
 
 _TABLE = "dialogue_samples"
 

@@ -16,8 +16,8 @@ from typing import Any, Final
 
 from pydantic import Field
 
-from manifests.params import Params
-from manifests.records import Reason
+from turnmill.manifests.params import Params
+from turnmill.manifests.records import Reason
 
 DEATHS: Final = 2
 """Of a worker, with one item in hand alone, after which that item is not tried again: a lost node is no item's fault,

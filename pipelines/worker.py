@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from manifests.errors import TurnmillError, UsageError, os_sentence
-from pipelines.guard import Guard
-from pipelines.pieces import PIECES, Pieces
-from pipelines.stage import ClipLabel, Made, Row, Shard, Stage, Workspace, commit, committed
-from pipelines.stages.ingest import Ingest
-from pipelines.verdicts import write_verdicts
-from pipelines.watch import Attempt, Reporter, TimeLimit
+from turnmill.manifests.errors import TurnmillError, UsageError, os_sentence
+from turnmill.pipelines.guard import Guard
+from turnmill.pipelines.pieces import PIECES, Pieces
+from turnmill.pipelines.stage import ClipLabel, Made, Row, Shard, Stage, Workspace, commit, committed
+from turnmill.pipelines.stages.ingest import Ingest
+from turnmill.pipelines.verdicts import write_verdicts
+from turnmill.pipelines.watch import Attempt, Reporter, TimeLimit
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from manifests import records
-from manifests.errors import UsageError
-from manifests.languages import LanguageTag
-from manifests.params import Params
-from sources.adapters.template import TemplateText, parse
+from turnmill.manifests import records
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.languages import LanguageTag
+from turnmill.manifests.params import Params
+from turnmill.sources.adapters.template import TemplateText, parse
 
 
 class LicenceTerms(Params):
@@ -143,7 +143,7 @@ class Entry(Params):
 
 def names() -> list[str]:
     """Names of the catalogue's entries, sorted."""
-    files = resources.files("sources").joinpath("catalog").iterdir()
+    files = resources.files("turnmill.sources").joinpath("catalog").iterdir()
     return sorted(file.name.removesuffix(".yaml") for file in files if file.name.endswith(".yaml"))
 
 
@@ -153,7 +153,7 @@ def load(name: str) -> Entry:
     if name not in known:
         near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
         raise UsageError(f"no source is called {name!r}: did you mean {', '.join(near or known)}?")
-    text = resources.files("sources").joinpath("catalog", f"{name}.yaml").read_text(encoding="utf-8")
+    text = resources.files("turnmill.sources").joinpath("catalog", f"{name}.yaml").read_text(encoding="utf-8")
     entry = _validated(yaml.safe_load(text), f"sources/catalog/{name}.yaml")
     if entry.name != name:
         raise UsageError(f"sources/catalog/{name}.yaml: `name` is {entry.name!r}, it must be the file's own name")

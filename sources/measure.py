@@ -14,10 +14,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from manifests.records import Reason
-from sources.audio import Float32, Mix, Sound, levels, library, mix_of, mono_resampled
-from sources.audio.mix import energy
-from sources.audio.sound import in_blocks
+from turnmill.manifests.records import Reason
+from turnmill.sources.audio import Float32, Mix, Sound, levels, library, mix_of, mono_resampled
+from turnmill.sources.audio.mix import energy
+from turnmill.sources.audio.sound import in_blocks
 
 FLOOR_DBFS: Final = -120.0
 """Level of digital silence, and the least that is reported: below any 24-bit converter's noise."""

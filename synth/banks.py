@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final, Literal, get_args
 
-from manifests.records import Licence
-from synth.voices import Blend, EspeakSettings, Joe, PseudoSpeaker, Split, Voice, VoiceBank
+from turnmill.manifests.records import Licence
+from turnmill.synth.voices import Blend, EspeakSettings, Joe, PseudoSpeaker, Split, Voice, VoiceBank
 
 Gender = Literal["female", "male"]
 Embedded = Literal["hibari", "espeak", "kokoro", "piper"]

@@ -9,8 +9,8 @@ import unicodedata
 from collections.abc import Callable
 from functools import lru_cache
 
-from manifests.errors import UsageError
-from synth.layout import plain_digit, without_layout, without_pictures
+from turnmill.manifests.errors import UsageError
+from turnmill.synth.layout import plain_digit, without_layout, without_pictures
 
 _DIGITS = "零一二三四五六七八九"
 _SIGNS = {

@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 from pydantic import AfterValidator, Field, model_validator
 
-from manifests.params import Params
+from turnmill.manifests.params import Params
 
 
 class Uniform(Params):

@@ -7,8 +7,8 @@ import re
 import unicodedata
 from collections.abc import Callable
 
-from synth.english_numbers import cardinal, ordinal, parted, plural, spelt, version, year
-from synth.layout import plain_digit, without_layout, without_pictures
+from turnmill.synth.english_numbers import cardinal, ordinal, parted, plural, spelt, version, year
+from turnmill.synth.layout import plain_digit, without_layout, without_pictures
 
 _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September",

@@ -21,8 +21,8 @@ from urllib.parse import urlsplit
 import httpx2
 from pydantic import ConfigDict, Field, SecretStr, field_serializer, model_validator
 
-from manifests.errors import TurnmillError, UsageError
-from manifests.params import Params
+from turnmill.manifests.errors import TurnmillError, UsageError
+from turnmill.manifests.params import Params
 
 _FIRST_WAIT_S = 1.0  # before the first retry; doubled before each further one
 _LONGEST_WAIT_S = 120.0  # an endpoint that asks for more has shut us out

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from manifests.records import Intent
+from turnmill.manifests.records import Intent
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,24 @@ from typing import Any, Literal, Self, get_args
 import numpy as np
 from pydantic import Field, model_validator
 
-from manifests.languages import primary
-from manifests.params import Params
-from manifests.records import Intent, Interruption, Licence, TextDialogue, TextTurn, ToolCall, generator, stable_hash
-from synth.phrases import PHRASES, Phrases
-from synth.rewrite.tasks import certainly_said
-from synth.text import spoken_form
-from synth.tokens import joined, prefix, spans, tokens
-from synth.tts.engine import Line
-from synth.voices import Split, VoiceBank
+from turnmill.manifests.languages import primary
+from turnmill.manifests.params import Params
+from turnmill.manifests.records import (
+    Intent,
+    Interruption,
+    Licence,
+    TextDialogue,
+    TextTurn,
+    ToolCall,
+    generator,
+    stable_hash,
+)
+from turnmill.synth.phrases import PHRASES, Phrases
+from turnmill.synth.rewrite.tasks import certainly_said
+from turnmill.synth.text import spoken_form
+from turnmill.synth.tokens import joined, prefix, spans, tokens
+from turnmill.synth.tts.engine import Line
+from turnmill.synth.voices import Split, VoiceBank
 
 Party = Literal["assistant", "user"]
 Role = Literal["turn", "backchannel", "filler", "failed_barge_in", "side_talk", "third_party"]

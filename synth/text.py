@@ -7,17 +7,17 @@ from pathlib import Path
 
 from pydantic import Field, field_serializer, field_validator
 
-from manifests.languages import PrimaryTag, primary
-from manifests.params import Params
-from manifests.records import Reason, Reject, TextDialogue
-from manifests.wording import plural
-from synth import chinese, english
-from synth import text_filters as measures
-from synth.layout import without_layout, without_pictures
-from synth.personal_data import personal_data
-from synth.tags import around_tags, without_tags
-from synth.text_filters import Measured, terms_name
-from synth.writing import scripts_of, words_by_script
+from turnmill.manifests.languages import PrimaryTag, primary
+from turnmill.manifests.params import Params
+from turnmill.manifests.records import Reason, Reject, TextDialogue
+from turnmill.manifests.wording import plural
+from turnmill.synth import chinese, english
+from turnmill.synth import text_filters as measures
+from turnmill.synth.layout import without_layout, without_pictures
+from turnmill.synth.personal_data import personal_data
+from turnmill.synth.tags import around_tags, without_tags
+from turnmill.synth.text_filters import Measured, terms_name
+from turnmill.synth.writing import scripts_of, words_by_script
 
 
 class TextLimits(Params):

@@ -10,10 +10,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from manifests.errors import UsageError
-from manifests.records import stable_hash
-from manifests.wording import plural
-from synth.layout import is_emoji
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.records import stable_hash
+from turnmill.manifests.wording import plural
+from turnmill.synth.layout import is_emoji
 
 UNSAFE_TERMS = Path(__file__).with_name("unsafe_terms.txt")
 """The list of terms that is used where a recipe names no other."""

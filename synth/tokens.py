@@ -6,7 +6,7 @@ one of its own. Punctuation belongs to the token it stands beside, an inline tag
 
 import re
 
-from synth.tags import without_tags
+from turnmill.synth.tags import without_tags
 
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _TOKEN = re.compile(rf"[^\s\w]*[{_CJK}][^\s\w]*|[^\s{_CJK}]+")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from manifests.records import Licence
+from turnmill.manifests.records import Licence
 
 Split = Literal["train", "valid", "test"]
 

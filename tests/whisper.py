@@ -4,8 +4,8 @@ from functools import cache
 
 import pytest
 
-from pipelines.asr.models import PACKAGES, here
-from pipelines.asr.recognizer import Recognizer
+from turnmill.pipelines.asr.models import PACKAGES, here
+from turnmill.pipelines.asr.recognizer import Recognizer
 
 
 def require(model: str) -> None:

@@ -18,8 +18,8 @@ from functools import cache
 
 import jiwer
 
-from manifests.languages import UNSPACED, primary
-from synth import chinese
+from turnmill.manifests.languages import UNSPACED, primary
+from turnmill.synth import chinese
 
 
 @dataclass(frozen=True)

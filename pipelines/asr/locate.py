@@ -6,11 +6,11 @@ from functools import cache, partial
 import numpy as np
 from numpy.typing import NDArray
 
-from manifests.languages import primary
-from pipelines.asr.models import knows, whisper_language
-from pipelines.asr.recognizer import Recognizer
-from pipelines.asr.windows import SAMPLE_RATE
-from synth.tts.align import Piece
+from turnmill.manifests.languages import primary
+from turnmill.pipelines.asr.models import knows, whisper_language
+from turnmill.pipelines.asr.recognizer import Recognizer
+from turnmill.pipelines.asr.windows import SAMPLE_RATE
+from turnmill.synth.tts.align import Piece
 
 _MOST_TOKENS = 440  # of a text: what the prompt leaves of the decoder's 448 positions
 _LEAST_PROB = 0.05

@@ -16,9 +16,9 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Final
 
-from manifests.errors import UsageError
-from manifests.languages import UNKNOWN, primary
-from manifests.packaged import ModelUnavailable, Packaged
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.languages import UNKNOWN, primary
+from turnmill.manifests.packaged import ModelUnavailable, Packaged
 
 _WEIGHTS: Final = "model.bin"
 _FILES: Final = (_WEIGHTS, "config.json", "tokenizer.json")

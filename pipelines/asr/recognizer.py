@@ -14,12 +14,12 @@ from typing import Any, Final, TypeVar
 
 import numpy as np
 
-from manifests.records import Reason
-from pipelines.asr.models import english_only, fetched, near_language
-from pipelines.asr.windows import SAMPLE_RATE, Clip, Window, first_round, windows
-from pipelines.asr.words import Alignment, Word, in_speech, shortened, spread
-from sources.audio import library
-from synth.tokens import joined as one_text
+from turnmill.manifests.records import Reason
+from turnmill.pipelines.asr.models import english_only, fetched, near_language
+from turnmill.pipelines.asr.windows import SAMPLE_RATE, Clip, Window, first_round, windows
+from turnmill.pipelines.asr.words import Alignment, Word, in_speech, shortened, spread
+from turnmill.sources.audio import library
+from turnmill.synth.tokens import joined as one_text
 
 T = TypeVar("T")
 

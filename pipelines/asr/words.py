@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any, Final
 
-from pipelines.asr.windows import SAMPLE_RATE
+from turnmill.pipelines.asr.windows import SAMPLE_RATE
 
 _STEP: Final = 0.02  # s, of the frames in which attention tells time: the least length of a word
 _INSIDE: Final = 0.5  # s: a shorter silence can be one inside a word

@@ -9,21 +9,21 @@ import duckdb
 import yaml
 from pydantic import Field
 
-from dashboards.plots import plots
-from dashboards.realism import realism_json, realism_report
-from dashboards.realism_plots import realism_plots, realism_section
-from dashboards.requested import Requested
-from manifests.card import CARD, REALISM, SCHEMA, SHOWN, CardFacts, card
-from manifests.card_schema import schema
-from manifests.examples import examples
-from manifests.index import RECIPE, Index
-from manifests.params import Params
-from manifests.published import configs
-from manifests.store import Store
-from synth.acoustics import AcousticsParams
-from synth.banks import EMBEDDED
-from synth.duplex.timing import Timing
-from synth.script import Interaction
+from turnmill.dashboards.plots import plots
+from turnmill.dashboards.realism import realism_json, realism_report
+from turnmill.dashboards.realism_plots import realism_plots, realism_section
+from turnmill.dashboards.requested import Requested
+from turnmill.manifests.card import CARD, REALISM, SCHEMA, SHOWN, CardFacts, card
+from turnmill.manifests.card_schema import schema
+from turnmill.manifests.examples import examples
+from turnmill.manifests.index import RECIPE, Index
+from turnmill.manifests.params import Params
+from turnmill.manifests.published import configs
+from turnmill.manifests.store import Store
+from turnmill.synth.acoustics import AcousticsParams
+from turnmill.synth.banks import EMBEDDED
+from turnmill.synth.duplex.timing import Timing
+from turnmill.synth.script import Interaction
 
 
 class CardParams(Params):

@@ -11,13 +11,13 @@ from typing import Any, BinaryIO
 
 from pydantic import Field
 
-from manifests.params import Params
-from manifests.records import Licence, Reason, Reject, stable_hash
-from manifests.tar import TarWriter
-from pipelines.guard import Guard, Item
-from pipelines.stage import MIB, ClipLabel, Made, Row, Shard, Stage, Workspace, hours
-from sources.adapters.base import ClipRef, Unit, adapter_for
-from sources.audio import (
+from turnmill.manifests.params import Params
+from turnmill.manifests.records import Licence, Reason, Reject, stable_hash
+from turnmill.manifests.tar import TarWriter
+from turnmill.pipelines.guard import Guard, Item
+from turnmill.pipelines.stage import MIB, ClipLabel, Made, Row, Shard, Stage, Workspace, hours
+from turnmill.sources.adapters.base import ClipRef, Unit, adapter_for
+from turnmill.sources.audio import (
     SMALL_FILE,
     Audio,
     AudioError,
@@ -31,7 +31,7 @@ from sources.audio import (
     span,
     write_flac,
 )
-from sources.catalogue import Entry
+from turnmill.sources.catalogue import Entry
 
 Rider = tuple[ClipLabel, Guard]
 """A label that is given each clip from the decode of `ingest`, and the guard of its stage."""

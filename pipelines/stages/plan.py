@@ -10,9 +10,9 @@ from typing import Any, Literal
 import pyarrow as pa
 from pydantic import Field, model_validator
 
-from manifests.params import Params
-from manifests.schema import SCHEMAS
-from pipelines.stage import MIB
+from turnmill.manifests.params import Params
+from turnmill.manifests.schema import SCHEMAS
+from turnmill.pipelines.stage import MIB
 
 Split = Literal["train", "valid", "test"]
 WINDOW = 16  # lake shards mixed with each other: about 16 h of speech

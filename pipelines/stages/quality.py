@@ -2,11 +2,11 @@
 
 from dataclasses import asdict
 
-from manifests.params import Params
-from manifests.records import Reject
-from pipelines.stage import ClipLabel, Row
-from sources.audio import Sound
-from sources.measure import quality
+from turnmill.manifests.params import Params
+from turnmill.manifests.records import Reject
+from turnmill.pipelines.stage import ClipLabel, Row
+from turnmill.sources.audio import Sound
+from turnmill.sources.measure import quality
 
 
 class QualityParams(Params):

@@ -8,24 +8,24 @@ from typing import Any, Final
 
 from pydantic import Field
 
-from manifests.languages import primary
-from manifests.licences import of_derivative
-from manifests.params import Params
-from manifests.records import Reason, Reject, TextDialogue, stable_hash
-from pipelines.bank import Bank
-from pipelines.guard import Guard, Item
-from pipelines.stage import Made, Row, Shard, Stage, Workspace
-from pipelines.stages.plan import SplitShares
-from pipelines.texts import Text, check_texts, text_of
-from sources.adapters.base import Unit
-from sources.catalogue import Entry
-from synth.rewrite import rewriter
-from synth.rewrite.cache import StoreCache
-from synth.rewrite.params import RewriteParams
-from synth.rewrite.rewriter import Rewriter, Rewritten
-from synth.script import Interaction, Script, write_script
-from synth.text import TextLimits, speakable
-from synth.voices import Split, VoiceBank
+from turnmill.manifests.languages import primary
+from turnmill.manifests.licences import of_derivative
+from turnmill.manifests.params import Params
+from turnmill.manifests.records import Reason, Reject, TextDialogue, stable_hash
+from turnmill.pipelines.bank import Bank
+from turnmill.pipelines.guard import Guard, Item
+from turnmill.pipelines.stage import Made, Row, Shard, Stage, Workspace
+from turnmill.pipelines.stages.plan import SplitShares
+from turnmill.pipelines.texts import Text, check_texts, text_of
+from turnmill.sources.adapters.base import Unit
+from turnmill.sources.catalogue import Entry
+from turnmill.synth.rewrite import rewriter
+from turnmill.synth.rewrite.cache import StoreCache
+from turnmill.synth.rewrite.params import RewriteParams
+from turnmill.synth.rewrite.rewriter import Rewriter, Rewritten
+from turnmill.synth.script import Interaction, Script, write_script
+from turnmill.synth.text import TextLimits, speakable
+from turnmill.synth.voices import Split, VoiceBank
 
 _LONGER_AS_WRITTEN: Final = 20
 """Times `limits.max_turn_chars`: the longest turn that is sent to be rewritten to spoken language. It bounds the cost,

@@ -8,10 +8,10 @@ import duckdb
 import pyarrow as pa
 from pydantic import Field
 
-from manifests.errors import UsageError
-from manifests.params import Params
-from manifests.query import check_condition, select_statement
-from manifests.schema import SCHEMAS
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.params import Params
+from turnmill.manifests.query import check_condition, select_statement
+from turnmill.manifests.schema import SCHEMAS
 
 Connection = Any  # duckdb ships no types
 

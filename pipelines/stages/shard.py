@@ -7,12 +7,12 @@ from functools import partial
 from tempfile import TemporaryFile
 from typing import BinaryIO, ClassVar
 
-from manifests.records import Reject, stable_hash
-from manifests.samples import CLIP, to_json
-from pipelines.guard import Guard, Item
-from pipelines.stage import Made, Row, Shard, Stage, Workspace, hours, written_tar
-from pipelines.stages.plan import ShardParams
-from sources.audio import Audio, read, span, write_flac
+from turnmill.manifests.records import Reject, stable_hash
+from turnmill.manifests.samples import CLIP, to_json
+from turnmill.pipelines.guard import Guard, Item
+from turnmill.pipelines.stage import Made, Row, Shard, Stage, Workspace, hours, written_tar
+from turnmill.pipelines.stages.plan import ShardParams
+from turnmill.sources.audio import Audio, read, span, write_flac
 
 Member = tuple[str, bytes | BinaryIO]  # (extension, what it holds)
 

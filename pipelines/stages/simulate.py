@@ -9,14 +9,14 @@ from typing import Any, BinaryIO, Self
 
 from pydantic import Field, model_validator
 
-from manifests.licences import of_derivative
-from manifests.params import LicenceStatement, Params
-from manifests.records import Reject, stable_hash
-from manifests.tar import TarWriter
-from pipelines.guard import Guard, Item
-from pipelines.stage import Made, Row, Shard, Stage, Workspace, hours, read_span
-from sources.audio import Audio, decode, encode_flac
-from synth.acoustics import (
+from turnmill.manifests.licences import of_derivative
+from turnmill.manifests.params import LicenceStatement, Params
+from turnmill.manifests.records import Reject, stable_hash
+from turnmill.manifests.tar import TarWriter
+from turnmill.pipelines.guard import Guard, Item
+from turnmill.pipelines.stage import Made, Row, Shard, Stage, Workspace, hours, read_span
+from turnmill.sources.audio import Audio, decode, encode_flac
+from turnmill.synth.acoustics import (
     MADE_SOUNDS,
     WHITE,
     AcousticsParams,
@@ -27,15 +27,15 @@ from synth.acoustics import (
     load_pools,
     pool_files,
 )
-from synth.duplex import RATE
-from synth.duplex.labels import dialogue_row, event_rows, sample_json, turn_rows, unplaced_rows, word_rows
-from synth.duplex.material import Material, spoken_material, with_sounds
-from synth.duplex.planner import plan_timeline
-from synth.duplex.render import render
-from synth.duplex.timeline import Timeline
-from synth.duplex.timing import Timing, timing
-from synth.script import Script
-from synth.tts.engine import Word
+from turnmill.synth.duplex import RATE
+from turnmill.synth.duplex.labels import dialogue_row, event_rows, sample_json, turn_rows, unplaced_rows, word_rows
+from turnmill.synth.duplex.material import Material, spoken_material, with_sounds
+from turnmill.synth.duplex.planner import plan_timeline
+from turnmill.synth.duplex.render import render
+from turnmill.synth.duplex.timeline import Timeline
+from turnmill.synth.duplex.timing import Timing, timing
+from turnmill.synth.script import Script
+from turnmill.synth.tts.engine import Word
 
 
 class SimulateParams(Params):

@@ -13,39 +13,39 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from manifests.errors import UsageError
-from manifests.languages import primary
-from manifests.params import Params
-from manifests.records import Reason, Reject, stable_hash
-from manifests.tar import TarWriter
-from pipelines.asr.errors import errors
-from pipelines.asr.locate import Located
-from pipelines.asr.models import check_model, english_only, knows, model_digest, whisper_language
-from pipelines.asr.recognizer import Recognizer
-from pipelines.asr.windows import Clip
-from pipelines.guard import Guard, Item
-from pipelines.stage import MIB, Made, Resources, Row, Shard, Stage, Workspace, hours
-from pipelines.stages.voices import read_bank
-from sources.audio import Audio, encode_flac
-from synth.banks import OWN, Embedded, engine_of
-from synth.text import spoken_form
-from synth.tokens import tokens
-from synth.tts import kokoro_model
-from synth.tts.align import Aligner, PerLanguage, ProportionalAligner, WhisperAligner
-from synth.tts.cosyvoice.model import fetch_model, published, unfetched
-from synth.tts.cosyvoice.package import check_requirements, find_checkout
-from synth.tts.cosyvoice.params import CosyVoiceParams
-from synth.tts.engine import Engine, Line, Speech, SpeechError
-from synth.tts.ensemble import Ensemble
-from synth.tts.gate import GateParams, Heard
-from synth.tts.hibari import HibariEngine
-from synth.tts.http import HttpParams, HttpSpeechEngine
-from synth.tts.kokoro import KokoroEngine
-from synth.tts.kokoro_model import KokoroParams
-from synth.tts.piper import PiperEngine
-from synth.tts.sphinx import PocketsphinxAligner
-from synth.tts.takes import BATCH, Examiner, Hear, Take, takes
-from synth.voices import Voice, VoiceBank
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.languages import primary
+from turnmill.manifests.params import Params
+from turnmill.manifests.records import Reason, Reject, stable_hash
+from turnmill.manifests.tar import TarWriter
+from turnmill.pipelines.asr.errors import errors
+from turnmill.pipelines.asr.locate import Located
+from turnmill.pipelines.asr.models import check_model, english_only, knows, model_digest, whisper_language
+from turnmill.pipelines.asr.recognizer import Recognizer
+from turnmill.pipelines.asr.windows import Clip
+from turnmill.pipelines.guard import Guard, Item
+from turnmill.pipelines.stage import MIB, Made, Resources, Row, Shard, Stage, Workspace, hours
+from turnmill.pipelines.stages.voices import read_bank
+from turnmill.sources.audio import Audio, encode_flac
+from turnmill.synth.banks import OWN, Embedded, engine_of
+from turnmill.synth.text import spoken_form
+from turnmill.synth.tokens import tokens
+from turnmill.synth.tts import kokoro_model
+from turnmill.synth.tts.align import Aligner, PerLanguage, ProportionalAligner, WhisperAligner
+from turnmill.synth.tts.cosyvoice.model import fetch_model, published, unfetched
+from turnmill.synth.tts.cosyvoice.package import check_requirements, find_checkout
+from turnmill.synth.tts.cosyvoice.params import CosyVoiceParams
+from turnmill.synth.tts.engine import Engine, Line, Speech, SpeechError
+from turnmill.synth.tts.ensemble import Ensemble
+from turnmill.synth.tts.gate import GateParams, Heard
+from turnmill.synth.tts.hibari import HibariEngine
+from turnmill.synth.tts.http import HttpParams, HttpSpeechEngine
+from turnmill.synth.tts.kokoro import KokoroEngine
+from turnmill.synth.tts.kokoro_model import KokoroParams
+from turnmill.synth.tts.piper import PiperEngine
+from turnmill.synth.tts.sphinx import PocketsphinxAligner
+from turnmill.synth.tts.takes import BATCH, Examiner, Hear, Take, takes
+from turnmill.synth.voices import Voice, VoiceBank
 
 
 class AlignParams(Params):
@@ -315,7 +315,7 @@ def engine(params: SpeakParams, voices: Mapping[str, Voice]) -> Engine:
         assert params.http is not None
         return HttpSpeechEngine(params.http, voices)
     if params.engine == "cosyvoice":
-        from synth.tts.cosyvoice import CosyVoiceEngine
+        from turnmill.synth.tts.cosyvoice import CosyVoiceEngine
 
         assert params.cosyvoice is not None
         return CosyVoiceEngine(params.cosyvoice, voices)
@@ -330,7 +330,7 @@ def _embedded(name: Embedded, params: SpeakParams, voices: Mapping[str, Voice]) 
         return KokoroEngine(params.kokoro or KokoroParams(), voices)
     if name == "piper":
         return PiperEngine(voices)
-    from synth.tts.espeak import EspeakEngine  # GPL code is loaded where it is asked for
+    from turnmill.synth.tts.espeak import EspeakEngine  # GPL code is loaded where it is asked for
 
     return EspeakEngine(voices)
 

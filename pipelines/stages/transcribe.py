@@ -10,23 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from manifests.errors import TurnmillError
-from manifests.languages import UNKNOWN, LanguageTag, primary
-from manifests.params import Params
-from manifests.records import Reason, Reject
-from pipelines.asr.errors import errors
-from pipelines.asr.models import (
+from turnmill.manifests.errors import TurnmillError
+from turnmill.manifests.languages import UNKNOWN, LanguageTag, primary
+from turnmill.manifests.params import Params
+from turnmill.manifests.records import Reason, Reject
+from turnmill.pipelines.asr.errors import errors
+from turnmill.pipelines.asr.models import (
     check_language,
     check_model,
     model_digest,
     model_name,
     whisper_language,
 )
-from pipelines.asr.recognizer import Heard, Recognizer, Transcript, joined
-from pipelines.asr.windows import SAMPLE_RATE, Clip, Window
-from pipelines.guard import Guard
-from pipelines.stage import MIB, Made, Resources, Row, Shard, Stage, Workspace, clip_item, clip_sound, hours
-from sources.audio import AudioError, mono_at
+from turnmill.pipelines.asr.recognizer import Heard, Recognizer, Transcript, joined
+from turnmill.pipelines.asr.windows import SAMPLE_RATE, Clip, Window
+from turnmill.pipelines.guard import Guard
+from turnmill.pipelines.stage import MIB, Made, Resources, Row, Shard, Stage, Workspace, clip_item, clip_sound, hours
+from turnmill.sources.audio import AudioError, mono_at
 
 Pcm = NDArray[np.float32]
 

@@ -8,16 +8,16 @@ from typing import Any, BinaryIO
 
 from pydantic import Field
 
-from manifests.params import Params
-from manifests.records import ItemError, Reason, Reject, stable_hash
-from pipelines.asr.models import check_model, model_digest, whisper_language
-from pipelines.asr.recognizer import Recognizer
-from pipelines.asr.windows import Clip
-from pipelines.guard import Guard, Item
-from pipelines.stage import Made, Row, Shard, Stage, Workspace, hours, read_span
-from sources.audio import decode
-from synth.acoustics import load_pools
-from synth.duplex.verify import Recognise, Report, check
+from turnmill.manifests.params import Params
+from turnmill.manifests.records import ItemError, Reason, Reject, stable_hash
+from turnmill.pipelines.asr.models import check_model, model_digest, whisper_language
+from turnmill.pipelines.asr.recognizer import Recognizer
+from turnmill.pipelines.asr.windows import Clip
+from turnmill.pipelines.guard import Guard, Item
+from turnmill.pipelines.stage import Made, Row, Shard, Stage, Workspace, hours, read_span
+from turnmill.sources.audio import decode
+from turnmill.synth.acoustics import load_pools
+from turnmill.synth.duplex.verify import Recognise, Report, check
 
 
 class VerifyParams(Params):

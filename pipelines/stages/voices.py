@@ -15,22 +15,22 @@ import duckdb
 import yaml
 from pydantic import ConfigDict, Field, model_validator
 
-from manifests.errors import UsageError
-from manifests.index import RECIPE, Index
-from manifests.licences import licence_of
-from manifests.params import LicenceStatement, Params
-from manifests.query import check_condition, connect, passed, read_only, select_statement
-from manifests.records import Reason, Reject, stable_hash
-from manifests.schema import to_table
-from manifests.store import Store, part_name, tar_name
-from manifests.tar import TarWriter
-from manifests.wording import plural
-from pipelines.stage import Row, Workspace, hours, part_notes, read_span, reject_row
-from pipelines.stages.plan import Split, SplitShares
-from sources.audio import Audio, AudioError, decode, encode_flac, mono
-from sources.catalogue import load, names
-from sources.measure import quality
-from synth.voices import Prompt, Voice, VoiceBank
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.index import RECIPE, Index
+from turnmill.manifests.licences import licence_of
+from turnmill.manifests.params import LicenceStatement, Params
+from turnmill.manifests.query import check_condition, connect, passed, read_only, select_statement
+from turnmill.manifests.records import Reason, Reject, stable_hash
+from turnmill.manifests.schema import to_table
+from turnmill.manifests.store import Store, part_name, tar_name
+from turnmill.manifests.tar import TarWriter
+from turnmill.manifests.wording import plural
+from turnmill.pipelines.stage import Row, Workspace, hours, part_notes, read_span, reject_row
+from turnmill.pipelines.stages.plan import Split, SplitShares
+from turnmill.sources.audio import Audio, AudioError, decode, encode_flac, mono
+from turnmill.sources.catalogue import load, names
+from turnmill.sources.measure import quality
+from turnmill.synth.voices import Prompt, Voice, VoiceBank
 
 TABLE, ALL = "voices", "all"
 SHORTEST_S, LONGEST_S = 3.0, 10.0  # of a prompt

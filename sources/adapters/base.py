@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from manifests.errors import UsageError
-from manifests.records import Reject
-from sources.adapters import files, table
-from sources.adapters.items import ClipRef, Unit
-from sources.catalogue import Entry
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.records import Reject
+from turnmill.sources.adapters import files, table
+from turnmill.sources.adapters.items import ClipRef, Unit
+from turnmill.sources.catalogue import Entry
 
 __all__ = ["Adapter", "ClipRef", "Unit", "adapter_for"]
 

@@ -19,8 +19,8 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
-from manifests.languages import language_tag
-from manifests.records import Reason, TextTurn, ToolCall
+from turnmill.manifests.languages import language_tag
+from turnmill.manifests.records import Reason, TextTurn, ToolCall
 
 _TURN_KEYS: Final = ("messages", "turns", "conversations", "conversation", "dialogue", "data")
 _STRING_KEYS: Final = (*_TURN_KEYS, "chat", "text", "plain_text")

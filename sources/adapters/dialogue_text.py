@@ -13,13 +13,13 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple, cast
 
-from manifests.errors import UsageError
-from manifests.languages import UNKNOWN
-from manifests.records import Reason, Reject, TextDialogue, stable_hash
-from sources.adapters.dialogue_shapes import NoDialogue, language_of, turns_of
-from sources.adapters.items import Unit, unit_name
-from sources.adapters.lines import MAX_LINE, read_lines
-from sources.catalogue import Entry
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.languages import UNKNOWN
+from turnmill.manifests.records import Reason, Reject, TextDialogue, stable_hash
+from turnmill.sources.adapters.dialogue_shapes import NoDialogue, language_of, turns_of
+from turnmill.sources.adapters.items import Unit, unit_name
+from turnmill.sources.adapters.lines import MAX_LINE, read_lines
+from turnmill.sources.catalogue import Entry
 
 _SUFFIXES: Final = (".jsonl", ".jsonl.gz", ".json")
 _CHUNK: Final = 4 << 20  # characters of a JSON list that are read at a time

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from manifests.errors import UsageError
-from manifests.records import Reason, Reject
-from sources.adapters.folder import Names, UnsafeNameError, audio_files, ending, is_raw, list_folder, safe_join
-from sources.adapters.items import (
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.records import Reason, Reject
+from turnmill.sources.adapters.folder import Names, UnsafeNameError, audio_files, ending, is_raw, list_folder, safe_join
+from turnmill.sources.adapters.items import (
     DEFAULT_CONFIG,
     DEFAULT_SPLIT,
     ClipRef,
@@ -25,9 +25,9 @@ from sources.adapters.items import (
     unsafe,
     untranscribed,
 )
-from sources.adapters.lines import MAX_LINE
-from sources.adapters.template import parse
-from sources.catalogue import Entry, FilesIngest
+from turnmill.sources.adapters.lines import MAX_LINE
+from turnmill.sources.adapters.template import parse
+from turnmill.sources.catalogue import Entry, FilesIngest
 
 _KNOWN_GROUPS = frozenset({"split", "speaker", "parent", "language", "text", "tags"})
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from manifests.errors import UsageError
-from sources.adapters.sniff import holds_audio
+from turnmill.manifests.errors import UsageError
+from turnmill.sources.adapters.sniff import holds_audio
 
 # By its ending a file is audio, or a text, and is not opened to tell; any other is told by its first bytes. An ending
 # that also means something else (.ts) is in none of the lists.

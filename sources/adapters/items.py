@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from manifests.languages import language_tag
-from manifests.records import Reason, Reject
+from turnmill.manifests.languages import language_tag
+from turnmill.manifests.records import Reason, Reject
 
 _T = TypeVar("_T")
 DEFAULT_CONFIG = "default"

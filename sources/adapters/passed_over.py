@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sources.adapters.folder import ending, list_folder
-from sources.adapters.items import Unit
+from turnmill.sources.adapters.folder import ending, list_folder
+from turnmill.sources.adapters.items import Unit
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from functools import cached_property, lru_cache
 from itertools import groupby, islice
 from pathlib import Path, PurePosixPath
 
-from manifests.errors import UsageError
-from manifests.records import Reason, Reject
-from sources.adapters.folder import (
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.records import Reason, Reject
+from turnmill.sources.adapters.folder import (
     Folder,
     Names,
     UnsafeNameError,
@@ -23,7 +23,7 @@ from sources.adapters.folder import (
     list_folder,
     safe_join,
 )
-from sources.adapters.items import (
+from turnmill.sources.adapters.items import (
     DEFAULT_CONFIG,
     UNLISTED,
     ClipRef,
@@ -38,9 +38,9 @@ from sources.adapters.items import (
     unsafe,
     untranscribed,
 )
-from sources.adapters.lines import MAX_LINE, Line, read_lines
-from sources.adapters.template import Template, parse
-from sources.catalogue import Entry, TableIngest
+from turnmill.sources.adapters.lines import MAX_LINE, Line, read_lines
+from turnmill.sources.adapters.template import Template, parse
+from turnmill.sources.catalogue import Entry, TableIngest
 
 _PLACE = frozenset({"dir", "stem"})  # variables that come from the table's path, not from a row
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from manifests.records import ItemError, Reason
-from manifests.wording import repeatable
+from turnmill.manifests.records import ItemError, Reason
+from turnmill.manifests.wording import repeatable
 
 _T = TypeVar("_T")
 _PLACE = re.compile(r"/(?:[^\s/'\"]+/)+[^\s/'\":]*")

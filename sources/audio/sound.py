@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
-from manifests.records import Reason
-from sources.audio.errors import AudioError
+from turnmill.manifests.records import Reason
+from turnmill.sources.audio.errors import AudioError
 
 Float32 = npt.NDArray[np.float32]
 Int16 = npt.NDArray[np.int16]

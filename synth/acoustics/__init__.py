@@ -9,11 +9,11 @@ the checks of `traces`.
 mono [samples] at 24 kHz throughout; times in `Acoustics` are integer samples, in labels seconds.
 """
 
-from synth.acoustics.deliver import PEAK_DBFS, Delivered, deliver
-from synth.acoustics.draw import draw_acoustics
-from synth.acoustics.measure import Measured, measure
-from synth.acoustics.noise import check_categories
-from synth.acoustics.params import (
+from turnmill.synth.acoustics.deliver import PEAK_DBFS, Delivered, deliver
+from turnmill.synth.acoustics.draw import draw_acoustics
+from turnmill.synth.acoustics.measure import Measured, measure
+from turnmill.synth.acoustics.noise import check_categories
+from turnmill.synth.acoustics.params import (
     AcousticsParams,
     ClippingParams,
     CodecParams,
@@ -23,10 +23,10 @@ from synth.acoustics.params import (
     PacketLossParams,
     RoomParams,
 )
-from synth.acoustics.plan import WHITE, Acoustics, Background, Echo, Fitted, PacketLoss, Shoebox, labels
-from synth.acoustics.pools import NOISE, Pools, check_pools, divided, load_pools, pool_files
-from synth.acoustics.sounds import MADE_SOUNDS, colour_beside, make_sound
-from synth.acoustics.traces import losses_are_labelled, lost_is_silent, peaks_are_clipped, sounds_coded
+from turnmill.synth.acoustics.plan import WHITE, Acoustics, Background, Echo, Fitted, PacketLoss, Shoebox, labels
+from turnmill.synth.acoustics.pools import NOISE, Pools, check_pools, divided, load_pools, pool_files
+from turnmill.synth.acoustics.sounds import MADE_SOUNDS, colour_beside, make_sound
+from turnmill.synth.acoustics.traces import losses_are_labelled, lost_is_silent, peaks_are_clipped, sounds_coded
 
 __all__ = [
     "MADE_SOUNDS",

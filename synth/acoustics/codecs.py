@@ -8,9 +8,9 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
-from manifests.errors import UsageError
-from manifests.records import generator
-from synth.duplex import RATE
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.records import generator
+from turnmill.synth.duplex import RATE
 
 Float32 = NDArray[np.float32]
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.acoustics.codecs import transmit
-from synth.acoustics.noise import make_background, rise
-from synth.acoustics.plan import Acoustics, Background, Echo, Fitted, Span
-from synth.acoustics.pools import Pools
-from synth.acoustics.rooms import impulse_response, reverberation_time, through
-from synth.duplex import RATE
+from turnmill.synth.acoustics.codecs import transmit
+from turnmill.synth.acoustics.noise import make_background, rise
+from turnmill.synth.acoustics.plan import Acoustics, Background, Echo, Fitted, Span
+from turnmill.synth.acoustics.pools import Pools
+from turnmill.synth.acoustics.rooms import impulse_response, reverberation_time, through
+from turnmill.synth.duplex import RATE
 
 Float32 = NDArray[np.float32]
 

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from manifests.records import generator
-from synth.acoustics.noise import draw_background
-from synth.acoustics.params import AcousticsParams, GainParams, PacketLossParams
-from synth.acoustics.plan import Acoustics, Echo, PacketLoss, Room, Span
-from synth.acoustics.pools import Pools
-from synth.acoustics.rooms import draw_shoebox
-from synth.duplex import RATE
+from turnmill.manifests.records import generator
+from turnmill.synth.acoustics.noise import draw_background
+from turnmill.synth.acoustics.params import AcousticsParams, GainParams, PacketLossParams
+from turnmill.synth.acoustics.plan import Acoustics, Echo, PacketLoss, Room, Span
+from turnmill.synth.acoustics.pools import Pools
+from turnmill.synth.acoustics.rooms import draw_shoebox
+from turnmill.synth.duplex import RATE
 
 PACKET = RATE // 50
 """A packet: 20 ms, as telephony over IP sends them (RFC 3551)."""

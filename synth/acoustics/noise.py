@@ -3,13 +3,13 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from manifests.errors import UsageError
-from manifests.records import generator
-from synth.acoustics.params import NoiseParams
-from synth.acoustics.plan import WHITE, Background, Span
-from synth.acoustics.pools import Pools
-from synth.duplex import RATE
-from synth.duplex.energy import FRAME, frame_power
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.records import generator
+from turnmill.synth.acoustics.params import NoiseParams
+from turnmill.synth.acoustics.plan import WHITE, Background, Span
+from turnmill.synth.acoustics.pools import Pools
+from turnmill.synth.duplex import RATE
+from turnmill.synth.duplex.energy import FRAME, frame_power
 
 Float32 = NDArray[np.float32]
 

@@ -4,9 +4,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from manifests.params import Params
-from synth.acoustics.codecs import CODECS
-from synth.distributions import Uniform, within
+from turnmill.manifests.params import Params
+from turnmill.synth.acoustics.codecs import CODECS
+from turnmill.synth.distributions import Uniform, within
 
 
 def _known(codec: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from synth.duplex import RATE
+from turnmill.synth.duplex import RATE
 
 WHITE = "white"
 """The noise that needs no recording; its category has the same name."""

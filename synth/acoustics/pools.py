@@ -11,10 +11,10 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from manifests.errors import UsageError
-from manifests.records import stable_hash
-from synth.acoustics.plan import WHITE
-from synth.duplex import RATE
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.records import stable_hash
+from turnmill.synth.acoustics.plan import WHITE
+from turnmill.synth.duplex import RATE
 
 Float32 = NDArray[np.float32]
 

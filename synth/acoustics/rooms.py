@@ -6,11 +6,11 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
-from manifests.errors import UsageError
-from synth.acoustics.params import RoomParams
-from synth.acoustics.plan import Room, Shoebox
-from synth.acoustics.pools import Pools, aligned_response
-from synth.duplex import RATE
+from turnmill.manifests.errors import UsageError
+from turnmill.synth.acoustics.params import RoomParams
+from turnmill.synth.acoustics.plan import Room, Shoebox
+from turnmill.synth.acoustics.pools import Pools, aligned_response
+from turnmill.synth.duplex import RATE
 
 Float32 = NDArray[np.float32]
 

@@ -8,11 +8,11 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
-from manifests.records import generator
-from synth.acoustics.noise import rise, sounding
-from synth.acoustics.pools import Pools
-from synth.duplex import RATE
-from synth.duplex.energy import FRAME
+from turnmill.manifests.records import generator
+from turnmill.synth.acoustics.noise import rise, sounding
+from turnmill.synth.acoustics.pools import Pools
+from turnmill.synth.duplex import RATE
+from turnmill.synth.duplex.energy import FRAME
 
 Float32 = NDArray[np.float32]
 

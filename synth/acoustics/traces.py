@@ -12,10 +12,10 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
-from synth.acoustics.codecs import CODECS
-from synth.acoustics.draw import PACKET
-from synth.acoustics.plan import Span, spans_of
-from synth.duplex import RATE
+from turnmill.synth.acoustics.codecs import CODECS
+from turnmill.synth.acoustics.draw import PACKET
+from turnmill.synth.acoustics.plan import Span, spans_of
+from turnmill.synth.duplex import RATE
 
 Float32 = NDArray[np.float32]
 

@@ -6,13 +6,13 @@ from itertools import pairwise
 
 import numpy as np
 
-from manifests.records import generator
-from synth.duplex import ASSISTANT, RATE, USER
-from synth.duplex.placed import IPU_GAP, Placed, line_clip, reached_db
-from synth.duplex.spoken import SpokenLine
-from synth.duplex.timeline import Clip, Event, TimedWord, Unplaced
-from synth.duplex.timing import Timing
-from synth.script import Backchannel, Script
+from turnmill.manifests.records import generator
+from turnmill.synth.duplex import ASSISTANT, RATE, USER
+from turnmill.synth.duplex.placed import IPU_GAP, Placed, line_clip, reached_db
+from turnmill.synth.duplex.spoken import SpokenLine
+from turnmill.synth.duplex.timeline import Clip, Event, TimedWord, Unplaced
+from turnmill.synth.duplex.timing import Timing
+from turnmill.synth.script import Backchannel, Script
 
 CLAUSE_END = frozenset(",.;:?!，。；：？！、")
 

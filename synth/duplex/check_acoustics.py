@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.acoustics import (
+from turnmill.synth.acoustics import (
     Pools,
     losses_are_labelled,
     lost_is_silent,
@@ -14,13 +14,13 @@ from synth.acoustics import (
     peaks_are_clipped,
     sounds_coded,
 )
-from synth.acoustics.codecs import CODECS
-from synth.duplex import ASSISTANT
-from synth.duplex.energy import active_level
-from synth.duplex.evidence import Evidence
-from synth.duplex.placed import POST, PRE
-from synth.duplex.sample import EventLabel
-from synth.duplex.tally import LEVEL_TOLERANCE_DB, Tally
+from turnmill.synth.acoustics.codecs import CODECS
+from turnmill.synth.duplex import ASSISTANT
+from turnmill.synth.duplex.energy import active_level
+from turnmill.synth.duplex.evidence import Evidence
+from turnmill.synth.duplex.placed import POST, PRE
+from turnmill.synth.duplex.sample import EventLabel
+from turnmill.synth.duplex.tally import LEVEL_TOLERANCE_DB, Tally
 
 SNR_TOLERANCE_DB = 0.5
 ECHO_GAIN_TOLERANCE = 0.05

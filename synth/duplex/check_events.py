@@ -5,14 +5,14 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from synth.duplex import ASSISTANT, RATE, USER
-from synth.duplex.energy import active_level, islands
-from synth.duplex.evidence import Evidence, Measured, energy_after, longest_silence
-from synth.duplex.placed import IPU_GAP, POST, PRE
-from synth.duplex.sample import EventLabel, TurnLabel
-from synth.duplex.spoken import BRIDGE
-from synth.duplex.tally import LEVEL_TOLERANCE_DB, Tally, limit_ms
-from synth.duplex.timing import SLOWEST_YIELD_S
+from turnmill.synth.duplex import ASSISTANT, RATE, USER
+from turnmill.synth.duplex.energy import active_level, islands
+from turnmill.synth.duplex.evidence import Evidence, Measured, energy_after, longest_silence
+from turnmill.synth.duplex.placed import IPU_GAP, POST, PRE
+from turnmill.synth.duplex.sample import EventLabel, TurnLabel
+from turnmill.synth.duplex.spoken import BRIDGE
+from turnmill.synth.duplex.tally import LEVEL_TOLERANCE_DB, Tally, limit_ms
+from turnmill.synth.duplex.timing import SLOWEST_YIELD_S
 
 _KEEPS_FLOOR_S = 1.0  # a speaker that is silent for longer has let go of the floor
 _NEAR_S = 0.5

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.duplex import ASSISTANT, RATE, USER
-from synth.duplex.energy import FLOOR_BELOW_LEVEL_DB, FRAME, active_level, frame_power, speech_bounds
-from synth.duplex.noisy import bounds_in_noise
-from synth.duplex.placed import POST
-from synth.duplex.sample import Sample
-from synth.duplex.timeline import SAID
+from turnmill.synth.duplex import ASSISTANT, RATE, USER
+from turnmill.synth.duplex.energy import FLOOR_BELOW_LEVEL_DB, FRAME, active_level, frame_power, speech_bounds
+from turnmill.synth.duplex.noisy import bounds_in_noise
+from turnmill.synth.duplex.placed import POST
+from turnmill.synth.duplex.sample import Sample
+from turnmill.synth.duplex.timeline import SAID
 
 _WINDOW = RATE // 5  # a label is looked for up to 0.2 s away
 _CLEAR = RATE // 20  # noise is measured 50 ms away from speech

@@ -15,13 +15,13 @@ import scipy
 import yaml
 from numpy.typing import NDArray
 
-from manifests.errors import TurnmillError, UsageError
-from manifests.records import generator
-from synth.distributions import LogNormal
-from synth.duplex import RATE
-from synth.duplex.placed import IPU_GAP
-from synth.duplex.realism import Intervals, ipus
-from synth.duplex.timing import Timing, timing
+from turnmill.manifests.errors import TurnmillError, UsageError
+from turnmill.manifests.records import generator
+from turnmill.synth.distributions import LogNormal
+from turnmill.synth.duplex import RATE
+from turnmill.synth.duplex.placed import IPU_GAP
+from turnmill.synth.duplex.realism import Intervals, ipus
+from turnmill.synth.duplex.timing import Timing, timing
 
 LONGEST_BACKCHANNEL = RATE  # `duplex.md` 1.2
 LONGEST_PAUSE = RATE  # of the other's turn, that a backchannel may fill: 1 s

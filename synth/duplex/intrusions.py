@@ -7,14 +7,14 @@ from itertools import pairwise
 
 import numpy as np
 
-from manifests.records import generator
-from synth.duplex import ASSISTANT, RATE, USER
-from synth.duplex.backchannels import AFTER_START, is_free, quieter, room, words_at
-from synth.duplex.placed import PRE, Body, Piece, Placed, line_clip, reached_db
-from synth.duplex.spoken import SpokenLine
-from synth.duplex.timeline import Clip, Event, TimedWord, Unplaced
-from synth.duplex.timing import Timing
-from synth.script import Intrusion, Script, ScriptLine
+from turnmill.manifests.records import generator
+from turnmill.synth.duplex import ASSISTANT, RATE, USER
+from turnmill.synth.duplex.backchannels import AFTER_START, is_free, quieter, room, words_at
+from turnmill.synth.duplex.placed import PRE, Body, Piece, Placed, line_clip, reached_db
+from turnmill.synth.duplex.spoken import SpokenLine
+from turnmill.synth.duplex.timeline import Clip, Event, TimedWord, Unplaced
+from turnmill.synth.duplex.timing import Timing
+from turnmill.synth.script import Intrusion, Script, ScriptLine
 
 LONGEST_ATTEMPT = RATE
 """A barge-in that fails is over within 1 s (`duplex.md` 1.2)."""

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from manifests.samples import DIALOGUE, to_json
-from manifests.schema import EVENT_PARAMS
-from synth.acoustics import Fitted, labels
-from synth.duplex import USER
-from synth.duplex.timeline import BACKCHANNELS, SAID, ChannelWord, Event, TimedWord, Timeline, Turn, seconds
-from synth.script import Script
+from turnmill.manifests.samples import DIALOGUE, to_json
+from turnmill.manifests.schema import EVENT_PARAMS
+from turnmill.synth.acoustics import Fitted, labels
+from turnmill.synth.duplex import USER
+from turnmill.synth.duplex.timeline import BACKCHANNELS, SAID, ChannelWord, Event, TimedWord, Timeline, Turn, seconds
+from turnmill.synth.script import Script
 
 _IN_SAMPLES = ("stop", "fade", "resume", "delay")  # parameters of events that are times
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from manifests.records import stable_hash
-from synth.acoustics import Pools, colour_beside, make_sound
-from synth.duplex.spoken import SpokenLine, measure
-from synth.script import Script
-from synth.tts.engine import Word
+from turnmill.manifests.records import stable_hash
+from turnmill.synth.acoustics import Pools, colour_beside, make_sound
+from turnmill.synth.duplex.spoken import SpokenLine, measure
+from turnmill.synth.script import Script
+from turnmill.synth.tts.engine import Word
 
 Pcm = NDArray[np.float32]
 """Float32 mono [samples] at 24 kHz."""

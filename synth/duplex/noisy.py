@@ -6,8 +6,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.duplex import RATE
-from synth.duplex.energy import FRAME
+from turnmill.synth.duplex import RATE
+from turnmill.synth.duplex.energy import FRAME
 
 _HOP = RATE // 1000
 _EDGES_HZ = (100, 400, 1000, 2000, 4000, 8000, 12_000)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from synth.duplex import RATE
-from synth.duplex.timing import FloorTransfer
+from turnmill.synth.duplex import RATE
+from turnmill.synth.duplex.timing import FloorTransfer
 
 OWN_GAP = RATE // 5
 """Least silence between two turns of one speaker in samples: below it they would be one IPU."""

@@ -7,12 +7,12 @@ from statistics import median_low
 
 import numpy as np
 
-from synth.duplex import ASSISTANT, RATE, USER
-from synth.duplex.spoken import LineWord, SpokenLine
-from synth.duplex.timeline import Clip, TimedWord, Unplaced
-from synth.duplex.timing import Timing
-from synth.script import Script, ScriptTurn
-from synth.tokens import joined, prefix, tokens
+from turnmill.synth.duplex import ASSISTANT, RATE, USER
+from turnmill.synth.duplex.spoken import LineWord, SpokenLine
+from turnmill.synth.duplex.timeline import Clip, TimedWord, Unplaced
+from turnmill.synth.duplex.timing import Timing
+from turnmill.synth.script import Script, ScriptTurn
+from turnmill.synth.tokens import joined, prefix, tokens
 
 IPU_GAP = RATE // 5  # silence of 200 ms ends an inter-pausal unit (`duplex.md` 1.2)
 

@@ -9,18 +9,18 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from manifests.records import Reason, Reject, generator
-from synth.acoustics import Acoustics
-from synth.duplex import ASSISTANT, RATE, USER
-from synth.duplex.backchannels import CLAUSE_END, PlacedBackchannel, place_backchannels
-from synth.duplex.context import relied_on
-from synth.duplex.intrusions import PlacedIntrusion, hold, place_intrusions
-from synth.duplex.offsets import OWN_GAP, assigned, draw_offset, longest_overlap
-from synth.duplex.placed import Cut, Placed, body_of, party_levels
-from synth.duplex.spoken import SpokenLine
-from synth.duplex.timeline import ChannelWord, Clip, Event, Timeline, Turn, Unplaced
-from synth.duplex.timing import FloorTransfer, Timing
-from synth.script import BargeIn, Party, Script
+from turnmill.manifests.records import Reason, Reject, generator
+from turnmill.synth.acoustics import Acoustics
+from turnmill.synth.duplex import ASSISTANT, RATE, USER
+from turnmill.synth.duplex.backchannels import CLAUSE_END, PlacedBackchannel, place_backchannels
+from turnmill.synth.duplex.context import relied_on
+from turnmill.synth.duplex.intrusions import PlacedIntrusion, hold, place_intrusions
+from turnmill.synth.duplex.offsets import OWN_GAP, assigned, draw_offset, longest_overlap
+from turnmill.synth.duplex.placed import Cut, Placed, body_of, party_levels
+from turnmill.synth.duplex.spoken import SpokenLine
+from turnmill.synth.duplex.timeline import ChannelWord, Clip, Event, Timeline, Turn, Unplaced
+from turnmill.synth.duplex.timing import FloorTransfer, Timing
+from turnmill.synth.script import BargeIn, Party, Script
 
 _COOPERATIVE = RATE * 4 // 5  # a longer overlap is another event (`duplex.md` 1.2)
 _TRIES = 3  # places for a barge-in that would leave a later turn without what it relies on

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.duplex import RATE
-from synth.duplex.energy import FLOOR_BELOW_LEVEL_DB, active_level, islands
-from synth.duplex.placed import IPU_GAP
+from turnmill.synth.duplex import RATE
+from turnmill.synth.duplex.energy import FLOOR_BELOW_LEVEL_DB, active_level, islands
+from turnmill.synth.duplex.placed import IPU_GAP
 
 Intervals = NDArray[np.int64]
 Lengths = NDArray[np.int64]

@@ -13,8 +13,8 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from synth.distributions import LogNormal, Uniform
-from synth.duplex.timing import FloorTransfer
+from turnmill.synth.distributions import LogNormal, Uniform
+from turnmill.synth.duplex.timing import FloorTransfer
 
 Floats = NDArray[np.float64]
 Shape = LogNormal | Uniform | FloorTransfer

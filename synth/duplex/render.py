@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.acoustics import PEAK_DBFS, Fitted, Pools, deliver
-from synth.acoustics.noise import rise
-from synth.duplex import ASSISTANT, USER
-from synth.duplex.timeline import Clip, Timeline
+from turnmill.synth.acoustics import PEAK_DBFS, Fitted, Pools, deliver
+from turnmill.synth.acoustics.noise import rise
+from turnmill.synth.duplex import ASSISTANT, USER
+from turnmill.synth.duplex.timeline import Clip, Timeline
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from manifests.samples import DIALOGUE
-from manifests.schema import EVENT_PARAMS
-from synth.duplex import RATE, USER
+from turnmill.manifests.samples import DIALOGUE
+from turnmill.manifests.schema import EVENT_PARAMS
+from turnmill.synth.duplex import RATE, USER
 
 BESIDE = frozenset({"noise_burst", "cough", "side_talk", "third_party"})
 """Events of the user's delivered channel alone."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.duplex import RATE
-from synth.duplex.energy import FLOOR_BELOW_LEVEL_DB, active_level, islands
-from synth.tts.engine import Word
+from turnmill.synth.duplex import RATE
+from turnmill.synth.duplex.energy import FLOOR_BELOW_LEVEL_DB, active_level, islands
+from turnmill.synth.tts.engine import Word
 
 BRIDGE = RATE // 25
 """Silences of 40 ms or more within a line count as silence; shorter ones are closures of a plosive."""

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from synth.duplex import ASSISTANT
-from synth.duplex.evidence import Evidence
+from turnmill.synth.duplex import ASSISTANT
+from turnmill.synth.duplex.evidence import Evidence
 
 TOLERANCE_MS = 40.0
 """A time that is further off is a violation (`duplex.md` 1.5: 99 of 100 within 30 ms)."""

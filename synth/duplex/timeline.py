@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from synth.acoustics import Acoustics
-from synth.duplex import RATE
+from turnmill.synth.acoustics import Acoustics
+from turnmill.synth.duplex import RATE
 
 Speaker = Literal["assistant", "user"]
 

@@ -8,9 +8,9 @@ from typing import Annotated, Any, Self
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from manifests.errors import UsageError
-from manifests.params import Params
-from synth.distributions import ExGaussian, LogNormal, Uniform, within
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.params import Params
+from turnmill.synth.distributions import ExGaussian, LogNormal, Uniform, within
 
 SLOWEST_YIELD_S = 1.5
 """By when an assistant that hears a barge-in has stopped (`duplex.md` 1.3: t_resp of Full-Duplex-Bench v1.5)."""
@@ -96,7 +96,7 @@ def read_preset(name: str) -> dict[str, Any]:
     path = Path(name)
     if name not in PRESETS and path.suffix not in (".yaml", ".yml"):
         raise UsageError(f"simulate.preset: there is no preset {path.name!r}; use {', '.join(PRESETS)} or a .yaml file")
-    source = files("synth.duplex") / "presets" / f"{name}.yaml" if name in PRESETS else path
+    source = files("turnmill.synth.duplex") / "presets" / f"{name}.yaml" if name in PRESETS else path
     try:
         raw = yaml.safe_load(source.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:

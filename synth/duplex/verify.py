@@ -11,16 +11,16 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from synth.acoustics import PEAK_DBFS, Pools
-from synth.duplex import ASSISTANT, RATE, USER
-from synth.duplex.check_acoustics import check_acoustics
-from synth.duplex.check_events import EVENT_CHECKS, measured_turn
-from synth.duplex.evidence import Evidence, Item, Measured, labelled_items
-from synth.duplex.placed import PRE
-from synth.duplex.sample import BackchannelLabel, EventLabel, Sample, TurnLabel, Words, parse
-from synth.duplex.tally import Tally, Violation, limit_ms
-from synth.duplex.timeline import BACKCHANNELS, SAID
-from synth.tokens import tokens
+from turnmill.synth.acoustics import PEAK_DBFS, Pools
+from turnmill.synth.duplex import ASSISTANT, RATE, USER
+from turnmill.synth.duplex.check_acoustics import check_acoustics
+from turnmill.synth.duplex.check_events import EVENT_CHECKS, measured_turn
+from turnmill.synth.duplex.evidence import Evidence, Item, Measured, labelled_items
+from turnmill.synth.duplex.placed import PRE
+from turnmill.synth.duplex.sample import BackchannelLabel, EventLabel, Sample, TurnLabel, Words, parse
+from turnmill.synth.duplex.tally import Tally, Violation, limit_ms
+from turnmill.synth.duplex.timeline import BACKCHANNELS, SAID
+from turnmill.synth.tokens import tokens
 
 Recognise = Callable[[NDArray[np.float32]], str]
 """Text of float32 mono [samples] at 16 kHz."""

@@ -6,8 +6,8 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
 
-from manifests.records import Intent
-from synth.tokens import tokens
+from turnmill.manifests.records import Intent
+from turnmill.synth.tokens import tokens
 
 EMOTIONS = ("neutral", "joy", "sadness", "fear", "anger", "surprise", "disgust", "sorry")
 """Those of LUCY, whose tags are these in capitals (`formats.md` 1.8)."""

@@ -7,10 +7,10 @@ from typing import Protocol
 
 from pydantic import ValidationError
 
-from manifests.records import stable_hash
-from manifests.store import Store
-from synth.rewrite.client import Answer, Message
-from synth.rewrite.params import RewriteParams
+from turnmill.manifests.records import stable_hash
+from turnmill.manifests.store import Store
+from turnmill.synth.rewrite.client import Answer, Message
+from turnmill.synth.rewrite.params import RewriteParams
 
 
 class Cache(Protocol):

@@ -5,9 +5,9 @@ from typing import TypedDict
 
 from pydantic import BaseModel, Field, ValidationError
 
-from manifests.params import Params
-from synth.http import Endpoint, Failing, Fault
-from synth.rewrite.params import RewriteParams
+from turnmill.manifests.params import Params
+from turnmill.synth.http import Endpoint, Failing, Fault
+from turnmill.synth.rewrite.params import RewriteParams
 
 _LARGEST = 4 << 20  # bytes of an answer: a hundred times what a dialogue of an hour needs
 

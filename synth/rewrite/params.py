@@ -4,7 +4,7 @@ from typing import ClassVar, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
-from synth.http import HOST_FACTS, EndpointParams
+from turnmill.synth.http import HOST_FACTS, EndpointParams
 
 TaskName = Literal["spoken", "emotion", "function_call", "interruptions", "backchannels"]
 TASKS: tuple[TaskName, ...] = get_args(TaskName)

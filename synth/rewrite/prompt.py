@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-from manifests.records import stable_hash
-from synth.rewrite.client import Message
-from synth.rewrite.params import TaskName
+from turnmill.manifests.records import stable_hash
+from turnmill.synth.rewrite.client import Message
+from turnmill.synth.rewrite.params import TaskName
 
 _SECTION = re.compile(r"^## (System|User)$\n", re.MULTILINE)
 _PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
@@ -39,7 +39,7 @@ class Prompt:
 @cache
 def prompt(task: TaskName) -> Prompt:
     """The prompt of a task, from `prompts/<task>.md`."""
-    text = resources.files("synth.rewrite").joinpath("prompts", f"{task}.md").read_text(encoding="utf-8")
+    text = resources.files("turnmill.synth.rewrite").joinpath("prompts", f"{task}.md").read_text(encoding="utf-8")
     _, first, system, second, user = _SECTION.split(text)
     if (first, second) != ("System", "User"):
         raise ValueError(f"prompts/{task}.md: has {first} before {second}; it needs System, then User")

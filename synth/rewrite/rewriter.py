@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 from weakref import WeakValueDictionary
 
-from manifests.records import Reason, Reject, TextDialogue
-from synth.http import Refused
-from synth.rewrite.answers import Unusable
-from synth.rewrite.cache import Cache, answer_key, kept_answer
-from synth.rewrite.client import Answer, ChatEndpoint, Message
-from synth.rewrite.params import REWRITE_HOST_FACTS, RewriteParams, TaskName
-from synth.rewrite.prompt import estimate_tokens, prompt
-from synth.rewrite.tasks import TASKS_BY_NAME, Task
+from turnmill.manifests.records import Reason, Reject, TextDialogue
+from turnmill.synth.http import Refused
+from turnmill.synth.rewrite.answers import Unusable
+from turnmill.synth.rewrite.cache import Cache, answer_key, kept_answer
+from turnmill.synth.rewrite.client import Answer, ChatEndpoint, Message
+from turnmill.synth.rewrite.params import REWRITE_HOST_FACTS, RewriteParams, TaskName
+from turnmill.synth.rewrite.prompt import estimate_tokens, prompt
+from turnmill.synth.rewrite.tasks import TASKS_BY_NAME, Task
 
 
 @dataclass(frozen=True)

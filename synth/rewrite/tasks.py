@@ -5,9 +5,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from manifests.languages import primary
-from manifests.records import Intent, Interruption, TextDialogue, TextTurn, ToolCall, generator
-from synth.rewrite.answers import (
+from turnmill.manifests.languages import primary
+from turnmill.manifests.records import Intent, Interruption, TextDialogue, TextTurn, ToolCall, generator
+from turnmill.synth.rewrite.answers import (
     EMOTIONS,
     Called,
     Felt,
@@ -21,9 +21,9 @@ from synth.rewrite.answers import (
     has_cjk,
     parsed,
 )
-from synth.rewrite.params import TaskName
-from synth.text import spoken_form
-from synth.tokens import prefix, spans, tokens
+from turnmill.synth.rewrite.params import TaskName
+from turnmill.synth.text import spoken_form
+from turnmill.synth.tokens import prefix, spans, tokens
 
 LONGEST = 1.5
 """A rewritten turn has at most this many times the tokens of the turn, but `ROOM` in any case."""

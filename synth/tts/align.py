@@ -16,11 +16,11 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from manifests.languages import primary
-from synth.duplex import RATE
-from synth.duplex.energy import FLOOR_BELOW_LEVEL_DB, active_level, islands
-from synth.tokens import sounds, tokens
-from synth.tts.engine import Word
+from turnmill.manifests.languages import primary
+from turnmill.synth.duplex import RATE
+from turnmill.synth.duplex.energy import FLOOR_BELOW_LEVEL_DB, active_level, islands
+from turnmill.synth.tokens import sounds, tokens
+from turnmill.synth.tts.engine import Word
 
 Pcm = NDArray[np.float32]
 Span = tuple[float, float]

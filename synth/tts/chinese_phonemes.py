@@ -10,9 +10,9 @@ from functools import cache
 from itertools import groupby
 from typing import Any
 
-from synth.tts.english_phonemes import english_sentences
-from synth.tts.misaki import is_phoneme
-from synth.tts.phonemes import Sentence, owned
+from turnmill.synth.tts.english_phonemes import english_sentences
+from turnmill.synth.tts.misaki import is_phoneme
+from turnmill.synth.tts.phonemes import Sentence, owned
 
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _CHARACTER = re.compile(f"[{_HAN}]")

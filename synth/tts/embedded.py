@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from manifests.languages import primary
-from manifests.records import Reason
-from synth.tts.engine import Line, Speech, SpeechError
-from synth.voices import Voice
+from turnmill.manifests.languages import primary
+from turnmill.manifests.records import Reason
+from turnmill.synth.tts.engine import Line, Speech, SpeechError
+from turnmill.synth.voices import Voice
 
 Settings = TypeVar("Settings")
 

@@ -9,8 +9,8 @@ from functools import cache
 from importlib.metadata import version
 from typing import Any
 
-from synth.tts.misaki import is_phoneme
-from synth.tts.phonemes import Sentence, owned
+from turnmill.synth.tts.misaki import is_phoneme
+from turnmill.synth.tts.phonemes import Sentence, owned
 
 # What the dictionaries lack and the rules read as something else.
 _SAID = {"mhm": "mˈhˌm", "mmhm": "mˈhˌm", "mm-hmm": "mˈhˌm"}

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from synth.banks import Embedded, engine_of
-from synth.tts.engine import Engine, Line, Speech, SpeechError
-from synth.voices import Voice
+from turnmill.synth.banks import Embedded, engine_of
+from turnmill.synth.tts.engine import Engine, Line, Speech, SpeechError
+from turnmill.synth.voices import Voice
 
 
 @dataclass(frozen=True)

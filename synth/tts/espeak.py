@@ -22,15 +22,15 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from manifests.errors import UsageError
-from synth.banks import MANDARIN
-from synth.tags import without_tags
-from synth.tokens import sounds
-from synth.tokens import spans as token_spans
-from synth.tts.embedded import spoken
-from synth.tts.engine import Line, Speech, SpeechError, Word
-from synth.tts.mandarin import respelt
-from synth.voices import EspeakSettings, Voice
+from turnmill.manifests.errors import UsageError
+from turnmill.synth.banks import MANDARIN
+from turnmill.synth.tags import without_tags
+from turnmill.synth.tokens import sounds
+from turnmill.synth.tokens import spans as token_spans
+from turnmill.synth.tts.embedded import spoken
+from turnmill.synth.tts.engine import Line, Speech, SpeechError, Word
+from turnmill.synth.tts.mandarin import respelt
+from turnmill.synth.voices import EspeakSettings, Voice
 
 # speak_lib.h of espeak-ng 1.52.
 _SYNCHRONOUS = 2  # AUDIO_OUTPUT_SYNCHRONOUS: no thread, no sound card, everything through the callback

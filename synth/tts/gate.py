@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from manifests.languages import PrimaryTag, primary
-from manifests.params import Params
-from synth.distributions import Uniform
-from synth.duplex import RATE
-from synth.duplex.energy import FLOOR_BELOW_LEVEL_DB, FRAME, frame_power
-from synth.tags import without_tags
-from synth.tokens import tokens
+from turnmill.manifests.languages import PrimaryTag, primary
+from turnmill.manifests.params import Params
+from turnmill.synth.distributions import Uniform
+from turnmill.synth.duplex import RATE
+from turnmill.synth.duplex.energy import FLOOR_BELOW_LEVEL_DB, FRAME, frame_power
+from turnmill.synth.tags import without_tags
+from turnmill.synth.tokens import tokens
 
 _FRAME_S = FRAME / RATE
 _FULL_SCALE = 32_766 / 32_768  # what a 16-bit file that was clipped holds, whichever way it was scaled

@@ -13,16 +13,16 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from manifests.errors import UsageError
-from manifests.packaged import sha256
-from synth.duplex.energy import active_level
-from synth.tts.embedded import spoken
-from synth.tts.engine import Line, Speech, SpeechError
-from synth.tts.english_phonemes import english_rules, english_sentences
-from synth.tts.misaki import numbered
-from synth.tts.onnx import session
-from synth.tts.phonemes import Edges, Pcm, edges_at, speak
-from synth.voices import PseudoSpeaker, Voice
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.packaged import sha256
+from turnmill.synth.duplex.energy import active_level
+from turnmill.synth.tts.embedded import spoken
+from turnmill.synth.tts.engine import Line, Speech, SpeechError
+from turnmill.synth.tts.english_phonemes import english_rules, english_sentences
+from turnmill.synth.tts.misaki import numbered
+from turnmill.synth.tts.onnx import session
+from turnmill.synth.tts.phonemes import Edges, Pcm, edges_at, speak
+from turnmill.synth.voices import PseudoSpeaker, Voice
 
 REQUIREMENT: Final = "hibari-tts==0.2.1"
 _RATE: Final = 24_000

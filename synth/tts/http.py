@@ -17,11 +17,11 @@ import soxr
 from numpy.typing import NDArray
 from pydantic import Field
 
-from manifests.records import Reason
-from synth.http import HOST_FACTS, Endpoint, EndpointParams, Failing, Fault, Refused
-from synth.tags import without_tags
-from synth.tts.engine import Line, Speech, SpeechError
-from synth.voices import Voice
+from turnmill.manifests.records import Reason
+from turnmill.synth.http import HOST_FACTS, Endpoint, EndpointParams, Failing, Fault, Refused
+from turnmill.synth.tags import without_tags
+from turnmill.synth.tts.engine import Line, Speech, SpeechError
+from turnmill.synth.voices import Voice
 
 _LARGEST = 64 << 20  # bytes of an answer: 5 minutes of 48 kHz mono float, far more than any line
 # What an answer may unpack to: a few kB of FLAC can be hours of silence in 8 channels.

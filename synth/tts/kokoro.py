@@ -13,17 +13,17 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from manifests.errors import UsageError
-from manifests.languages import primary
-from synth.tts.chinese_phonemes import chinese_sentences
-from synth.tts.embedded import spoken
-from synth.tts.engine import Line, Speech, SpeechError
-from synth.tts.english_phonemes import english_rules, english_sentences
-from synth.tts.kokoro_model import KokoroParams, find_model
-from synth.tts.misaki import numbered
-from synth.tts.onnx import session
-from synth.tts.phonemes import Edges, FrontEnd, Pcm, edges_at, speak
-from synth.voices import Blend, Voice
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.languages import primary
+from turnmill.synth.tts.chinese_phonemes import chinese_sentences
+from turnmill.synth.tts.embedded import spoken
+from turnmill.synth.tts.engine import Line, Speech, SpeechError
+from turnmill.synth.tts.english_phonemes import english_rules, english_sentences
+from turnmill.synth.tts.kokoro_model import KokoroParams, find_model
+from turnmill.synth.tts.misaki import numbered
+from turnmill.synth.tts.onnx import session
+from turnmill.synth.tts.phonemes import Edges, FrontEnd, Pcm, edges_at, speak
+from turnmill.synth.voices import Blend, Voice
 
 _RATE: Final = 24_000
 _DURATIONS: Final = "/encoder/Cast_output_0"  # of every id

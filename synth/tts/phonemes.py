@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from manifests.records import Reason
-from synth.tags import without_tags
-from synth.tokens import sounds, tokens
-from synth.tts.align import finished, sounding
-from synth.tts.engine import Line, Speech, SpeechError, Word
+from turnmill.manifests.records import Reason
+from turnmill.synth.tags import without_tags
+from turnmill.synth.tokens import sounds, tokens
+from turnmill.synth.tts.align import finished, sounding
+from turnmill.synth.tts.engine import Line, Speech, SpeechError, Word
 
 Pcm = NDArray[np.float32]
 Edges = NDArray[np.int64]

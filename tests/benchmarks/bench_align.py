@@ -16,15 +16,15 @@ from pathlib import Path
 
 import numpy as np
 
-import synth.tts.align
-from pipelines.asr.locate import Located
-from synth.banks import ESPEAK
-from synth.text import spoken_form
-from synth.tts.align import Aligner, ProportionalAligner, WhisperAligner
-from synth.tts.engine import Line, Speech
-from synth.tts.espeak import EspeakEngine
-from synth.tts.gate import GateParams, judge
-from synth.tts.sphinx import PocketsphinxAligner
+import turnmill.synth.tts.align
+from turnmill.pipelines.asr.locate import Located
+from turnmill.synth.banks import ESPEAK
+from turnmill.synth.text import spoken_form
+from turnmill.synth.tts.align import Aligner, ProportionalAligner, WhisperAligner
+from turnmill.synth.tts.engine import Line, Speech
+from turnmill.synth.tts.espeak import EspeakEngine
+from turnmill.synth.tts.gate import GateParams, judge
+from turnmill.synth.tts.sphinx import PocketsphinxAligner
 
 QUICKSTART = Path(__file__).parents[2] / "pipelines" / "recipes" / "quickstart"
 MANDARIN = (
@@ -88,9 +88,9 @@ def speak(texts: Sequence[str], language: str) -> list[Spoken]:
 
 
 def report(name: str, aligner: Aligner, spoken: Sequence[Spoken], snap: bool = True) -> None:
-    kept = synth.tts.align.snapped
+    kept = turnmill.synth.tts.align.snapped
     if not snap:
-        synth.tts.align.snapped = lambda spans, _: list(spans)
+        turnmill.synth.tts.align.snapped = lambda spans, _: list(spans)
     errors: list[tuple[float, float]] = []
     started = time.process_time()
     for item in spoken:
@@ -99,7 +99,7 @@ def report(name: str, aligner: Aligner, spoken: Sequence[Spoken], snap: bool = T
         if words is not None and len(words) == len(told):
             errors += [(a.start - b.start, a.end - b.end) for a, b in zip(words, told, strict=True)]
     seconds = time.process_time() - started
-    synth.tts.align.snapped = kept
+    turnmill.synth.tts.align.snapped = kept
     fooled = [
         aligner.align(a.speech.pcm, a.speech.sample_rate, b.line.text, b.line.language) is not None
         for a, b in zip(spoken[::5], spoken[1::5], strict=False)

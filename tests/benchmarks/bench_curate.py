@@ -27,9 +27,9 @@ import numpy as np
 import soundfile
 import soxr
 
-from manifests.index import Index
-from manifests.query import connect
-from manifests.store import Store
+from turnmill.manifests.index import Index
+from turnmill.manifests.query import connect
+from turnmill.manifests.store import Store
 
 ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared" / "data"
@@ -64,8 +64,8 @@ def build(folder: Path, hours: float) -> float:
 
 
 def pool_file(job: tuple[str, str]) -> tuple[str, str, bytes, dict]:
-    from sources.audio import encode_flac, pcm_hash, quantize16, read
-    from sources.measure import quality
+    from turnmill.sources.audio import encode_flac, pcm_hash, quantize16, read
+    from turnmill.sources.measure import quality
 
     root, name = job
     data = (Path(root) / name).read_bytes()
@@ -169,7 +169,15 @@ def main() -> None:
 
 
 def turnmill(scratch: Path, corpus: str, workers: int, *more: str) -> list[str]:
-    command = [sys.executable, "-m", "pipelines.cli", "run", str(scratch / "bench.yaml"), "--out", str(scratch / "out")]
+    command = [
+        sys.executable,
+        "-m",
+        "turnmill.pipelines.cli",
+        "run",
+        str(scratch / "bench.yaml"),
+        "--out",
+        str(scratch / "out"),
+    ]
     return [*command, "--set", f"root={scratch / corpus}", "--set", f"workers={workers}", *more]
 
 

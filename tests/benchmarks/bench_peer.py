@@ -80,9 +80,9 @@ LABELS = (
 def speak(folder: Path, count: int) -> None:
     """The turns of so many dialogues as 16-bit files, a file of white noise, and dialogues.json: of each dialogue its
     turns with speaker, text, file and words."""
-    from synth.banks import ESPEAK
-    from synth.tts.engine import Line, Speech
-    from synth.tts.espeak import EspeakEngine
+    from turnmill.synth.banks import ESPEAK
+    from turnmill.synth.tts.engine import Line, Speech
+    from turnmill.synth.tts.espeak import EspeakEngine
 
     texts = ROOT / "pipelines" / "recipes" / "quickstart" / "dialogues.jsonl"
     rows = list(map(json.loads, texts.read_text(encoding="utf-8").splitlines()))
@@ -132,11 +132,11 @@ def written(folder: Path, result: dict[str, Any]) -> None:
 def scripts(lines: Path, own: Path, every_event: bool) -> list[tuple[Any, dict[str, tuple[str, Any]]]]:
     """The script of each dialogue, and the file and words of each of its lines: those given, and in `own` those that
     only ours have, for backchannels and the like."""
-    from manifests.records import Licence, TextDialogue, TextTurn
-    from synth.banks import ESPEAK
-    from synth.script import Interaction, write_script
-    from synth.tts.engine import Speech, Word
-    from synth.tts.espeak import EspeakEngine
+    from turnmill.manifests.records import Licence, TextDialogue, TextTurn
+    from turnmill.synth.banks import ESPEAK
+    from turnmill.synth.script import Interaction, write_script
+    from turnmill.synth.tts.engine import Speech, Word
+    from turnmill.synth.tts.espeak import EspeakEngine
 
     none = {"barge_in": 0, "balance": 0, "hesitation": 0, "silence_timeout": 0}
     none |= {"backchannels_per_minute": 0, "assistant_backchannels_per_minute": 0}
@@ -165,13 +165,13 @@ def scripts(lines: Path, own: Path, every_event: bool) -> list[tuple[Any, dict[s
 def turnmill(lines: Path, out: Path, every_event: bool = False, form: str = "flac") -> dict[str, Any]:
     """Measure the lines, plan, render, label, write: what `simulate` does. `every_event` has what the defaults draw;
     else there are turns alone, as the others have them."""
-    from manifests.records import Reject
-    from synth.acoustics import AcousticsParams, Pools, draw_acoustics
-    from synth.duplex.labels import dump, sample_json
-    from synth.duplex.material import spoken_material, with_sounds
-    from synth.duplex.planner import plan_timeline
-    from synth.duplex.render import render
-    from synth.duplex.timing import timing
+    from turnmill.manifests.records import Reject
+    from turnmill.synth.acoustics import AcousticsParams, Pools, draw_acoustics
+    from turnmill.synth.duplex.labels import dump, sample_json
+    from turnmill.synth.duplex.material import spoken_material, with_sounds
+    from turnmill.synth.duplex.planner import plan_timeline
+    from turnmill.synth.duplex.render import render
+    from turnmill.synth.duplex.timing import timing
 
     off = {key: {"probability": 0.0} for key in ("room", "echo", "gain", "clipping", "codec", "packet_loss")}
     noise = {"probability": 1.0, "snr_db": {"low": SNR_DB[0], "high": SNR_DB[1]}, "bursts": 0.0}

@@ -24,18 +24,18 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from manifests.records import Licence, Reject, TextDialogue, TextTurn, generator
-from synth.acoustics import Acoustics
-from synth.banks import ESPEAK
-from synth.distributions import LogNormal
-from synth.duplex import ASSISTANT, RATE, USER
-from synth.duplex.planner import plan_timeline
-from synth.duplex.realism import Activity, Intervals, talk
-from synth.duplex.reference import PUBLISHED, Values, w1, w1_by_chance
-from synth.duplex.spoken import LineWord, SpokenLine
-from synth.duplex.timeline import Timeline
-from synth.duplex.timing import PRESETS, Timing, timing
-from synth.script import Interaction, Script, write_script
+from turnmill.manifests.records import Licence, Reject, TextDialogue, TextTurn, generator
+from turnmill.synth.acoustics import Acoustics
+from turnmill.synth.banks import ESPEAK
+from turnmill.synth.distributions import LogNormal
+from turnmill.synth.duplex import ASSISTANT, RATE, USER
+from turnmill.synth.duplex.planner import plan_timeline
+from turnmill.synth.duplex.realism import Activity, Intervals, talk
+from turnmill.synth.duplex.reference import PUBLISHED, Values, w1, w1_by_chance
+from turnmill.synth.duplex.spoken import LineWord, SpokenLine
+from turnmill.synth.duplex.timeline import Timeline
+from turnmill.synth.duplex.timing import PRESETS, Timing, timing
+from turnmill.synth.script import Interaction, Script, write_script
 
 W1_MS, P_OVERLAP, PER_MINUTE = 20.0, 0.02, 0.10
 FISHER = next(item.figures for item in PUBLISHED if item.name == "Fisher")

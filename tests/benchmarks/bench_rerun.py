@@ -23,10 +23,10 @@ import soundfile
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from manifests.store import Store  # noqa: E402
-from pipelines.recipe import Recipe, load  # noqa: E402
-from pipelines.run import run  # noqa: E402
 from tests.counted import COUNTED, counted  # noqa: E402  # tests are not installed
+from turnmill.manifests.store import Store  # noqa: E402
+from turnmill.pipelines.recipe import Recipe, load  # noqa: E402
+from turnmill.pipelines.run import run  # noqa: E402
 
 UNIT_CLIPS = 50
 RECIPE = f"""
@@ -55,7 +55,17 @@ def prepared(folder: Path, files: int) -> tuple[Path, list[str], Recipe]:
     path.write_text(RECIPE)
     settings = [f"root={folder / 'corpus'}"]
     out = folder / "out"
-    command = [sys.executable, "-m", "pipelines.cli", "run", str(path), "--set", settings[0], "--out", str(out)]
+    command = [
+        sys.executable,
+        "-m",
+        "turnmill.pipelines.cli",
+        "run",
+        str(path),
+        "--set",
+        settings[0],
+        "--out",
+        str(out),
+    ]
     started = time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=ROOT)
     print(f"first run of {files} files: {time.perf_counter() - started:.1f} s", flush=True)

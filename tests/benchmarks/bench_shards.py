@@ -20,8 +20,8 @@ import webdataset
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from manifests.store import Store
-from manifests.tar import TarWriter
+from turnmill.manifests.store import Store
+from turnmill.manifests.tar import TarWriter
 
 Samples = list[tuple[str, bytes, bytes]]
 PER_SHARD = 500

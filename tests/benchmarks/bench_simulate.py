@@ -22,23 +22,23 @@ import soundfile
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from manifests.records import Reject, TextDialogue
-from manifests.samples import DIALOGUE, to_json
-from sources.adapters.dialogue_text import dialogue_units, read_dialogues
-from sources.catalogue import load
-from synth.acoustics import AcousticsParams, Pools, draw_acoustics
-from synth.banks import ESPEAK
-from synth.duplex import RATE
-from synth.duplex.labels import sample_json
-from synth.duplex.material import Material, spoken_material, with_sounds
-from synth.duplex.planner import plan_timeline
-from synth.duplex.render import render
-from synth.duplex.timing import timing
-from synth.duplex.verify import check
-from synth.script import Interaction, Script, write_script
-from synth.text import TextLimits, speakable
-from synth.tts.engine import SpeechError
-from synth.tts.espeak import EspeakEngine
+from turnmill.manifests.records import Reject, TextDialogue
+from turnmill.manifests.samples import DIALOGUE, to_json
+from turnmill.sources.adapters.dialogue_text import dialogue_units, read_dialogues
+from turnmill.sources.catalogue import load
+from turnmill.synth.acoustics import AcousticsParams, Pools, draw_acoustics
+from turnmill.synth.banks import ESPEAK
+from turnmill.synth.duplex import RATE
+from turnmill.synth.duplex.labels import sample_json
+from turnmill.synth.duplex.material import Material, spoken_material, with_sounds
+from turnmill.synth.duplex.planner import plan_timeline
+from turnmill.synth.duplex.render import render
+from turnmill.synth.duplex.timing import timing
+from turnmill.synth.duplex.verify import check
+from turnmill.synth.script import Interaction, Script, write_script
+from turnmill.synth.text import TextLimits, speakable
+from turnmill.synth.tts.engine import SpeechError
+from turnmill.synth.tts.espeak import EspeakEngine
 
 TEXTS = Path(__file__).parents[2] / "pipelines" / "recipes" / "quickstart" / "dialogues.jsonl"
 LIVELY = Interaction(

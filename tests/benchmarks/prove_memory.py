@@ -26,9 +26,9 @@ SECONDS = 60
 
 def minutes(hours: float) -> Iterator[np.ndarray]:
     """Stereo speech of espeak, pauses and bursts of noise, a minute at a time: float32 [frames, 2]."""
-    from synth.banks import ESPEAK
-    from synth.tts.engine import Line, Speech
-    from synth.tts.espeak import EspeakEngine
+    from turnmill.synth.banks import ESPEAK
+    from turnmill.synth.tts.engine import Line, Speech
+    from turnmill.synth.tts.espeak import EspeakEngine
 
     text = "The morning train leaves at seven, and nobody knew the way home. "
     engine = EspeakEngine(ESPEAK.voices)
@@ -56,12 +56,12 @@ def make(path: Path, hours: float) -> None:
 
 def prove(root: Path, out: Path) -> None:
     """Ingest and quality of all files below `root`, in this process."""
-    from manifests.store import Store
-    from pipelines.guard import Guard
-    from pipelines.stage import Shard, Workspace
-    from pipelines.stages.ingest import Ingest, IngestParams
-    from pipelines.stages.quality import Quality, QualityParams
-    from sources.catalogue import load
+    from turnmill.manifests.store import Store
+    from turnmill.pipelines.guard import Guard
+    from turnmill.pipelines.stage import Shard, Workspace
+    from turnmill.pipelines.stages.ingest import Ingest, IngestParams
+    from turnmill.pipelines.stages.quality import Quality, QualityParams
+    from turnmill.sources.catalogue import load
 
     entry = load("files")
     ingest = Ingest(IngestParams(keep_untranscribed=True), entry, entry.licence.record(), root)

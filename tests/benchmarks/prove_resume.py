@@ -23,7 +23,7 @@ from tests.conftest import tree_hashes  # noqa: E402  # tests are not installed
 
 
 def start(recipe: Path, out: Path, *settings: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "pipelines.cli", "run", str(recipe), "--out", str(out)]
+    command = [sys.executable, "-m", "turnmill.pipelines.cli", "run", str(recipe), "--out", str(out)]
     command += [word for setting in settings for word in ("--set", setting)]
     return subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL)
 

@@ -24,14 +24,14 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from pipelines.asr.errors import errors  # noqa: E402
-from pipelines.asr.recognizer import AFTER, BEFORE, Recognizer  # noqa: E402
-from pipelines.asr.windows import SAMPLE_RATE, Clip  # noqa: E402
-from pipelines.asr.words import Word, in_speech, shortened, spread  # noqa: E402
-from pipelines.recipe import load  # noqa: E402
-from pipelines.run import run  # noqa: E402
-from sources.audio import Audio, decode, mono_at  # noqa: E402
-from sources.measure import quality  # noqa: E402
+from turnmill.pipelines.asr.errors import errors  # noqa: E402
+from turnmill.pipelines.asr.recognizer import AFTER, BEFORE, Recognizer  # noqa: E402
+from turnmill.pipelines.asr.windows import SAMPLE_RATE, Clip  # noqa: E402
+from turnmill.pipelines.asr.words import Word, in_speech, shortened, spread  # noqa: E402
+from turnmill.pipelines.recipe import load  # noqa: E402
+from turnmill.pipelines.run import run  # noqa: E402
+from turnmill.sources.audio import Audio, decode, mono_at  # noqa: E402
+from turnmill.sources.measure import quality  # noqa: E402
 
 DATA = ROOT.parent / "shared" / "data"
 Pcm = NDArray[np.float32]
@@ -183,9 +183,9 @@ def shipped_selection() -> str:
 
 def ran(folder: Path, model: str, language: str) -> list[dict[str, object]]:
     """Rows of `clips_all` of a run of the shipped selection over a folder of files."""
-    from manifests.index import Index
-    from manifests.query import connect
-    from manifests.store import Store
+    from turnmill.manifests.index import Index
+    from turnmill.manifests.query import connect
+    from turnmill.manifests.store import Store
 
     recipe = folder.parent / f"{folder.name}.yaml"
     text = RECIPE.replace("MODEL", model).replace("LANGUAGE", language).replace("SELECT", shipped_selection())

@@ -42,24 +42,24 @@ from scipy.spatial.distance import cdist
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from manifests.records import Licence, Reject, TextDialogue, TextTurn
-from manifests.samples import DIALOGUE, to_json
-from pipelines.asr.recognizer import Recognizer
-from pipelines.asr.windows import SAMPLE_RATE, Clip
-from synth.acoustics import Acoustics, Pools
-from synth.banks import ESPEAK
-from synth.duplex import ASSISTANT, RATE
-from synth.duplex.labels import sample_json
-from synth.duplex.material import Pcm, spoken_material
-from synth.duplex.planner import plan_timeline
-from synth.duplex.render import render
-from synth.duplex.timing import timing
-from synth.script import Interaction, Script, write_script
-from synth.tokens import spans as token_spans
-from synth.tts.align import sounding
-from synth.tts.engine import Line, Speech, SpeechError, Word
-from synth.tts.espeak import EspeakEngine, utter
-from synth.tts.sphinx import PocketsphinxAligner
+from turnmill.manifests.records import Licence, Reject, TextDialogue, TextTurn
+from turnmill.manifests.samples import DIALOGUE, to_json
+from turnmill.pipelines.asr.recognizer import Recognizer
+from turnmill.pipelines.asr.windows import SAMPLE_RATE, Clip
+from turnmill.synth.acoustics import Acoustics, Pools
+from turnmill.synth.banks import ESPEAK
+from turnmill.synth.duplex import ASSISTANT, RATE
+from turnmill.synth.duplex.labels import sample_json
+from turnmill.synth.duplex.material import Pcm, spoken_material
+from turnmill.synth.duplex.planner import plan_timeline
+from turnmill.synth.duplex.render import render
+from turnmill.synth.duplex.timing import timing
+from turnmill.synth.script import Interaction, Script, write_script
+from turnmill.synth.tokens import spans as token_spans
+from turnmill.synth.tts.align import sounding
+from turnmill.synth.tts.engine import Line, Speech, SpeechError, Word
+from turnmill.synth.tts.espeak import EspeakEngine, utter
+from turnmill.synth.tts.sphinx import PocketsphinxAligner
 
 TEXTS = Path(__file__).parents[2] / "pipelines" / "recipes" / "quickstart" / "dialogues.jsonl"
 INTERRUPTED = Interaction(barge_in=0.9, balance=0, context="continue", silence_timeout=0)

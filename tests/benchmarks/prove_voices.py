@@ -32,15 +32,15 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from pipelines.asr.errors import errors  # noqa: E402
-from pipelines.asr.recognizer import Recognizer  # noqa: E402
-from pipelines.asr.windows import SAMPLE_RATE, Clip  # noqa: E402
-from pipelines.shards import audio_of, labels_of, read_samples  # noqa: E402
-from synth.banks import EMBEDDED, HIBARI, KOKORO  # noqa: E402
-from synth.tts.engine import Line, Speech  # noqa: E402
-from synth.tts.hibari import HibariEngine  # noqa: E402
-from synth.tts.kokoro import KokoroEngine, KokoroParams  # noqa: E402
-from synth.tts.sphinx import PocketsphinxAligner  # noqa: E402
+from turnmill.pipelines.asr.errors import errors  # noqa: E402
+from turnmill.pipelines.asr.recognizer import Recognizer  # noqa: E402
+from turnmill.pipelines.asr.windows import SAMPLE_RATE, Clip  # noqa: E402
+from turnmill.pipelines.shards import audio_of, labels_of, read_samples  # noqa: E402
+from turnmill.synth.banks import EMBEDDED, HIBARI, KOKORO  # noqa: E402
+from turnmill.synth.tts.engine import Line, Speech  # noqa: E402
+from turnmill.synth.tts.hibari import HibariEngine  # noqa: E402
+from turnmill.synth.tts.kokoro import KokoroEngine, KokoroParams  # noqa: E402
+from turnmill.synth.tts.sphinx import PocketsphinxAligner  # noqa: E402
 
 Pcm = NDArray[np.float32]
 RATE = 24_000

@@ -6,10 +6,10 @@ import matplotlib
 import matplotlib.image
 import pytest
 
-from dashboards.plots import COLOUR, plots
-from manifests.index import Index
-from manifests.query import connect
-from manifests.store import Store
+from turnmill.dashboards.plots import COLOUR, plots
+from turnmill.manifests.index import Index
+from turnmill.manifests.query import connect
+from turnmill.manifests.store import Store
 
 
 def test_every_picture_of_the_card_is_made_and_is_not_empty(connection: duckdb.DuckDBPyConnection) -> None:

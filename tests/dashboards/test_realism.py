@@ -12,20 +12,20 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from dashboards.diversity import entropy_bits, text_diversity
-from dashboards.plots import COLOUR
-from dashboards.realism import realism_json, realism_report
-from dashboards.realism_plots import realism_plots, realism_section
-from dashboards.requested import Requested
-from manifests.card import CardFacts, card
-from manifests.index import Index
-from manifests.published import configs
-from manifests.query import connect
-from manifests.store import Store
-from synth.acoustics import AcousticsParams
-from synth.duplex.timing import timing
-from synth.script import Interaction
 from tests.manifests.conftest import INDEX, also, filled, put, reject
+from turnmill.dashboards.diversity import entropy_bits, text_diversity
+from turnmill.dashboards.plots import COLOUR
+from turnmill.dashboards.realism import realism_json, realism_report
+from turnmill.dashboards.realism_plots import realism_plots, realism_section
+from turnmill.dashboards.requested import Requested
+from turnmill.manifests.card import CardFacts, card
+from turnmill.manifests.index import Index
+from turnmill.manifests.published import configs
+from turnmill.manifests.query import connect
+from turnmill.manifests.store import Store
+from turnmill.synth.acoustics import AcousticsParams
+from turnmill.synth.duplex.timing import timing
+from turnmill.synth.script import Interaction
 
 ASKED = Requested(
     "assistant", timing("assistant"), AcousticsParams(), Interaction(), {"en/1": "female", "en/2": "male"}

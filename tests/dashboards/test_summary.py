@@ -4,11 +4,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from dashboards.summary import Summary, made, print_status, print_summary, summarised
-from manifests.index import Index
-from manifests.query import connect
-from manifests.schema import to_table
-from manifests.store import Store
+from turnmill.dashboards.summary import Summary, made, print_status, print_summary, summarised
+from turnmill.manifests.index import Index
+from turnmill.manifests.query import connect
+from turnmill.manifests.schema import to_table
+from turnmill.manifests.store import Store
 
 LONG = 'turnmill query out/tiny "SELECT kind, count(*) AS n FROM events GROUP BY kind ORDER BY n DESC" --format json'
 NEXT = [("query", LONG), ("listen", "turnmill verify out/tiny --listen 3"), ("publish", "turnmill publish out/tiny")]

@@ -28,13 +28,13 @@ import imageio_ffmpeg
 import numpy as np
 import soundfile
 
-from manifests.records import Reason, Reject
-from manifests.store import Store
-from pipelines.guard import Guard
-from pipelines.stage import Shard, Workspace
-from pipelines.stages.ingest import Ingest, IngestParams
-from pipelines.stages.quality import Quality, QualityParams
-from sources.catalogue import load
+from turnmill.manifests.records import Reason, Reject
+from turnmill.manifests.store import Store
+from turnmill.pipelines.guard import Guard
+from turnmill.pipelines.stage import Shard, Workspace
+from turnmill.pipelines.stages.ingest import Ingest, IngestParams
+from turnmill.pipelines.stages.quality import Quality, QualityParams
+from turnmill.sources.catalogue import load
 
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
 RATE = 16_000

@@ -24,19 +24,19 @@ from typing import Any, cast
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from manifests.errors import UsageError  # noqa: E402
-from manifests.records import Licence, Reason  # noqa: E402
-from manifests.schema import to_table  # noqa: E402
-from manifests.store import Store  # noqa: E402
-from pipelines.bank import bank  # noqa: E402
-from pipelines.guard import Guard  # noqa: E402
-from pipelines.stage import Shard, Workspace, reject_row  # noqa: E402
-from pipelines.stages.plan import SplitShares  # noqa: E402
-from pipelines.stages.script import ScriptParams, WriteScripts  # noqa: E402
-from pipelines.stages.speak import SpeakParams  # noqa: E402
-from pipelines.texts import Text  # noqa: E402
-from sources.adapters.lines import MAX_LINE  # noqa: E402
-from sources.catalogue import load  # noqa: E402
+from turnmill.manifests.errors import UsageError  # noqa: E402
+from turnmill.manifests.records import Licence, Reason  # noqa: E402
+from turnmill.manifests.schema import to_table  # noqa: E402
+from turnmill.manifests.store import Store  # noqa: E402
+from turnmill.pipelines.bank import bank  # noqa: E402
+from turnmill.pipelines.guard import Guard  # noqa: E402
+from turnmill.pipelines.stage import Shard, Workspace, reject_row  # noqa: E402
+from turnmill.pipelines.stages.plan import SplitShares  # noqa: E402
+from turnmill.pipelines.stages.script import ScriptParams, WriteScripts  # noqa: E402
+from turnmill.pipelines.stages.speak import SpeakParams  # noqa: E402
+from turnmill.pipelines.texts import Text  # noqa: E402
+from turnmill.sources.adapters.lines import MAX_LINE  # noqa: E402
+from turnmill.sources.catalogue import load  # noqa: E402
 
 DIALOGUES = ROOT / "pipelines" / "recipes" / "quickstart" / "dialogues.jsonl"
 ASKED, TOLD = "Is the museum open today?", "It is open until six, and there is a cafe on the ground floor."

@@ -14,18 +14,18 @@ import pyarrow as pa
 import pytest
 import soundfile
 
-from manifests.card import CardFacts, PlotFile, card
-from manifests.card_schema import schema
-from manifests.examples import examples
-from manifests.index import Index, StageEntry
-from manifests.published import configs
-from manifests.query import connect
-from manifests.records import stable_hash
-from manifests.samples import CLIP, DIALOGUE, to_json
-from manifests.schema import SCHEMAS, to_table
-from manifests.store import Store, part_name
-from manifests.tar import TarWriter
 from tests.manifests.hub import Hub, serving
+from turnmill.manifests.card import CardFacts, PlotFile, card
+from turnmill.manifests.card_schema import schema
+from turnmill.manifests.examples import examples
+from turnmill.manifests.index import Index, StageEntry
+from turnmill.manifests.published import configs
+from turnmill.manifests.query import connect
+from turnmill.manifests.records import stable_hash
+from turnmill.manifests.samples import CLIP, DIALOGUE, to_json
+from turnmill.manifests.schema import SCHEMAS, to_table
+from turnmill.manifests.store import Store, part_name
+from turnmill.manifests.tar import TarWriter
 
 Row = Mapping[str, Any]
 

@@ -8,16 +8,16 @@ import pytest
 import yaml
 from huggingface_hub import DatasetCard
 
-from manifests.card import CardFacts, PlotFile, card
-from manifests.card_schema import schema
-from manifests.examples import Example, examples, heard, plain
-from manifests.index import Index
-from manifests.published import configs
-from manifests.query import connect
-from manifests.samples import DIALOGUE
-from manifests.schema import SCHEMAS
-from manifests.store import Store
 from tests.manifests.conftest import also, filled
+from turnmill.manifests.card import CardFacts, PlotFile, card
+from turnmill.manifests.card_schema import schema
+from turnmill.manifests.examples import Example, examples, heard, plain
+from turnmill.manifests.index import Index
+from turnmill.manifests.published import configs
+from turnmill.manifests.query import connect
+from turnmill.manifests.samples import DIALOGUE
+from turnmill.manifests.schema import SCHEMAS
+from turnmill.manifests.store import Store
 
 FACTS = CardFacts("Tiny talk", [PlotFile("plots/durations.png", "Durations.")], ["Rooms are made up."])
 

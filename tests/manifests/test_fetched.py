@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from manifests.fetched import FetchedFileSystem
-from manifests.index import Index
-from manifests.query import connect
-from manifests.store import Store
 from tests.counted import COUNTED, CountingFileSystem, counted
+from turnmill.manifests.fetched import FetchedFileSystem
+from turnmill.manifests.index import Index
+from turnmill.manifests.query import connect
+from turnmill.manifests.store import Store
 
 
 @pytest.fixture

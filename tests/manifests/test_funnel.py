@@ -3,12 +3,12 @@ from collections.abc import Callable
 import duckdb
 import pytest
 
-from manifests.errors import UsageError
-from manifests.funnel import Funnel, Loss, check_ledger, funnel
-from manifests.index import Index
-from manifests.query import connect
-from manifests.schema import to_table
-from manifests.store import Store, part_name, rows
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.funnel import Funnel, Loss, check_ledger, funnel
+from turnmill.manifests.index import Index
+from turnmill.manifests.query import connect
+from turnmill.manifests.schema import to_table
+from turnmill.manifests.store import Store, part_name, rows
 
 
 def step(found: Funnel, stage: str) -> tuple[int, int, tuple[Loss, ...]]:

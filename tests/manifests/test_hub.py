@@ -13,15 +13,15 @@ import pyarrow.parquet as pq
 import pytest
 import webdataset
 
-from manifests.card import CardFacts
-from manifests.errors import TurnmillError, UsageError
-from manifests.hub import PublishPlan, publish
-from manifests.index import Index
-from manifests.published import TABLES
-from manifests.schema import SCHEMAS
-from manifests.store import Store
 from tests.manifests.conftest import with_card
 from tests.manifests.hub import REPO, TOKEN, Hub
+from turnmill.manifests.card import CardFacts
+from turnmill.manifests.errors import TurnmillError, UsageError
+from turnmill.manifests.hub import PublishPlan, publish
+from turnmill.manifests.index import Index
+from turnmill.manifests.published import TABLES
+from turnmill.manifests.schema import SCHEMAS
+from turnmill.manifests.store import Store
 
 
 @pytest.fixture
@@ -231,7 +231,7 @@ def test_what_an_earlier_publication_left_goes_with_the_next(finished: Store, hu
 def test_many_files_are_several_commits_with_the_card_last(
     finished: Store, hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("manifests.hub._COMMIT_FILES", 5)
+    monkeypatch.setattr("turnmill.manifests.hub._COMMIT_FILES", 5)
     plan = send(finished, hub)
     commits = [path for path in hub.requests if path.endswith("/commit/main")]
     assert len(commits) == -(-len(plan.files) // 5)

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from manifests.errors import UsageError
-from manifests.index import INDEX, Index, StageEntry
-from manifests.store import Store
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.index import INDEX, Index, StageEntry
+from turnmill.manifests.store import Store
 
 STAGE = StageEntry("ingest", "f0", "speech", ("clips",), "clips")
 

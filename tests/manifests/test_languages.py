@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from manifests.languages import LanguageTag, PrimaryTag, language_tag, primary
-from manifests.params import Params
+from turnmill.manifests.languages import LanguageTag, PrimaryTag, language_tag, primary
+from turnmill.manifests.params import Params
 
 
 @pytest.mark.parametrize(

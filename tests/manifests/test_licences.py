@@ -2,8 +2,8 @@ import itertools
 
 import pytest
 
-from manifests.licences import KNOWN, hub_metadata, licence_of, of_derivative, strictest
-from manifests.records import Licence
+from turnmill.manifests.licences import KNOWN, hub_metadata, licence_of, of_derivative, strictest
+from turnmill.manifests.records import Licence
 
 
 @pytest.mark.parametrize(

@@ -14,14 +14,6 @@ import huggingface_hub
 import pyarrow as pa
 import pytest
 
-from manifests.errors import TurnmillError
-from manifests.hub import publish
-from manifests.index import Index
-from manifests.published import split_name
-from manifests.query import connect
-from manifests.samples import CLIP, DIALOGUE, to_json
-from manifests.store import Store
-from manifests.tar import TarWriter
 from tests.loads import (
     check_every_row,
     check_two_channels,
@@ -32,6 +24,14 @@ from tests.loads import (
 )
 from tests.manifests.conftest import INDEX, LICENCE, filled, put, sound, training_shard, with_card
 from tests.manifests.hub import REPO, TOKEN, Hub
+from turnmill.manifests.errors import TurnmillError
+from turnmill.manifests.hub import publish
+from turnmill.manifests.index import Index
+from turnmill.manifests.published import split_name
+from turnmill.manifests.query import connect
+from turnmill.manifests.samples import CLIP, DIALOGUE, to_json
+from turnmill.manifests.store import Store
+from turnmill.manifests.tar import TarWriter
 
 TEXTS = ["你好，世界。", "👩‍👩‍👧 ok 😀", "It's *fine*.", "", 'a\nb\t"c" \\', "\u2028é́"]
 SHARES = {"train": 0.9, "valid": 0.05, "test": 0.05}

@@ -10,12 +10,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from manifests.answer import run_query
-from manifests.errors import UsageError
-from manifests.index import Index
-from manifests.query import connect
-from manifests.schema import SCHEMAS
-from manifests.store import Store
+from turnmill.manifests.answer import run_query
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.index import Index
+from turnmill.manifests.query import connect
+from turnmill.manifests.schema import SCHEMAS
+from turnmill.manifests.store import Store
 
 Make = Callable[..., Store]
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from manifests.samples import CLIP, DIALOGUE, parsed, problem, to_json
 from tests.manifests.conftest import sample_of
+from turnmill.manifests.samples import CLIP, DIALOGUE, parsed, problem, to_json
 
 _PRIMITIVES: dict[pa.DataType, st.SearchStrategy[Any]] = {
     pa.string(): st.text(st.characters(exclude_categories=["Cs"]), max_size=8),

@@ -2,7 +2,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
-from manifests.schema import SCHEMAS, to_table
+from turnmill.manifests.schema import SCHEMAS, to_table
 
 
 def test_every_field_of_every_table_is_documented() -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from manifests.errors import UsageError
-from manifests.schema import to_table
-from manifests.store import Store, opened, part_name, rows, tar_name
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.schema import to_table
+from turnmill.manifests.store import Store, opened, part_name, rows, tar_name
 
 SELECTION = [{"uid": f"t/c{n}", "removed_by": None, "duration": n / 3} for n in range(100)]
 
@@ -80,7 +80,7 @@ def test_a_file_cannot_be_seen_before_it_is_whole(store: Store) -> None:
 def test_a_writer_killed_by_the_system_leaves_no_file_but_a_temporary_that_a_rerun_removes(tmp_path: Path) -> None:
     killed = """
 import os, signal, sys
-from manifests.store import Store
+from turnmill.manifests.store import Store
 with Store(sys.argv[1]).writer("a/b/part") as file:
     file.write(b"half" * (1 << 20)); file.flush()
     os.kill(os.getpid(), signal.SIGKILL)

@@ -7,7 +7,7 @@ import pytest
 import webdataset
 from hypothesis import given, settings
 
-from manifests.tar import TarWriter
+from turnmill.manifests.tar import TarWriter
 
 KEYS = st.text("abcdefghijklmnopqrstuvwxyzABC0123456789_-", min_size=1, max_size=90)
 MEMBERS = st.dictionaries(KEYS, st.binary(max_size=1500), max_size=8)

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from rich.table import Table
 from rich.text import Text
 
-from manifests.terminal import tell, terminal
-from manifests.wording import plural, repeatable, visible
+from turnmill.manifests.terminal import tell, terminal
+from turnmill.manifests.wording import plural, repeatable, visible
 
 EVIL = "\x1b[2Ja\x9b31mb\x07c\rd\u202ee\x7f"
 

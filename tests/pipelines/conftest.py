@@ -10,18 +10,18 @@ import numpy as np
 import pytest
 import soundfile
 
-from manifests.records import Reject
-from manifests.schema import to_table
-from manifests.store import Store
-from pipelines.cluster import cluster
-from pipelines.recipe import Recipe, load
-from pipelines.run import run
-from pipelines.stage import Workspace
-from pipelines.stages.quality import Quality, QualityParams
-from sources.audio import Audio, encode_flac
-from synth.banks import HIBARI
-from synth.tts.engine import Line, Speech
-from synth.tts.hibari import HibariEngine
+from turnmill.manifests.records import Reject
+from turnmill.manifests.schema import to_table
+from turnmill.manifests.store import Store
+from turnmill.pipelines.cluster import cluster
+from turnmill.pipelines.recipe import Recipe, load
+from turnmill.pipelines.run import run
+from turnmill.pipelines.stage import Workspace
+from turnmill.pipelines.stages.quality import Quality, QualityParams
+from turnmill.sources.audio import Audio, encode_flac
+from turnmill.synth.banks import HIBARI
+from turnmill.synth.tts.engine import Line, Speech
+from turnmill.synth.tts.hibari import HibariEngine
 
 RECIPE = """
 name: small

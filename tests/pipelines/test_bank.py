@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from manifests.errors import UsageError
-from pipelines.bank import VoiceNames, bank
-from pipelines.stages.speak import SpeakParams
-from synth.banks import HIBARI, OWN, with_beside
-from synth.voices import Blend
+from turnmill.manifests.errors import UsageError
+from turnmill.pipelines.bank import VoiceNames, bank
+from turnmill.pipelines.stages.speak import SpeakParams
+from turnmill.synth.banks import HIBARI, OWN, with_beside
+from turnmill.synth.voices import Blend
 
 LICENCE = {"spdx": "Apache-2.0", "redistribute": True, "commercial": True}
 

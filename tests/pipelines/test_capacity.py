@@ -2,10 +2,10 @@
 
 import pytest
 
-from manifests.errors import UsageError
-from pipelines.capacity import check_capacity
-from pipelines.stage import MIB, Resources
 from tests.pipelines.test_engine import Fake
+from turnmill.manifests.errors import UsageError
+from turnmill.pipelines.capacity import check_capacity
+from turnmill.pipelines.stage import MIB, Resources
 
 NODES = [{"CPU": 4.0, "memory": 2048.0 * MIB}, {"CPU": 1.0, "GPU": 1.0, "memory": 1024.0 * MIB, "licence": 1.0}]
 

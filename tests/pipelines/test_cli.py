@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.cli import main, next_commands
-from pipelines.doctor import examine
-from pipelines.stopping import SENTENCE
 from tests.conftest import tree_hashes
 from tests.pipelines.conftest import Small
 from tests.synth.tts.cosyvoice_fake import write_checkout
 from tests.whisper import require
+from turnmill.pipelines.cli import main, next_commands
+from turnmill.pipelines.doctor import examine
+from turnmill.pipelines.stopping import SENTENCE
 
 
 def call(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
@@ -81,7 +81,7 @@ def test_bad_usage_is_one_sentence_and_status_2(
 
 def test_a_query_that_runs_for_ever_ends_with_a_signal(small: Small) -> None:
     sql = "SELECT max(md5(a.range::VARCHAR)) FROM range(1_000_000_000_000) a"
-    command = [sys.executable, "-m", "pipelines.cli", "query", str(small.out), sql]
+    command = [sys.executable, "-m", "turnmill.pipelines.cli", "query", str(small.out), sql]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
     with pytest.raises(subprocess.TimeoutExpired):
         process.wait(5)

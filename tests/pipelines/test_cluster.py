@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from manifests.errors import UsageError
-from pipelines.cluster import check_address, check_lasting
-from pipelines.recipe import load
-from pipelines.run import run
 from tests.conftest import tree_hashes
+from turnmill.manifests.errors import UsageError
+from turnmill.pipelines.cluster import check_address, check_lasting
+from turnmill.pipelines.recipe import load
+from turnmill.pipelines.run import run
 
 ROOT = Path(__file__).parents[2]
 RECIPE = """
@@ -93,7 +93,7 @@ def test_a_job_and_an_address_make_the_bytes_of_a_local_run(head: Head, tmp_path
     run(load(recipe), str(tmp_path / "local"))
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    turnmill = [sys.executable, "-m", "pipelines.cli", "run", str(recipe)]
+    turnmill = [sys.executable, "-m", "turnmill.pipelines.cli", "run", str(recipe)]
 
     def called(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

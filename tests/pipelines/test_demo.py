@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from pipelines.demo import make_demo_corpus
-from sources.audio import AudioError, decode
 from tests.conftest import tree_hashes
+from turnmill.pipelines.demo import make_demo_corpus
+from turnmill.sources.audio import AudioError, decode
 
 
 @pytest.fixture(scope="module")

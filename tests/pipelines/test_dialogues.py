@@ -12,15 +12,15 @@ import pytest
 import soundfile
 import yaml
 
-from manifests.index import Index
-from manifests.query import connect
-from manifests.store import Store
-from pipelines.recipe import load
-from pipelines.run import Result, run
-from pipelines.verification import verify_output
 from tests.conftest import tree_hashes
 from tests.pipelines.test_voices import people, source_of
 from tests.synth.tts.cosyvoice_fake import write_checkout, write_model, write_stubs
+from turnmill.manifests.index import Index
+from turnmill.manifests.query import connect
+from turnmill.manifests.store import Store
+from turnmill.pipelines.recipe import load
+from turnmill.pipelines.run import Result, run
+from turnmill.pipelines.verification import verify_output
 
 TALK = (
     "How do I keep my bread fresh for longer?",

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.cluster import Cluster
-from pipelines.engine import chains, shares
-from pipelines.stage import MIB, Made, Resources, Shard, Stage, Workspace
+from turnmill.pipelines.cluster import Cluster
+from turnmill.pipelines.engine import chains, shares
+from turnmill.pipelines.stage import MIB, Made, Resources, Shard, Stage, Workspace
 
 
 @dataclass

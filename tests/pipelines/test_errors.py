@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 
-from manifests.languages import UNSPACED
-from pipelines.asr.errors import Errors, errors, normalize
+from turnmill.manifests.languages import UNSPACED
+from turnmill.pipelines.asr.errors import Errors, errors, normalize
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from manifests.errors import TurnmillError
-from manifests.records import ItemError, Reason, Reject
-from pipelines.guard import Guard, Item
-from pipelines.watch import Attempt
+from turnmill.manifests.errors import TurnmillError
+from turnmill.manifests.records import ItemError, Reason, Reject
+from turnmill.pipelines.guard import Guard, Item
+from turnmill.pipelines.watch import Attempt
 
 
 def failing(error: Exception) -> object:

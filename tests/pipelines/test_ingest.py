@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 import soundfile
 
-from manifests.records import Reason, Reject
-from manifests.store import Store
-from pipelines.guard import Guard
-from pipelines.stage import ClipLabel, Row, Shard, Workspace, clip_sound, commit
-from pipelines.stages.ingest import Ingest, IngestParams, kept
-from pipelines.stages.quality import Quality, QualityParams
-from sources.adapters.items import ClipRef
-from sources.audio import Audio, AudioError, Sound, cut, files, pcm_hash, read, sound
-from sources.audio.sound import Stream
-from sources.catalogue import load
+from turnmill.manifests.records import Reason, Reject
+from turnmill.manifests.store import Store
+from turnmill.pipelines.guard import Guard
+from turnmill.pipelines.stage import ClipLabel, Row, Shard, Workspace, clip_sound, commit
+from turnmill.pipelines.stages.ingest import Ingest, IngestParams, kept
+from turnmill.pipelines.stages.quality import Quality, QualityParams
+from turnmill.sources.adapters.items import ClipRef
+from turnmill.sources.audio import Audio, AudioError, Sound, cut, files, pcm_hash, read, sound
+from turnmill.sources.audio.sound import Stream
+from turnmill.sources.catalogue import load
 
 RATE = 16000
 FORMATS = {"a.wav": ("WAV", "PCM_16"), "b.flac": ("FLAC", "PCM_16"), "c.mp3": ("MP3", "MPEG_LAYER_III"),

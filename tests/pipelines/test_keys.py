@@ -3,9 +3,9 @@
 import pytest
 import yaml
 
-from manifests.errors import UsageError
-from pipelines.keys import Key, keys
-from synth.script import Interaction
+from turnmill.manifests.errors import UsageError
+from turnmill.pipelines.keys import Key, keys
+from turnmill.synth.script import Interaction
 
 
 def everything(below: str = "") -> list[Key]:

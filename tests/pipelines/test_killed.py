@@ -10,15 +10,15 @@ import pytest
 import soundfile
 from ray import cloudpickle
 
-from manifests.records import Reject
-from pipelines import pipeline
-from pipelines.recipe import load
-from pipelines.run import run
-from pipelines.stage import Row
-from pipelines.stages.quality import Quality
-from sources.audio import Audio
 from tests.conftest import tree_hashes
 from tests.pipelines.test_run import ask
+from turnmill.manifests.records import Reject
+from turnmill.pipelines import pipeline
+from turnmill.pipelines.recipe import load
+from turnmill.pipelines.run import run
+from turnmill.pipelines.stage import Row
+from turnmill.pipelines.stages.quality import Quality
+from turnmill.sources.audio import Audio
 
 RECIPE = """
 name: killed

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from pipelines.asr.locate import Located
-from synth.banks import ESPEAK
-from synth.tts.align import WhisperAligner
-from synth.tts.engine import Line, Speech
+from turnmill.pipelines.asr.locate import Located
+from turnmill.synth.banks import ESPEAK
+from turnmill.synth.tts.align import WhisperAligner
+from turnmill.synth.tts.engine import Line, Speech
 
 pytest.importorskip("espeakng_loader", reason="the demo extra is not installed")
 
-from synth.tts.espeak import EspeakEngine
 from tests.whisper import require
+from turnmill.synth.tts.espeak import EspeakEngine
 
 TEXT = "The morning train leaves at seven, and the last one after ten."
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from manifests.errors import UsageError
-from manifests.packaged import ModelUnavailable, Packaged
-from pipelines.asr import models
-from pipelines.asr.models import (
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.packaged import ModelUnavailable, Packaged
+from turnmill.pipelines.asr import models
+from turnmill.pipelines.asr.models import (
     check_language,
     check_model,
     english_only,
@@ -19,7 +19,7 @@ from pipelines.asr.models import (
     model_digest,
     whisper_language,
 )
-from pipelines.stages.transcribe import Transcribe, TranscribeParams
+from turnmill.pipelines.stages.transcribe import Transcribe, TranscribeParams
 
 WEIGHTS = {"model.bin": hashlib.sha256(b"weights").hexdigest(), "config.json": hashlib.sha256(b"{}").hexdigest()}
 

@@ -7,22 +7,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from manifests.records import Reason
-from manifests.schema import to_table
-from manifests.store import Store
-from pipelines.asr.recognizer import Heard, Recognizer
-from pipelines.asr.windows import Clip, Window
-from pipelines.guard import Guard
-from pipelines.pieces import Pieces
-from pipelines.stage import Made, Shard, Stage, Workspace, commit
-from pipelines.stages.speak import Speak, SpeakParams
-from pipelines.stages.transcribe import Transcribe, TranscribeParams
-from pipelines.watch import Attempt
-from synth.banks import ESPEAK
-from synth.tts.engine import Line, Speech, SpeechError
-from synth.tts.espeak import EspeakEngine
 from tests.pipelines.conftest import SENTENCES, lake_of, speech
 from tests.whisper import require
+from turnmill.manifests.records import Reason
+from turnmill.manifests.schema import to_table
+from turnmill.manifests.store import Store
+from turnmill.pipelines.asr.recognizer import Heard, Recognizer
+from turnmill.pipelines.asr.windows import Clip, Window
+from turnmill.pipelines.guard import Guard
+from turnmill.pipelines.pieces import Pieces
+from turnmill.pipelines.stage import Made, Shard, Stage, Workspace, commit
+from turnmill.pipelines.stages.speak import Speak, SpeakParams
+from turnmill.pipelines.stages.transcribe import Transcribe, TranscribeParams
+from turnmill.pipelines.watch import Attempt
+from turnmill.synth.banks import ESPEAK
+from turnmill.synth.tts.engine import Line, Speech, SpeechError
+from turnmill.synth.tts.espeak import EspeakEngine
 
 
 def counted(calls: list[int], number: int) -> object:
@@ -175,7 +175,7 @@ def test_lines_are_spoken_whatever_the_size_of_a_batch_before_the_kill(
     stage.setup()
     with pytest.raises(Killed):
         stage.process(Shard(KEY, KEY), place, Guard(stage.name, pieces=Pieces(place.store, "pieces/x", keep_s=0.0)))
-    monkeypatch.setattr("pipelines.stages.speak.BATCH", 7)
+    monkeypatch.setattr("turnmill.pipelines.stages.speak.BATCH", 7)
     made = stage.process(Shard(KEY, KEY), place, Guard(stage.name, pieces=Pieces(place.store, "pieces/x", keep_s=0.0)))
     assert [row["line"] for row in made.tables["speech"]] == [row["line"] for row in rows]
     assert [[word["word"] for word in row["words"]] for row in made.tables["speech"]] == [t.split() for t in LINES]

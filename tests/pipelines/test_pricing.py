@@ -11,23 +11,23 @@ import huggingface_hub
 import pytest
 from rich.console import Console
 
-from manifests.errors import UsageError
-from manifests.index import Index
-from manifests.query import connect
-from manifests.store import Store
-from pipelines import pricing
-from pipelines.describe import describe_plan
-from pipelines.pipeline import halves, shards_of
-from pipelines.pricing import Price, price, reckoned
-from pipelines.recipe import Recipe, load
-from pipelines.stages.script import WriteScripts
-from synth.banks import ESPEAK
-from synth.duplex import RATE
-from synth.text import spoken_form
-from synth.tts.engine import Line, Speech
-from synth.tts.espeak import EspeakEngine
 from tests.pipelines.conftest import Small
 from tests.synth.tts.cosyvoice_fake import write_checkout, write_model
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.index import Index
+from turnmill.manifests.query import connect
+from turnmill.manifests.store import Store
+from turnmill.pipelines import pricing
+from turnmill.pipelines.describe import describe_plan
+from turnmill.pipelines.pipeline import halves, shards_of
+from turnmill.pipelines.pricing import Price, price, reckoned
+from turnmill.pipelines.recipe import Recipe, load
+from turnmill.pipelines.stages.script import WriteScripts
+from turnmill.synth.banks import ESPEAK
+from turnmill.synth.duplex import RATE
+from turnmill.synth.text import spoken_form
+from turnmill.synth.tts.engine import Line, Speech
+from turnmill.synth.tts.espeak import EspeakEngine
 
 RECIPES = Path(__file__).parents[2] / "pipelines" / "recipes"
 QUICKSTART = RECIPES / "quickstart" / "dialogues.jsonl"

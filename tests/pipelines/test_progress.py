@@ -5,11 +5,11 @@ import io
 import pytest
 from rich.console import Console
 
-from pipelines import progress
-from pipelines.progress import Board, Standing, watcher
-from pipelines.run import Step
-from pipelines.stages.quality import Quality, QualityParams
-from pipelines.watch import Stand
+from turnmill.pipelines import progress
+from turnmill.pipelines.progress import Board, Standing, watcher
+from turnmill.pipelines.run import Step
+from turnmill.pipelines.stages.quality import Quality, QualityParams
+from turnmill.pipelines.watch import Stand
 
 
 @pytest.fixture

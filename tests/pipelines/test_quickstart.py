@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from manifests.hub import publish
-from manifests.index import Index
-from manifests.query import connect
-from manifests.store import Store
-from pipelines.recipe import load
-from pipelines.run import run
-from pipelines.verification import verify_output
 from tests.loads import check_every_row, check_two_channels, front_matter
 from tests.whisper import require
+from turnmill.manifests.hub import publish
+from turnmill.manifests.index import Index
+from turnmill.manifests.query import connect
+from turnmill.manifests.store import Store
+from turnmill.pipelines.recipe import load
+from turnmill.pipelines.run import run
+from turnmill.pipelines.verification import verify_output
 
 RECIPE = Path(__file__).parents[2] / "pipelines" / "recipes" / "quickstart.yaml"
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from manifests.errors import UsageError
-from manifests.records import stable_hash
-from pipelines.recipe import load
-from synth.rewrite.rewriter import identity
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.records import stable_hash
+from turnmill.pipelines.recipe import load
+from turnmill.synth.rewrite.rewriter import identity
 
 RECIPES = Path(__file__).parents[2] / "pipelines" / "recipes"
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from manifests.errors import UsageError
-from manifests.funnel import check_ledger
-from manifests.index import Index
-from manifests.query import connect
-from manifests.store import Store
-from pipelines.recipe import load
-from pipelines.run import run
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.funnel import check_ledger
+from turnmill.manifests.index import Index
+from turnmill.manifests.query import connect
+from turnmill.manifests.store import Store
+from turnmill.pipelines.recipe import load
+from turnmill.pipelines.run import run
 
 RECIPES = Path(__file__).parents[2] / "pipelines" / "recipes"
 BY_ESPEAK = ["speak.engine=espeak", "speak.cosyvoice=null", "speak.gpus=0", "speak.recognise=null", "voices=null"]

@@ -10,15 +10,15 @@ import soxr
 from faster_whisper import BatchedInferencePipeline
 from numpy.typing import NDArray
 
-from pipelines.asr.errors import errors
-from pipelines.asr.recognizer import Recognizer, Transcript
-from pipelines.asr.windows import SAMPLE_RATE, Clip
-from pipelines.demo import SENTENCES
-from pipelines.stages.verify import recognise_with
-from synth.banks import HIBARI
-from synth.tts.engine import Line, Speech
-from synth.tts.hibari import HibariEngine
 from tests.whisper import loaded, require
+from turnmill.pipelines.asr.errors import errors
+from turnmill.pipelines.asr.recognizer import Recognizer, Transcript
+from turnmill.pipelines.asr.windows import SAMPLE_RATE, Clip
+from turnmill.pipelines.demo import SENTENCES
+from turnmill.pipelines.stages.verify import recognise_with
+from turnmill.synth.banks import HIBARI
+from turnmill.synth.tts.engine import Line, Speech
+from turnmill.synth.tts.hibari import HibariEngine
 
 TEXTS = Path(SENTENCES).read_text("utf-8").splitlines()[:12]
 

@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 import soundfile
 
-import pipelines.run
-import pipelines.seen
-from manifests.errors import TurnmillError
-from manifests.store import Store, part_name
-from pipelines.finished import FINISHED
-from pipelines.pipeline import Half
-from pipelines.recipe import load
-from pipelines.run import run
-from pipelines.seen import Seen
+import turnmill.pipelines.run
+import turnmill.pipelines.seen
 from tests.conftest import tree_hashes
 from tests.counted import COUNTED, counted
 from tests.pipelines.conftest import Small
+from turnmill.manifests.errors import TurnmillError
+from turnmill.manifests.store import Store, part_name
+from turnmill.pipelines.finished import FINISHED
+from turnmill.pipelines.pipeline import Half
+from turnmill.pipelines.recipe import load
+from turnmill.pipelines.run import run
+from turnmill.pipelines.seen import Seen
 
 
 def requests_of_a_rerun(tmp_path: Path, shards: int) -> Counter[str]:
@@ -72,7 +72,7 @@ def test_a_run_that_ends_before_its_card_does_not_count_as_finished(
     shutil.rmtree(out / "clip_selection")
     for step in ("write_card", "check_ledger"):
         with monkeypatch.context() as patch:
-            patch.setattr(pipelines.run, step, stopped)
+            patch.setattr(turnmill.pipelines.run, step, stopped)
             with pytest.raises(KeyboardInterrupt):
                 run(small.recipe, str(out))
         assert not (out / FINISHED).exists()
@@ -125,7 +125,7 @@ class Mortal(Store):
 
 @pytest.fixture
 def half(small: Small) -> Half:
-    return pipelines.run.halves(small.recipe, Store(str(small.out)))[0]
+    return turnmill.pipelines.run.halves(small.recipe, Store(str(small.out)))[0]
 
 
 def test_killed_anywhere_no_shard_is_remembered_as_new_with_a_part_of_its_old_look(half: Half, tmp_path: Path) -> None:
@@ -143,12 +143,12 @@ def test_killed_anywhere_no_shard_is_remembered_as_new_with_a_part_of_its_old_lo
         seen = Seen("seen/f.json", now, before)
         assert seen.changed == {"a", "gone", "come"}
         try:
-            pipelines.run._forget_changed(half, seen, mortal)
+            turnmill.pipelines.run._forget_changed(half, seen, mortal)
             survived += 1
         except Killed:
             pass
         left = {name for name in parts if store.exists(name)}
-        remembered = pipelines.seen._read(store, "seen/f.json")
+        remembered = turnmill.pipelines.seen._read(store, "seen/f.json")
         assert remembered in (before, now)
         if remembered == now:
             assert {name.rsplit("/", 1)[1].split(".")[0] for name in left} == {"b"}
@@ -159,13 +159,13 @@ def test_killed_anywhere_no_shard_is_remembered_as_new_with_a_part_of_its_old_lo
 def test_a_damaged_memory_of_the_sources_is_none(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
     store.write("seen/f.json", b"{")
-    assert pipelines.seen._read(store, "seen/f.json") == {}
+    assert turnmill.pipelines.seen._read(store, "seen/f.json") == {}
 
 
 def test_the_look_of_a_unit_is_its_spec_and_the_sizes_and_times_of_its_files(tmp_path: Path) -> None:
-    from pipelines.seen import look
-    from pipelines.stage import Shard
-    from sources.adapters.base import Unit
+    from turnmill.pipelines.seen import look
+    from turnmill.pipelines.stage import Shard
+    from turnmill.sources.adapters.base import Unit
 
     files = [tmp_path / name for name in "abc"]
     for file in files:

@@ -19,23 +19,23 @@ import pytest
 import soundfile
 import yaml
 
-from manifests.errors import TurnmillError, UsageError
-from manifests.funnel import check_ledger
-from manifests.hub import publish
-from manifests.index import Index
-from manifests.query import connect, read_only
-from manifests.schema import to_table
-from manifests.store import Store
-from pipelines.engine import execute
-from pipelines.pipeline import Plan, halves
-from pipelines.recipe import load
-from pipelines.run import check_predicates, run
-from pipelines.stage import Row, Workspace
-from pipelines.stages.select import Predicate, select
-from pipelines.verification import verify_output
 from tests.conftest import tree_hashes
 from tests.loads import check_every_row, front_matter, snippets, written
 from tests.pipelines.conftest import Small, speech
+from turnmill.manifests.errors import TurnmillError, UsageError
+from turnmill.manifests.funnel import check_ledger
+from turnmill.manifests.hub import publish
+from turnmill.manifests.index import Index
+from turnmill.manifests.query import connect, read_only
+from turnmill.manifests.schema import to_table
+from turnmill.manifests.store import Store
+from turnmill.pipelines.engine import execute
+from turnmill.pipelines.pipeline import Plan, halves
+from turnmill.pipelines.recipe import load
+from turnmill.pipelines.run import check_predicates, run
+from turnmill.pipelines.stage import Row, Workspace
+from turnmill.pipelines.stages.select import Predicate, select
+from turnmill.pipelines.verification import verify_output
 
 
 def ask(out: Path, sql: str) -> list[tuple[Any, ...]]:
@@ -211,7 +211,7 @@ def test_another_folder_another_worker_count_same_bytes(small: Small, tmp_path: 
 
 def test_killed_at_any_time_the_same_command_ends_with_the_same_bytes(small: Small, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "pipelines.cli", "run", str(small.corpus.parent / "small.yaml")]
+    command = [sys.executable, "-m", "turnmill.pipelines.cli", "run", str(small.corpus.parent / "small.yaml")]
     command += ["--set", f"root={small.corpus}", "--out", str(out)]
     for parts in (1, 9):  # killed when so many parts are there: in the middle of each half
         process = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL)
@@ -275,7 +275,7 @@ def test_a_full_disk_is_one_sentence_and_the_run_goes_on_when_there_is_room(smal
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", disk], capture_output=True).returncode:
         pytest.skip("needs the right to mount a small tmpfs")
     try:
-        command = [sys.executable, "-m", "pipelines.cli", "run", str(small.corpus.parent / "small.yaml")]
+        command = [sys.executable, "-m", "turnmill.pipelines.cli", "run", str(small.corpus.parent / "small.yaml")]
         command += ["--set", f"root={small.corpus}", "--out", str(disk / "out")]
         ended = subprocess.run(command, capture_output=True, text=True, check=False)
         assert ended.returncode == 1
@@ -299,7 +299,7 @@ def test_a_signal_says_how_to_go_on_and_leaves_nothing_half_written(
     small: Small, tmp_path: Path, number: signal.Signals, status: int, seen: str
 ) -> None:
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "pipelines.cli", "run", str(small.corpus.parent / "small.yaml")]
+    command = [sys.executable, "-m", "turnmill.pipelines.cli", "run", str(small.corpus.parent / "small.yaml")]
     command += ["--set", f"root={small.corpus}", "--out", str(out)]
     process = subprocess.Popen(
         command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, preexec_fn=as_at_a_terminal
@@ -441,7 +441,7 @@ def test_parts_that_the_workers_wrote_elsewhere_fail_the_run(
     def elsewhere(stages: Any, shards: Any, workspace: Workspace, *rest: Any) -> Iterator[list[Row]]:
         return execute(stages, shards, Workspace(Store(str(tmp_path / "there")), workspace.fingerprints), *rest)
 
-    monkeypatch.setattr("pipelines.run.execute", elsewhere)
+    monkeypatch.setattr("turnmill.pipelines.run.execute", elsewhere)
     recipe = small.recipe.model_copy(update={"texts": None, "quality": None, "select": ()})
     with pytest.raises(TurnmillError, match=r"somewhere else than .*here.* name an --out that all nodes see"):
         run(recipe, str(here))
@@ -474,7 +474,7 @@ def test_what_travels_to_workers_is_named_in_full(small: Small, monkeypatch: pyt
 def test_a_long_folder_for_temporary_files_is_no_hindrance(tmp_path: Path) -> None:
     long = tmp_path / ("long" * 30)
     long.mkdir()
-    script = "from pipelines.cluster import cluster\nwith cluster(None) as found: print(found.cpus)"
+    script = "from turnmill.pipelines.cluster import cluster\nwith cluster(None) as found: print(found.cpus)"
     environment = os.environ | {"TMPDIR": str(long)}
     assert float(
         subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, check=True).stdout

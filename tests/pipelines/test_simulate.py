@@ -8,13 +8,13 @@ import pytest
 import soundfile
 from pydantic import ValidationError
 
-from manifests.errors import UsageError
-from pipelines.engine import chains
-from pipelines.stage import MIB, Stage
-from pipelines.stages.simulate import Simulate, SimulateParams, digest
-from pipelines.stages.speak import Speak, SpeakParams
-from pipelines.stages.verify import Verify, VerifyParams
-from synth.banks import ESPEAK
+from turnmill.manifests.errors import UsageError
+from turnmill.pipelines.engine import chains
+from turnmill.pipelines.stage import MIB, Stage
+from turnmill.pipelines.stages.simulate import Simulate, SimulateParams, digest
+from turnmill.pipelines.stages.speak import Speak, SpeakParams
+from turnmill.pipelines.stages.verify import Verify, VerifyParams
+from turnmill.synth.banks import ESPEAK
 
 LICENCE = {"spdx": "CC-BY-4.0", "redistribute": True, "commercial": True}
 

@@ -12,33 +12,33 @@ import pytest
 import soundfile
 from rich.console import Console
 
-from manifests.errors import TurnmillError, UsageError
-from manifests.records import Licence, Reason, Reject
-from manifests.schema import to_table
-from manifests.store import Store, part_name
-from pipelines.cluster import cluster
-from pipelines.describe import describe_plan
-from pipelines.engine import chains, execute
-from pipelines.guard import Guard
-from pipelines.recipe import Recipe
-from pipelines.run import run
-from pipelines.stage import Made, Resources, Row, Shard, Stage, Workspace, commit, read_span
-from pipelines.stages.speak import Speak, SpeakParams, _heard, hear_with
-from pipelines.watch import TimeLimit
-from synth.banks import ESPEAK, HIBARI
-from synth.tts.align import ProportionalAligner
-from synth.tts.engine import Line, Speech, SpeechError
-from synth.tts.gate import GateParams
-from synth.tts.takes import BATCH, Examiner, takes
-from synth.voices import Voice, VoiceBank
+from turnmill.manifests.errors import TurnmillError, UsageError
+from turnmill.manifests.records import Licence, Reason, Reject
+from turnmill.manifests.schema import to_table
+from turnmill.manifests.store import Store, part_name
+from turnmill.pipelines.cluster import cluster
+from turnmill.pipelines.describe import describe_plan
+from turnmill.pipelines.engine import chains, execute
+from turnmill.pipelines.guard import Guard
+from turnmill.pipelines.recipe import Recipe
+from turnmill.pipelines.run import run
+from turnmill.pipelines.stage import Made, Resources, Row, Shard, Stage, Workspace, commit, read_span
+from turnmill.pipelines.stages.speak import Speak, SpeakParams, _heard, hear_with
+from turnmill.pipelines.watch import TimeLimit
+from turnmill.synth.banks import ESPEAK, HIBARI
+from turnmill.synth.tts.align import ProportionalAligner
+from turnmill.synth.tts.engine import Line, Speech, SpeechError
+from turnmill.synth.tts.gate import GateParams
+from turnmill.synth.tts.takes import BATCH, Examiner, takes
+from turnmill.synth.voices import Voice, VoiceBank
 
 pytest.importorskip("espeakng_loader", reason="the demo extra is not installed")
 
-from synth.tts.espeak import EspeakEngine
-from synth.tts.hibari import HibariEngine
 from tests.synth.tts.cosyvoice_fake import write_checkout, write_model
 from tests.synth.tts.speech_server import SPEAKERS, speech_server
 from tests.whisper import require
+from turnmill.synth.tts.espeak import EspeakEngine
+from turnmill.synth.tts.hibari import HibariEngine
 
 ANNA = "espeak-en-us-anna"
 SHARD = Shard("shard", "shard")

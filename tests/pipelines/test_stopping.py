@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pipelines.stopping import Stopped, held, stoppable
+from turnmill.pipelines.stopping import Stopped, held, stoppable
 
 
 def met(number: signal.Signals, then: Callable[[], None]) -> None:

@@ -11,22 +11,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from manifests.errors import UsageError
-from manifests.funnel import check_ledger
-from manifests.index import Index
-from manifests.query import connect
-from manifests.records import Licence, Reject, TextDialogue
-from manifests.store import Store
-from pipelines.guard import Guard
-from pipelines.pipeline import fingerprinted, halves, shards_of
-from pipelines.pricing import price
-from pipelines.recipe import Recipe, load
-from pipelines.run import run
-from pipelines.stages.script import WriteScripts
-from pipelines.texts import Text, taken, text_of
-from sources.catalogue import load as entry
 from tests.conftest import tree_hashes
 from tests.synth.rewrite.conftest import Endpoint, Reply, Request, endpoint
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.funnel import check_ledger
+from turnmill.manifests.index import Index
+from turnmill.manifests.query import connect
+from turnmill.manifests.records import Licence, Reject, TextDialogue
+from turnmill.manifests.store import Store
+from turnmill.pipelines.guard import Guard
+from turnmill.pipelines.pipeline import fingerprinted, halves, shards_of
+from turnmill.pipelines.pricing import price
+from turnmill.pipelines.recipe import Recipe, load
+from turnmill.pipelines.run import run
+from turnmill.pipelines.stages.script import WriteScripts
+from turnmill.pipelines.texts import Text, taken, text_of
+from turnmill.sources.catalogue import load as entry
 
 __all__ = ["endpoint"]  # a fixture
 

@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 from faster_whisper import BatchedInferencePipeline
 
-from manifests.errors import TurnmillError
-from manifests.records import Reason
-from manifests.schema import to_table
-from pipelines.asr.errors import Errors
-from pipelines.asr.recognizer import Heard, Recognizer
-from pipelines.asr.windows import Window
-from pipelines.guard import Guard
-from pipelines.stage import Shard, Workspace
-from pipelines.stages.transcribe import Transcribe, TranscribeParams
-from sources.audio import AudioError
 from tests.pipelines.conftest import SENTENCES, lake_of, speech
 from tests.whisper import loaded
+from turnmill.manifests.errors import TurnmillError
+from turnmill.manifests.records import Reason
+from turnmill.manifests.schema import to_table
+from turnmill.pipelines.asr.errors import Errors
+from turnmill.pipelines.asr.recognizer import Heard, Recognizer
+from turnmill.pipelines.asr.windows import Window
+from turnmill.pipelines.guard import Guard
+from turnmill.pipelines.stage import Shard, Workspace
+from turnmill.pipelines.stages.transcribe import Transcribe, TranscribeParams
+from turnmill.sources.audio import AudioError
 
 SHARD = Shard("shard", "shard")
 
@@ -131,7 +131,7 @@ def test_a_text_that_cannot_be_compared_is_its_clips_reject(
             raise KeyError(13)
         return Errors(0, 0, 0, 1, "word", "english")
 
-    monkeypatch.setattr("pipelines.stages.transcribe.errors", failing)
+    monkeypatch.setattr("turnmill.pipelines.stages.transcribe.errors", failing)
     made = stage.process(SHARD, place, Guard(stage.name))
     assert [(reject.uid, reject.reason) for reject in made.rejects] == [("u0", Reason.INTERNAL_ERROR)]
     assert [row["uid"] for row in made.tables["transcripts"]] == ["u1"]

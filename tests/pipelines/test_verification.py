@@ -16,16 +16,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from manifests.errors import TurnmillError, UsageError
-from manifests.index import Index
-from manifests.query import connect
-from manifests.store import Store
-from manifests.tar import TarWriter
-from manifests.wording import plural
-from pipelines.listening import listening_page, telling_page
-from pipelines.verification import print_verification, verify_output
-from sources.audio import Audio, decode, encode_flac
 from tests.pipelines.conftest import Small
+from turnmill.manifests.errors import TurnmillError, UsageError
+from turnmill.manifests.index import Index
+from turnmill.manifests.query import connect
+from turnmill.manifests.store import Store
+from turnmill.manifests.tar import TarWriter
+from turnmill.manifests.wording import plural
+from turnmill.pipelines.listening import listening_page, telling_page
+from turnmill.pipelines.verification import print_verification, verify_output
+from turnmill.sources.audio import Audio, decode, encode_flac
 
 Members = list[tuple[str, bytes]]
 
@@ -341,5 +341,5 @@ def test_a_page_passes_over_what_is_damaged_and_takes_another(copy: Copy) -> Non
 
 
 def test_a_page_holds_no_more_audio_than_a_browser_bears(copy: Copy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.listening.MAX_LISTEN_BYTES", 1)
+    monkeypatch.setattr("turnmill.pipelines.listening.MAX_LISTEN_BYTES", 1)
     assert Path(listening_page(Store(str(copy.out)), 50).path).read_text("utf-8").count("<audio") == 1

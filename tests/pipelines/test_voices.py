@@ -16,31 +16,31 @@ import pytest
 import soundfile
 from pydantic import ValidationError
 
-from manifests.errors import UsageError
-from manifests.index import Index, StageEntry
-from manifests.query import connect
-from manifests.records import Licence
-from manifests.schema import SCHEMAS, to_table
-from manifests.store import Store, part_name, tar_name
-from pipelines.guard import Guard
-from pipelines.recipe import load as load_recipe
-from pipelines.run import run
-from pipelines.stage import Shard, Workspace, commit, written_tar
-from pipelines.stages.ingest import Ingest, IngestParams
-from pipelines.stages.quality import Quality, QualityParams
-from pipelines.stages.select import select
-from pipelines.stages.voices import VoicesParams, make_voices, read_bank, voices_identity
-from sources.audio import Audio, decode, encode_flac, mono
-from sources.catalogue import load, override
-from sources.measure import quality
-from synth.banks import ESPEAK
-from synth.tts.engine import Line, Speech
-from synth.voices import Voice, VoiceBank
 from tests.conftest import tree_hashes
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.index import Index, StageEntry
+from turnmill.manifests.query import connect
+from turnmill.manifests.records import Licence
+from turnmill.manifests.schema import SCHEMAS, to_table
+from turnmill.manifests.store import Store, part_name, tar_name
+from turnmill.pipelines.guard import Guard
+from turnmill.pipelines.recipe import load as load_recipe
+from turnmill.pipelines.run import run
+from turnmill.pipelines.stage import Shard, Workspace, commit, written_tar
+from turnmill.pipelines.stages.ingest import Ingest, IngestParams
+from turnmill.pipelines.stages.quality import Quality, QualityParams
+from turnmill.pipelines.stages.select import select
+from turnmill.pipelines.stages.voices import VoicesParams, make_voices, read_bank, voices_identity
+from turnmill.sources.audio import Audio, decode, encode_flac, mono
+from turnmill.sources.catalogue import load, override
+from turnmill.sources.measure import quality
+from turnmill.synth.banks import ESPEAK
+from turnmill.synth.tts.engine import Line, Speech
+from turnmill.synth.voices import Voice, VoiceBank
 
 pytest.importorskip("espeakng_loader", reason="the demo extra is not installed")
 
-from synth.tts.espeak import EspeakEngine
+from turnmill.synth.tts.espeak import EspeakEngine
 
 SPLITS = ("train", "valid", "test")
 Row = dict[str, Any]

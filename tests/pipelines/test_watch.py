@@ -4,9 +4,19 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from manifests.records import Reason
-from pipelines import watch as module
-from pipelines.watch import DEATHS_BETWEEN, LOADING_S, SILENCE_S, Attempt, InHand, Report, Reporter, TimeLimit, Watch
+from turnmill.manifests.records import Reason
+from turnmill.pipelines import watch as module
+from turnmill.pipelines.watch import (
+    DEATHS_BETWEEN,
+    LOADING_S,
+    SILENCE_S,
+    Attempt,
+    InHand,
+    Report,
+    Reporter,
+    TimeLimit,
+    Watch,
+)
 
 PLACE = ("shard", "ingest")
 

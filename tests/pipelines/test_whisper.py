@@ -12,13 +12,13 @@ import pytest
 from faster_whisper import BatchedInferencePipeline
 from numpy.typing import NDArray
 
-from pipelines.asr.errors import errors
-from pipelines.asr.recognizer import AFTER, BEFORE, Decoded, Recognizer
-from pipelines.asr.windows import SAMPLE_RATE, Clip
-from pipelines.asr.words import shortened
-from sources.audio import Audio, decode, mono_at
-from sources.measure import quality
 from tests.whisper import loaded
+from turnmill.pipelines.asr.errors import errors
+from turnmill.pipelines.asr.recognizer import AFTER, BEFORE, Decoded, Recognizer
+from turnmill.pipelines.asr.windows import SAMPLE_RATE, Clip
+from turnmill.pipelines.asr.words import shortened
+from turnmill.sources.audio import Audio, decode, mono_at
+from turnmill.sources.measure import quality
 
 Pcm = NDArray[np.float32]
 

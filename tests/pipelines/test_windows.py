@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.asr.windows import LONGEST, SAMPLE_RATE, Clip, first_round, windows
+from turnmill.pipelines.asr.windows import LONGEST, SAMPLE_RATE, Clip, first_round, windows
 
 NOISE = np.random.default_rng(0).standard_normal(120 * SAMPLE_RATE, np.float32)
 

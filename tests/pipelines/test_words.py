@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.asr.recognizer import AFTER, BEFORE
-from pipelines.asr.windows import SAMPLE_RATE
-from pipelines.asr.words import Word, in_speech, shortened, spread
+from turnmill.pipelines.asr.recognizer import AFTER, BEFORE
+from turnmill.pipelines.asr.windows import SAMPLE_RATE
+from turnmill.pipelines.asr.words import Word, in_speech, shortened, spread
 
 _times = st.floats(-1, 12, allow_nan=False)
 

@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 import ray
 
-from manifests.errors import UsageError
-from manifests.store import Store
-from pipelines import engine
-from pipelines.cluster import Cluster, cluster
-from pipelines.guard import Guard
-from pipelines.stage import Made, Resources, Shard, Stage, Workspace
-from pipelines.stages.quality import QualityParams
-from pipelines.stopping import Stopped, stoppable
-from pipelines.watch import TimeLimit
-from pipelines.worker import Job
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.store import Store
+from turnmill.pipelines import engine
+from turnmill.pipelines.cluster import Cluster, cluster
+from turnmill.pipelines.guard import Guard
+from turnmill.pipelines.stage import Made, Resources, Shard, Stage, Workspace
+from turnmill.pipelines.stages.quality import QualityParams
+from turnmill.pipelines.stopping import Stopped, stoppable
+from turnmill.pipelines.watch import TimeLimit
+from turnmill.pipelines.worker import Job
 
 SHARDS = [Shard(f"shard{number}", f"shard {number}") for number in range(3)]
 

@@ -17,8 +17,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from manifests.records import Reason
-from sources.audio import (
+from turnmill.manifests.records import Reason
+from turnmill.sources.audio import (
     Audio,
     AudioError,
     decode,

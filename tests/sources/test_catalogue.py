@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from manifests.errors import UsageError
-from manifests.records import Licence
-from sources.adapters.base import adapter_for
-from sources.catalogue import Entry, load, names, override
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.records import Licence
+from turnmill.sources.adapters.base import adapter_for
+from turnmill.sources.catalogue import Entry, load, names, override
 
 
 def test_every_entry_is_valid_and_has_a_reader() -> None:

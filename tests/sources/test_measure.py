@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from manifests.records import Reason
-from manifests.schema import SCHEMAS, to_table
-from sources import measure
-from sources.audio import (
+from turnmill.manifests.records import Reason
+from turnmill.manifests.schema import SCHEMAS, to_table
+from turnmill.sources import measure
+from turnmill.sources.audio import (
     Audio,
     AudioError,
     decode,
@@ -23,8 +23,8 @@ from sources.audio import (
     resample,
     sound,
 )
-from sources.audio.sound import LongSound
-from sources.measure import FLOOR_DBFS, quality
+from turnmill.sources.audio.sound import LongSound
+from turnmill.sources.measure import FLOOR_DBFS, quality
 
 
 def sine(level: float, hz: float = 440, rate: int = 16000, seconds: float = 2.0) -> Audio:

@@ -6,8 +6,8 @@ from typing import Annotated
 import pytest
 from pydantic import ValidationError
 
-from manifests.params import Params
-from synth.distributions import ExGaussian, LogNormal, Uniform, within
+from turnmill.manifests.params import Params
+from turnmill.synth.distributions import ExGaussian, LogNormal, Uniform, within
 
 NORMAL = {"median": 0.5, "sigma": 0.3, "low": 0.1, "high": 2.0}
 

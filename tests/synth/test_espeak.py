@@ -7,13 +7,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from synth.banks import ESPEAK
-from synth.tokens import tokens
-from synth.tts.engine import Line, Speech, SpeechError, Word
+from turnmill.synth.banks import ESPEAK
+from turnmill.synth.tokens import tokens
+from turnmill.synth.tts.engine import Line, Speech, SpeechError, Word
 
 pytest.importorskip("espeakng_loader", reason="the demo extra is not installed")
 
-from synth.tts.espeak import EspeakEngine, utter, word_spans
+from turnmill.synth.tts.espeak import EspeakEngine, utter, word_spans
 
 ASSISTANT = ESPEAK.assistants_of("en")[0].name
 VOICES = [voice.name for voice in ESPEAK.speaking("en")]

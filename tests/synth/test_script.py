@@ -6,13 +6,13 @@ from itertools import pairwise
 import pytest
 from pydantic import ValidationError
 
-from manifests.records import Interruption, Licence, TextDialogue, TextTurn
-from synth.banks import ESPEAK, HIBARI, with_beside
-from synth.phrases import PHRASES
-from synth.script import IntentMix, Interaction, Script, intent_of, pause_points, write_script
-from synth.tokens import joined, tokens
-from synth.voices import VoiceBank
 from tests.synth.duplex.conftest import QUIET
+from turnmill.manifests.records import Interruption, Licence, TextDialogue, TextTurn
+from turnmill.synth.banks import ESPEAK, HIBARI, with_beside
+from turnmill.synth.phrases import PHRASES
+from turnmill.synth.script import IntentMix, Interaction, Script, intent_of, pause_points, write_script
+from turnmill.synth.tokens import joined, tokens
+from turnmill.synth.voices import VoiceBank
 
 LICENCE = Licence("CC-BY-4.0", True, True)
 LONG = "There are three ways to do that, and I would start with the first one, because it is the easiest by far."

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from manifests.records import Licence, Reason, Reject, TextDialogue, TextTurn
-from synth.tags import TAG
-from synth.text import TextLimits, speakable, spoken_form
-from synth.tokens import tokens
+from turnmill.manifests.records import Licence, Reason, Reject, TextDialogue, TextTurn
+from turnmill.synth.tags import TAG
+from turnmill.synth.text import TextLimits, speakable, spoken_form
+from turnmill.synth.tokens import tokens
 
 LICENCE = Licence("CC0-1.0", True, True)
 # fmt: off

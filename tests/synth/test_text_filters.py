@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from manifests.errors import UsageError
-from manifests.records import Licence, Reason, Reject, TextDialogue, TextTurn
-from synth.personal_data import personal_data
-from synth.text import TextLimits, speakable
-from synth.writing import words_by_script
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.records import Licence, Reason, Reject, TextDialogue, TextTurn
+from turnmill.synth.personal_data import personal_data
+from turnmill.synth.text import TextLimits, speakable
+from turnmill.synth.writing import words_by_script
 
 
 def judged(text: str, language: str = "en", **limits: Any) -> Reason | None:

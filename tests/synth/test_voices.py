@@ -5,8 +5,8 @@ from typing import get_args
 
 import pytest
 
-from synth.banks import EMBEDDED, ESPEAK, HIBARI, KOKORO, OWN, engine_of, with_beside
-from synth.voices import EspeakSettings, Split, Voice, VoiceBank
+from turnmill.synth.banks import EMBEDDED, ESPEAK, HIBARI, KOKORO, OWN, engine_of, with_beside
+from turnmill.synth.voices import EspeakSettings, Split, Voice, VoiceBank
 
 SPLITS: tuple[Split, ...] = get_args(Split)
 

@@ -1,6 +1,6 @@
 """CosyVoice 1, 2 and 3 in process, from the official checkout: cloned voices, emotions, eleven languages."""
 
-from synth.tts.cosyvoice.engine import CosyVoiceEngine
-from synth.tts.cosyvoice.params import CosyVoiceParams
+from turnmill.synth.tts.cosyvoice.engine import CosyVoiceEngine
+from turnmill.synth.tts.cosyvoice.params import CosyVoiceParams
 
 __all__ = ["CosyVoiceEngine", "CosyVoiceParams"]

@@ -18,18 +18,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from manifests.errors import TurnmillError, UsageError
-from manifests.languages import primary
-from manifests.records import Reason, stable_hash
-from synth.tokens import tokens
-from synth.tts.cosyvoice import wording
-from synth.tts.cosyvoice.model import find_model
-from synth.tts.cosyvoice.package import Model, find_checkout, load_model, package_digest, seed_all
-from synth.tts.cosyvoice.params import CosyVoiceParams
-from synth.tts.cosyvoice.prompts import wav_file
-from synth.tts.engine import Line, Speech, SpeechError
-from synth.tts.gate import letters
-from synth.voices import Voice
+from turnmill.manifests.errors import TurnmillError, UsageError
+from turnmill.manifests.languages import primary
+from turnmill.manifests.records import Reason, stable_hash
+from turnmill.synth.tokens import tokens
+from turnmill.synth.tts.cosyvoice import wording
+from turnmill.synth.tts.cosyvoice.model import find_model
+from turnmill.synth.tts.cosyvoice.package import Model, find_checkout, load_model, package_digest, seed_all
+from turnmill.synth.tts.cosyvoice.params import CosyVoiceParams
+from turnmill.synth.tts.cosyvoice.prompts import wav_file
+from turnmill.synth.tts.engine import Line, Speech, SpeechError
+from turnmill.synth.tts.gate import letters
+from turnmill.synth.voices import Voice
 
 Pcm = NDArray[np.float32]
 

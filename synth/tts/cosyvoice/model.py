@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from manifests.errors import UsageError
-from manifests.records import stable_hash
-from synth.tts.cosyvoice.params import CosyVoiceParams
-from synth.tts.cosyvoice.wording import Generation
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.records import stable_hash
+from turnmill.synth.tts.cosyvoice.params import CosyVoiceParams
+from turnmill.synth.tts.cosyvoice.wording import Generation
 
 # In the order in which the package's AutoModel looks for them.
 _CONFIGS: dict[str, Generation] = {"cosyvoice.yaml": 1, "cosyvoice2.yaml": 2, "cosyvoice3.yaml": 3}

@@ -14,10 +14,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from manifests.errors import UsageError
-from manifests.records import stable_hash
-from synth.tts.cosyvoice.model import ModelFolder
-from synth.tts.cosyvoice.params import CosyVoiceParams
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.records import stable_hash
+from turnmill.synth.tts.cosyvoice.model import ModelFolder
+from turnmill.synth.tts.cosyvoice.params import CosyVoiceParams
 
 _HOW = (
     "git clone --recursive https://github.com/FunAudioLLM/CosyVoice, pip install its requirements,"

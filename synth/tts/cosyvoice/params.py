@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from manifests.params import Params
+from turnmill.manifests.params import Params
 
 
 class CosyVoiceParams(Params):

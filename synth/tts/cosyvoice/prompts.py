@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from manifests.records import Reason
-from synth.tts.engine import SpeechError
-from synth.voices import Prompt
+from turnmill.manifests.records import Reason
+from turnmill.synth.tts.engine import SpeechError
+from turnmill.synth.voices import Prompt
 
 # cosyvoice/cli/frontend.py and utils/file_utils.py assert both; below a second there is no voice to be had.
 _SHORTEST_S, _LONGEST_S = 1.0, 30.0

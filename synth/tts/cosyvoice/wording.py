@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Literal
 
-from synth.tags import TAG
+from turnmill.synth.tags import TAG
 
 Generation = Literal[1, 2, 3]
 

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from manifests.errors import UsageError
-from manifests.records import Licence, Reason, Reject, TextDialogue, TextTurn
-from sources.adapters.dialogue_text import dialogue_units, read_dialogues
-from sources.adapters.items import Unit
-from sources.catalogue import load
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.records import Licence, Reason, Reject, TextDialogue, TextTurn
+from turnmill.sources.adapters.dialogue_text import dialogue_units, read_dialogues
+from turnmill.sources.adapters.items import Unit
+from turnmill.sources.catalogue import load
 
 ENTRY = load("dialogue_text")
 GOOD = {"messages": [{"role": "user", "content": "Hi."}, {"role": "assistant", "content": "Hello."}]}

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from manifests.records import Reason, Reject, TextDialogue, TextTurn, ToolCall
-from sources.adapters.dialogue_shapes import NoDialogue, language_of, turns_of
-from sources.adapters.dialogue_text import dialogue_units, read_dialogues
-from sources.catalogue import load
+from turnmill.manifests.records import Reason, Reject, TextDialogue, TextTurn, ToolCall
+from turnmill.sources.adapters.dialogue_shapes import NoDialogue, language_of, turns_of
+from turnmill.sources.adapters.dialogue_text import dialogue_units, read_dialogues
+from turnmill.sources.catalogue import load
 
 TURNS = (TextTurn("user", "Hi."), TextTurn("assistant", "Hello."))
 

@@ -12,11 +12,11 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from manifests.errors import UsageError
-from manifests.records import Reason, Reject
-from sources.adapters import files, sniff
-from sources.adapters.items import ClipRef, transcript
-from sources.catalogue import Entry, load, override
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.records import Reason, Reject
+from turnmill.sources.adapters import files, sniff
+from turnmill.sources.adapters.items import ClipRef, transcript
+from turnmill.sources.catalogue import Entry, load, override
 
 BIG = 1 << 40
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sources.adapters import files, table
-from sources.adapters.passed_over import PassedOver, passed_over
-from sources.catalogue import load
+from turnmill.sources.adapters import files, table
+from turnmill.sources.adapters.passed_over import PassedOver, passed_over
+from turnmill.sources.catalogue import load
 
 BIG = 1 << 40
 

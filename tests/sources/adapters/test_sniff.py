@@ -18,7 +18,7 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sources.adapters.sniff import HEAD, holds_audio, is_audio_head
+from turnmill.sources.adapters.sniff import HEAD, holds_audio, is_audio_head
 
 RATE = 8_000
 TONE = (0.3 * np.sin(2 * np.pi * 220 * np.arange(RATE) / RATE)).astype(np.float32)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sources.adapters.template import parse
+from turnmill.sources.adapters.template import parse
 
 NAMES = st.text(st.characters(exclude_characters="/{}|", exclude_categories=["Cs"]), min_size=1)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from synth.acoustics import (
+from turnmill.synth.acoustics import (
     Acoustics,
     AcousticsParams,
     ClippingParams,
@@ -22,9 +22,9 @@ from synth.acoustics import (
     deliver,
     load_pools,
 )
-from synth.duplex import RATE
-from synth.duplex.energy import active_level
-from synth.tts.engine import Line, Speech
+from turnmill.synth.duplex import RATE
+from turnmill.synth.duplex.energy import active_level
+from turnmill.synth.tts.engine import Line, Speech
 
 TEXTS = (
     "Could you tell me about the weather in the mountains tomorrow morning, please?",
@@ -65,8 +65,8 @@ class Talks:
     """Dialogues of any length and seed, from few lines that are spoken once."""
 
     def __init__(self) -> None:
-        from synth.banks import ESPEAK
-        from synth.tts.espeak import EspeakEngine
+        from turnmill.synth.banks import ESPEAK
+        from turnmill.synth.tts.espeak import EspeakEngine
 
         self._engine = EspeakEngine(ESPEAK.voices)
         self._assistant = ESPEAK.assistants_of("en")[0].name

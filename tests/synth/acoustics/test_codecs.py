@@ -9,10 +9,10 @@ import pytest
 import scipy.signal
 from numpy.typing import NDArray
 
-from manifests.errors import UsageError
-from synth.acoustics.codecs import CODECS, transmit
-from synth.duplex import RATE
 from tests.synth.acoustics.conftest import Talks
+from turnmill.manifests.errors import UsageError
+from turnmill.synth.acoustics.codecs import CODECS, transmit
+from turnmill.synth.duplex import RATE
 
 
 def in_band(pcm: NDArray[np.float32]) -> NDArray[np.float64]:

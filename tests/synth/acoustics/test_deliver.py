@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from synth.acoustics import (
+from tests.synth.acoustics.conftest import Float32, Talk, Talks, only, power
+from turnmill.synth.acoustics import (
     PEAK_DBFS,
     WHITE,
     Acoustics,
@@ -25,10 +26,9 @@ from synth.acoustics import (
     deliver,
     draw_acoustics,
 )
-from synth.acoustics.params import CODECS
-from synth.distributions import Uniform
-from synth.duplex import RATE
-from tests.synth.acoustics.conftest import Float32, Talk, Talks, only, power
+from turnmill.synth.acoustics.params import CODECS
+from turnmill.synth.distributions import Uniform
+from turnmill.synth.duplex import RATE
 
 LIMIT = 10 ** (PEAK_DBFS / 20)
 

@@ -4,7 +4,7 @@ from itertools import combinations
 
 import numpy as np
 
-from synth.acoustics import Pools, divided
+from turnmill.synth.acoustics import Pools, divided
 
 
 def pools(count: int) -> Pools:

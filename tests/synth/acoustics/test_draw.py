@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from manifests.errors import UsageError
-from synth.acoustics import (
+from tests.synth.acoustics.conftest import only
+from turnmill.manifests.errors import UsageError
+from turnmill.synth.acoustics import (
     WHITE,
     Acoustics,
     AcousticsParams,
@@ -26,9 +27,8 @@ from synth.acoustics import (
     draw_acoustics,
     labels,
 )
-from synth.distributions import Uniform
-from synth.duplex import RATE
-from tests.synth.acoustics.conftest import only
+from turnmill.synth.distributions import Uniform
+from turnmill.synth.duplex import RATE
 
 MINUTE = 60 * RATE
 SOUND = np.ones(RATE, np.float32)

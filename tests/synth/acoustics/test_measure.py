@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from synth.acoustics import (
+from tests.synth.acoustics.conftest import Float32, Talk, Talks, only, to_16_bit
+from turnmill.synth.acoustics import (
     Acoustics,
     AcousticsParams,
     Background,
@@ -24,10 +25,9 @@ from synth.acoustics import (
     labels,
     measure,
 )
-from synth.acoustics.plan import Span
-from synth.distributions import Uniform
-from synth.duplex import RATE
-from tests.synth.acoustics.conftest import Float32, Talk, Talks, only, to_16_bit
+from turnmill.synth.acoustics.plan import Span
+from turnmill.synth.distributions import Uniform
+from turnmill.synth.duplex import RATE
 
 SEEDS = range(20)
 

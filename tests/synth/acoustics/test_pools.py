@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from manifests.errors import UsageError
-from synth.acoustics import NOISE, Pools, check_pools, load_pools, pool_files
-from synth.acoustics.noise import looped, make_background
-from synth.acoustics.plan import Background
-from synth.duplex import RATE
+from turnmill.manifests.errors import UsageError
+from turnmill.synth.acoustics import NOISE, Pools, check_pools, load_pools, pool_files
+from turnmill.synth.acoustics.noise import looped, make_background
+from turnmill.synth.acoustics.plan import Background
+from turnmill.synth.duplex import RATE
 
 
 def tone(path: Path, seconds: float = 1.0, rate: int = 16_000, channels: int = 1) -> Path:

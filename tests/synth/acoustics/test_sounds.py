@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import scipy.fft
 
-from synth.acoustics import Pools, colour_beside, make_sound
-from synth.duplex import RATE
-from synth.duplex.energy import speech_bounds
+from turnmill.synth.acoustics import Pools, colour_beside, make_sound
+from turnmill.synth.duplex import RATE
+from turnmill.synth.duplex.energy import speech_bounds
 
 Kind = Literal["noise_burst", "cough"]
 

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from synth.acoustics import (
+from tests.synth.acoustics.conftest import Float32, Talk, Talks, to_16_bit
+from turnmill.synth.acoustics import (
     Acoustics,
     AcousticsParams,
     Background,
@@ -17,9 +18,8 @@ from synth.acoustics import (
     peaks_are_clipped,
     sounds_coded,
 )
-from synth.acoustics.codecs import CODECS
-from synth.acoustics.plan import PacketLoss
-from tests.synth.acoustics.conftest import Float32, Talk, Talks, to_16_bit
+from turnmill.synth.acoustics.codecs import CODECS
+from turnmill.synth.acoustics.plan import PacketLoss
 
 TELEPHONE = ("g711_mulaw", "g711_alaw", "amr_nb", "narrowband")
 

@@ -10,19 +10,19 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from manifests.records import Licence, Reject, TextDialogue, TextTurn
-from manifests.samples import DIALOGUE, to_json
-from synth.acoustics import WHITE, Acoustics, AcousticsParams, Background, Pools, draw_acoustics
-from synth.banks import ESPEAK
-from synth.duplex import RATE
-from synth.duplex.labels import sample_json
-from synth.duplex.material import Material, spoken_material, with_sounds
-from synth.duplex.planner import Acoustic, plan_timeline
-from synth.duplex.render import Rendered, render
-from synth.duplex.timeline import Timeline
-from synth.duplex.timing import Timing, timing
-from synth.script import Interaction, Script, write_script
-from synth.tts.engine import Line, Speech, Word
+from turnmill.manifests.records import Licence, Reject, TextDialogue, TextTurn
+from turnmill.manifests.samples import DIALOGUE, to_json
+from turnmill.synth.acoustics import WHITE, Acoustics, AcousticsParams, Background, Pools, draw_acoustics
+from turnmill.synth.banks import ESPEAK
+from turnmill.synth.duplex import RATE
+from turnmill.synth.duplex.labels import sample_json
+from turnmill.synth.duplex.material import Material, spoken_material, with_sounds
+from turnmill.synth.duplex.planner import Acoustic, plan_timeline
+from turnmill.synth.duplex.render import Rendered, render
+from turnmill.synth.duplex.timeline import Timeline
+from turnmill.synth.duplex.timing import Timing, timing
+from turnmill.synth.script import Interaction, Script, write_script
+from turnmill.synth.tts.engine import Line, Speech, Word
 
 TEXTS = Path(__file__).parents[3] / "pipelines" / "recipes" / "quickstart" / "dialogues.jsonl"
 LICENCE = Licence("CC0-1.0", True, True)
@@ -126,7 +126,7 @@ LIVELY = Interaction(
 def spoken() -> list[Spoken]:
     """Twenty of the project's dialogues, lively, spoken by espeak."""
     pytest.importorskip("espeakng_loader")
-    from synth.tts.espeak import EspeakEngine
+    from turnmill.synth.tts.espeak import EspeakEngine
 
     engine = EspeakEngine(ESPEAK.voices)
     found = []

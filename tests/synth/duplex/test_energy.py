@@ -4,10 +4,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synth.duplex.energy import active_level, islands, speech_bounds
-from synth.duplex.noisy import bounds_in_noise
-from synth.duplex.spoken import measure
-from synth.tts.engine import Word
+from turnmill.synth.duplex.energy import active_level, islands, speech_bounds
+from turnmill.synth.duplex.noisy import bounds_in_noise
+from turnmill.synth.duplex.spoken import measure
+from turnmill.synth.tts.engine import Word
 
 
 def burst(before: int, length: int, after: int, amplitude: float = 0.5) -> np.ndarray:

@@ -8,11 +8,11 @@ import pytest
 import soundfile
 import yaml
 
-from manifests.errors import TurnmillError, UsageError
-from pipelines.fitting import fit_files
-from synth.duplex import RATE
-from synth.duplex.fit import Recording, fit, fit_preset, intervals, measure_turns, same_talk, speech_of_audio
-from synth.duplex.timing import FloorTransfer, Timing, timing
+from turnmill.manifests.errors import TurnmillError, UsageError
+from turnmill.pipelines.fitting import fit_files
+from turnmill.synth.duplex import RATE
+from turnmill.synth.duplex.fit import Recording, fit, fit_preset, intervals, measure_turns, same_talk, speech_of_audio
+from turnmill.synth.duplex.timing import FloorTransfer, Timing, timing
 
 PAUSES = (0.3, 0.6, 0.9)
 

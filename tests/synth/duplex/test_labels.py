@@ -2,13 +2,13 @@
 
 import json
 
-from dashboards.listening import KINDS
-from manifests.samples import DIALOGUE, problem, to_json
-from manifests.schema import EVENT_KINDS, SCHEMAS, to_table
-from synth.duplex.check_events import EVENT_CHECKS
-from synth.duplex.labels import dialogue_row, event_rows, sample_json, turn_rows, unplaced_rows, word_rows
-from synth.duplex.sample import ACOUSTICS
 from tests.synth.duplex.conftest import Spoken, anything
+from turnmill.dashboards.listening import KINDS
+from turnmill.manifests.samples import DIALOGUE, problem, to_json
+from turnmill.manifests.schema import EVENT_KINDS, SCHEMAS, to_table
+from turnmill.synth.duplex.check_events import EVENT_CHECKS
+from turnmill.synth.duplex.labels import dialogue_row, event_rows, sample_json, turn_rows, unplaced_rows, word_rows
+from turnmill.synth.duplex.sample import ACOUSTICS
 
 _WORD = ("word", "start", "end")
 STORAGE = {"shard", "offset", "size", "clean_offset", "clean_size"}

@@ -4,12 +4,12 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from manifests.records import generator
-from synth.duplex import RATE
-from synth.duplex.context import relied_on
-from synth.duplex.offsets import OWN_GAP, assigned, draw_offset, longest_overlap
-from synth.duplex.reference import Values, w1
-from synth.duplex.timing import timing
+from turnmill.manifests.records import generator
+from turnmill.synth.duplex import RATE
+from turnmill.synth.duplex.context import relied_on
+from turnmill.synth.duplex.offsets import OWN_GAP, assigned, draw_offset, longest_overlap
+from turnmill.synth.duplex.reference import Values, w1
+from turnmill.synth.duplex.timing import timing
 
 PAIRS = st.lists(st.tuples(st.integers(-70_000, 100_000), st.integers(0, 70_000)), min_size=1, max_size=30)
 

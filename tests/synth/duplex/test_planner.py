@@ -9,16 +9,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from manifests.records import Reason, Reject
-from synth.distributions import LogNormal, Uniform
-from synth.duplex import ASSISTANT, RATE, USER
-from synth.duplex.planner import plan_timeline
-from synth.duplex.sample import BESIDE
-from synth.duplex.timeline import Timeline
-from synth.duplex.timing import FloorTransfer
-from synth.duplex.verify import check
-from synth.script import IntentMix, Interaction, IntrusionMix
-from synth.tokens import tokens
 from tests.synth.duplex.conftest import (
     ASSISTANT_PRESET,
     QUIET,
@@ -29,6 +19,16 @@ from tests.synth.duplex.conftest import (
     text_dialogue,
     white,
 )
+from turnmill.manifests.records import Reason, Reject
+from turnmill.synth.distributions import LogNormal, Uniform
+from turnmill.synth.duplex import ASSISTANT, RATE, USER
+from turnmill.synth.duplex.planner import plan_timeline
+from turnmill.synth.duplex.sample import BESIDE
+from turnmill.synth.duplex.timeline import Timeline
+from turnmill.synth.duplex.timing import FloorTransfer
+from turnmill.synth.duplex.verify import check
+from turnmill.synth.script import IntentMix, Interaction, IntrusionMix
+from turnmill.synth.tokens import tokens
 
 WORD = st.sampled_from(["a", "no", "and", "well,", "going", "perhaps", "today.", "is", "it"])
 WORDS = st.lists(WORD, min_size=1, max_size=14)

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synth.distributions import LogNormal, Uniform
-from synth.duplex import RATE
-from synth.duplex.realism import Activity, Durations, Intervals, ipus, speech_of_stem, talk
-from synth.duplex.reference import (
+from turnmill.synth.distributions import LogNormal, Uniform
+from turnmill.synth.duplex import RATE
+from turnmill.synth.duplex.realism import Activity, Durations, Intervals, ipus, speech_of_stem, talk
+from turnmill.synth.duplex.reference import (
     EDGES,
     Values,
     cdf,
@@ -20,7 +20,7 @@ from synth.duplex.reference import (
     w1,
     w1_by_chance,
 )
-from synth.duplex.timing import PRESETS, FloorTransfer, timing
+from turnmill.synth.duplex.timing import PRESETS, FloorTransfer, timing
 
 
 def spans(*seconds: tuple[float, float]) -> Intervals:

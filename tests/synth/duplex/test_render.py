@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from synth.acoustics import PEAK_DBFS, Pools
-from synth.duplex import ASSISTANT, USER
-from synth.duplex.energy import active_level
-from synth.duplex.material import Material
-from synth.duplex.render import render, shaped
-from synth.duplex.spoken import measure
-from synth.duplex.timeline import Clip
 from tests.synth.duplex.conftest import QUIET, Spoken, bursts, text_dialogue, white
+from turnmill.synth.acoustics import PEAK_DBFS, Pools
+from turnmill.synth.duplex import ASSISTANT, USER
+from turnmill.synth.duplex.energy import active_level
+from turnmill.synth.duplex.material import Material
+from turnmill.synth.duplex.render import render, shaped
+from turnmill.synth.duplex.spoken import measure
+from turnmill.synth.duplex.timeline import Clip
 
 TALK = ["Tell me about it, please.", " ".join(["It is a long story, and I like it, so listen."] * 4), "Well, go on."]
 NO_POOLS = Pools()

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from manifests.errors import UsageError
-from manifests.records import generator
-from synth.distributions import LogNormal
-from synth.duplex.timing import PRESETS, timing
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.records import generator
+from turnmill.synth.distributions import LogNormal
+from turnmill.synth.duplex.timing import PRESETS, timing
 
 
 def test_a_preset_file_means_the_same_as_a_preset(tmp_path: Path) -> None:

@@ -9,15 +9,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from synth.acoustics import Acoustics, Echo
-from synth.banks import ESPEAK
-from synth.duplex import ASSISTANT, RATE, USER
-from synth.duplex.energy import active_level
-from synth.duplex.sample import BESIDE
-from synth.duplex.verify import Report, check
-from synth.script import write_script
-from synth.tokens import tokens
-from synth.tts.engine import Line, Speech
 from tests.synth.duplex.conftest import (
     LIVELY,
     Spoken,
@@ -28,6 +19,15 @@ from tests.synth.duplex.conftest import (
     text_dialogue,
     white,
 )
+from turnmill.synth.acoustics import Acoustics, Echo
+from turnmill.synth.banks import ESPEAK
+from turnmill.synth.duplex import ASSISTANT, RATE, USER
+from turnmill.synth.duplex.energy import active_level
+from turnmill.synth.duplex.sample import BESIDE
+from turnmill.synth.duplex.verify import Report, check
+from turnmill.synth.script import write_script
+from turnmill.synth.tokens import tokens
+from turnmill.synth.tts.engine import Line, Speech
 
 SNR_DB = 18.0
 

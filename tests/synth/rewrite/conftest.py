@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from manifests.records import Licence, TextDialogue, TextTurn
-from manifests.store import Store
-from synth.rewrite.cache import StoreCache
-from synth.rewrite.params import RewriteParams
+from turnmill.manifests.records import Licence, TextDialogue, TextTurn
+from turnmill.manifests.store import Store
+from turnmill.synth.rewrite.cache import StoreCache
+from turnmill.synth.rewrite.params import RewriteParams
 
 Request = dict[str, Any]
 LICENCE = Licence("CC-BY-4.0", True, True)

@@ -3,12 +3,12 @@
 import pytest
 from pydantic import ValidationError
 
-from manifests.errors import UsageError
-from synth.http import api_key
-from synth.rewrite.params import TASKS, RewriteParams
-from synth.rewrite.prompt import prompt
-from synth.rewrite.rewriter import identity
-from synth.rewrite.tasks import TASKS_BY_NAME
+from turnmill.manifests.errors import UsageError
+from turnmill.synth.http import api_key
+from turnmill.synth.rewrite.params import TASKS, RewriteParams
+from turnmill.synth.rewrite.prompt import prompt
+from turnmill.synth.rewrite.rewriter import identity
+from turnmill.synth.rewrite.tasks import TASKS_BY_NAME
 
 GOOD = {"tasks": ["spoken"], "base_url": "http://localhost:8000/v1", "model": "small"}
 

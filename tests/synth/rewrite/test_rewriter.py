@@ -16,15 +16,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from manifests.errors import TurnmillError, UsageError
-from manifests.records import Reason, Reject, TextDialogue
-from manifests.store import Store
-from synth.rewrite.cache import StoreCache, answer_key
-from synth.rewrite.client import ChatEndpoint, Message
-from synth.rewrite.params import TASKS, RewriteParams
-from synth.rewrite.rewriter import Rewriter, Rewritten, estimate
 from tests.conftest import tree_hashes
 from tests.synth.rewrite.conftest import Endpoint, Reply, Request, good
+from turnmill.manifests.errors import TurnmillError, UsageError
+from turnmill.manifests.records import Reason, Reject, TextDialogue
+from turnmill.manifests.store import Store
+from turnmill.synth.rewrite.cache import StoreCache, answer_key
+from turnmill.synth.rewrite.client import ChatEndpoint, Message
+from turnmill.synth.rewrite.params import TASKS, RewriteParams
+from turnmill.synth.rewrite.rewriter import Rewriter, Rewritten, estimate
 
 Make = Callable[..., TextDialogue]
 MakeParams = Callable[..., RewriteParams]
@@ -416,7 +416,7 @@ def test_ctrl_c_ends_what_is_under_way_and_begins_nothing(
             time.sleep(0.01)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("synth.rewrite.rewriter.wait", interrupted)
+    monkeypatch.setattr("turnmill.synth.rewrite.rewriter.wait", interrupted)
     endpoint.answer = lambda *_: Reply(status=500)  # all would wait for seconds before they ask again
     before = [dialogue(f"d{n}", texts=(f"Number {n}?", "Yes.")) for n in range(50)]
     began = time.monotonic()

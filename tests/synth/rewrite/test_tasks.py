@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from manifests.records import Interruption, Licence, TextDialogue, TextTurn, ToolCall
-from synth.rewrite.answers import EMOTIONS, Unusable
-from synth.rewrite.params import TASKS, TaskName
-from synth.rewrite.prompt import estimate_tokens, prompt
-from synth.rewrite.tasks import LONGEST_INTERRUPTION, TASKS_BY_NAME, certainly_said, longest, numbered
-from synth.text import TextLimits, speakable, spoken_form
-from synth.tokens import prefix, tokens
+from turnmill.manifests.records import Interruption, Licence, TextDialogue, TextTurn, ToolCall
+from turnmill.synth.rewrite.answers import EMOTIONS, Unusable
+from turnmill.synth.rewrite.params import TASKS, TaskName
+from turnmill.synth.rewrite.prompt import estimate_tokens, prompt
+from turnmill.synth.rewrite.tasks import LONGEST_INTERRUPTION, TASKS_BY_NAME, certainly_said, longest, numbered
+from turnmill.synth.text import TextLimits, speakable, spoken_form
+from turnmill.synth.tokens import prefix, tokens
 
 Make = Callable[..., TextDialogue]
 _EMPTY = TextDialogue("d", (), "en", "tests", Licence("CC0-1.0", True, True))
@@ -360,7 +360,7 @@ def _moss(number: int, row: dict[str, Any]) -> TextDialogue:
 
 
 def _file(task: TaskName) -> str:
-    return resources.files("synth.rewrite").joinpath("prompts", f"{task}.md").read_text(encoding="utf-8")
+    return resources.files("turnmill.synth.rewrite").joinpath("prompts", f"{task}.md").read_text(encoding="utf-8")
 
 
 def _dialogue_of(task: TaskName, asked: str) -> TextDialogue:

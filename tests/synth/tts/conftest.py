@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from manifests.records import Licence
-from synth.tts.cosyvoice import CosyVoiceEngine, CosyVoiceParams
-from synth.voices import Prompt, Voice
 from tests.synth.tts import cosyvoice_fake
+from turnmill.manifests.records import Licence
+from turnmill.synth.tts.cosyvoice import CosyVoiceEngine, CosyVoiceParams
+from turnmill.synth.voices import Prompt, Voice
 
 PROMPT_TEXT = "I have lived in this town for 12 years and I like it."
 LICENCE = Licence("CC0-1.0", redistribute=True, commercial=True)

@@ -14,9 +14,9 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from synth.banks import HIBARI
-from synth.tts.engine import Line, Speech
-from synth.tts.hibari import HibariEngine
+from turnmill.synth.banks import HIBARI
+from turnmill.synth.tts.engine import Line, Speech
+from turnmill.synth.tts.hibari import HibariEngine
 
 KEY = "sk-secret-0123456789"
 SPEAKERS = {"alloy": "hibari-heart", "onyx": "hibari-ben"}

@@ -7,21 +7,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synth.banks import ESPEAK
-from synth.duplex import RATE
-from synth.tokens import tokens
-from synth.tts.align import PerLanguage, Piece, ProportionalAligner, gathered, on_grid, snapped, sounding, spread
-from synth.tts.engine import Line, Speech, SpeechError, Word
-from synth.tts.gate import GateParams
-from synth.tts.takes import Examiner, takes
+from turnmill.synth.banks import ESPEAK
+from turnmill.synth.duplex import RATE
+from turnmill.synth.tokens import tokens
+from turnmill.synth.tts.align import (
+    PerLanguage,
+    Piece,
+    ProportionalAligner,
+    gathered,
+    on_grid,
+    snapped,
+    sounding,
+    spread,
+)
+from turnmill.synth.tts.engine import Line, Speech, SpeechError, Word
+from turnmill.synth.tts.gate import GateParams
+from turnmill.synth.tts.takes import Examiner, takes
 
 pytest.importorskip("espeakng_loader", reason="the demo extra is not installed")
 pytest.importorskip("pocketsphinx", reason="pocketsphinx is not installed")
 
 import itertools
 
-from synth.tts.espeak import EspeakEngine
-from synth.tts.sphinx import PocketsphinxAligner
+from turnmill.synth.tts.espeak import EspeakEngine
+from turnmill.synth.tts.sphinx import PocketsphinxAligner
 
 TEXTS = (
     "Set a reminder to call Anna at five.",

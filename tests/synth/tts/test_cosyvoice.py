@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from manifests.errors import TurnmillError, UsageError
-from synth.rewrite.answers import EMOTIONS
-from synth.tts.cosyvoice import CosyVoiceEngine, engine, wording
-from synth.tts.cosyvoice.package import Model
-from synth.tts.engine import Line, Speech, SpeechError
-from synth.voices import Voice
 from tests.synth.tts.conftest import LICENCE, PROMPT_TEXT, Fake, cloned, flac
+from turnmill.manifests.errors import TurnmillError, UsageError
+from turnmill.synth.rewrite.answers import EMOTIONS
+from turnmill.synth.tts.cosyvoice import CosyVoiceEngine, engine, wording
+from turnmill.synth.tts.cosyvoice.package import Model
+from turnmill.synth.tts.engine import Line, Speech, SpeechError
+from turnmill.synth.voices import Voice
 
 TEXT = "I would like to go there on the fourth of May."
 SPEAKER = Voice("中文女", "zh", None, "female", LICENCE)

@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from synth.tags import TAG
-from synth.tts.cosyvoice import CosyVoiceEngine, CosyVoiceParams, engine, package, wording
-from synth.tts.cosyvoice.prompts import wav_file
-from synth.tts.engine import Line, Speech, SpeechError
 from tests.synth.tts import cosyvoice_fake, cosyvoice_miniature
 from tests.synth.tts.conftest import cloned
+from turnmill.synth.tags import TAG
+from turnmill.synth.tts.cosyvoice import CosyVoiceEngine, CosyVoiceParams, engine, package, wording
+from turnmill.synth.tts.cosyvoice.prompts import wav_file
+from turnmill.synth.tts.engine import Line, Speech, SpeechError
 
 REPO = os.environ.get("COSYVOICE_REPO")
 pytestmark = [

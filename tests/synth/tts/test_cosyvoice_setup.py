@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from manifests.errors import UsageError
-from synth.tts.cosyvoice import CosyVoiceParams, wording
-from synth.tts.engine import Line, Speech
 from tests.synth.tts import cosyvoice_fake
 from tests.synth.tts.conftest import Fake
+from turnmill.manifests.errors import UsageError
+from turnmill.synth.tts.cosyvoice import CosyVoiceParams, wording
+from turnmill.synth.tts.engine import Line, Speech
 
 LINE = Line("1", "I would like to go there on the fourth of May.", "ann", "en", 1)
 
@@ -134,7 +134,7 @@ def test_a_hub_id_without_the_hub_s_package_is_said_with_the_command(
 
 def test_a_hub_that_does_not_answer_is_said_in_one_sentence(fake: Fake) -> None:
     script = (
-        "from synth.tts.cosyvoice import CosyVoiceEngine, CosyVoiceParams\n"
+        "from turnmill.synth.tts.cosyvoice import CosyVoiceEngine, CosyVoiceParams\n"
         f"CosyVoiceEngine(CosyVoiceParams(model='nobody/nothing', repo={str(fake.checkout)!r}), {{}})"
     )
     environment = os.environ | {

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from synth.banks import ESPEAK
-from synth.duplex import RATE
-from synth.text import spoken_form
-from synth.tts.engine import Line, Speech
-from synth.tts.gate import GateParams, Heard, judge, judge_heard
+from turnmill.synth.banks import ESPEAK
+from turnmill.synth.duplex import RATE
+from turnmill.synth.text import spoken_form
+from turnmill.synth.tts.engine import Line, Speech
+from turnmill.synth.tts.gate import GateParams, Heard, judge, judge_heard
 
 pytest.importorskip("espeakng_loader", reason="the demo extra is not installed")
 
-from synth.tts.espeak import EspeakEngine
+from turnmill.synth.tts.espeak import EspeakEngine
 
 Pcm = NDArray[np.float32]
 QUICKSTART = Path(__file__).parents[3] / "pipelines" / "recipes" / "quickstart"

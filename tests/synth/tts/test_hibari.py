@@ -6,14 +6,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from manifests.errors import UsageError
-from manifests.records import Reason
-from synth.banks import HIBARI
-from synth.duplex.energy import active_level
-from synth.tts import hibari
-from synth.tts.engine import Line, Speech, SpeechError
-from synth.tts.hibari import HibariEngine
-from synth.tts.sphinx import PocketsphinxAligner
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.records import Reason
+from turnmill.synth.banks import HIBARI
+from turnmill.synth.duplex.energy import active_level
+from turnmill.synth.tts import hibari
+from turnmill.synth.tts.engine import Line, Speech, SpeechError
+from turnmill.synth.tts.hibari import HibariEngine
+from turnmill.synth.tts.sphinx import PocketsphinxAligner
 
 VOICES = [voice.name for voice in HIBARI.speaking("en")]
 TEXT = "When the sun is low, its light travels through much more air."

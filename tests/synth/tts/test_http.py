@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from manifests.errors import TurnmillError, UsageError
-from manifests.records import Licence
-from synth.banks import HIBARI
-from synth.http import Failing
-from synth.tts.engine import Line, Speech, SpeechError
-from synth.tts.hibari import HibariEngine
-from synth.tts.http import HttpParams, HttpSpeechEngine
-from synth.voices import Prompt, Voice
 from tests.synth.tts.speech_server import KEY, SPEAKERS, SpeechServer, speech_server
+from turnmill.manifests.errors import TurnmillError, UsageError
+from turnmill.manifests.records import Licence
+from turnmill.synth.banks import HIBARI
+from turnmill.synth.http import Failing
+from turnmill.synth.tts.engine import Line, Speech, SpeechError
+from turnmill.synth.tts.hibari import HibariEngine
+from turnmill.synth.tts.http import HttpParams, HttpSpeechEngine
+from turnmill.synth.voices import Prompt, Voice
 
 LICENCE = Licence("CC0-1.0", redistribute=True, commercial=True)
 VOICES = {name: Voice(name, "en", None, None, LICENCE) for name in SPEAKERS}

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from manifests.errors import UsageError
-from manifests.records import Licence, Reason
-from synth.banks import KOKORO
-from synth.tts.align import sounding
-from synth.tts.chinese_phonemes import chinese_sentences
-from synth.tts.engine import Line, Speech, SpeechError
-from synth.tts.kokoro import KokoroEngine
-from synth.tts.kokoro_model import PACKAGE, KokoroParams, fetch_model, find_model, unfetched
-from synth.voices import Blend, Voice
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.records import Licence, Reason
+from turnmill.synth.banks import KOKORO
+from turnmill.synth.tts.align import sounding
+from turnmill.synth.tts.chinese_phonemes import chinese_sentences
+from turnmill.synth.tts.engine import Line, Speech, SpeechError
+from turnmill.synth.tts.kokoro import KokoroEngine
+from turnmill.synth.tts.kokoro_model import PACKAGE, KokoroParams, fetch_model, find_model, unfetched
+from turnmill.synth.voices import Blend, Voice
 
 pytest.importorskip("misaki.zh", reason="the extra `chinese` is not installed")
 

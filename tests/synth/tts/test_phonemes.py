@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from manifests.records import Reason
-from synth.tags import without_tags
-from synth.tts.align import sounding
-from synth.tts.engine import Line, Speech, SpeechError
-from synth.tts.english_phonemes import english_sentences
-from synth.tts.phonemes import LONGEST, Edges, Pcm, Sentence, parts, speak
+from turnmill.manifests.records import Reason
+from turnmill.synth.tags import without_tags
+from turnmill.synth.tts.align import sounding
+from turnmill.synth.tts.engine import Line, Speech, SpeechError
+from turnmill.synth.tts.english_phonemes import english_sentences
+from turnmill.synth.tts.phonemes import LONGEST, Edges, Pcm, Sentence, parts, speak
 
 RATE = 24_000
 WORDS = st.sampled_from(

@@ -4,13 +4,13 @@ from itertools import pairwise
 
 import pytest
 
-from manifests.errors import UsageError
-from manifests.packaged import Packaged
-from manifests.records import Reason
-from synth.banks import EMBEDDED
-from synth.tts import piper
-from synth.tts.engine import Line, Speech, SpeechError
-from synth.tts.piper import PiperEngine, written
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.packaged import Packaged
+from turnmill.manifests.records import Reason
+from turnmill.synth.banks import EMBEDDED
+from turnmill.synth.tts import piper
+from turnmill.synth.tts.engine import Line, Speech, SpeechError
+from turnmill.synth.tts.piper import PiperEngine, written
 
 TEXT = "The train was late, so the passengers shared a bag of apples."
 
