@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from turnmill.manifests.card import PlotFile
 from turnmill.manifests.funnel import Funnel, funnel
-from turnmill.manifests.published import HALVES
+from turnmill.manifests.schema import HALVES
 from turnmill.manifests.wording import kind_name
 
 INK, FAINT, LOST = "#26323f", "#dfe3e8", "#c7ccd3"
@@ -99,7 +99,7 @@ def png(figure: Figure) -> bytes:
 
 def _durations(connection: duckdb.DuckDBPyConnection, half: str) -> tuple[float, list[tuple[float, int]]] | None:
     """The width of a bin in s, and (lower edge in s, count) of each of about _BINS; None without samples."""
-    samples = HALVES[half][0]
+    samples = HALVES[half].samples
     longest = connection.execute(f"SELECT max(duration) FROM {samples}").fetchall()[0][0]
     if not longest:
         return None

@@ -10,8 +10,8 @@ from rich.text import Text
 
 from turnmill.manifests.funnel import Funnel, funnel
 from turnmill.manifests.index import Index
-from turnmill.manifests.published import HALVES
 from turnmill.manifests.query import connect
+from turnmill.manifests.schema import HALVES, SHARDS
 from turnmill.manifests.store import Store
 from turnmill.manifests.wording import plural
 
@@ -55,14 +55,15 @@ def summarised(store: Store, index: Index, connection: duckdb.DuckDBPyConnection
 def made(store: Store, index: Index, connection: duckdb.DuckDBPyConnection) -> list[Made]:
     """What each half of the recipe made; a half without samples has zeros."""
     found = []
-    for half, (table, _, _) in HALVES.items():
+    for half, items in HALVES.items():
+        table = items.samples
         maker = index.maker(table)
         if maker is None:
             continue
         count, hours, shards = connection.execute(
             f"SELECT count(*), hours_of(duration), count(DISTINCT shard) FROM {table}"
         ).fetchall()[0]
-        folder = store.path(f"shards/{maker.fingerprint}")
+        folder = store.path(f"{SHARDS}/{maker.fingerprint}")
         files = store.fs.find(folder, detail=True) if shards else {}
         size = sum(info["size"] for path, info in files.items() if path.endswith(".tar"))
         found.append(Made(half, count, hours, shards, size))

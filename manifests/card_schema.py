@@ -10,8 +10,9 @@ import pyarrow as pa
 
 from turnmill.manifests.card_sections import markdown
 from turnmill.manifests.index import Index
-from turnmill.manifests.published import HALVES, SAMPLES, Config, filled_tables, first_sample, table_path
-from turnmill.manifests.schema import EVENT_KINDS, SCHEMAS
+from turnmill.manifests.published import Config, filled_tables, first_sample, table_path
+from turnmill.manifests.samples import SAMPLES
+from turnmill.manifests.schema import EVENT_KINDS, HALVES, TABLES
 from turnmill.manifests.store import Store
 
 _COLUMNS = ("type", "unit", "meaning", "from")
@@ -71,7 +72,7 @@ def _audio(member: str, half: str) -> str:
 
 def _telling(config: Config, connection: duckdb.DuckDBPyConnection) -> tuple[str, int]:
     """The shard, and the first byte in it, of a sample in which much happens: of most kinds of events."""
-    table = HALVES[config.half][0]
+    table = HALVES[config.half].samples
     kinds = "(SELECT dialogue AS uid, count(DISTINCT kind) AS kinds FROM events GROUP BY dialogue)"
     row = connection.execute(
         f"""SELECT shard, "offset" FROM {table} LEFT JOIN {kinds} USING (uid) WHERE codec = ?
@@ -106,7 +107,7 @@ def _type(kind: pa.DataType) -> str:
 
 
 def _table(table: str) -> str:
-    body = [(f"`{field.name}`", *_facts(field)) for field in SCHEMAS[table]]
+    body = [(f"`{field.name}`", *_facts(field)) for field in TABLES[table].fields]
     return "\n".join([f"## Table `{table_path(table)}`", "", markdown(("column", *_COLUMNS), body), ""])
 
 

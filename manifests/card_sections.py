@@ -10,7 +10,8 @@ from turnmill.manifests.front_matter import languages
 from turnmill.manifests.funnel import Funnel
 from turnmill.manifests.index import Index
 from turnmill.manifests.licences import KNOWN, licence_of, strictest
-from turnmill.manifests.published import HALVES, split_name, split_order
+from turnmill.manifests.published import split_name, split_order
+from turnmill.manifests.schema import HALVES
 from turnmill.manifests.wording import visible
 
 
@@ -161,13 +162,14 @@ Please cite the corpora it was made from as well.
 def selected(connection: duckdb.DuckDBPyConnection, half: str, columns: str, rest: str = "") -> list[tuple[Any, ...]]:
     """Columns of the items of a half that are in a training shard (`item`) and of their rows there (`samples`). The
     language of a clip is the one that was recognised, where its corpus states none."""
-    samples, items, key = HALVES[half]
+    items = HALVES[half]
+    table = items.table
     if half == "speech":
-        items = f"""(SELECT {items}.* REPLACE (coalesce(language, asr_language) AS language)
-            FROM {items} LEFT JOIN (SELECT uid, asr_language FROM transcripts) USING (uid))"""
+        table = f"""(SELECT {table}.* REPLACE (coalesce(language, asr_language) AS language)
+            FROM {table} LEFT JOIN (SELECT uid, asr_language FROM transcripts) USING (uid))"""
     return connection.execute(
-        f"SELECT {columns} FROM {samples} AS samples "
-        f"JOIN (SELECT * EXCLUDE (shard, split) FROM {items}) AS item ON item.{key} = samples.uid {rest}"
+        f"SELECT {columns} FROM {items.samples} AS samples "
+        f"JOIN (SELECT * EXCLUDE (shard, split) FROM {table}) AS item ON item.{items.key} = samples.uid {rest}"
     ).fetchall()
 
 

@@ -6,7 +6,8 @@ from typing import Any
 import pyarrow as pa
 import yaml
 
-from turnmill.manifests.published import SAMPLES, Config
+from turnmill.manifests.published import Config
+from turnmill.manifests.samples import SAMPLES
 
 
 def front_matter(metadata: Mapping[str, Any]) -> str:

@@ -1,40 +1,48 @@
 """What went in, what was lost at each stage and why, what is left; and the proof that nothing is lost in silence."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import duckdb
 
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.query import passed
+from turnmill.manifests.schema import HALVES, Table, declared
 from turnmill.manifests.wording import plural
 
-# What a stage reads and writes, as queries that count rows: a stage's items_in must be the first, items_out the second.
-# Ingest and script read files, which no table counts.
-_KEPT = "SELECT count(*) FROM {} WHERE removed_by IS NULL"
-_ROWS = "SELECT count(*) FROM {}"
-_PASSED = "passed {} {}"  # what no label stage of the recipe rejected: see `manifests.query.passed`
+_SELECTIONS = {items.selection: items for items in HALVES.values()}
+_PLANS = {items.plan: items for items in HALVES.values()}
+_SAMPLES = {items.samples: items for items in HALVES.values()}
+
 # Each script is simulated as often; where nothing came of any, all its takes are rejects.
 _TAKES = """SELECT count(*) * coalesce((SELECT max(take) + 1 FROM dialogues),
     (SELECT count(*) FROM rejects WHERE stage = 'simulate') // nullif(count(*), 0), 0) FROM scripts"""
 
-_READS_AND_WRITES: dict[str, tuple[str | None, str]] = {
-    "ingest": (None, _ROWS.format("clips")),
-    "quality": (_ROWS.format("clips"), _ROWS.format("quality")),
-    "transcribe": (_ROWS.format("clips"), _ROWS.format("transcripts")),
-    "select": (_PASSED.format("clips", "uid"), _KEPT.format("clip_selection")),
-    "plan": (_KEPT.format("clip_selection"), _ROWS.format("clip_plan")),
-    "shard": (_ROWS.format("clip_plan"), _ROWS.format("clip_samples")),
-    "voices": (None, _ROWS.format("voices")),
-    "script": (None, _ROWS.format("scripts")),
-    "speak": (_ROWS.format("lines"), _ROWS.format("speech")),
-    "simulate": (_TAKES, _ROWS.format("dialogues")),
-    "verify": (_ROWS.format("dialogues"), _ROWS.format("verification")),
-    "select_dialogues": (_PASSED.format("dialogues", "id"), _KEPT.format("dialogue_selection")),
-    "plan_dialogues": (_KEPT.format("dialogue_selection"), _ROWS.format("dialogue_plan")),
-    "shard_dialogues": (_ROWS.format("dialogue_plan"), _ROWS.format("dialogue_samples")),
-}
-_SELECTIONS = ("clip_selection", "dialogue_selection")
+
+def _read_by(table: Table, tables: Sequence[str]) -> str | None:
+    """Query that counts what the stage that commits a table reads, where a table has it; `tables` are those of all
+    stages. Sources are files, which no table counts."""
+    if table.name in _SELECTIONS:
+        return f"SELECT count(*) FROM {passed(_SELECTIONS[table.name], tables)}"
+    if table.name in _PLANS:
+        return _kept(_PLANS[table.name].selection)
+    if table.name in _SAMPLES:
+        return f"SELECT count(*) FROM {_SAMPLES[table.name].plan}"
+    if table.name == "dialogues":
+        return _TAKES
+    return f"SELECT count(*) FROM {table.of}" if table.of else None
+
+
+def _written(table: Table) -> str:
+    """Query that counts the items of which a table has rows."""
+    if table.name in _SELECTIONS:
+        return _kept(table.name)
+    return f"SELECT count({f'DISTINCT {table.item}' if table.of else '*'}) FROM {table.name}"
+
+
+def _kept(selection: str) -> str:
+    return f"SELECT count(*) FROM {selection} WHERE removed_by IS NULL"
 
 
 @dataclass(frozen=True)
@@ -75,13 +83,13 @@ def funnel(connection: duckdb.DuckDBPyConnection, half: str) -> Funnel:
     Losses of a stage are its rejects by reason, largest first; of a selection its predicates, in the recipe's order,
     those that removed nothing too. Stages without parts are left out.
     """
-    if half not in ("speech", "dialogue"):
+    if half not in HALVES:
         raise UsageError(f"a dataset has no half '{half}': use speech or dialogue")
     totals = connection.execute(
         """SELECT stage, items, table_name, sum(items_in)::BIGINT, sum(items_out)::BIGINT,
                   round(sum(CAST(round(hours * 3.6e9) AS BIGINT)) / 3.6e9, 9)
            FROM ledger JOIN stages USING (position, stage, half) WHERE half = ?
-           GROUP BY position, stage, items, table_name ORDER BY position""",
+           GROUP BY stage, items, table_name ORDER BY min(position)""",
         [half],
     ).fetchall()
     steps = []
@@ -130,7 +138,7 @@ def check_ledger(connection: duckdb.DuckDBPyConnection) -> list[str]:
         """SELECT stage, table_name, coalesce(sum(items_in), 0)::BIGINT, coalesce(sum(items_out), 0)::BIGINT,
                   coalesce(sum(rejected), 0)::BIGINT
            FROM stages LEFT JOIN ledger USING (position, stage, half)
-           GROUP BY position, stage, table_name ORDER BY position"""
+           GROUP BY stage, table_name ORDER BY min(position)"""
     ).fetchall()
     for stage, table, items_in, items_out, rejected in totals:
         rows = _count(connection, "SELECT count(*) FROM rejects WHERE stage = ?", [stage])
@@ -138,15 +146,10 @@ def check_ledger(connection: duckdb.DuckDBPyConnection) -> list[str]:
             rows += _count(connection, f"SELECT count(*) FROM {table} WHERE removed_by IS NOT NULL")
         if rows != rejected:
             wrong.append(f"{stage}: {rejected} rejected, but {plural(rows, 'row')} with a reason")
-        if stage not in _READS_AND_WRITES:
-            continue
-        reads, writes = _READS_AND_WRITES[stage]
-        if reads is not None and reads.startswith("passed "):
-            _, view, uid = reads.split()
-            reads = f"SELECT count(*) FROM {passed(view, uid, [table for _, table, *_ in totals])}"
+        reads = _read_by(declared(table), [table for _, table, *_ in totals])
         if reads is not None and (read := _count(connection, reads)) != items_in:
             wrong.append(f"{stage}: {plural(items_in, 'item')} in, but what it reads has {read}")
-        if (written := _count(connection, writes)) != items_out:
+        if (written := _count(connection, _written(declared(table)))) != items_out:
             wrong.append(f"{stage}: {plural(items_out, 'item')} out, but {table} has {written}")
     return wrong + _foreign_rejects(connection)
 

@@ -19,9 +19,9 @@ from turnmill.manifests.card import CARD, SHOWN
 from turnmill.manifests.card_sections import one_row, selected
 from turnmill.manifests.errors import TurnmillError, UsageError
 from turnmill.manifests.funnel import check_ledger
-from turnmill.manifests.index import SELECT_KEYS, Index
-from turnmill.manifests.published import HALVES
+from turnmill.manifests.index import Index
 from turnmill.manifests.query import connect, told_of_parts
+from turnmill.manifests.schema import HALVES
 from turnmill.manifests.staging import (
     PublishFile,
     Staged,
@@ -128,14 +128,17 @@ def _check(store: Store, connection: duckdb.DuckDBPyConnection) -> None:
         raise TurnmillError(
             f"{store.url} is not finished ({problems[0]}): run the recipe again with the same --out, then publish"
         )
-    if not any(one_row(connection, f"SELECT count(*) FROM {samples}")[0] for samples, _, _ in HALVES.values()):
+    if not any(one_row(connection, f"SELECT count(*) FROM {items.samples}")[0] for items in HALVES.values()):
         raise UsageError(f"{store.url} has no training samples to publish: `turnmill status {store.url}` says why")
     forbidden = {
         half: rows
-        for half, (_, _, key) in HALVES.items()
+        for half, items in HALVES.items()
         if (
             rows := selected(
-                connection, half, f"licence, item.{key}", f"WHERE licence_redistribute IS NOT TRUE ORDER BY item.{key}"
+                connection,
+                half,
+                f"licence, item.{items.key}",
+                f"WHERE licence_redistribute IS NOT TRUE ORDER BY item.{items.key}",
             )
         )
     }
@@ -145,7 +148,7 @@ def _check(store: Store, connection: duckdb.DuckDBPyConnection) -> None:
         examples = ", ".join(str(uid) for _, uid in found[:_EXAMPLES])
         unknown = any(licence == "LicenseRef-unknown" for licence, _ in found)
         state = "state the licence of your own recordings and texts (`licence:` of the recipe), or " if unknown else ""
-        keys = " and to ".join(f"`{SELECT_KEYS[half]}`" for half in forbidden)
+        keys = " and to ".join(f"`{HALVES[half].select_key}`" for half in forbidden)
         raise TurnmillError(
             f"{plural(len(found), 'selected sample')} may not be redistributed ({licences}), for example {examples}: "
             f'{state}add {{name: may_publish, keep: "licence_redistribute"}} to {keys} of your recipe, run it, then '

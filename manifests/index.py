@@ -9,8 +9,6 @@ from turnmill.manifests.errors import UsageError
 from turnmill.manifests.store import Store
 
 INDEX = "index.json"
-SELECT_KEYS = {"speech": "select", "dialogue": "select_dialogues"}
-"""By half, the recipe's key of its selection, which is also the name of that stage."""
 RECIPE = "recipe.yaml"  # the resolved recipe, beside it
 
 
@@ -23,6 +21,7 @@ class StageEntry:
     half: str  # "speech" | "dialogue"
     tables: tuple[str, ...]
     items: str  # what it counts: clips, dialogues, lines
+    corpus: str | None = None  # of stages whose shards are those of one corpus
 
     @property
     def commit(self) -> str:
@@ -38,9 +37,13 @@ class Index:
     seed: int
     stages: tuple[StageEntry, ...]
 
+    def makers(self, table: str) -> tuple[StageEntry, ...]:
+        """The stages that write a table: one for each corpus; none where this recipe does not make it."""
+        return tuple(stage for stage in self.stages if table in stage.tables)
+
     def maker(self, table: str) -> StageEntry | None:
-        """The stage that writes a table, or None where this recipe does not make it."""
-        return next((stage for stage in self.stages if table in stage.tables), None)
+        """The one stage that writes a table of all corpora, or None where this recipe does not make it."""
+        return next(iter(self.makers(table)), None)
 
     def save(self, store: Store) -> None:
         """Write it, whole or not at all."""

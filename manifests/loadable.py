@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 import soundfile
 
 from turnmill.manifests.errors import TurnmillError
-from turnmill.manifests.published import MAKE_AGAIN, SAMPLES, Config, Shard
-from turnmill.manifests.samples import parsed, problem
+from turnmill.manifests.published import MAKE_AGAIN, Config, Shard
+from turnmill.manifests.samples import SAMPLES, parsed, problem
 from turnmill.manifests.tar import samples_in
 from turnmill.manifests.wording import plural
 

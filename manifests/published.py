@@ -18,15 +18,10 @@ import pyarrow.parquet as pq
 from turnmill.manifests.errors import TurnmillError
 from turnmill.manifests.index import Index
 from turnmill.manifests.records import stable_hash
-from turnmill.manifests.samples import CLIP, DIALOGUE, parsed
-from turnmill.manifests.schema import SCHEMAS
+from turnmill.manifests.samples import parsed
+from turnmill.manifests.schema import HALVES, SHARDS, TABLES, Table
 from turnmill.manifests.store import Store
 from turnmill.manifests.tar import samples_in
-
-HALVES = {"speech": ("clip_samples", "clips", "uid"), "dialogue": ("dialogue_samples", "dialogues", "id")}
-"""By half: its table of samples, that of its items, and their key."""
-SAMPLES = {"speech": CLIP, "dialogue": DIALOGUE}
-"""By half: what the JSON of a sample is."""
 
 MAKE_AGAIN = "run the recipe again with another --out, or remove the shard's parts and run it with the same"
 """What to do about a damaged shard."""
@@ -34,25 +29,7 @@ MAKE_AGAIN = "run the recipe again with another --out, or remove the shard's par
 _ROW_GROUP_BYTES = 64 << 20  # the Hub's viewer reads up to 300 MB of a row group
 _BATCH_ROWS = 1 << 11  # a row may have the words of an hour
 
-_CLIP = "SELECT {table}.* FROM {table} SEMI JOIN clip_samples USING (uid) ORDER BY uid"
-_DIALOGUE = "SELECT {table}.* FROM {table} SEMI JOIN dialogue_samples ON dialogue = uid ORDER BY dialogue"
-TABLES = {
-    "clips": _CLIP,
-    "quality": _CLIP,
-    "transcripts": _CLIP,
-    "clip_selection": "SELECT * FROM {table} ORDER BY uid",
-    "clip_samples": 'SELECT * FROM {table} ORDER BY shard, "offset"',
-    "dialogues": "SELECT {table}.* FROM {table} SEMI JOIN dialogue_samples ON id = uid ORDER BY id",
-    "turns": f'{_DIALOGUE}, "index"',
-    "events": f'{_DIALOGUE}, "index"',
-    "words": f"{_DIALOGUE}, channel",
-    "verification": _DIALOGUE,
-    "dialogue_selection": "SELECT * FROM {table} ORDER BY uid",
-    "dialogue_samples": 'SELECT * FROM {table} ORDER BY shard, "offset"',
-    "rejects": "SELECT * REPLACE (NULL AS source_uri, NULL AS detail) FROM {table} ORDER BY ALL",
-}
-"""Published tables, and their rows: those of the selected items. What was removed or rejected, which perhaps nobody may
-pass on, is told by its uid and the reason alone."""
+PUBLISHED = tuple(name for name, table in TABLES.items() if table.published)
 
 
 @dataclass(frozen=True)
@@ -111,7 +88,7 @@ def configs(store: Store, index: Index, connection: duckdb.DuckDBPyConnection) -
     """The configs of a dataset, dialogues first and then the codec with the most clips: the first is the default."""
     found = []
     for half in ("dialogue", "speech"):
-        table = HALVES[half][0]
+        table = HALVES[half].samples
         rows = connection.execute(
             f"""SELECT codec, split, shard, count(*), sum("size")::BIGINT, sum(count(*)) OVER (PARTITION BY codec) AS n
                 FROM {table} GROUP BY codec, split, shard ORDER BY n DESC, codec, split, shard"""
@@ -121,7 +98,7 @@ def configs(store: Store, index: Index, connection: duckdb.DuckDBPyConnection) -
         for codec in codecs:
             assert maker is not None  # its table has rows
             name = half if len(codecs) == 1 else f"{half}_{codec}"
-            splits = _splits(name, f"shards/{maker.fingerprint}", [row[1:5] for row in rows if row[0] == codec])
+            splits = _splits(name, f"{SHARDS}/{maker.fingerprint}", [row[1:5] for row in rows if row[0] == codec])
             members, _ = first_sample(store, splits[0].shards[0].name)
             found.append(Config(name, half, tuple(member.partition(".")[2] for member in members), splits))
     return found
@@ -170,9 +147,9 @@ def first_sample(store: Store, shard: str, start: int = 0) -> tuple[list[str], A
 
 def filled_tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """The published tables that have rows."""
-    counts = " UNION ALL ".join(f"SELECT '{table}', EXISTS (FROM {table})" for table in TABLES)
+    counts = " UNION ALL ".join(f"SELECT '{table}', EXISTS (FROM {table})" for table in PUBLISHED)
     filled = {table for table, some in connection.execute(counts).fetchall() if some}
-    return [table for table in TABLES if table in filled]
+    return [table for table in PUBLISHED if table in filled]
 
 
 def leading_table(tables: Sequence[str]) -> str | None:
@@ -190,7 +167,7 @@ def write_table(connection: duckdb.DuckDBPyConnection, table: str, folder: Path)
     rows it has."""
     at = folder / table_path(table)
     at.parent.mkdir(parents=True, exist_ok=True)
-    schema, query = SCHEMAS[table], TABLES[table].format(table=table)
+    schema, query = TABLES[table].schema, _published_rows(TABLES[table])
     count, gathered, size = 0, list[pa.RecordBatch](), 0
     with pq.ParquetWriter(at, schema, compression="zstd", write_page_index=True) as writer:
         batches: pa.RecordBatchReader = connection.cursor().sql(query).to_arrow_reader(_BATCH_ROWS)
@@ -202,6 +179,20 @@ def write_table(connection: duckdb.DuckDBPyConnection, table: str, folder: Path)
                 gathered, size = [], 0
         _write(writer, gathered)
     return count
+
+
+def _published_rows(table: Table) -> str:
+    """Query for the rows of a table that are published, in their order: those of the selected items. What was removed
+    or rejected, which perhaps nobody may pass on, is told by its uid and the reason alone."""
+    hidden = ", ".join(f"NULL AS {column}" for column in table.private)
+    columns = f"{table.name}.*" + (f" REPLACE ({hidden})" if hidden else "")
+    joins = [
+        f" SEMI JOIN {items.samples} ON {items.samples}.uid = {table.name}.{table.item}"
+        for items in HALVES.values()
+        if items.table in (table.name, table.of)
+    ]
+    order = ", ".join(f'"{column}"' for column in table.key) or "ALL"
+    return f"SELECT {columns} FROM {table.name}{''.join(joins)} ORDER BY {order}"
 
 
 def _write(writer: pq.ParquetWriter, batches: Sequence[pa.RecordBatch]) -> None:

@@ -2,9 +2,9 @@
 
 Views of `connect`: every table of `manifests.schema.SCHEMAS` by its name, and
 
-    clips_all      clips, with quality and transcripts on uid; duplicate_kept: of one pcm_hash the clip with the best
+    clips_all      clips, a row each, with all that labels them; duplicate_kept: of one pcm_hash the clip with the best
                    transcript, else the first by uid; and removed_by, the predicate of `select` that removed it
-    dialogues_all  dialogues, with verification; and removed_by, the predicate of `select_dialogues`
+    dialogues_all  the same of dialogues; removed_by: the predicate of `select_dialogues`
     ledger         a row per stage and shard: what went in, came out and was rejected, from the footers of the parts
     stages         a row per stage, in pipeline order
     hours_of(s)    an aggregate: seconds as hours, summed in whole microseconds so that no order of threads shows
@@ -27,7 +27,7 @@ import pyarrow as pa
 from turnmill.manifests.errors import TurnmillError, UsageError
 from turnmill.manifests.fetched import FetchedFileSystem
 from turnmill.manifests.index import Index
-from turnmill.manifests.schema import SCHEMAS
+from turnmill.manifests.schema import HALVES, SCHEMAS, Items, Table, declared, labels_of
 from turnmill.manifests.store import Store
 from turnmill.manifests.wording import plural
 
@@ -46,28 +46,47 @@ _STAGES = pa.schema(
     ]
 )
 
-_JOINS = """
-CREATE VIEW clips_all AS
-    SELECT *, row_number() OVER (PARTITION BY pcm_hash ORDER BY text_error NULLS LAST, uid) = 1 AS duplicate_kept
-    FROM clips LEFT JOIN quality USING (uid) LEFT JOIN transcripts USING (uid)
-        LEFT JOIN (SELECT uid, removed_by FROM clip_selection) USING (uid);
-CREATE VIEW dialogues_all AS
-    SELECT dialogues.*, verification.* EXCLUDE (dialogue), removed_by
-    FROM dialogues LEFT JOIN verification ON verification.dialogue = dialogues.id
-        LEFT JOIN (SELECT uid, removed_by FROM dialogue_selection) AS selection ON selection.uid = dialogues.id;
-CREATE MACRO hours_of(seconds) AS coalesce(sum(CAST(round(seconds * 1e6) AS BIGINT)) / 3.6e9, 0.0);
-"""
+_HOURS = (
+    "CREATE MACRO hours_of(seconds) AS coalesce(sum(CAST(round(seconds * 1e6) AS BIGINT)) / 3.6e9, 0.0)"  # in hours
+)
+_COPY = "row_number() OVER (PARTITION BY pcm_hash ORDER BY text_error NULLS LAST, clips.uid)"
+_DERIVED = {"speech": f"{_COPY} = 1 AS duplicate_kept, "}
+"""By half, columns that are made of those of all labels."""
 
 
-_LABELS = {"uid": {"quality": "uid", "transcripts": "uid"}, "id": {"verification": "dialogue"}}
-"""By the column that names an item, its label tables, which lack what their stage rejected, and their column for it."""
+def _all_labels(items: Items) -> str:
+    """The view of the items of a half, a row each, with the columns of every table that labels them."""
+    labels = labels_of(items.table)
+    columns = [f"{items.table}.*", *(f"{table.name}.* EXCLUDE ({table.item})" for table in labels)]
+    joins = [
+        f"LEFT JOIN {_standing(table)} ON {table.name}.{table.item} = {items.table}.{items.key}" for table in labels
+    ]
+    selection = f"(SELECT uid AS selected, removed_by FROM {items.selection}) AS selection"
+    return (
+        f"CREATE VIEW {items.view} AS SELECT {', '.join(columns)}, {_DERIVED.get(items.half, '')}removed_by "
+        f"FROM {' '.join([items.table, *joins])} LEFT JOIN {selection} ON selected = {items.table}.{items.key}"
+    )
 
 
-def passed(view: str, uid: str, tables: Iterable[str]) -> str:
-    """Query for the rows of a view that every one of these label tables has; tables of other kinds do not count."""
-    keys = _LABELS[uid]
-    joins = (f"SEMI JOIN {table} ON {table}.{keys[table]} = {view}.{uid}" for table in tables if table in keys)
-    return f"(SELECT * FROM {' '.join([view, *joins])})"
+def _standing(table: Table) -> str:
+    """A label table with the one row of each item that stands for it."""
+    if not table.stands:
+        return table.name
+    order = ", ".join(f'"{column}" NULLS LAST' for column in table.stands)
+    first = f"row_number() OVER (PARTITION BY {table.item} ORDER BY {order}) = 1"
+    return f"(SELECT * FROM {table.name} QUALIFY {first}) AS {table.name}"
+
+
+def passed(items: Items, tables: Iterable[str]) -> str:
+    """Query for the rows of the view of a half that every one of these label tables has: what a label stage rejected
+    has none. Tables of other kinds do not count."""
+    labels = (declared(table) for table in tables)
+    joins = (
+        f"SEMI JOIN {table.name} ON {table.name}.{table.item} = {items.view}.{items.key}"
+        for table in labels
+        if table.label and table.of == items.table
+    )
+    return f"(SELECT * FROM {' '.join([items.view, *joins])})"
 
 
 def connect(store: Store, index: Index) -> duckdb.DuckDBPyConnection:
@@ -93,7 +112,9 @@ def connect(store: Store, index: Index) -> duckdb.DuckDBPyConnection:
                 connection.execute(f"CREATE VIEW {table} AS SELECT {columns} FROM read_parquet([{', '.join(globs)}])")
             else:
                 connection.execute(_empty_tables()[table])
-        connection.execute(_JOINS)
+        for items in HALVES.values():
+            connection.execute(_all_labels(items))
+        connection.execute(_HOURS)
     except duckdb.BinderException as error:
         raise UsageError(
             f"{store.url} was made by another version of Turnmill, with other columns: run its recipe again with "
@@ -211,16 +232,14 @@ def query_error(error: duckdb.Error) -> TurnmillError:
 
 def _folders(store: Store, index: Index, table: str) -> list[str]:
     """Folders of a table's current parts, those that have any."""
-    maker = index.maker(table)
     if table == "rejects":
         candidates = [f"rejects/{stage.fingerprint}" for stage in index.stages]
     elif table == "passed_over":  # found where the clips were looked for
-        clips = index.maker("clips")
-        candidates = [f"passed_over/{clips.fingerprint}"] if clips else []
+        candidates = [f"passed_over/{maker.fingerprint}" for maker in index.makers("clips")]
     elif table == "runs":  # tells times, belongs to no stage
         candidates = sorted({name.rsplit("/", 1)[0] for name in store.names("runs")})
     else:
-        candidates = [f"{table}/{maker.fingerprint}"] if maker else []
+        candidates = [f"{table}/{maker.fingerprint}" for maker in index.makers(table)]
     return [folder for folder in candidates if any(name.endswith(".parquet") for name in store.names(folder))]
 
 

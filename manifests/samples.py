@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from turnmill.manifests.schema import CLIPS, DIALOGUES, EVENTS, QUALITY, SPAN, TRANSCRIPTS, field
+from turnmill.manifests.schema import SPAN, TABLES, field, labels_of
 
 _s, _i32, _i64, _f64, _bool = pa.string(), pa.int32(), pa.int64(), pa.float64(), pa.bool_()
 
@@ -49,7 +49,7 @@ _BACKCHANNEL = pa.struct(
 
 _EVENT = pa.struct(
     [
-        *(item for item in EVENTS if item.name not in ("dialogue", "index")),
+        *(item for item in TABLES["events"].fields if item.name not in ("dialogue", "index")),
         field(
             "words", _WORDS, "of backchannels and failed barge-ins, else empty: those of a barge-in are its turn's", "s"
         ),
@@ -66,7 +66,7 @@ _ROOM = pa.struct(
     ]
 )
 
-_DIALOGUE_COLUMNS = {item.name: item for item in DIALOGUES}
+_DIALOGUE_COLUMNS = {item.name: item for item in TABLES["dialogues"].fields}
 
 _ACOUSTICS = pa.struct(
     [
@@ -102,9 +102,10 @@ DIALOGUE = pa.struct(
 )
 """`.json` beside a dialogue's audio."""
 
-_CLIP_COLUMNS = {item.name: item for item in CLIPS}
-_QUALITY = pa.struct([item for item in QUALITY if item.name != "uid"])
-_TRANSCRIPT = pa.struct([item for item in TRANSCRIPTS if item.name != "uid"])
+CLIP_LABELS = {table.sample: table for table in labels_of("clips") if table.sample}
+"""By field of a clip's sample, the table whose row of the clip it holds."""
+
+_CLIP_COLUMNS = {item.name: item for item in TABLES["clips"].fields}
 
 CLIP = pa.struct(
     [
@@ -114,12 +115,17 @@ CLIP = pa.struct(
         field("text", _s, "the given transcript; without one, what was recognised"),
         field("text_given", _s, "the given transcript, as released; null where none", source="corpus"),
         *(_CLIP_COLUMNS[name] for name in ("speaker", "captions", "tags")),
-        field("quality", _QUALITY, "measures of table `quality`; null where the recipe has none"),
-        field("asr", _TRANSCRIPT, "columns of table `transcripts`; null where the recipe has none"),
+        *(
+            field(name, pa.struct(table.facts), f"columns of table `{table.name}`; null where the recipe has none")
+            for name, table in CLIP_LABELS.items()
+        ),
         *(_CLIP_COLUMNS[name] for name in ("parent", "source_uri")),
     ]
 )
 """`.json` beside a clip's audio."""
+
+SAMPLES: Mapping[str, pa.StructType] = {"speech": CLIP, "dialogue": DIALOGUE}
+"""By half: what the JSON of a sample is."""
 
 
 def to_json(sample: Mapping[str, Any], kind: pa.StructType) -> bytes:

@@ -22,7 +22,6 @@ from turnmill.manifests.examples import FOLDER as EXAMPLES
 from turnmill.manifests.front_matter import config_entries, info_entries
 from turnmill.manifests.index import RECIPE, Index
 from turnmill.manifests.published import (
-    HALVES,
     MAKE_AGAIN,
     Config,
     Shard,
@@ -32,6 +31,7 @@ from turnmill.manifests.published import (
     write_table,
 )
 from turnmill.manifests.records import stable_hash
+from turnmill.manifests.schema import HALVES
 from turnmill.manifests.store import Store, part_name, rows
 from turnmill.manifests.tables_card import tables_card
 
@@ -166,7 +166,7 @@ def check(store: Store, staged: Staged, tell: Tell) -> None:
 def _places(store: Store, shard: Shard, config: Config) -> list[loadable.Place]:
     """What the part of the samples that was written with a shard says of them, in the order of the shard."""
     _, fingerprint, name = shard.name.split("/")
-    part = store.read_part(part_name(HALVES[config.half][0], fingerprint, name.removesuffix(".tar")))
+    part = store.read_part(part_name(HALVES[config.half].samples, fingerprint, name.removesuffix(".tar")))
     return [(row["key"], row["offset"], row["size"]) for row in rows(part.select(["key", "offset", "size"]))]
 
 

@@ -11,11 +11,12 @@ from rich.table import Table
 from turnmill.manifests.store import Store, opened
 from turnmill.pipelines.cluster import check_address
 from turnmill.pipelines.engine import chains
-from turnmill.pipelines.pipeline import Half, Plan, fingerprinted, halves, shards_of
+from turnmill.pipelines.output import check_ours
+from turnmill.pipelines.pipeline import Chain, Half, Plan, fingerprinted, halves, shards_of
 from turnmill.pipelines.pricing import Price, Quantities, price
 from turnmill.pipelines.recipe import Recipe
-from turnmill.pipelines.run import check_ours, check_predicates
-from turnmill.pipelines.stage import Shard
+from turnmill.pipelines.run import check_predicates
+from turnmill.pipelines.stage import Shard, Stage, Workspace
 from turnmill.pipelines.stages.ingest import Ingest
 from turnmill.pipelines.stages.script import WriteScripts
 from turnmill.sources.adapters.base import Unit
@@ -31,53 +32,69 @@ def describe_plan(recipe: Recipe, out: str, console: Console, address: str | Non
     found = halves(recipe, store)
     check_predicates(recipe, found, store)
     console.print(f"[bold]{recipe.name}[/] into {store.url}, recipe {recipe.hash}", highlight=False)
-    work = [(half, *_sources(half, console)) for half in found]
-    for half, _, units in work:
-        if isinstance(half.source, WriteScripts):
-            print_price(price(recipe, half.source, units), recipe, console)
+    work = [(half, [_sources(half, chain, console) for chain in half.chains]) for half in found]
+    for half, given in work:
+        for chain, (_, units) in zip(half.chains, given, strict=True):
+            if isinstance(chain.source, WriteScripts):
+                print_price(price(recipe, chain.source, units), recipe, console)
     # After the price, for texts are often priced where the engine is not.
     for stage in (stage for half in found for stage in half.stages):
         stage.check()
         if address is None:
             stage.check_here()
-    for half, shards, _ in work:
-        known = list(takewhile(lambda stage: stage.unfetched() is None, half.stages))
-        plan = fingerprinted(replace(half, labels=tuple(known[1:])), shards, recipe.seed)
-        _print_stages(half, plan, shards, store, console)
+    for half, given in work:
+        here = tuple(replace(chain, labels=tuple(_here(chain)[1:])) for chain in half.chains)
+        plan = fingerprinted(replace(half, chains=here), [one for shards, _ in given for one in shards], recipe.seed)
+        _print_stages(half, plan, [shards for shards, _ in given], store, console)
 
 
-def _sources(half: Half, console: Console) -> tuple[list[Shard], list[Unit]]:
-    """The shards and units of a half. Raises UsageError where its sources are not there."""
-    half.source.check()
-    if isinstance(half.source, Ingest) and half.generated and not half.source.root.exists():
+def _here(chain: Chain) -> list[Stage]:
+    """The first stages of a chain, up to one whose model is not on this machine."""
+    return list(takewhile(lambda stage: stage.unfetched() is None, chain.stages))
+
+
+def _sources(half: Half, chain: Chain, console: Console) -> tuple[list[Shard], list[Unit]]:
+    """The shards and units of a chain. Raises UsageError where its sources are not there."""
+    chain.source.check()
+    if isinstance(chain.source, Ingest) and chain.generated and not chain.source.root.exists():
         console.print(f"\n{half.name}: its corpus is spoken at the start of the run")
         return [], []
-    return shards_of(half)
+    return shards_of(chain)
 
 
-def _print_stages(half: Half, plan: Plan, shards: Sequence[Shard], store: Store, console: Console) -> None:
-    """`plan` has the fingerprints of the stages whose models are here."""
-    workspace = plan.workspace(store)
+def _print_stages(half: Half, plan: Plan, given: Sequence[Sequence[Shard]], store: Store, console: Console) -> None:
+    """`plan` has the fingerprints of the stages whose models are here, `given` the shards of each chain."""
     table = Table("stage", "worker", "reads", "writes", "fingerprint", "done", box=None, title=half.name)
-    for number, chain in enumerate(chains(half.stages)):
-        for stage in chain:
-            commit = stage.tables[-1]
-            row = (stage.name, f"pool {number}", ", ".join(stage.needs), ", ".join(stage.tables))
-            if commit not in plan.fingerprints:
-                table.add_row(*row, "", "")
-                continue
-            prefix = f"{commit}/{plan.fingerprints[commit]}"
-            present = set(store.names(prefix)) if store.exists(prefix) else set()
-            done = sum(workspace.part(commit, shard.key) in present for shard in shards)
-            table.add_row(*row, plan.fingerprints[commit], f"{done} of {len(shards)}")
-    table.add_row(half.write.name, "pool", ", ".join(half.write.needs), "training shards", "", "")
+    for place, (chain, shards) in enumerate(zip(half.chains, given, strict=True)):
+        workspace = plan.workspace(store, place)
+        for number, stages in enumerate(chains(chain.stages)):
+            for stage in stages:
+                name = f"{chain.corpus}: {stage.name}" if len(half.chains) > 1 else stage.name
+                row = (name, f"pool {number}", ", ".join(stage.needs), ", ".join(stage.tables))
+                table.add_row(*row, *_standing(stage, workspace, shards))
+    for writer in half.writers:
+        table.add_row(writer.name, "pool", ", ".join(writer.needs), f"{writer.folder}/", "", "")
     console.print(table)
-    for model in filter(None, (stage.unfetched() for stage in half.stages)):
+    for model in filter(None, dict.fromkeys(stage.unfetched() for stage in half.stages)):
         console.print(f"  {model} is fetched at the start of the run", markup=False, highlight=False, soft_wrap=True)
     for predicate in half.predicates:
         console.print(
-            f"  {half.select_key} {predicate.name}: {predicate.keep}", markup=False, highlight=False, soft_wrap=True
+            f"  {half.items.select_key} {predicate.name}: {predicate.keep}",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
         )
+
+
+def _standing(stage: Stage, workspace: Workspace, shards: Sequence[Shard]) -> tuple[str, str]:
+    """Fingerprint, and how many shards are done; nothing where a model that is not here decides on it."""
+    commit = stage.tables[-1]
+    if not workspace.has(commit):
+        return "", ""
+    prefix = f"{commit}/{workspace.fingerprint(commit)}"
+    present = set(workspace.store.names(prefix)) if workspace.store.exists(prefix) else set()
+    done = sum(workspace.part(commit, shard.key) in present for shard in shards)
+    return workspace.fingerprint(commit), f"{done} of {len(shards)}"
 
 
 def print_price(priced: Price, recipe: Recipe, console: Console) -> None:

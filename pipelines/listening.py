@@ -14,6 +14,7 @@ from turnmill.dashboards.listening import Example, page, section
 from turnmill.manifests.errors import TurnmillError, UsageError
 from turnmill.manifests.index import RECIPE, Index
 from turnmill.manifests.query import connect, query_error
+from turnmill.manifests.schema import SHARDS
 from turnmill.manifests.store import Store
 from turnmill.manifests.wording import plural
 from turnmill.pipelines.shards import MALFORMED, DamageError, audio_of, labels_of, read_samples
@@ -68,7 +69,7 @@ def _sections(store: Store, count: int, everything: bool) -> Iterator[str]:
     those least heard."""
     index = Index.load(store)
     maker = index.maker(_TABLE)
-    folder = f"shards/{None if maker is None else maker.fingerprint}"
+    folder = f"{SHARDS}/{None if maker is None else maker.fingerprint}"
     candidates = _candidates(store, index, count)
     heard: Counter[str] = Counter()
     shown = size = 0

@@ -1,26 +1,25 @@
 """From a recipe to its stages, in order, with their fingerprints. Nothing runs here."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from turnmill.manifests.errors import UsageError
-from turnmill.manifests.index import SELECT_KEYS, Index, StageEntry
+from turnmill.manifests.index import Index, StageEntry
 from turnmill.manifests.query import passed
 from turnmill.manifests.records import Licence, stable_hash
+from turnmill.manifests.schema import DIALOGUE, SPEECH, Items, declared
 from turnmill.manifests.store import Store
 from turnmill.pipelines.bank import bank
-from turnmill.pipelines.recipe import Recipe
-from turnmill.pipelines.stage import Shard, Stage, Workspace
+from turnmill.pipelines.recipe import Corpus, Recipe, label_stages
+from turnmill.pipelines.stage import Shard, Stage, Workspace, Writer
 from turnmill.pipelines.stages.ingest import Ingest
-from turnmill.pipelines.stages.quality import Quality
 from turnmill.pipelines.stages.script import WriteScripts
 from turnmill.pipelines.stages.select import Predicate
-from turnmill.pipelines.stages.shard import ShardClips, ShardDialogues, WriteShard
+from turnmill.pipelines.stages.shard import ShardClips, ShardDialogues
 from turnmill.pipelines.stages.simulate import Simulate
 from turnmill.pipelines.stages.speak import Speak
-from turnmill.pipelines.stages.transcribe import Transcribe
 from turnmill.pipelines.stages.verify import Verify
 from turnmill.pipelines.stages.voices import VoicesParams, voices_identity
 from turnmill.pipelines.texts import Text
@@ -29,81 +28,112 @@ from turnmill.sources.catalogue import Entry, FilesIngest, TableIngest, load
 
 
 @dataclass(frozen=True)
-class Half:
-    """One half of the mission: what makes items from sources, which are chosen, and how they become training shards."""
+class Chain:
+    """A source and the stages that its shards go through, each from the tables of those before it."""
 
-    name: str  # "speech" | "dialogue"
     source: Ingest | WriteScripts  # the first stage: it knows the units
     labels: tuple[Stage, ...]  # the stages after it
-    view: str  # DuckDB view that the predicates are written for
-    uid: str  # column of that view
-    predicates: tuple[Predicate, ...]
-    select_table: str
-    plan_table: str
-    items: str  # query over views and `select_table`: family, uid, split, parent, shard, size
-    write: WriteShard
-    voices: VoicesParams | None = None  # a bank of voices from another run, made before the first stage
+    corpus: str | None = None  # whose chain it is, where each corpus has its own
     generated: bool = False  # the corpus is made at the start of the run
 
     @property
     def stages(self) -> tuple[Stage, ...]:
         return (self.source, *self.labels)
 
+
+@dataclass(frozen=True)
+class Half:
+    """One half of the mission: what makes items from sources, which are chosen, and what is written of them."""
+
+    items: Items
+    chains: tuple[Chain, ...]
+    predicates: tuple[Predicate, ...]
+    planned: str  # query over views and the selection: family, uid, split, parent, shard, size
+    writers: tuple[Writer, ...]  # each makes a part of each training shard of the plan, in this order
+    voices: VoicesParams | None = None  # a bank of voices from another run, made before the first stage
+
     @property
-    def select_key(self) -> str:
-        """The recipe's key of its predicates."""
-        return SELECT_KEYS[self.name]
+    def name(self) -> str:
+        return self.items.half
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """Those of all chains."""
+        return tuple(stage for chain in self.chains for stage in chain.stages)
 
     @property
     def candidates(self) -> str:
-        """Query for the rows of `view` that every stage let through: what one of them rejected is never selected."""
-        return passed(self.view, self.uid, [stage.tables[-1] for stage in self.labels])
+        """Query for the items that every stage let through: what one of them rejected is never selected."""
+        return passed(self.items, dict.fromkeys(stage.tables[-1] for stage in self.stages))
 
 
 def halves(recipe: Recipe, out: Store) -> list[Half]:
     """The halves a recipe has. Raises UsageError for a corpus, text or licence that cannot be used."""
     found = []
-    if recipe.corpus is not None:
-        found.append(_speech(recipe, load(recipe.corpus), out))
+    if recipe.sources:
+        found.append(_speech(recipe, out))
     if recipe.texts:
         found.append(_dialogue(recipe))
+    for half in found:
+        _check_needs(half)
     return found
 
 
-def _speech(recipe: Recipe, entry: Entry, out: Store) -> Half:
-    root = recipe.root
-    if entry.access.kind == "generated":
+def _check_needs(half: Half) -> None:
+    """Refuse, in the recipe's words, a stage that needs a table which nothing before it makes."""
+    for chain in half.chains:
+        made = set() if half.voices is None else {"voices"}
+        for stage in chain.stages:
+            for table in (*stage.needs, *stage.optional, *stage.tables):
+                declared(table)
+            for table in stage.needs:
+                if table not in made:
+                    raise UsageError(f"`{stage.name}` needs the table `{table}`: {_how_to_make(table, stage)}")
+            made.update(stage.tables)
+
+
+def _how_to_make(table: str, stage: Stage) -> str:
+    key = next((key for key, label in label_stages().items() if table in label.tables), None)
+    if key is None:
+        raise LookupError(f"no stage before `{stage.name}` writes {table}, and no key of a recipe adds one")
+    return f"add `{key}: {{}}` to the recipe"
+
+
+def _speech(recipe: Recipe, out: Store) -> Half:
+    chains = tuple(_chain(recipe, source, out) for source in recipe.sources)
+    family, size = "'clip-' || codec", "size"
+    if recipe.shard.clip_codec == "flac":  # of speech it has about a byte a sample
+        family = "'clip-flac'"
+        size = "if(codec = 'flac', size, CAST(clips.duration * sample_rate * channels AS BIGINT))"
+    official = [_quoted(chain.source.corpus) for chain in chains if _has_official_splits(chain.source.entry)]
+    split = f"CASE WHEN corpus IN ({', '.join(official)}) THEN split END" if official else "NULL"
+    return Half(
+        items=SPEECH,
+        chains=chains,
+        predicates=recipe.select,
+        planned=f"SELECT {family} AS family, uid, {split} AS split, coalesce(parent, uid) AS parent, "
+        f"shard, {size} AS size FROM clips "
+        "JOIN clip_selection USING (uid) WHERE removed_by IS NULL",
+        writers=(ShardClips(recipe.shard),),
+    )
+
+
+def _chain(recipe: Recipe, source: Corpus, out: Store) -> Chain:
+    entry, root = source.entry, source.root
+    generated = entry.access.kind == "generated"
+    if generated:
         if not out.is_local:
             raise UsageError(f"{entry.name}: the demo corpus is spoken into the output folder, which must be local")
         root = Path(out.root) / "demo-corpus"
     if root is None:
         raise UsageError(f"{entry.name}: the recipe does not say where the corpus is; add --set root=FOLDER")
     ingest = Ingest(recipe.ingest, entry, _licence(recipe, entry), root)
-    labels: list[Stage] = []
-    if recipe.quality is not None:
-        labels.append(Quality(recipe.quality))
-    if recipe.transcribe is not None:
-        labels.append(Transcribe(recipe.transcribe, entry.lang))
-    split = "split" if _has_official_splits(entry) else "NULL"
-    family, size = "'clip-' || codec", "size"
-    if recipe.shard.clip_codec == "flac":  # of speech it has about a byte a sample
-        family = "'clip-flac'"
-        size = "if(codec = 'flac', size, CAST(clips.duration * sample_rate * channels AS BIGINT))"
-    return Half(
-        name="speech",
-        source=ingest,
-        labels=tuple(labels),
-        view="clips_all",
-        uid="uid",
-        predicates=recipe.select,
-        select_table="clip_selection",
-        plan_table="clip_plan",
-        items=f"SELECT {family} AS family, uid, {split} AS split, coalesce(parent, uid) AS parent, "
-        f"shard, {size} AS size FROM clips "
-        "JOIN clip_selection USING (uid) WHERE removed_by IS NULL",
-        write=ShardClips(recipe.shard),
-        generated=entry.access.kind == "generated",
+    labels = (
+        stage(params, entry.lang)
+        for key, stage in label_stages().items()
+        if (params := getattr(recipe, key)) is not None
     )
+    return Chain(ingest, tuple(labels), entry.name, generated)
 
 
 def _dialogue(recipe: Recipe) -> Half:
@@ -114,17 +144,12 @@ def _dialogue(recipe: Recipe) -> Half:
     if recipe.verify is not None:
         labels.append(Verify(recipe.verify, recipe.simulate.rooms))
     return Half(
-        name="dialogue",
-        source=script,
-        labels=tuple(labels),
-        view="dialogues_all",
-        uid="id",
+        items=DIALOGUE,
+        chains=(Chain(script, tuple(labels)),),
         predicates=recipe.select_dialogues,
-        select_table="dialogue_selection",
-        plan_table="dialogue_plan",
-        items="SELECT 'dialogue' AS family, id AS uid, split, script AS parent, shard, size FROM dialogues "
+        planned="SELECT 'dialogue' AS family, id AS uid, split, script AS parent, shard, size FROM dialogues "
         "JOIN dialogue_selection ON id = uid WHERE removed_by IS NULL",
-        write=ShardDialogues(recipe.shard),
+        writers=(ShardDialogues(recipe.shard),),
         voices=recipe.voices,
     )
 
@@ -157,12 +182,12 @@ def _licence(recipe: Recipe, entry: Entry) -> Licence:
     return recipe.licence.licence
 
 
-def shards_of(half: Half) -> tuple[list[Shard], list[Unit]]:
-    """The shards of a half and, in the same order, the source units they are made of."""
-    units = half.source.units()
+def shards_of(chain: Chain) -> tuple[list[Shard], list[Unit]]:
+    """The shards of a chain and, in the same order, the source units they are made of."""
+    units = chain.source.units()
     shards = [
         Shard(
-            stable_hash(half.source.corpus, unit.name),
+            stable_hash(chain.source.corpus, unit.name),
             unit.name,
             {"files": list(unit.files), "spec": unit.spec, "items": unit.items or unit.spec.get("count", 0)},
         )
@@ -173,28 +198,48 @@ def shards_of(half: Half) -> tuple[list[Shard], list[Unit]]:
 
 @dataclass(frozen=True)
 class Plan:
-    """A half with the fingerprint of every table, for one set of shards."""
+    """A half with the fingerprint of every table: of those that its chains make, chain by chain, and of those that are
+    made of all of them."""
 
     half: Half
+    chains: tuple[Mapping[str, str], ...]
     fingerprints: Mapping[str, str]
 
-    def workspace(self, store: Store) -> Workspace:
-        """What travels to the workers, whose working folder is another one: a local path is absolute from here on."""
-        return Workspace(Store(store.root) if store.is_local else store, self.fingerprints)
+    def workspace(self, store: Store, chain: int | None = None) -> Workspace:
+        """What travels to the workers of a chain, or to those that write: their working folder is another one, so a
+        local path is absolute from here on."""
+        store = Store(store.root) if store.is_local else store
+        if chain is not None:
+            return Workspace(store, {**self.fingerprints, **self.chains[chain]})
+        corpora = {each.corpus: prints for each, prints in self._by_corpus() if each.corpus is not None}
+        of_all = [prints for chain, prints in self._by_corpus() if chain.corpus is None]
+        prints = {table: print_ for each in (*of_all, self.fingerprints) for table, print_ in each.items()}
+        return Workspace(store, prints, corpora)
+
+    def _by_corpus(self) -> Iterator[tuple[Chain, Mapping[str, str]]]:
+        return zip(self.half.chains, self.chains, strict=True)
 
     def entries(self) -> list[StageEntry]:
         half = self.half
-        bank = [] if half.voices is None else [self._entry("voices", ("voices",), "voices")]
+        bank = [] if half.voices is None else [self._entry("voices", ("voices",), "voices", self.fingerprints)]
+        chains = [
+            self._entry(stage.name, stage.tables, stage.items, prints, chain.corpus)
+            for chain, prints in self._by_corpus()
+            for stage in chain.stages
+        ]
+        made, counted = self.fingerprints, half.writers[0].items
         return [
             *bank,
-            *(self._entry(stage.name, stage.tables, stage.items) for stage in half.stages),
-            self._entry(half.select_key, (half.select_table,), half.write.items),
-            self._entry(_step("plan", half), (half.plan_table,), half.write.items),
-            self._entry(half.write.name, half.write.tables, half.write.items),
+            *chains,
+            self._entry(half.items.select_key, (half.items.selection,), counted, made),
+            self._entry(_step("plan", half), (half.items.plan,), counted, made),
+            *(self._entry(writer.name, writer.tables, writer.items, made) for writer in half.writers),
         ]
 
-    def _entry(self, name: str, tables: Sequence[str], items: str) -> StageEntry:
-        return StageEntry(name, self.fingerprints[tables[-1]], self.half.name, tuple(tables), items)
+    def _entry(
+        self, name: str, tables: Sequence[str], items: str, prints: Mapping[str, str], corpus: str | None = None
+    ) -> StageEntry:
+        return StageEntry(name, prints[tables[-1]], self.half.name, tuple(tables), items, corpus)
 
 
 def _step(name: str, half: Half) -> str:
@@ -202,23 +247,39 @@ def _step(name: str, half: Half) -> str:
 
 
 def fingerprinted(half: Half, shards: Sequence[Shard], seed: int) -> Plan:
-    """Fingerprints of all tables of a half: of parameters and inputs, and for whole-table steps of the shards."""
-    prints: dict[str, str] = {}
+    """Fingerprints of all tables of a half: of parameters and inputs, and for whole-table steps of the shards of all
+    chains."""
+    own: dict[str, str] = {}
     if half.voices is not None:
-        prints["voices"] = stable_hash("voices", seed, json.dumps(voices_identity(half.voices), sort_keys=True))
-    for stage in half.stages:
-        own = stage.fingerprint([prints[table] for table in stage.needs])
-        prints.update(dict.fromkeys(stage.tables, own))
-    everything = stable_hash(*sorted(prints.values()), *sorted(shard.key for shard in shards))
+        own["voices"] = stable_hash("voices", seed, json.dumps(voices_identity(half.voices), sort_keys=True))
+    chains = tuple(_chained(chain, own) for chain in half.chains)
+    everything = stable_hash(
+        *sorted({*own.values(), *(print_ for prints in chains for print_ in prints.values())}),
+        *sorted(shard.key for shard in shards),
+    )
     predicates = json.dumps([predicate.model_dump() for predicate in half.predicates], sort_keys=True)
-    prints[half.select_table] = stable_hash("select", 1, predicates, everything)
-    params = half.write.params.model_dump_json()
-    prints[half.plan_table] = stable_hash("plan", 2, seed, params, prints[half.select_table])
-    own = half.write.fingerprint([prints[half.plan_table]])
-    prints.update(dict.fromkeys(half.write.tables, own))
-    return Plan(half, prints)
+    own[half.items.selection] = stable_hash("select", 1, predicates, everything)
+    params = half.writers[0].params.model_dump_json()
+    own[half.items.plan] = stable_hash("plan", 2, seed, params, own[half.items.selection])
+    for writer in half.writers:
+        print_ = writer.fingerprint([own[table] for table in writer.needs if table in own])
+        own.update(dict.fromkeys(writer.tables, print_))
+    return Plan(half, chains, own)
+
+
+def _chained(chain: Chain, before: Mapping[str, str]) -> Mapping[str, str]:
+    prints: dict[str, str] = {}
+    for stage in chain.stages:
+        reads = [table for table in (*stage.needs, *stage.optional) if table in prints or table in before]
+        print_ = stage.fingerprint([prints.get(table) or before[table] for table in reads])
+        prints.update(dict.fromkeys(stage.tables, print_))
+    return prints
 
 
 def index_of(recipe: Recipe, plans: Sequence[Plan]) -> Index:
     entries = tuple(entry for plan in plans for entry in plan.entries())
     return Index(recipe.identity, recipe.hash, recipe.seed, entries)
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -13,25 +14,28 @@ from turnmill.manifests.params import LicenceStatement, Params
 from turnmill.manifests.records import stable_hash
 from turnmill.pipelines.asr.models import folder_of, model_name
 from turnmill.pipelines.bank import VoiceNames
+from turnmill.pipelines.stage import LabelStage
 from turnmill.pipelines.stages.card import CardParams
 from turnmill.pipelines.stages.ingest import IngestParams
 from turnmill.pipelines.stages.plan import ShardParams
-from turnmill.pipelines.stages.quality import QualityParams
+from turnmill.pipelines.stages.quality import Quality, QualityParams
 from turnmill.pipelines.stages.script import ScriptParams
 from turnmill.pipelines.stages.select import Predicate
 from turnmill.pipelines.stages.simulate import SimulateParams
 from turnmill.pipelines.stages.speak import SpeakParams
-from turnmill.pipelines.stages.transcribe import TranscribeParams
+from turnmill.pipelines.stages.transcribe import Transcribe, TranscribeParams
 from turnmill.pipelines.stages.verify import VerifyParams
 from turnmill.pipelines.stages.voices import VoicesParams
 from turnmill.pipelines.texts import TextFile
 from turnmill.pipelines.watch import TimeLimit
+from turnmill.sources import catalogue
+from turnmill.sources.catalogue import Entry
 from turnmill.synth.duplex.timing import PRESETS
 from turnmill.synth.http import HOST_FACTS
 from turnmill.synth.rewrite.params import REWRITE_HOST_FACTS
 
 _PATHS = ("root", "texts")
-_PATHS_BELOW = ("texts.path", "simulate.noises", "simulate.rooms", "script.limits.unsafe_terms")
+_PATHS_BELOW = ("texts.path", "corpora.root", "simulate.noises", "simulate.rooms", "script.limits.unsafe_terms")
 _FOLDERS_OR_NAMES = (
     "transcribe.model",
     "speak.recognise",
@@ -42,13 +46,30 @@ _FOLDERS_OR_NAMES = (
     "verify.recognise",
     "voices.from",
 )
-_SPEECH_KEYS = ("root", "ingest", "quality", "transcribe", "select")
 _DIALOGUE_KEYS = ("voices", "voice_names", "script", "speak", "simulate", "verify", "select_dialogues", "pricing")
 
 _SECRET = frozenset({"runtime_env", "http", "rewrite", "cosyvoice"})
 """Below these a key or token may have been pasted in the wrong place: what was given is not repeated."""
 
 _ONE, _SEVERAL = "one file", "several files"  # what errors would say of `texts`, which is told by its shape
+
+
+class CorpusParams(Params):
+    """A corpus of several."""
+
+    corpus: str | dict[str, Any] = Field(
+        description="name in the catalogue, a file of an entry of your own (./my-corpus.yaml), or the entry itself"
+    )
+    root: Path | None = Field(default=None, description="folder of the corpus")
+    entry: dict[str, Any] = Field(default={}, description="what is otherwise than in the catalogue, such as `lang`")
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A corpus that is read: its entry in the catalogue, and the folder where it lies."""
+
+    entry: Entry
+    root: Path | None
 
 
 class PricingParams(Params):
@@ -62,9 +83,9 @@ class PricingParams(Params):
 
 
 class Recipe(Params):
-    """A run, whole. With `corpus` it has a speech half, with `texts` a dialogue half; it has at least one.
+    """A run, whole. With `corpus` or `corpora` it has a speech half, with `texts` a dialogue half; it has at least one.
 
-    Of quality, transcribe and verify, those that the recipe names run; the other stages of a half always do.
+    Of the label stages and verify, those that the recipe names run; the other stages of a half always do.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
@@ -73,8 +94,11 @@ class Recipe(Params):
         default=None, ge=1, description="workers a stage; null: one a core. Never changes the result"
     )
     time_limit: TimeLimit = TimeLimit()
-    corpus: str | None = Field(default=None, description="name in the catalogue: `turnmill sources` lists them")
+    corpus: str | dict[str, Any] | None = Field(
+        default=None, description="name in the catalogue: `turnmill sources` lists them; or a file, or an entry"
+    )
     root: Path | None = Field(default=None, description="folder of the corpus")
+    corpora: tuple[CorpusParams, ...] = Field(default=(), description="several of them, in place of `corpus`")
     texts: (
         Annotated[
             Annotated[Path, Tag(_ONE)] | Annotated[tuple[TextFile, ...], Tag(_SEVERAL)],
@@ -85,8 +109,9 @@ class Recipe(Params):
     licence: LicenceStatement | None = Field(default=None, description="licence of your own recordings or texts")
 
     ingest: IngestParams = IngestParams()
-    quality: QualityParams | None = None
-    transcribe: TranscribeParams | None = None
+    # Label stages of clips, a line each, in the order in which they run.
+    quality: Annotated[QualityParams | None, Quality] = None
+    transcribe: Annotated[TranscribeParams | None, Transcribe] = None
     select: tuple[Predicate, ...] = ()
 
     voices: VoicesParams | None = Field(default=None, description="a bank from another run; null: the engine's own")
@@ -103,8 +128,10 @@ class Recipe(Params):
 
     @model_validator(mode="after")
     def _has_a_half(self) -> "Recipe":
-        if self.corpus is None and not self.texts:
+        if self.corpus is None and not self.corpora and not self.texts:
             raise ValueError("names neither `corpus` nor `texts`: set one of them, e.g. --set texts=FILE.jsonl")
+        if self.corpora and (self.corpus is not None or self.root is not None):
+            raise ValueError("has `corpora`, and `corpus` or `root` beside it: put both in the list")
         for key, predicates in (("select", self.select), ("select_dialogues", self.select_dialogues)):
             names = [predicate.name for predicate in predicates]
             if len(names) != len(set(names)):
@@ -117,9 +144,13 @@ class Recipe(Params):
     @model_validator(mode="after")
     def _says_nothing_of_the_other_half(self) -> "Recipe":
         """What would be ignored is refused; `null` and an empty list say nothing."""
-        halves = (("corpus", "clips", _SPEECH_KEYS), ("texts", "dialogues", _DIALOGUE_KEYS))
-        for source, items, keys in halves:
-            if getattr(self, source):
+        speech = ("root", "ingest", *label_stages(), "select")
+        halves = (
+            ("corpus", "clips", speech, self.corpus or self.corpora),
+            ("texts", "dialogues", _DIALOGUE_KEYS, self.texts),
+        )
+        for source, items, keys, there in halves:
+            if there:
                 continue
             said = [key for key in keys if key in self.model_fields_set and getattr(self, key) not in (None, ())]
             if said:
@@ -130,18 +161,25 @@ class Recipe(Params):
                 )
         return self
 
-    @model_validator(mode="after")
-    def _hears_where_speech_is(self) -> "Recipe":
-        if self.transcribe is not None and self.quality is None:
-            raise ValueError("`transcribe` hears what `quality` finds to be speech: add `quality: {}`")
-        return self
+    @property
+    def sources(self) -> tuple[Corpus, ...]:
+        """The corpora, with the recipe's own knobs over the catalogue's. Raises UsageError for one that is not there,
+        or is there twice."""
+        given = self.corpora if self.corpus is None else (CorpusParams(corpus=self.corpus, root=self.root),)
+        found = [Corpus(_entry(place, each), each.root) for place, each in enumerate(given)]
+        names = [corpus.entry.name for corpus in found]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise UsageError(f"corpora: two are called {twice}; give one another name, as `entry: {{name: ...}}`")
+        return tuple(found)
 
     @property
     def identity(self) -> str:
-        """What an output folder belongs to: another recipe or another corpus may not write into it."""
+        """What an output folder belongs to: another recipe or another corpus may not write into it. A list of corpora
+        may grow and shrink."""
         texts = (self.texts,) if isinstance(self.texts, Path) else self.texts or ()
-        sources = [self.corpus, *(text.name for text in texts)]
-        return f"{self.name} ({', '.join(source for source in sources if source)})"
+        corpora = ("corpora",) if self.corpora else tuple(corpus.entry.name for corpus in self.sources)
+        return f"{self.name} ({', '.join([*corpora, *(text.name for text in texts)])})"
 
     @property
     def hash(self) -> str:
@@ -151,6 +189,13 @@ class Recipe(Params):
     def yaml(self) -> str:
         """The resolved recipe for the card and the output folder: files by name, no path of this host."""
         resolved = self.model_dump(mode="json", exclude={"workers", "root", "pricing", "time_limit"}, exclude_none=True)
+        for corpus in resolved["corpora"]:
+            corpus.pop("root", None)
+        for corpus in (resolved, *resolved["corpora"]):
+            if isinstance(corpus.get("corpus"), str):
+                corpus["corpus"] = Path(corpus["corpus"]).name
+        if not resolved["corpora"]:
+            del resolved["corpora"]
         if isinstance(self.texts, Path):
             resolved["texts"] = self.texts.name
         for file in resolved["texts"] if isinstance(self.texts, tuple) else ():
@@ -165,6 +210,21 @@ class Recipe(Params):
             resolved["voices"]["from"] = Path(self.voices.source).name
         _without_host(resolved)
         return yaml.safe_dump(resolved, sort_keys=False, allow_unicode=True)
+
+
+def label_stages() -> Mapping[str, type[LabelStage]]:
+    """The label stages of clips by their key of a recipe, in the order in which they run."""
+    return {
+        key: stage
+        for key, field in Recipe.model_fields.items()
+        for stage in field.metadata
+        if isinstance(stage, type) and issubclass(stage, LabelStage)
+    }
+
+
+def _entry(place: int, given: CorpusParams) -> Entry:
+    entry = catalogue.load(given.corpus)
+    return catalogue.override(entry, given.entry, f"corpora.{place}.entry") if given.entry else entry
 
 
 def _without_host(resolved: dict[str, Any]) -> None:

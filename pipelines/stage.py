@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, ClassVar
 from turnmill.manifests.params import Params
 from turnmill.manifests.records import Reject, stable_hash
 from turnmill.manifests.records import Row as Row  # a stage's own word for what it reads and writes
-from turnmill.manifests.schema import to_table
+from turnmill.manifests.schema import declared, to_table
 from turnmill.manifests.store import Store, part_name, rows, tar_name
 from turnmill.manifests.tar import TarWriter
 from turnmill.pipelines.guard import Guard, Item
@@ -55,24 +55,58 @@ class Made:
 
 @dataclass(frozen=True)
 class Workspace:
-    """The dataset as a stage sees it: tables by name, whatever the fingerprint they lie under."""
+    """The dataset as a stage sees it: tables by name, whatever the fingerprint they lie under.
+
+    fingerprints: table -> fingerprint of the stage that writes it. corpora: of tables that are made corpus by corpus,
+    by corpus. reader: the stage that sees only these; none where all can be seen.
+    """
 
     store: Store
-    fingerprints: Mapping[str, str]  # table -> fingerprint of the stage that writes it
+    fingerprints: Mapping[str, str]
+    corpora: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    reader: str = ""
+
+    def seen_by(self, stage: "Stage") -> "Workspace":
+        """The same with no other tables than those that a stage needs, may read and writes."""
+        mine = {*stage.needs, *stage.optional, *stage.tables}
+
+        def seen(prints: Mapping[str, str]) -> Mapping[str, str]:
+            return {table: print_ for table, print_ in prints.items() if table in mine}
+
+        corpora = {corpus: seen(prints) for corpus, prints in self.corpora.items()}
+        return Workspace(self.store, seen(self.fingerprints), corpora, stage.name)
+
+    def of_corpus(self, corpus: str) -> "Workspace":
+        """The same with the tables that are made of one corpus alone."""
+        prints = {**self.fingerprints, **self.corpora.get(corpus, {})}
+        return Workspace(self.store, prints, self.corpora, self.reader)
+
+    def has(self, table: str) -> bool:
+        """Whether the recipe makes a table that the stage may read."""
+        return table in self.fingerprints
+
+    def fingerprint(self, table: str) -> str:
+        """Raises LookupError for a table that the stage did not say it reads, or that the recipe does not make."""
+        if table not in self.fingerprints:
+            raise LookupError(
+                f"the stage {self.reader or 'at hand'} reads the table {table}: name it in its `needs`, or in its "
+                "`optional` and ask `has` first"
+            )
+        return self.fingerprints[table]
 
     def part(self, table: str, key: str) -> str:
-        return part_name(table, self.fingerprints[table], key)
+        return part_name(table, self.fingerprint(table), key)
 
     def rows(self, table: str, key: str, where: tuple[str, str] | None = None) -> list[Row]:
         """Rows of a part, in order; with `where`, those whose column has that value (others are not read)."""
         return rows(self.store.read_part(self.part(table, key), where))
 
     def open_tar(self, table: str, key: str) -> BinaryIO:
-        return self.store.open(tar_name(table, self.fingerprints[table], key))
+        return self.store.open(tar_name(table, self.fingerprint(table), key))
 
     def write_tar(self, table: str, key: str) -> AbstractContextManager[TarWriter]:
         """The audio shard that `table` points into; it appears whole when the block ends."""
-        return written_tar(self.store, tar_name(table, self.fingerprints[table], key))
+        return written_tar(self.store, tar_name(table, self.fingerprint(table), key))
 
 
 @contextmanager
@@ -91,12 +125,14 @@ def read_span(file: BinaryIO, offset: int, size: int) -> bytes:
 class Stage(ABC):
     """A function from one shard to one part.
 
-    `needs` are the tables it reads, `tables` those it writes (the last is the commit), `items` what it counts.
+    `needs` are the tables it reads, `optional` those that it reads where the recipe makes them, `tables` those it
+    writes (the last is the commit), `items` what it counts. It sees no other table.
     """
 
     name: ClassVar[str]
     version: ClassVar[int] = 1
     needs: tuple[str, ...]
+    optional: tuple[str, ...] = ()
     tables: ClassVar[tuple[str, ...]]
     items: ClassVar[str]
     in_steps: ClassVar[bool] = False
@@ -141,11 +177,21 @@ class Stage(ABC):
         """The part of a shard. The work on each item stands under the `guard`."""
 
 
-class ClipLabel(Stage):
-    """A label stage that looks at one decoded clip at a time, so that it can share the decode of `ingest`."""
+class LabelStage(Stage):
+    """A stage of the speech half that says something of each clip: a key of the recipe (`pipelines.recipe`) is its
+    `name`. What it rejects is in no selection."""
 
-    needs = ("clips",)
+    needs: tuple[str, ...] = ("clips",)
     items = "clips"
+
+    def __init__(self, params: Params, language: str | None = None) -> None:
+        """`language`: the corpus's own (BCP-47), of clips that state none; null where it varies."""
+        self.params = params
+        self.language = language
+
+
+class ClipLabel(LabelStage):
+    """A label stage that looks at one decoded clip at a time, so that it can share the decode of `ingest`."""
 
     @abstractmethod
     def label(self, uid: str, sound: Sound) -> Row | Reject: ...
@@ -169,6 +215,16 @@ class ClipLabel(Stage):
             items_in=len(clips),
             hours=hours(clips),
         )
+
+
+class Writer(Stage):
+    """A stage that writes of each training shard of the plan, by its name, a file into a folder of its own."""
+
+    folder: ClassVar[str]
+
+    def written(self, workspace: Workspace) -> str:
+        """Where its files lie; those of earlier parameters, in other folders beside it, are removed."""
+        return f"{self.folder}/{workspace.fingerprint(self.tables[-1])}"
 
 
 def clip_item(clip: Mapping[str, Any]) -> Item:
@@ -197,13 +253,13 @@ def commit(stage: Stage, workspace: Workspace, key: str, made: Made) -> Row:
     Raises RuntimeError when items in are not items out plus rejects: a stage that loses an item is a bug.
     """
     commit_table = stage.tables[-1]
-    items_out = len(made.tables[commit_table])
+    items_out = declared(commit_table).items(made.tables[commit_table])
     if made.items_in != items_out + len(made.rejects):
         raise RuntimeError(
             f"{stage.name} lost items of shard {key}: {made.items_in} in, {items_out} out, {len(made.rejects)} rejected"
         )
     notes = part_notes(made.items_in, items_out, len(made.rejects), made.hours)
-    fingerprint = workspace.fingerprints[commit_table]
+    fingerprint = workspace.fingerprint(commit_table)
     store = workspace.store
     rejects = to_table("rejects", (reject_row(stage.name, reject) for reject in made.rejects))
     store.write_part(part_name("rejects", fingerprint, key), rejects, notes)

@@ -20,6 +20,7 @@ from turnmill.manifests.funnel import check_ledger
 from turnmill.manifests.index import Index
 from turnmill.manifests.query import connect
 from turnmill.manifests.records import stable_hash
+from turnmill.manifests.schema import SHARDS
 from turnmill.manifests.store import Store, part_name, rows
 from turnmill.manifests.wording import plural
 from turnmill.pipelines.shards import MALFORMED, DamageError, Held, audio_of, first_line, labels_of, read_samples
@@ -134,7 +135,7 @@ def _shards(store: Store, folder: str | None) -> list[str]:
     """Names, without an extension, of the dialogue shards that are there or in the table."""
     if folder is None:
         return []
-    tars = {name for name in store.names(f"shards/{folder}") if name.endswith(".tar")}
+    tars = {name for name in store.names(f"{SHARDS}/{folder}") if name.endswith(".tar")}
     parts = {name for name in store.names(f"{_TABLE}/{folder}") if name.endswith(".parquet")}
     names = sorted({name.rsplit("/", 1)[-1].rpartition(".")[0] for name in tars | parts})
     if not names:
@@ -192,7 +193,7 @@ def _verify_shard(
         report(str(damage))
     last, seen = "its start", set[str]()
     try:
-        with store.open(f"shards/{folder}/{tar}") as file:
+        with store.open(f"{SHARDS}/{folder}/{tar}") as file:
             for held in read_samples(file, lambda key: chosen is None or key in chosen):
                 last = f"the sample {held.key!r}"
                 twice, foreign = held.key in seen, known is not None and held.key not in known

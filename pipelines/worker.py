@@ -110,12 +110,12 @@ class Worker:
                 riders = [rider for rider in todo if isinstance(rider, ClipLabel)]
                 self._set_up(riders)
                 guarded = [(rider, guards[rider.name]) for rider in riders]
-                made, labels = stage.process_with(shard, job.workspace, guard, guarded)
+                made, labels = stage.process_with(shard, job.workspace.seen_by(stage), guard, guarded)
                 parts: list[tuple[Stage, Made]] = [(stage, made)]
                 clips = made.tables["clips"]
                 parts += [(rider, rider.made(rows, clips)) for rider, rows in zip(riders, labels, strict=True)]
             else:
-                parts = [(stage, stage.process(shard, job.workspace, guard))]
+                parts = [(stage, stage.process(shard, job.workspace.seen_by(stage), guard))]
             for owner, part in parts:
                 row = commit(owner, job.workspace, shard.key, part)
                 ledger.append({**row, "started": started, "ended": time.time()})

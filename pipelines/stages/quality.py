@@ -17,9 +17,7 @@ class Quality(ClipLabel):
     name = "quality"
     version = 2
     tables = ("quality",)
-
-    def __init__(self, params: QualityParams) -> None:
-        self.params: QualityParams = params
+    params: QualityParams
 
     def label(self, uid: str, sound: Sound) -> Row | Reject:
         measures = quality(sound, uid)

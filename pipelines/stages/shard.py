@@ -8,19 +8,22 @@ from tempfile import TemporaryFile
 from typing import BinaryIO, ClassVar
 
 from turnmill.manifests.records import Reject, stable_hash
-from turnmill.manifests.samples import CLIP, to_json
+from turnmill.manifests.samples import CLIP, CLIP_LABELS, to_json
+from turnmill.manifests.schema import SHARDS
 from turnmill.pipelines.guard import Guard, Item
-from turnmill.pipelines.stage import Made, Row, Shard, Stage, Workspace, hours, written_tar
+from turnmill.pipelines.stage import Made, Row, Shard, Workspace, Writer, hours, written_tar
 from turnmill.pipelines.stages.plan import ShardParams
+from turnmill.sources.adapters.items import corpus_of
 from turnmill.sources.audio import Audio, read, span, write_flac
 
 Member = tuple[str, bytes | BinaryIO]  # (extension, what it holds)
 
 
-class WriteShard(Stage):
+class WriteShard(Writer):
     """Writes what the plan says; the two halves differ in what a sample holds."""
 
     version = 2
+    folder = SHARDS
     source: ClassVar[str]  # table that points at the audio
     plan: ClassVar[str]  # table that says what goes where
 
@@ -38,12 +41,13 @@ class WriteShard(Stage):
     def process(self, shard: Shard, workspace: Workspace, guard: Guard) -> Made:
         mine = workspace.rows(self.plan, "all", where=("training_shard", shard.name))
         guard.expect(len(mine))
-        keys = sorted({row["shard"] for row in mine})
-        labels = {uid: row for key in keys for uid, row in self.labels(key, workspace).items()}
+        corpora = {row["shard"]: corpus_of(row["uid"]) for row in mine}
+        lake = {key: workspace.of_corpus(corpus) for key, corpus in corpora.items()}
+        labels = {uid: row for key in sorted(lake) for uid, row in self.labels(key, lake[key]).items()}
         samples: list[Row] = []
         rejects: list[Reject] = []
-        name = f"shards/{workspace.fingerprints[self.tables[-1]]}/{shard.name}.tar"
-        with opened(self.source, keys, workspace) as tars, written_tar(workspace.store, name) as tar:
+        name = f"{self.written(workspace)}/{shard.name}.tar"
+        with opened(self.source, lake) as tars, written_tar(workspace.store, name) as tar:
             for row in mine:
                 item = labels[row["uid"]] | {"split": row["split"]}
                 with ExitStack() as files:
@@ -74,14 +78,17 @@ class ShardClips(WriteShard):
     items = "clips"
     source = "clips"
     plan = "clip_plan"
-    needs = ("clips", "quality", "transcripts", "clip_plan")
+    needs = ("clips", "clip_plan")
+    optional = tuple(table.name for table in CLIP_LABELS.values())
     tables = ("clip_samples",)
 
     def labels(self, key: str, workspace: Workspace) -> Mapping[str, Row]:
-        items = {clip["uid"]: {**clip, "quality": None, "asr": None} for clip in workspace.rows("clips", key)}
-        for table, field in (("quality", "quality"), ("transcripts", "asr")):
-            for row in workspace.rows(table, key) if table in workspace.fingerprints else ():
-                items[row.pop("uid")][field] = row
+        clips = workspace.rows("clips", key)
+        items: dict[str, Row] = {clip["uid"]: clip | dict.fromkeys(CLIP_LABELS) for clip in clips}
+        for name, table in CLIP_LABELS.items():
+            found = table.standing(workspace.rows(table.name, key)) if workspace.has(table.name) else {}
+            for uid, row in found.items():
+                items[uid][name] = {each.name: row[each.name] for each in table.facts}
         return items
 
     def members(self, item: Row, audio: BinaryIO, opened: ExitStack) -> Sequence[Member]:
@@ -94,8 +101,7 @@ class ShardClips(WriteShard):
             # The given text is what its owners released; without one, the sample's text is what was recognised.
             "text": item["text"] if item["text"] is not None else asr and asr["asr_text"],
             "text_given": item["text"],
-            "quality": item["quality"],
-            "asr": asr,
+            **{name: item[name] for name in CLIP_LABELS},
         }
         return [(codec, file), ("json", to_json(sample, CLIP))]
 
@@ -146,6 +152,7 @@ class ShardDialogues(WriteShard):
 
 
 @contextmanager
-def opened(table: str, keys: list[str], workspace: Workspace) -> Iterator[dict[str, BinaryIO]]:
+def opened(table: str, lake: Mapping[str, Workspace]) -> Iterator[dict[str, BinaryIO]]:
+    """The lake shards of a table by key, of the workspaces that have them."""
     with ExitStack() as stack:
-        yield {key: stack.enter_context(workspace.open_tar(table, key)) for key in keys}
+        yield {key: stack.enter_context(workspace.open_tar(table, key)) for key, workspace in sorted(lake.items())}

@@ -25,7 +25,18 @@ from turnmill.pipelines.asr.models import (
 from turnmill.pipelines.asr.recognizer import Heard, Recognizer, Transcript, joined
 from turnmill.pipelines.asr.windows import SAMPLE_RATE, Clip, Window
 from turnmill.pipelines.guard import Guard
-from turnmill.pipelines.stage import MIB, Made, Resources, Row, Shard, Stage, Workspace, clip_item, clip_sound, hours
+from turnmill.pipelines.stage import (
+    MIB,
+    LabelStage,
+    Made,
+    Resources,
+    Row,
+    Shard,
+    Workspace,
+    clip_item,
+    clip_sound,
+    hours,
+)
 from turnmill.sources.audio import AudioError, mono_at
 
 Pcm = NDArray[np.float32]
@@ -49,19 +60,18 @@ class TranscribeParams(Params):
     read_ahead_s: float = Field(default=600.0, gt=0, description="audio decoded ahead of the model, in seconds")
 
 
-class Transcribe(Stage):
+class Transcribe(LabelStage):
     name = "transcribe"
     version = 3
     needs = ("clips", "quality")
     tables = ("transcripts",)
-    items = "clips"
     in_steps = True
     host_params = frozenset({"model"})
 
+    params: TranscribeParams
+
     def __init__(self, params: TranscribeParams, language: str | None) -> None:
-        """`language`: the corpus's own, of clips that state none."""
-        self.params: TranscribeParams = params
-        self.language = params.language or language
+        super().__init__(params, params.language or language)
         self.resources = Resources(gpus=params.gpus, memory=2048 * MIB)
 
     def identity(self) -> Mapping[str, Any]:

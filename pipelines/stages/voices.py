@@ -21,7 +21,7 @@ from turnmill.manifests.licences import licence_of
 from turnmill.manifests.params import LicenceStatement, Params
 from turnmill.manifests.query import check_condition, connect, passed, read_only, select_statement
 from turnmill.manifests.records import Reason, Reject, stable_hash
-from turnmill.manifests.schema import to_table
+from turnmill.manifests.schema import SPEECH, to_table
 from turnmill.manifests.store import Store, part_name, tar_name
 from turnmill.manifests.tar import TarWriter
 from turnmill.manifests.wording import plural
@@ -140,12 +140,12 @@ class _Source:
         self.params = params
         self.store = Store(params.source)
         self.index = Index.load(self.store)
-        selection, clips = self.index.maker("clip_selection"), self.index.maker("clips")
-        if clips is None:
+        selection = self.index.maker("clip_selection")
+        self.clips = {maker.corpus: maker.fingerprint for maker in self.index.makers("clips")}  # None: of all corpora
+        if not self.clips:
             raise UsageError(f"voices.from: {params.source} has no clips; name the output of a recipe with a `corpus`")
         if selection is None or not self.store.exists(part_name("clip_selection", selection.fingerprint, ALL)):
             raise UsageError(f"voices.from: the run of {params.source} is not finished; run its recipe again first")
-        self.clips = clips.fingerprint
         self.connection = connect(self.store, self.index)
         read_only(self.connection, self.store)
 
@@ -176,7 +176,7 @@ class _Source:
 
     def recording(self, row: Row) -> bytes:
         """The audio of a clip as the source's lake holds it."""
-        with self.store.open(tar_name("clips", self.clips, row["shard"])) as tar:
+        with self.store.open(tar_name("clips", self.clips.get(row["corpus"]) or self.clips[None], row["shard"])) as tar:
             return read_span(tar, row["offset"], row["size"])
 
     def _speakers(self, where: str, extra: str) -> list[_Speaker]:
@@ -190,7 +190,7 @@ class _Source:
             coalesce(native ->> '$.gender', native ->> '$.sex',
                 CASE WHEN list_contains(tags, 'female') THEN 'female' WHEN list_contains(tags, 'male') THEN 'male' END
             ) AS gender
-        FROM (SELECT * FROM {passed("clips_all", "uid", made)} WHERE (\n{where}\n))
+        FROM (SELECT * FROM {passed(SPEECH, dict.fromkeys(made))} WHERE (\n{where}\n))
         WHERE {_FIT} {one} AND list_contains(?, licence) AND {extra}
         QUALIFY row_number() OVER (
             PARTITION BY corpus, speaker ORDER BY snr_db DESC NULLS LAST, text_error NULLS LAST, md5(uid), uid

@@ -63,6 +63,11 @@ def clip_uid(
     return f"{corpus}/{config}/{split}/{path}{cut}"
 
 
+def corpus_of(uid: str) -> str:
+    """The corpus of a clip, by its uid."""
+    return uid.partition("/")[0]
+
+
 def fill(items: Iterable[tuple[_T, int]], unit_clips: int, unit_bytes: int) -> Iterator[list[_T]]:
     """Group items with their sizes in bytes, in order: a group ends with the item that reaches either limit."""
     if unit_clips < 1 or unit_bytes < 1:

@@ -19,7 +19,7 @@ from turnmill.manifests.card import CardFacts
 from turnmill.manifests.errors import TurnmillError, UsageError
 from turnmill.manifests.hub import PublishPlan, publish
 from turnmill.manifests.index import Index
-from turnmill.manifests.published import TABLES
+from turnmill.manifests.published import PUBLISHED
 from turnmill.manifests.schema import SCHEMAS
 from turnmill.manifests.store import Store
 
@@ -46,7 +46,7 @@ def test_what_arrives_is_what_was_planned_byte_for_byte(finished: Store, hub: Hu
     for there, here in shards.items():
         assert hashlib.sha256(hub.files[there]).hexdigest() == hashlib.sha256(finished.read(here)).hexdigest()
     beside = {"README.md", "SCHEMA.md", "recipe.yaml", *finished.names("listen")}
-    assert set(hub.files) - set(shards) == beside | {f"manifests/{table}.parquet" for table in TABLES}
+    assert set(hub.files) - set(shards) == beside | {f"manifests/{table}.parquet" for table in PUBLISHED}
     card = finished.read("README.md").decode().replace("ORGANISATION/DATASET", REPO)
     there = f"{hub.endpoint}/datasets/{REPO}/resolve/main/listen/"
     assert hub.files["README.md"].decode() == card.replace('src="listen/', f'src="{there}')

@@ -116,7 +116,7 @@ class FailsOnce(ClipLabel):
 
 def test_a_measure_that_fails_is_a_reject_of_its_own_stage_and_the_clip_stays(tmp_path: Path) -> None:
     fill(tmp_path / "corpus", ["a.wav", "b.flac"])
-    _, clips, rejects, labels = ingested(tmp_path / "corpus", tmp_path / "out", [FailsOnce()])
+    _, clips, rejects, labels = ingested(tmp_path / "corpus", tmp_path / "out", [FailsOnce(QualityParams())])
     assert (len(clips), rejects) == (2, [])
     assert [getattr(label, "reason", None) for label in labels[0]] == [Reason.MEASURE_FAILED, None]
 

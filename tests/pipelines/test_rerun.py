@@ -17,8 +17,9 @@ from tests.pipelines.conftest import Small
 from turnmill.manifests.errors import TurnmillError
 from turnmill.manifests.store import Store, part_name
 from turnmill.pipelines.finished import FINISHED
-from turnmill.pipelines.pipeline import Half
+from turnmill.pipelines.pipeline import Half, halves
 from turnmill.pipelines.recipe import load
+from turnmill.pipelines.removal import forget_changed
 from turnmill.pipelines.run import run
 from turnmill.pipelines.seen import Seen
 
@@ -125,7 +126,7 @@ class Mortal(Store):
 
 @pytest.fixture
 def half(small: Small) -> Half:
-    return turnmill.pipelines.run.halves(small.recipe, Store(str(small.out)))[0]
+    return halves(small.recipe, Store(str(small.out)))[0]
 
 
 def test_killed_anywhere_no_shard_is_remembered_as_new_with_a_part_of_its_old_look(half: Half, tmp_path: Path) -> None:
@@ -143,7 +144,7 @@ def test_killed_anywhere_no_shard_is_remembered_as_new_with_a_part_of_its_old_lo
         seen = Seen("seen/f.json", now, before)
         assert seen.changed == {"a", "gone", "come"}
         try:
-            turnmill.pipelines.run._forget_changed(half, seen, mortal)
+            forget_changed(half, seen, mortal)
             survived += 1
         except Killed:
             pass

@@ -468,7 +468,9 @@ def test_what_travels_to_workers_is_named_in_full(small: Small, monkeypatch: pyt
     for path, name in zip(named, ("corpus", "dialogues.jsonl", "small.yaml", "model", "model", "out"), strict=True):
         assert str(path) == str(folder / name)
     assert load(Path("small.yaml"), ["transcribe.model=large-v3"]).transcribe.model == "large-v3"  # type: ignore[union-attr]
-    assert Plan(halves(small.recipe, Store("out"))[0], {}).workspace(Store("out")).store.url == str(folder / "out")
+    assert Plan(halves(small.recipe, Store("out"))[0], ({},), {}).workspace(Store("out")).store.url == str(
+        folder / "out"
+    )
 
 
 def test_a_long_folder_for_temporary_files_is_no_hindrance(tmp_path: Path) -> None:

@@ -1,0 +1,89 @@
+"""Every table of a dataset, each declared once: a `Table` of one of these modules, and its line in `TABLES`.
+
+Times are float64 seconds from the start of the written file, on its sample grid; intervals are [start, end).
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from turnmill.manifests.schema import books, dialogue, speech
+from turnmill.manifests.schema.dialogue import EVENT_KINDS, EVENT_PARAMS
+from turnmill.manifests.schema.halves import DIALOGUE, HALVES, SHARDS, SPEECH, Items
+from turnmill.manifests.schema.table import SPAN, Table, check_tables, field
+
+__all__ = [
+    "DIALOGUE",
+    "EVENT_KINDS",
+    "EVENT_PARAMS",
+    "HALVES",
+    "SCHEMAS",
+    "SHARDS",
+    "SPAN",
+    "SPEECH",
+    "TABLES",
+    "Items",
+    "Table",
+    "declared",
+    "field",
+    "labels_of",
+    "to_table",
+]
+
+_DECLARED = (
+    speech.CLIPS,
+    speech.QUALITY,
+    speech.TRANSCRIPTS,
+    books.CLIP_SELECTION,
+    books.CLIP_SAMPLES,
+    dialogue.DIALOGUES,
+    dialogue.TURNS,
+    dialogue.EVENTS,
+    dialogue.WORDS,
+    dialogue.VERIFICATION,
+    books.DIALOGUE_SELECTION,
+    books.DIALOGUE_SAMPLES,
+    books.REJECTS,
+    dialogue.VOICES,
+    dialogue.SCRIPTS,
+    dialogue.LINES,
+    dialogue.REWRITES,
+    dialogue.SPEECH,
+    dialogue.UNPLACED,
+    books.CLIP_PLAN,
+    books.DIALOGUE_PLAN,
+    books.PASSED_OVER,
+    books.RUNS,
+)
+check_tables(_DECLARED)
+
+TABLES: Mapping[str, Table] = {table.name: table for table in _DECLARED}
+"""In the order in which published ones are told."""
+
+SCHEMAS: Mapping[str, pa.Schema] = {name: table.schema for name, table in TABLES.items()}
+
+
+def declared(name: str) -> Table:
+    """The table of that name. Raises LookupError for one that nobody declared."""
+    if name not in TABLES:
+        raise LookupError(f"no table is called {name!r}: declare it in manifests/schema/ (CONTRIBUTING.md)")
+    return TABLES[name]
+
+
+def labels_of(items: str) -> tuple[Table, ...]:
+    """The tables that label the items of a table, in their order."""
+    return tuple(table for table in _DECLARED if table.label and table.of == items)
+
+
+def to_table(table: str, rows: Iterable[Mapping[str, Any]]) -> pa.Table:
+    """Rows as an Arrow table of the named schema. A missing or unknown column is a ValueError, never a null."""
+    schema = declared(table).schema
+    names = set(schema.names)
+    rows = list(rows)
+    for row in rows:
+        if row.keys() != names:
+            raise ValueError(
+                f"{table}: columns {sorted(names ^ row.keys())} are missing from the row or not in the schema"
+            )
+    return pa.Table.from_pylist(rows, schema=schema)

@@ -1,0 +1,97 @@
+"""Tables of the speech half."""
+
+import pyarrow as pa
+
+from turnmill.manifests.schema.shared import LICENCE, WHERE, WORD
+from turnmill.manifests.schema.table import FLOAT, INT32, SPAN, TEXT, Table, field
+
+CLIPS = Table(
+    "clips",
+    "clip: a span of a recording",
+    (
+        field("uid", TEXT, "corpus/config/split/relpath#start-end"),
+        field("corpus", TEXT, "catalogue name"),
+        field("config", TEXT, "corpus configuration, 'default' where there is one only"),
+        field("split", TEXT, "official split, or 'train'"),
+        *WHERE,
+        field("codec", TEXT, "file extension of the audio in the lake: flac, mp3, ogg, opus"),
+        field("sample_rate", INT32, "as stored", "Hz", "decoder"),
+        field("channels", INT32, "as stored", source="decoder"),
+        field("duration", FLOAT, "decoded samples over sample rate", "s", "decoder"),
+        field("pcm_hash", TEXT, "blake2b-128 of the decoded 16-bit samples, rate and channel count", source="decoder"),
+        field("text", TEXT, "given transcript, as released; null where none", source="corpus"),
+        field("text_style", TEXT, "cased, upper_nopunct, ...", source="catalogue"),
+        field("trust", TEXT, "who made the text: human, asr, template", source="catalogue"),
+        field("language", TEXT, "BCP-47", source="catalogue"),
+        field("speaker", TEXT, "speaker, unique in the corpus; null where unknown", source="corpus"),
+        field("captions", pa.list_(TEXT), "descriptions of the sound", source="corpus"),
+        field("tags", pa.list_(TEXT), "class labels", source="corpus"),
+        *LICENCE,
+        field("parent", TEXT, "recording, book or speaker that must stay in one split", source="corpus"),
+        field("source_uri", TEXT, "path of the source file, relative to the corpus root"),
+        field("native", TEXT, "other fields of the corpus, as JSON", source="corpus"),
+    ),
+    key=("uid",),
+    published=True,
+)
+
+QUALITY = Table(
+    "quality",
+    "clip",
+    (
+        field("uid", TEXT, "clip"),
+        field("speech_ratio", FLOAT, "share of the clip inside speech segments", "1", "Silero VAD v6"),
+        field("n_segments", INT32, "number of speech segments", source="Silero VAD v6"),
+        field("segments", pa.list_(SPAN), "speech segments", "s", "Silero VAD v6"),
+        field("rms_dbfs", FLOAT, "root mean square of all channels", "dBFS"),
+        field("peak_dbfs", FLOAT, "largest absolute sample", "dBFS"),
+        field("clipping_ratio", FLOAT, "share of samples in runs of >= 3 at the clip's own peak near full scale", "1"),
+        field("bandwidth_hz", FLOAT, "frequency below which the energy of the long-term spectrum ends", "Hz"),
+        field("snr_db", FLOAT, "speech level over non-speech level; null without both", "dB", "Silero VAD v6"),
+    ),
+    key=("uid",),
+    of="clips",
+    label=True,
+    sample="quality",
+    published=True,
+)
+
+TRANSCRIPTS = Table(
+    "transcripts",
+    "clip",
+    (
+        field("uid", TEXT, "clip"),
+        field("model", TEXT, "recogniser"),
+        field("asr_text", TEXT, "recognised text; empty where there was no speech", source="faster-whisper"),
+        field("asr_language", TEXT, "language used or detected; null where neither", source="faster-whisper"),
+        field("language_prob", FLOAT, "probability of that language; null where it was given", "1", "faster-whisper"),
+        field("avg_logprob", FLOAT, "mean log probability per token; null without speech", "nat", "faster-whisper"),
+        field("no_speech_prob", FLOAT, "probability of the no-speech token; null as above", "1", "faster-whisper"),
+        field(
+            "compression_ratio", FLOAT, "bytes of the text over its zlib length; null as above", "1", "faster-whisper"
+        ),
+        field("words", pa.list_(WORD), "recognised words with times", "s", "faster-whisper"),
+        field(
+            "heard", pa.list_(SPAN), "stretches that the recogniser was given: those with speech", "s", "Silero VAD v6"
+        ),
+        field("n_cut", INT32, "stretches that said more than the recogniser can write: their text is cut off"),
+        field(
+            "text_error", FLOAT, "errors over units of the given text, in its text_unit; null without one", "1", "jiwer"
+        ),
+        field("text_length", INT32, "words or characters of the given text", source="jiwer"),
+        field("substitutions", INT32, "of these, others in what was heard", source="jiwer"),
+        field("deletions", INT32, "of these, missing in what was heard", source="jiwer"),
+        field("insertions", INT32, "more of these in what was heard", source="jiwer"),
+        field("text_unit", TEXT, "what was counted: word, or character in languages written without spaces"),
+        field(
+            "text_normalisation",
+            TEXT,
+            "form of both texts: english, words, characters or chinese (Turnmill: docs/transcripts.md)",
+        ),
+    ),
+    key=("uid",),
+    of="clips",
+    label=True,
+    sample="asr",
+    published=True,
+)

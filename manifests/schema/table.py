@@ -1,0 +1,100 @@
+"""What a table is. Joins, books, selection, publication, the JSON of samples and the reference follow from it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pyarrow as pa
+
+TEXT, INT32, INT64, FLOAT, BOOL = pa.string(), pa.int32(), pa.int64(), pa.float64(), pa.bool_()
+
+SPAN = pa.struct([("start", FLOAT), ("end", FLOAT)])
+
+
+def field(name: str, kind: pa.DataType, doc: str, unit: str = "", source: str = "") -> pa.Field:
+    """A field that says what it means, in which unit, and who found it."""
+    metadata = {"doc": doc} | ({"unit": unit} if unit else {}) | ({"source": source} if source else {})
+    return pa.field(name, kind, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the dataset.
+
+    rows: what has a row. fields: its columns, each with a meaning, and a unit and a source where they apply.
+    key: columns that name a row, and by which published rows are sorted; all of them where it is empty.
+    of: the table of the items that its rows belong to; the first column of `key` names the item.
+    label: it is what a label stage finds of an item. Its columns stand in the view of all labels, and an item that has
+        no row, which its stage rejected, is never selected.
+    stands: of several rows of an item the first by these columns stands for it, in the view and in the sample.
+    sample: the field of a sample's JSON that holds the row of the sample's item.
+    published: it goes to the Hub: rows of selected items, or all where they belong to none.
+    private: columns that are null where it is published.
+    """
+
+    name: str
+    rows: str
+    fields: tuple[pa.Field, ...]
+    key: tuple[str, ...]
+    of: str | None = None
+    label: bool = False
+    stands: tuple[str, ...] = ()
+    sample: str | None = None
+    published: bool = False
+    private: tuple[str, ...] = ()
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        return pa.schema(self.fields)
+
+    @property
+    def item(self) -> str:
+        """The column that names the item."""
+        return self.key[0]
+
+    @cached_property
+    def facts(self) -> tuple[pa.Field, ...]:
+        """What it says of an item: its columns but the one that names it."""
+        return tuple(each for each in self.fields if each.name != self.item)
+
+    def items(self, rows: Iterable[Mapping[str, Any]]) -> int:
+        """How many items some rows are of; of a table that belongs to none, how many rows."""
+        return len({row[self.item] for row in rows}) if self.of else len(list(rows))
+
+    def standing(self, rows: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+        """By item, the row that stands for it."""
+
+        def rank(row: Mapping[str, Any]) -> list[tuple[bool, Any]]:
+            return [(row[column] is None, row[column]) for column in self.stands]
+
+        found: dict[str, Mapping[str, Any]] = {}
+        for row in rows:
+            item = row[self.item]
+            if item not in found or rank(row) < rank(found[item]):
+                found[item] = row
+        return found
+
+
+def check_tables(tables: Iterable[Table]) -> None:
+    """Raise ValueError for declarations that contradict each other or themselves: a slip of a programmer."""
+    by_name: dict[str, Table] = {}
+    for table in tables:
+        if table.name in by_name:
+            raise ValueError(f"two tables are called {table.name}: rename one")
+        by_name[table.name] = table
+    for table in by_name.values():
+        names = [each.name for each in table.fields]
+        unknown = {*table.key, *table.stands, *table.private} - set(names)
+        if unknown or len(set(names)) != len(names):
+            raise ValueError(f"table {table.name}: {sorted(unknown) or 'a column'} is not a column, or is one twice")
+        if table.of is not None and (table.of not in by_name or not table.key):
+            raise ValueError(f"table {table.name}: `of` is {table.of}, which is no table, or its `key` names no item")
+        if table.label and (table.of is None or (len(table.key) > 1 and not table.stands)):
+            raise ValueError(f"table {table.name} labels items: say `of` which, and which of several rows `stands`")
+    for items in by_name.values():
+        taken = {each.name: items.name for each in items.fields}
+        for table in by_name.values():
+            for each in table.facts if table.label and table.of == items.name else ():
+                if taken.setdefault(each.name, table.name) != table.name:
+                    raise ValueError(f"{table.name} and {taken[each.name]} have a column {each.name}: rename one")

@@ -1,0 +1,63 @@
+"""Whose an output folder is: that of one recipe, and of one run at a time."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.index import INDEX, RECIPE, Index
+from turnmill.manifests.store import Store
+from turnmill.pipelines.recipe import Recipe
+
+
+def check_ours(store: Store, recipe: Recipe) -> None:
+    """Refuse a folder that is somebody else's. A damaged index is written anew: the parts are what counts."""
+    if not store.exists(INDEX) and not store.exists(RECIPE):
+        foreign = next((name for name in _held(store) if not name.startswith((".", "demo-corpus"))), None)
+        if foreign is not None:
+            raise UsageError(
+                f"{store.url} is not empty and not an output of Turnmill (it holds {foreign}): name another --out"
+            )
+        return
+    try:
+        owner = Index.load(store).recipe_name
+    except UsageError:
+        owner = recipe.identity
+    if owner != recipe.identity:
+        raise UsageError(
+            f"{store.url} is the output of another recipe ({owner}, this one is {recipe.identity}): name another --out"
+        )
+
+
+def _held(store: Store) -> list[str]:
+    """What lies in a folder, sorted: of a local one not what lies below."""
+    if not store.is_local:
+        return store.names("")
+    try:
+        return sorted(os.listdir(store.root))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise UsageError(f"{store.url} cannot be an output folder: {error.strerror}; name another --out") from error
+
+
+@contextmanager
+def locked(store: Store) -> Iterator[None]:
+    """One run at a time in a local folder; the lock dies with the process, however it dies."""
+    if not store.is_local:
+        yield
+        return
+    try:
+        os.makedirs(store.root, exist_ok=True)
+        lock = Path(store.path(".lock"))
+        lock.touch()
+    except OSError as error:
+        raise UsageError(f"{store.url} cannot be written: {error.strerror}; name another --out") from error
+    with lock.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UsageError(f"{store.url}: another run is writing here; wait for it or name another --out") from error
+        yield
