@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from turnmill.manifests.funnel import Funnel, funnel
+from turnmill.manifests.funnel import Funnel, corpora, funnel
 from turnmill.manifests.index import Index
 from turnmill.manifests.query import connect
 from turnmill.manifests.schema import HALVES, SHARDS
@@ -41,6 +41,11 @@ class Summary:
     passed_over: tuple[tuple[str, int], ...]
     events: tuple[tuple[str, int], ...]
 
+    @property
+    def halves(self) -> tuple[Funnel, ...]:
+        """The funnels of whole halves."""
+        return tuple(funnel for funnel in self.funnels if funnel.corpus is None)
+
 
 def summarised(store: Store, index: Index, connection: duckdb.DuckDBPyConnection) -> Summary:
     """The summary of a dataset, over `manifests.query.connect`."""
@@ -48,8 +53,18 @@ def summarised(store: Store, index: Index, connection: duckdb.DuckDBPyConnection
         """SELECT kind, count(*) FROM events SEMI JOIN dialogue_samples ON dialogue = uid
            GROUP BY kind ORDER BY 2 DESC, kind"""
     ).fetchall()
-    funnels = tuple(funnel(connection, half) for half in HALVES)
-    return Summary(tuple(made(store, index, connection)), funnels, tuple(passed_over(connection)), tuple(events))
+    return Summary(
+        tuple(made(store, index, connection)),
+        tuple(_funnels(connection)),
+        tuple(passed_over(connection)),
+        tuple(events),
+    )
+
+
+def _funnels(connection: duckdb.DuckDBPyConnection) -> list[Funnel]:
+    """Of each half, and of each corpus where there are several."""
+    halves = (funnel(connection, half) for half in HALVES)
+    return [*halves, *(funnel(connection, half, corpus) for half, corpus in corpora(connection))]
 
 
 def made(store: Store, index: Index, connection: duckdb.DuckDBPyConnection) -> list[Made]:
@@ -126,8 +141,8 @@ def print_status(store: Store, index: Index, console: Console) -> None:
         )
     _line(console, Text.assemble((index.recipe_name, "bold"), f" in {store.url}"))
     console.print(table)
-    for half in HALVES:
-        _print_funnel(funnel(connection, half), console)
+    for losses in _funnels(connection):
+        _print_funnel(losses, console)
     _print_passed_over(passed_over(connection), console)
 
 
@@ -136,7 +151,7 @@ def _progress(
 ) -> list[tuple[str, str, int, int | None, int, int, float, float, float]]:
     """A row per stage: stage, half, shards done, shards to do (None: not known yet), items, rejects, hours, rates.
 
-    A label stage has as many shards as the first stage of its half; a training shard is known from the plan on. Rates
+    A label stage has as many shards as the first stage of its half or corpus; a training shard is known from the plan on. Rates
     are of the runs that committed something at the current fingerprint.
     """
     return connection.execute(
@@ -146,7 +161,7 @@ def _progress(
                    sum(CAST(round(hours * 3.6e9) AS BIGINT)) / 3.6e9 AS hours
             FROM ledger GROUP BY position
         ), first AS (
-            SELECT half, min(position) AS position FROM stages GROUP BY half
+            SELECT half, corpus, min(position) AS position FROM stages GROUP BY half, corpus
         ), rates AS (
             SELECT stage, fingerprint, sum(items) / sum(ended - started) AS per_second,
                    sum(hours) * 3600 / sum(ended - started) AS real_time
@@ -155,12 +170,15 @@ def _progress(
             SELECT 'clip_samples' AS table_name, nullif(count(DISTINCT training_shard), 0) AS total FROM clip_plan
             UNION ALL SELECT 'dialogue_samples', nullif(count(DISTINCT training_shard), 0) FROM dialogue_plan
         )
-        SELECT stages.stage, stages.half, coalesce(done.shards, 0),
+        SELECT CASE WHEN (SELECT count(DISTINCT corpus) FROM stages) > 1 AND stages.corpus IS NOT NULL
+                    THEN stages.corpus || ': ' || stages.stage ELSE stages.stage END,
+               stages.half, coalesce(done.shards, 0),
                CASE WHEN planned.table_name IS NOT NULL THEN planned.total
                     WHEN table_name IN ('clip_selection', 'dialogue_selection', 'clip_plan', 'dialogue_plan') THEN 1
                     WHEN stages.position > first.position THEN begun.shards END,
                coalesce(done.items, 0), coalesce(done.rejected, 0), coalesce(done.hours, 0.0), per_second, real_time
-        FROM stages JOIN first USING (half) LEFT JOIN planned USING (table_name)
+        FROM stages LEFT JOIN first ON first.half = stages.half AND first.corpus IS NOT DISTINCT FROM stages.corpus
+             LEFT JOIN planned USING (table_name)
              LEFT JOIN done ON done.position = stages.position
              LEFT JOIN done AS begun ON begun.position = first.position
              LEFT JOIN rates ON rates.stage = stages.stage AND rates.fingerprint = stages.fingerprint
@@ -173,7 +191,7 @@ def _print_funnel(found: Funnel, console: Console) -> None:
     if not found.steps:
         return
     console.print()
-    _line(console, Text(f"Funnel: {found.half}", f"bold {_COLOUR[found.half]}"))
+    _line(console, Text(f"Funnel: {found.corpus or found.half}", f"bold {_COLOUR[found.half]}"))
     losses = [loss for step in found.steps for loss in step.losses]
     most = max((loss.items for loss in losses), default=0)
     width = max(len(name) for name in [*(step.stage for step in found.steps), *(f"  {loss.name}" for loss in losses)])

@@ -8,7 +8,7 @@ import duckdb
 
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.query import passed
-from turnmill.manifests.schema import HALVES, Table, declared
+from turnmill.manifests.schema import HALVES, Items, Table, declared
 from turnmill.manifests.wording import plural
 
 _SELECTIONS = {items.selection: items for items in HALVES.values()}
@@ -73,12 +73,16 @@ class Step:
 
 @dataclass(frozen=True)
 class Funnel:
+    """Of a half, or of one `corpus` of it."""
+
     half: str
     steps: tuple[Step, ...]
+    corpus: str | None = None
 
 
-def funnel(connection: duckdb.DuckDBPyConnection, half: str) -> Funnel:
-    """The funnel of one half ("speech" or "dialogue") in pipeline order, over `manifests.query.connect`.
+def funnel(connection: duckdb.DuckDBPyConnection, half: str, corpus: str | None = None) -> Funnel:
+    """The funnel of one half ("speech" or "dialogue"), or of one corpus up to its selection, in pipeline order, over
+    `manifests.query.connect`.
 
     Losses of a stage are its rejects by reason, largest first; of a selection its predicates, in the recipe's order,
     those that removed nothing too. Stages without parts are left out.
@@ -88,22 +92,49 @@ def funnel(connection: duckdb.DuckDBPyConnection, half: str) -> Funnel:
     totals = connection.execute(
         """SELECT stage, items, table_name, sum(items_in)::BIGINT, sum(items_out)::BIGINT,
                   round(sum(CAST(round(hours * 3.6e9) AS BIGINT)) / 3.6e9, 9)
-           FROM ledger JOIN stages USING (position, stage, half) WHERE half = ?
+           FROM ledger JOIN stages USING (position, stage, half) WHERE half = $1 AND ($2 IS NULL OR corpus = $2)
            GROUP BY stage, items, table_name ORDER BY min(position)""",
-        [half],
+        [half, corpus],
     ).fetchall()
     steps = []
     for stage, unit, table, items_in, items_out, hours in totals:
         losses = _removals(connection, stage, table) if table in _SELECTIONS else []
-        steps.append(Step(stage, unit, items_in, items_out, hours, tuple(losses + _rejects(connection, stage))))
-    return Funnel(half, tuple(steps))
+        losses += _rejects(connection, stage, corpus)
+        steps.append(Step(stage, unit, items_in, items_out, hours, tuple(losses)))
+    if corpus is not None and steps:
+        steps.append(_selected(connection, HALVES[half], corpus, steps[0].unit))
+    return Funnel(half, tuple(steps), corpus)
 
 
-def _rejects(connection: duckdb.DuckDBPyConnection, stage: str) -> list[Loss]:
+def corpora(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    """(half, corpus) of every corpus of a dataset that has several, in the recipe's order."""
+    found = connection.execute(
+        "SELECT half, corpus FROM stages WHERE corpus IS NOT NULL GROUP BY ALL ORDER BY min(position)"
+    ).fetchall()
+    return found if len(found) > 1 else []
+
+
+def _selected(connection: duckdb.DuckDBPyConnection, items: Items, corpus: str, unit: str) -> Step:
+    """What the selection, which is made of all corpora at once, took from one."""
+    table = f"(SELECT * FROM {items.selection} WHERE starts_with(uid, {_quoted(corpus + '/')}))"
+    (row,) = connection.execute(
+        f"SELECT count(*), count(*) FILTER (removed_by IS NULL), "
+        f"hours_of(CASE WHEN removed_by IS NULL THEN duration END) FROM {table}"
+    ).fetchall()
+    return Step(items.select_key, unit, *row, tuple(_removals(connection, items.select_key, table)))
+
+
+def _rejects(connection: duckdb.DuckDBPyConnection, stage: str, corpus: str | None) -> list[Loss]:
     counted = connection.execute(
-        "SELECT reason, count(*) AS n FROM rejects WHERE stage = ? GROUP BY reason ORDER BY n DESC, reason", [stage]
+        """SELECT reason, count(*) AS n FROM losses JOIN stages USING (position, stage)
+           WHERE stage = $1 AND ($2 IS NULL OR corpus = $2) GROUP BY reason ORDER BY n DESC, reason""",
+        [stage, corpus],
     ).fetchall()
     return [Loss(reason, items) for reason, items in counted]
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _removals(connection: duckdb.DuckDBPyConnection, stage: str, table: str) -> list[Loss]:

@@ -5,8 +5,9 @@ Views of `connect`: every table of `manifests.schema.SCHEMAS` by its name, and
     clips_all      clips, a row each, with all that labels them; duplicate_kept: of one pcm_hash the clip with the best
                    transcript, else the first by uid; and removed_by, the predicate of `select` that removed it
     dialogues_all  the same of dialogues; removed_by: the predicate of `select_dialogues`
+    losses         a row per reject: position of its stage, stage, reason
     ledger         a row per stage and shard: what went in, came out and was rejected, from the footers of the parts
-    stages         a row per stage, in pipeline order
+    stages         a row per stage, and corpus where each has its own, in pipeline order
     hours_of(s)    an aggregate: seconds as hours, summed in whole microseconds so that no order of threads shows
 
 Views read Parquet lazily: memory does not grow with the dataset.
@@ -40,6 +41,7 @@ _STAGES = pa.schema(
         ("position", pa.int32()),
         ("stage", pa.string()),
         ("half", pa.string()),
+        ("corpus", pa.string()),
         ("fingerprint", pa.string()),
         ("table_name", pa.string()),
         ("items", pa.string()),
@@ -247,7 +249,7 @@ def _add_ledger(
     connection: duckdb.DuckDBPyConnection, store: Store, index: Index, folders: Mapping[str, Sequence[str]]
 ) -> None:
     rows = [
-        dict(zip(_STAGES.names, (n, s.name, s.half, s.fingerprint, s.commit, s.items), strict=True))
+        dict(zip(_STAGES.names, (n, s.name, s.half, s.corpus, s.fingerprint, s.commit, s.items), strict=True))
         for n, s in enumerate(index.stages)
     ]
     _create(connection, "stages", pa.Table.from_pylist(rows, schema=_STAGES))
@@ -256,7 +258,16 @@ def _add_ledger(
         f"FROM parquet_kv_metadata({_glob(store, folder)})"
         for position, stage in enumerate(index.stages)
         for folder in folders[stage.commit]
+        if folder.endswith(f"/{stage.fingerprint}")
     ]
+    rejects = ", ".join(_glob(store, folder) for folder in folders["rejects"])
+    if rejects:
+        connection.execute(f"""
+            CREATE VIEW losses AS SELECT position, stage, reason FROM read_parquet([{rejects}], filename = true)
+            JOIN (SELECT position, fingerprint, stage FROM stages) USING (stage)
+            WHERE contains(filename, '/' || fingerprint || '/')""")
+    else:
+        connection.execute("CREATE TABLE losses (position INTEGER, stage VARCHAR, reason VARCHAR)")
     if not footers:
         connection.execute(f"CREATE TABLE ledger ({_LEDGER})")
         return

@@ -81,7 +81,7 @@ class Result:
     @property
     def bugs(self) -> int:
         """Items that were rejected for a bug of Turnmill's."""
-        losses = (loss for funnel in self.summary.funnels for step in funnel.steps for loss in step.losses)
+        losses = (loss for funnel in self.summary.halves for step in funnel.steps for loss in step.losses)
         return sum(loss.items for loss in losses if loss.name == Reason.INTERNAL_ERROR)
 
 
@@ -353,7 +353,7 @@ def _finish(store: Store, index: Index) -> Summary:
 
 
 def _check_rejects(store: Store, summary: Summary, max_reject_ratio: float | None) -> None:
-    for step in (step for funnel in summary.funnels for step in funnel.steps):
+    for step in (step for funnel in summary.halves for step in funnel.steps):
         rejected = step.rejected
         if max_reject_ratio is not None and step.items_in and rejected / step.items_in > max_reject_ratio:
             raise TurnmillError(

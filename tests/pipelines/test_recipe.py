@@ -38,10 +38,6 @@ def test_shipped_recipes_are_valid(name: str) -> None:
             "transcribe.language: is false, as YAML reads `no`: write",
         ),
         ("name: x\ncorpus: files\nscript: {limits: {languages: [xx]}}", "limits.languages.0: 'xx' is no language tag"),
-        (
-            "name: x\ncorpus: files\ntranscribe: {}",
-            "`transcribe` hears what `quality` finds to be speech: add `quality: {}`",
-        ),
         ("name: x\ncorpus: files\nseed: soon", "mine.yaml: seed: input should be a valid integer"),
         ("name: x\ncorpus: files\nworkers: 0", "workers: input should be greater than or equal to 1 (given: 0)"),
         ("name: x\ncorpus: files\nselect: [{name: a b, keep: 'true'}]", "select.0.name: string should match pattern"),

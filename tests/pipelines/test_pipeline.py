@@ -1,0 +1,163 @@
+"""From a recipe to its stages: a stage sees what it says it needs, what it rejects goes no further, and many corpora are
+one dataset."""
+
+import shutil
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from tests.pipelines.conftest import Small, speech, write_corpus
+from turnmill.manifests import schema
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.funnel import funnel
+from turnmill.manifests.index import Index
+from turnmill.manifests.query import connect
+from turnmill.manifests.schema.table import Table, check_tables, field
+from turnmill.manifests.store import Store
+from turnmill.pipelines.guard import Guard
+from turnmill.pipelines.pipeline import fingerprinted, halves
+from turnmill.pipelines.recipe import load
+from turnmill.pipelines.run import run
+from turnmill.pipelines.stage import Made, Shard, Stage, Workspace
+from turnmill.sources.audio import Audio, encode_flac
+
+BOTH = """
+name: both
+seed: 3
+workers: 1
+corpora:
+  - {corpus: files, root: first}
+  - {corpus: files, root: second, entry: {name: more, lang: en}}
+ingest: {unit_clips: 4, keep_untranscribed: true}
+quality: {}
+select:
+  - {name: unique, keep: "duplicate_kept"}
+shard: {splits: {train: 0.6, valid: 0.2, test: 0.2}}
+"""
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two corpora that share a file, and the recipe of both."""
+    folder = tmp_path_factory.mktemp("both")
+    write_corpus(folder / "first")
+    (folder / "second").mkdir()
+    shutil.copy(folder / "first" / "plain.wav", folder / "second" / "again.wav")
+    (folder / "second" / "new.flac").write_bytes(encode_flac(_sound("Only the second corpus says this.")))
+    (folder / "both.yaml").write_text(BOTH, "utf-8")
+    return folder
+
+
+def _sound(text: str) -> Audio:
+    said = speech(text)
+    return Audio(said.pcm[None], said.sample_rate)
+
+
+def test_many_corpora_are_selected_split_and_written_as_one(both: Path) -> None:
+    recipe = load(both / "both.yaml")
+    store = run(recipe, str(both / "out")).store
+    with connect(store, Index.load(store)) as connection:
+        counts = dict(connection.sql("SELECT corpus, count(*) FROM clips GROUP BY corpus").fetchall())
+        copies = connection.sql("SELECT uid, corpus FROM clips_all WHERE removed_by = 'unique' ORDER BY uid").fetchall()
+        written = {
+            corpus
+            for (corpus,) in connection.sql(
+                "SELECT DISTINCT corpus FROM clips SEMI JOIN clip_samples USING (uid)"
+            ).fetchall()
+        }
+        steps = {step.stage: step for step in funnel(connection, "speech").steps}
+        mine = {step.stage: step for step in funnel(connection, "speech", "more").steps}
+        shards = connection.sql("SELECT DISTINCT shard FROM clip_samples").fetchall()
+    assert counts == {"files": 8, "more": 2}
+    # Of three copies one is kept, whichever corpus has it.
+    assert [corpus for _, corpus in copies] == ["files", "more"]
+    assert written == {"files", "more"}
+    assert (steps["quality"].items_in, mine["quality"].items_in, mine["ingest"].items_out) == (10, 2, 2)
+    assert "select" not in mine
+    assert all(name.startswith("clip-") for (name,) in shards)
+
+
+def test_a_corpus_that_is_added_leaves_the_parts_of_the_others(both: Path) -> None:
+    alone = load(both / "both.yaml", [f"corpora=[{{corpus: files, root: {both / 'first'}}}]"])
+    out = Store(str(both / "grown"))
+    run(alone, out.root)
+    before = {name: out.fs.modified(out.path(name)) for name in out.names("clips")}
+    run(load(both / "both.yaml"), out.root)
+    assert before
+    assert before.items() <= {name: out.fs.modified(out.path(name)) for name in out.names("clips")}.items()
+    fresh = Store(str(both / "out"))
+    if fresh.exists("index.json"):
+        assert {name: out.read(name) for name in out.names("shards")} == {
+            name: fresh.read(name) for name in fresh.names("shards")
+        }
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        (["corpora=[{corpus: files}, {corpus: files}]"], "two are called files; give one another name"),
+        (["corpora=[{corpus: nowhere, root: .}]"], "no source is called 'nowhere'"),
+        (["corpora=[{corpus: files}]"], "the recipe does not say where the corpus is"),
+        (["corpus=files"], "put both in the list"),
+    ],
+)
+def test_a_list_of_corpora_that_cannot_be_used_is_refused(both: Path, settings: list[str], sentence: str) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        halves(load(both / "both.yaml", settings), Store(str(both / "never")))
+
+
+def test_a_stage_without_what_it_needs_is_refused_in_the_words_of_the_recipe(both: Path) -> None:
+    recipe = load(both / "both.yaml", ["quality=null", "transcribe={model: base}"])
+    with pytest.raises(
+        UsageError, match=r"^`transcribe` needs the table `quality`: add `quality: \{\}` to the recipe$"
+    ):
+        halves(recipe, Store(str(both / "never")))
+
+
+def test_a_stage_sees_no_table_that_it_does_not_name(both: Path, small: Small) -> None:
+    (half, _) = halves(small.recipe, Store(str(small.out)))
+    whole = fingerprinted(half, [], 0).workspace(Store(str(small.out)), 0)
+    (quality,) = half.chains[0].labels
+    seen = whole.seen_by(quality)
+    assert seen.has("clips")
+    assert whole.has("clip_selection")
+    assert not seen.has("clip_selection")
+    with pytest.raises(LookupError, match="the stage quality reads the table clip_selection: name it in its `needs`"):
+        seen.rows("clip_selection", "all")
+
+
+def test_an_undeclared_table_is_an_error(small: Small) -> None:
+    (half, _) = halves(small.recipe, Store(str(small.out)))
+
+    class Undeclared(Stage):
+        name, needs, tables, items = "loud", ("clips",), ("loudness",), "clips"
+
+        def process(self, shard: Shard, workspace: Workspace, guard: Guard) -> Made:
+            raise NotImplementedError
+
+    with pytest.raises(LookupError, match="no table is called 'loudness': declare it"):
+        schema.declared(Undeclared.tables[-1])
+
+
+@pytest.mark.parametrize(
+    ("table", "sentence"),
+    [
+        (Table("quality", "clip", (field("uid", pa.string(), ""),), ("uid",)), "two tables are called quality"),
+        (Table("x", "clip", (field("uid", pa.string(), ""),), ("id",)), r"\['id'\] is not a column"),
+        (
+            Table("x", "clip", (field("uid", pa.string(), ""),), ("uid",), of="klips"),
+            "`of` is klips, which is no table",
+        ),
+        (Table("x", "clip", (field("uid", pa.string(), ""),), ("uid",), label=True), "say `of` which"),
+        (
+            Table(
+                "x", "clip", (field("uid", pa.string(), ""), field("text", pa.string(), "")), ("uid",), "clips", True
+            ),
+            "x and clips have a column text: rename one",
+        ),
+    ],
+)
+def test_a_slip_in_a_declaration_is_told(table: Table, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        check_tables([*schema.TABLES.values(), table])
