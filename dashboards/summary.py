@@ -151,8 +151,8 @@ def _progress(
 ) -> list[tuple[str, str, int, int | None, int, int, float, float, float]]:
     """A row per stage: stage, half, shards done, shards to do (None: not known yet), items, rejects, hours, rates.
 
-    A label stage has as many shards as the first stage of its half or corpus; a training shard is known from the plan on. Rates
-    are of the runs that committed something at the current fingerprint.
+    A label stage has as many shards as the first stage of its half or corpus; a training shard is known from the plan
+    on. Rates are of the runs that committed something at the current fingerprint.
     """
     return connection.execute(
         """

@@ -117,11 +117,13 @@ def corpora(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
 def _selected(connection: duckdb.DuckDBPyConnection, items: Items, corpus: str, unit: str) -> Step:
     """What the selection, which is made of all corpora at once, took from one."""
     table = f"(SELECT * FROM {items.selection} WHERE starts_with(uid, {_quoted(corpus + '/')}))"
-    (row,) = connection.execute(
+    ((items_in, items_out, hours),) = connection.execute(
         f"SELECT count(*), count(*) FILTER (removed_by IS NULL), "
         f"hours_of(CASE WHEN removed_by IS NULL THEN duration END) FROM {table}"
     ).fetchall()
-    return Step(items.select_key, unit, *row, tuple(_removals(connection, items.select_key, table)))
+    return Step(
+        items.select_key, unit, items_in, items_out, hours, tuple(_removals(connection, items.select_key, table))
+    )
 
 
 def _rejects(connection: duckdb.DuckDBPyConnection, stage: str, corpus: str | None) -> list[Loss]:
