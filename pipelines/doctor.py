@@ -11,10 +11,10 @@ from rich.markup import escape
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.wording import plural
 from turnmill.synth.banks import ESPEAK, HIBARI, KOKORO
-from turnmill.synth.tts.hibari import REQUIREMENT, HibariEngine
-from turnmill.synth.tts.kokoro import CHINESE, KokoroEngine
-from turnmill.synth.tts.kokoro_model import PACKAGE, KokoroParams
-from turnmill.synth.tts.piper import JOE, PiperEngine
+from turnmill.synth.tts.engines.hibari import REQUIREMENT, HibariEngine
+from turnmill.synth.tts.engines.kokoro import CHINESE, KokoroEngine
+from turnmill.synth.tts.engines.kokoro_model import PACKAGE, KokoroParams
+from turnmill.synth.tts.engines.piper import JOE, PiperEngine
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def _espeak() -> Finding:
 
 
 def _load_espeak() -> str:
-    from turnmill.synth.tts.espeak import EspeakEngine
+    from turnmill.synth.tts.engines.espeak import EspeakEngine
 
     EspeakEngine(ESPEAK.voices)
     return f"{len(ESPEAK.voices)} voices: {', '.join(ESPEAK.languages)}"
@@ -130,7 +130,7 @@ def _cosyvoice() -> Finding:
 
 
 def _find_cosyvoice() -> str:
-    from turnmill.synth.tts.cosyvoice.package import check_requirements, find_checkout
+    from turnmill.synth.tts.engines.cosyvoice.package import check_requirements, find_checkout
 
     check_requirements(find_checkout(None))
     return "checkout and requirements found; a recipe names its model"

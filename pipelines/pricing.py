@@ -23,10 +23,10 @@ from turnmill.pipelines.texts import taken, text_of
 from turnmill.sources.adapters.base import Unit
 from turnmill.synth.acoustics import Acoustics
 from turnmill.synth.banks import OWN
-from turnmill.synth.duplex import RATE
-from turnmill.synth.duplex.backchannels import CLAUSE_END
-from turnmill.synth.duplex.planner import plan_timeline
-from turnmill.synth.duplex.spoken import LineWord, SpokenLine
+from turnmill.synth.channels import RATE
+from turnmill.synth.duplex.planning.backchannels import CLAUSE_END
+from turnmill.synth.duplex.planning.planner import plan_timeline
+from turnmill.synth.duplex.planning.spoken import LineWord, SpokenLine
 from turnmill.synth.rewrite.rewriter import estimate
 from turnmill.synth.text import spoken_form
 from turnmill.synth.tokens import tokens

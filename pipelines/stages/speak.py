@@ -28,21 +28,22 @@ from turnmill.pipelines.stage import MIB, Made, Resources, Row, Shard, Stage, Wo
 from turnmill.pipelines.stages.voices import read_bank
 from turnmill.sources.audio import Audio, encode_flac
 from turnmill.synth.banks import OWN, Embedded, engine_of
+from turnmill.synth.speech import Line, Speech, SpeechError
 from turnmill.synth.text import spoken_form
 from turnmill.synth.tokens import tokens
-from turnmill.synth.tts import kokoro_model
 from turnmill.synth.tts.align import Aligner, PerLanguage, ProportionalAligner, WhisperAligner
-from turnmill.synth.tts.cosyvoice.model import fetch_model, published, unfetched
-from turnmill.synth.tts.cosyvoice.package import check_requirements, find_checkout
-from turnmill.synth.tts.cosyvoice.params import CosyVoiceParams
-from turnmill.synth.tts.engine import Engine, Line, Speech, SpeechError
+from turnmill.synth.tts.engine import Engine
+from turnmill.synth.tts.engines import kokoro_model
+from turnmill.synth.tts.engines.cosyvoice.model import fetch_model, published, unfetched
+from turnmill.synth.tts.engines.cosyvoice.package import check_requirements, find_checkout
+from turnmill.synth.tts.engines.cosyvoice.params import CosyVoiceParams
+from turnmill.synth.tts.engines.hibari import HibariEngine
+from turnmill.synth.tts.engines.http import HttpParams, HttpSpeechEngine
+from turnmill.synth.tts.engines.kokoro import KokoroEngine
+from turnmill.synth.tts.engines.kokoro_model import KokoroParams
+from turnmill.synth.tts.engines.piper import PiperEngine
 from turnmill.synth.tts.ensemble import Ensemble
 from turnmill.synth.tts.gate import GateParams, Heard
-from turnmill.synth.tts.hibari import HibariEngine
-from turnmill.synth.tts.http import HttpParams, HttpSpeechEngine
-from turnmill.synth.tts.kokoro import KokoroEngine
-from turnmill.synth.tts.kokoro_model import KokoroParams
-from turnmill.synth.tts.piper import PiperEngine
 from turnmill.synth.tts.sphinx import PocketsphinxAligner
 from turnmill.synth.tts.takes import BATCH, Examiner, Hear, Take, takes
 from turnmill.synth.voices import Voice, VoiceBank
@@ -315,7 +316,7 @@ def engine(params: SpeakParams, voices: Mapping[str, Voice]) -> Engine:
         assert params.http is not None
         return HttpSpeechEngine(params.http, voices)
     if params.engine == "cosyvoice":
-        from turnmill.synth.tts.cosyvoice import CosyVoiceEngine
+        from turnmill.synth.tts.engines.cosyvoice import CosyVoiceEngine
 
         assert params.cosyvoice is not None
         return CosyVoiceEngine(params.cosyvoice, voices)
@@ -330,7 +331,7 @@ def _embedded(name: Embedded, params: SpeakParams, voices: Mapping[str, Voice]) 
         return KokoroEngine(params.kokoro or KokoroParams(), voices)
     if name == "piper":
         return PiperEngine(voices)
-    from turnmill.synth.tts.espeak import EspeakEngine  # GPL code is loaded where it is asked for
+    from turnmill.synth.tts.engines.espeak import EspeakEngine  # GPL code is loaded where it is asked for
 
     return EspeakEngine(voices)
 

@@ -12,7 +12,7 @@ from turnmill.synth.acoustics.noise import make_background, rise
 from turnmill.synth.acoustics.plan import Acoustics, Background, Echo, Fitted, Span
 from turnmill.synth.acoustics.pools import Pools
 from turnmill.synth.acoustics.rooms import impulse_response, reverberation_time, through
-from turnmill.synth.duplex import RATE
+from turnmill.synth.channels import RATE
 
 Float32 = NDArray[np.float32]
 

@@ -17,10 +17,10 @@ import soxr
 from numpy.typing import NDArray
 
 from turnmill.manifests.languages import primary
-from turnmill.synth.duplex import RATE
-from turnmill.synth.duplex.energy import FLOOR_BELOW_LEVEL_DB, active_level, islands
+from turnmill.synth.channels import RATE
+from turnmill.synth.energy import FLOOR_BELOW_LEVEL_DB, active_level, islands
+from turnmill.synth.speech import Word
 from turnmill.synth.tokens import sounds, tokens
-from turnmill.synth.tts.engine import Word
 
 Pcm = NDArray[np.float32]
 Span = tuple[float, float]

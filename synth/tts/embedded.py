@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from turnmill.manifests.languages import primary
 from turnmill.manifests.records import Reason
-from turnmill.synth.tts.engine import Line, Speech, SpeechError
+from turnmill.synth.speech import Line, Speech, SpeechError
 from turnmill.synth.voices import Voice
 
 Settings = TypeVar("Settings")

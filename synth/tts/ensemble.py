@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from turnmill.synth.banks import Embedded, engine_of
-from turnmill.synth.tts.engine import Engine, Line, Speech, SpeechError
+from turnmill.synth.speech import Line, Speech, SpeechError
+from turnmill.synth.tts.engine import Engine
 from turnmill.synth.voices import Voice
 
 

@@ -35,12 +35,12 @@ from turnmill.sources.audio import Audio, decode, encode_flac, mono
 from turnmill.sources.catalogue import load, override
 from turnmill.sources.measure import quality
 from turnmill.synth.banks import ESPEAK
-from turnmill.synth.tts.engine import Line, Speech
+from turnmill.synth.speech import Line, Speech
 from turnmill.synth.voices import Voice, VoiceBank
 
 pytest.importorskip("espeakng_loader", reason="the demo extra is not installed")
 
-from turnmill.synth.tts.espeak import EspeakEngine
+from turnmill.synth.tts.engines.espeak import EspeakEngine
 
 SPLITS = ("train", "valid", "test")
 Row = dict[str, Any]

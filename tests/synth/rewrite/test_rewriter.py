@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -23,7 +23,7 @@ from turnmill.manifests.records import Reason, Reject, TextDialogue
 from turnmill.manifests.store import Store
 from turnmill.synth.rewrite.cache import StoreCache, answer_key
 from turnmill.synth.rewrite.client import ChatEndpoint, Message
-from turnmill.synth.rewrite.params import TASKS, RewriteParams
+from turnmill.synth.rewrite.params import RewriteParams, TaskName
 from turnmill.synth.rewrite.rewriter import Rewriter, Rewritten, estimate
 
 Make = Callable[..., TextDialogue]
@@ -53,14 +53,14 @@ def told(answers: dict[int, Reply]) -> Callable[[int, Request], Reply]:
 def test_all_tasks_in_a_row_leave_a_dialogue_with_all_that_was_asked_for(
     language: str, endpoint: Endpoint, params: MakeParams, cache: StoreCache, dialogue: Make
 ) -> None:
-    [result] = Rewriter(params(*TASKS), cache).rewrite([dialogue("d", language)])
+    [result] = Rewriter(params(*get_args(TaskName)), cache).rewrite([dialogue("d", language)])
     assert isinstance(result.dialogue, TextDialogue)
     turns = result.dialogue.turns
     assert [turn.emotion for turn in turns] == ["joy"] * 4
     assert turns[1].tool is not None
     assert [turn.interruption is not None for turn in turns] == [False, True, False, True]
     assert turns[1].backchannels == turns[3].backchannels == (4, 9)
-    assert [row.task for row in result.usage] == list(TASKS)
+    assert [row.task for row in result.usage] == list(get_args(TaskName))
     assert {row.model for row in result.usage} == {"small"}
     assert {row.prompt_tokens for row in result.usage} == {100}
     assert set(endpoint.paths) == {"/v1/chat/completions"}
@@ -431,8 +431,8 @@ def test_dialogues_that_no_script_takes_are_not_paid_for(
     endpoint: Endpoint, params: MakeParams, cache: StoreCache, dialogue: Make
 ) -> None:
     before = [replace(dialogue("d"), turns=()), dialogue("e", texts=("Hi.", " "))]
-    assert Rewriter(params(*TASKS), cache).rewrite(before) == [Rewritten(one, ()) for one in before]
-    assert Rewriter(params(*TASKS), cache).rewrite([]) == []
+    assert Rewriter(params(*get_args(TaskName)), cache).rewrite(before) == [Rewritten(one, ()) for one in before]
+    assert Rewriter(params(*get_args(TaskName)), cache).rewrite([]) == []
     assert endpoint.requests == []
 
 
