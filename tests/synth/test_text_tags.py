@@ -7,13 +7,13 @@ import pytest
 
 from tests.synth.duplex.conftest import LIVELY, TEXTS, speak_script, text_dialogue
 from turnmill.manifests.records import Licence, Reason, Reject, TextDialogue, TextTurn
-from turnmill.synth.banks import ESPEAK
 from turnmill.synth.duplex.checking.check import check
 from turnmill.synth.script import write_script
 from turnmill.synth.speech import Line, Speech
 from turnmill.synth.tags import without_tags
 from turnmill.synth.text import TextLimits, speakable, spoken_form
 from turnmill.synth.tokens import prefix, spans, tokens
+from turnmill.synth.tts.engines.espeak import ESPEAK
 
 
 @pytest.mark.parametrize(

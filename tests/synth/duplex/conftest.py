@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from turnmill.manifests.records import Licence, Reject, TextDialogue, TextTurn
 from turnmill.manifests.samples import DIALOGUE, to_json
 from turnmill.synth.acoustics import WHITE, Acoustics, AcousticsParams, Background, Pools, draw_acoustics
-from turnmill.synth.banks import ESPEAK
 from turnmill.synth.channels import RATE
 from turnmill.synth.duplex.planning.planner import Acoustic, plan_timeline
 from turnmill.synth.duplex.rendering.labels import sample_json
@@ -23,6 +22,7 @@ from turnmill.synth.duplex.timeline import Timeline
 from turnmill.synth.duplex.timing import Timing, timing
 from turnmill.synth.script import Interaction, Script, write_script
 from turnmill.synth.speech import Line, Speech, Word
+from turnmill.synth.tts.engines.espeak import ESPEAK
 
 TEXTS = Path(__file__).parents[3] / "pipelines" / "recipes" / "quickstart" / "dialogues.jsonl"
 LICENCE = Licence("CC0-1.0", True, True)

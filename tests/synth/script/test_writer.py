@@ -8,11 +8,13 @@ from pydantic import ValidationError
 
 from tests.synth.duplex.conftest import QUIET
 from turnmill.manifests.records import Interruption, Licence, TextDialogue, TextTurn
-from turnmill.synth.banks import ESPEAK, HIBARI, with_beside
 from turnmill.synth.phrases import PHRASES
 from turnmill.synth.script import IntentMix, Interaction, Script, write_script
 from turnmill.synth.script.writer import intent_of, pause_points
 from turnmill.synth.tokens import joined, tokens
+from turnmill.synth.tts.declared import with_beside
+from turnmill.synth.tts.engines.espeak import ESPEAK
+from turnmill.synth.tts.engines.hibari import HIBARI
 from turnmill.synth.voices import VoiceBank
 
 LICENCE = Licence("CC-BY-4.0", True, True)

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from turnmill.synth.banks import ESPEAK
 from turnmill.synth.channels import RATE
 from turnmill.synth.speech import Line, Speech, SpeechError, Word
 from turnmill.synth.tokens import tokens
@@ -21,6 +20,7 @@ from turnmill.synth.tts.align import (
     sounding,
     spread,
 )
+from turnmill.synth.tts.engines.espeak import ESPEAK
 from turnmill.synth.tts.gate import GateParams
 from turnmill.synth.tts.takes import Examiner, takes
 

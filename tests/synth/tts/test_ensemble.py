@@ -2,9 +2,9 @@
 
 import pytest
 
-from turnmill.synth.banks import EMBEDDED, HIBARI, with_beside
 from turnmill.synth.speech import Line, Speech, SpeechError
-from turnmill.synth.tts.engines.hibari import HibariEngine
+from turnmill.synth.tts.declared import EMBEDDED, with_beside
+from turnmill.synth.tts.engines.hibari import HIBARI, HibariEngine
 from turnmill.synth.tts.ensemble import Ensemble
 
 pytest.importorskip("espeakng_loader", reason="the demo extra is not installed")

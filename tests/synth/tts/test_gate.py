@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from turnmill.synth.banks import ESPEAK
 from turnmill.synth.channels import RATE
 from turnmill.synth.speech import Line, Speech
 from turnmill.synth.text import spoken_form
+from turnmill.synth.tts.engines.espeak import ESPEAK
 from turnmill.synth.tts.gate import GateParams, Heard, judge, judge_heard
 
 pytest.importorskip("espeakng_loader", reason="the demo extra is not installed")

@@ -75,9 +75,15 @@ def published(params: CosyVoiceParams) -> bool:
     return _given(params) is None and bool(_HUB_ID.fullmatch(params.model))
 
 
-def unfetched(params: CosyVoiceParams) -> bool:
-    """Whether it is, with files that are not in the hub's local cache."""
-    return published(params) and _cached(params) is None
+def unfetched(params: CosyVoiceParams) -> str | None:
+    """The model, where it is one of the hub with files that are not in its local cache."""
+    return params.model if published(params) and _cached(params) is None else None
+
+
+def refetch(params: CosyVoiceParams) -> None:
+    """Fetch a model of the hub, be it here: a copy may be old, or not whole. UsageError where the hub has none."""
+    if published(params):
+        fetch_model(params)
 
 
 def _given(params: CosyVoiceParams) -> Path | None:

@@ -16,6 +16,7 @@ import numpy as np
 
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.records import stable_hash
+from turnmill.synth.tts.declaration import Missing
 from turnmill.synth.tts.engines.cosyvoice.model import ModelFolder
 from turnmill.synth.tts.engines.cosyvoice.params import CosyVoiceParams
 
@@ -77,7 +78,7 @@ def find_checkout(repo: str | None) -> Path:
         if not _is_package(root) or root.name in ("site-packages", "dist-packages"):
             raise UsageError(f"the package cosyvoice of PyPI is not CosyVoice: pip uninstall cosyvoice; {_HOW}")
     if not (_matcha(root) / "matcha").is_dir() and find_spec("matcha") is None:
-        raise UsageError(f"{root} lacks third_party/Matcha-TTS: git submodule update --init --recursive in it")
+        raise Missing(f"{root} lacks third_party/Matcha-TTS", "git submodule update --init --recursive in it")
     return root
 
 
@@ -85,7 +86,7 @@ def check_requirements(root: Path) -> None:
     """UsageError where this Python lacks what the package imports."""
     for needed in ("torch", "torchaudio", "hyperpyyaml", "modelscope", "onnxruntime", "whisper"):
         if find_spec(needed) is None:
-            raise UsageError(f"CosyVoice needs {needed}: pip install -r {root.name}/requirements.txt")
+            raise Missing(f"CosyVoice needs {needed}", f"pip install -r {root.name}/requirements.txt")
 
 
 def package_digest(root: Path) -> str:

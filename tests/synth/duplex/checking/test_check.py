@@ -20,7 +20,6 @@ from tests.synth.duplex.conftest import (
     white,
 )
 from turnmill.synth.acoustics import Acoustics, Echo
-from turnmill.synth.banks import ESPEAK
 from turnmill.synth.channels import ASSISTANT, RATE, USER
 from turnmill.synth.duplex.checking.check import Report, check
 from turnmill.synth.duplex.checking.sample import BESIDE
@@ -28,6 +27,7 @@ from turnmill.synth.energy import active_level
 from turnmill.synth.script import write_script
 from turnmill.synth.speech import Line, Speech
 from turnmill.synth.tokens import tokens
+from turnmill.synth.tts.engines.espeak import ESPEAK
 
 SNR_DB = 18.0
 

@@ -7,13 +7,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from turnmill.synth.banks import ESPEAK
 from turnmill.synth.speech import Line, Speech, SpeechError, Word
 from turnmill.synth.tokens import tokens
+from turnmill.synth.tts.engines.espeak import ESPEAK
 
 pytest.importorskip("espeakng_loader", reason="the demo extra is not installed")
 
-from turnmill.synth.tts.engines.espeak import EspeakEngine, utter, word_spans
+from turnmill.synth.tts.engines.espeak import EspeakEngine
+from turnmill.synth.tts.engines.espeak.engine import utter, word_spans
 
 ASSISTANT = ESPEAK.assistants_of("en")[0].name
 VOICES = [voice.name for voice in ESPEAK.speaking("en")]

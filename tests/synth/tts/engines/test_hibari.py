@@ -8,11 +8,10 @@ import pytest
 
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.records import Reason
-from turnmill.synth.banks import HIBARI
 from turnmill.synth.energy import active_level
 from turnmill.synth.speech import Line, Speech, SpeechError
 from turnmill.synth.tts.engines import hibari
-from turnmill.synth.tts.engines.hibari import HibariEngine
+from turnmill.synth.tts.engines.hibari import HIBARI, HibariEngine
 from turnmill.synth.tts.sphinx import PocketsphinxAligner
 
 VOICES = [voice.name for voice in HIBARI.speaking("en")]

@@ -10,10 +10,9 @@ from pydantic import ValidationError
 from tests.synth.tts.speech_server import KEY, SPEAKERS, SpeechServer, speech_server
 from turnmill.manifests.errors import TurnmillError, UsageError
 from turnmill.manifests.records import Licence
-from turnmill.synth.banks import HIBARI
 from turnmill.synth.http import Failing
 from turnmill.synth.speech import Line, Speech, SpeechError
-from turnmill.synth.tts.engines.hibari import HibariEngine
+from turnmill.synth.tts.engines.hibari import HIBARI, HibariEngine
 from turnmill.synth.tts.engines.http import HttpParams, HttpSpeechEngine
 from turnmill.synth.voices import Prompt, Voice
 

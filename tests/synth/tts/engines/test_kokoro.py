@@ -11,13 +11,12 @@ from hypothesis import strategies as st
 
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.records import Licence, Reason
-from turnmill.synth.banks import KOKORO
 from turnmill.synth.speech import Line, Speech, SpeechError
 from turnmill.synth.tts.align import sounding
 from turnmill.synth.tts.chinese_phonemes import chinese_sentences
-from turnmill.synth.tts.engines.kokoro import KokoroEngine
-from turnmill.synth.tts.engines.kokoro_model import PACKAGE, KokoroParams, fetch_model, find_model, unfetched
-from turnmill.synth.voices import Blend, Voice
+from turnmill.synth.tts.engines.kokoro import KOKORO, Blend, KokoroEngine, KokoroParams
+from turnmill.synth.tts.engines.kokoro.model import PACKAGE, fetch_model, find_model, unfetched
+from turnmill.synth.voices import Voice
 
 pytest.importorskip("misaki.zh", reason="the extra `chinese` is not installed")
 

@@ -7,8 +7,8 @@ import pytest
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.packaged import Packaged
 from turnmill.manifests.records import Reason
-from turnmill.synth.banks import EMBEDDED
 from turnmill.synth.speech import Line, Speech, SpeechError
+from turnmill.synth.tts.declared import EMBEDDED
 from turnmill.synth.tts.engines import piper
 from turnmill.synth.tts.engines.piper import PiperEngine, written
 

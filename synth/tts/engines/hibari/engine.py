@@ -1,7 +1,7 @@
 """The embedded English voice: hibari, a model of one speaker distilled from Kokoro-82M, 128 x real time on one core.
 
 It predicts spectra, which its own signal processing turns into sound; between the two, users are made of the one
-speaker (`synth.voices.PseudoSpeaker`). Word times come from the durations that its graph computes on the way.
+speaker (`voices.PseudoSpeaker`). Word times come from the durations that its graph computes on the way.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,11 +18,12 @@ from turnmill.manifests.packaged import sha256
 from turnmill.synth.energy import active_level
 from turnmill.synth.speech import Line, Speech, SpeechError
 from turnmill.synth.tts.embedded import spoken
+from turnmill.synth.tts.engines.hibari.voices import PseudoSpeaker
 from turnmill.synth.tts.english_phonemes import english_rules, english_sentences
 from turnmill.synth.tts.misaki import numbered
 from turnmill.synth.tts.onnx import session
 from turnmill.synth.tts.phonemes import Edges, Pcm, edges_at, speak
-from turnmill.synth.voices import PseudoSpeaker, Voice
+from turnmill.synth.voices import Voice
 
 REQUIREMENT: Final = "hibari-tts==0.2.1"
 _RATE: Final = 24_000

@@ -78,9 +78,15 @@ def published(params: KokoroParams) -> bool:
     return not Path(params.model).is_dir() and bool(_HUB_ID.fullmatch(params.model))
 
 
-def unfetched(params: KokoroParams) -> bool:
-    """Whether it is, and not in the Hub's local cache."""
-    return published(params) and _cached(params) is None
+def unfetched(params: KokoroParams) -> str | None:
+    """The model, where it is one of the Hub and not in its local cache."""
+    return params.model if published(params) and _cached(params) is None else None
+
+
+def refetch(params: KokoroParams) -> None:
+    """Fetch a model of the Hub, be it here: a copy may be old, or not whole. Raises UsageError."""
+    if published(params):
+        fetch_model(params)
 
 
 def fetch_model(params: KokoroParams) -> ModelFiles:
@@ -120,7 +126,3 @@ def _one(place: str, names: Iterable[str], patterns: tuple[str, ...]) -> str:
         what = "more than one" if found else "no"
         raise UsageError(f"speak.kokoro.model: {place} has {what} {' or '.join(patterns)}: it must have one")
     return found[0]
-
-
-if __name__ == "__main__":  # for pip
-    print(*PACKAGE.requirements)

@@ -18,12 +18,13 @@ from turnmill.manifests.languages import primary
 from turnmill.synth.speech import Line, Speech, SpeechError
 from turnmill.synth.tts.chinese_phonemes import chinese_sentences
 from turnmill.synth.tts.embedded import spoken
-from turnmill.synth.tts.engines.kokoro_model import KokoroParams, find_model
+from turnmill.synth.tts.engines.kokoro.model import KokoroParams, find_model
+from turnmill.synth.tts.engines.kokoro.voices import Blend
 from turnmill.synth.tts.english_phonemes import english_rules, english_sentences
 from turnmill.synth.tts.misaki import numbered
 from turnmill.synth.tts.onnx import session
 from turnmill.synth.tts.phonemes import Edges, FrontEnd, Pcm, edges_at, speak
-from turnmill.synth.voices import Blend, Voice
+from turnmill.synth.voices import Voice
 
 _RATE: Final = 24_000
 _DURATIONS: Final = "/encoder/Cast_output_0"  # of every id
@@ -32,6 +33,7 @@ _LATE_S: Final = 0.04
 """Of the durations: the median of 16 English sentences against PocketSphinx. Chinese has no aligner to ask; beside a
 pause, energy tells."""
 _FRONT_ENDS: Final[Mapping[str, FrontEnd]] = {"zh": chinese_sentences, "en": english_sentences}
+LANGUAGES: Final = tuple(_FRONT_ENDS)
 CHINESE: Final = "misaki==0.9.4 ordered-set jieba pypinyin cn2an"
 
 

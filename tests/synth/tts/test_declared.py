@@ -5,10 +5,14 @@ from typing import get_args
 
 import pytest
 
-from turnmill.synth.banks import EMBEDDED, ESPEAK, HIBARI, KOKORO, OWN, engine_of, with_beside
-from turnmill.synth.voices import EspeakSettings, Split, Voice, VoiceBank
+from turnmill.synth.tts.declared import EMBEDDED, ENGINES, engine_of, with_beside
+from turnmill.synth.tts.engines.espeak import ESPEAK, EspeakSettings
+from turnmill.synth.tts.engines.hibari import HIBARI
+from turnmill.synth.tts.engines.kokoro import KOKORO
+from turnmill.synth.voices import Split, Voice, VoiceBank
 
 SPLITS: tuple[Split, ...] = get_args(Split)
+OWN = {name: engine.bank for name, engine in ENGINES.items() if engine.embedded and engine.bank}
 
 
 def _settings(voice: Voice) -> EspeakSettings:

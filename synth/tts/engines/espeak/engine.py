@@ -23,14 +23,14 @@ import soxr
 from numpy.typing import NDArray
 
 from turnmill.manifests.errors import UsageError
-from turnmill.synth.banks import MANDARIN
 from turnmill.synth.speech import Line, Speech, SpeechError, Word
 from turnmill.synth.tags import without_tags
 from turnmill.synth.tokens import sounds
 from turnmill.synth.tokens import spans as token_spans
 from turnmill.synth.tts.embedded import spoken
-from turnmill.synth.tts.engines.mandarin import respelt
-from turnmill.synth.voices import EspeakSettings, Voice
+from turnmill.synth.tts.engines.espeak.mandarin import respelt
+from turnmill.synth.tts.engines.espeak.voices import MANDARIN, EspeakSettings
+from turnmill.synth.voices import Voice
 
 # speak_lib.h of espeak-ng 1.52.
 _SYNCHRONOUS = 2  # AUDIO_OUTPUT_SYNCHRONOUS: no thread, no sound card, everything through the callback
@@ -99,7 +99,7 @@ class Span:
 
 
 class EspeakEngine:
-    """`synth.tts.engine.Engine` with the espeak voices of `synth.voices`. The same line always gives the same bytes."""
+    """`synth.tts.engine.Engine` with voices that have `EspeakSettings`. The same line always gives the same bytes."""
 
     sample_rate = 24_000
 
