@@ -81,7 +81,7 @@ def delayed(pcm: Float32, samples: int) -> Float32:
 
 
 def mean_power(pcm: Float32, spans: Sequence[Span]) -> float:
-    """Mean square of `pcm` over spans, 0 for none."""
+    """Mean square of `pcm` [samples], full scale being 1, over spans of samples; 0 for none."""
     pieces = ((at, min(at + _PIECE, end)) for start, end in spans for at in range(start, end, _PIECE))
     total = sum(float(np.square(pcm[start:end], dtype=np.float64).sum()) for start, end in pieces)
     return total / max(sum(end - start for start, end in spans), 1)

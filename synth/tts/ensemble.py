@@ -18,6 +18,7 @@ class Ensemble:
 
     @property
     def sample_rate(self) -> int:
+        """Hz, of its first engine, as of all."""
         return next(iter(self.engines.values())).sample_rate
 
     @property

@@ -58,7 +58,8 @@ class PocketsphinxAligner:
         return primary(language) == "en"
 
     def align(self, pcm: Pcm, sample_rate: int, text: str, language: str) -> tuple[Word, ...] | None:
-        """None for other languages than English, and where the audio says something else."""
+        """As `Aligner`, `sample_rate` in Hz: None for other languages than English, and where the audio says something
+        else."""
         words = sounding(text)
         level = active_level(pcm)
         if not self.knows(language) or not words or level is None:

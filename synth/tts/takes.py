@@ -93,8 +93,8 @@ def takes(
 ) -> Iterator[Take]:
     """Speak each line up to `tries` times, each time with another seed, and yield it once, in order.
 
-    With `ahead`, the engine speaks a batch while the examiner hears the one before. A line that sounds the same again
-    is given up: such an engine has no use for seeds.
+    With `ahead`, the engine speaks a batch of so many lines while the examiner hears the one before. A line that
+    sounds the same again is given up: such an engine has no use for seeds.
     """
     batches = [lines[first : first + batch] for first in range(0, len(lines), batch)]
     with ThreadPoolExecutor(1) as pool:  # the engine's thread

@@ -24,7 +24,7 @@ _ATTEMPT_S = 1.0
 
 
 def measured_turn(evidence: Evidence, index: int | None) -> Measured | None:
-    """A turn as it was measured; None where it could not be."""
+    """The turn of an index as it was measured; None where it could not be."""
     return next((found for item, found in evidence.measured.items() if item.turn == index and index is not None), None)
 
 

@@ -55,7 +55,7 @@ class Evidence:
         self.measured = {item: self._measure(item) for item in self.items if self.times(item.channel)}
 
     def times(self, channel: int) -> bool:
-        """Whether speech can be timed on a channel: the delivered one shows it in steady white noise alone."""
+        """Whether speech can be timed on a channel (0 or 1): the delivered one shows it in steady white noise alone."""
         return channel == ASSISTANT or self.exact or self.sample.only_white_noise
 
     def bounds(self, channel: int, start: int, end: int, floor_dbfs: float) -> tuple[int, int] | None:
@@ -78,12 +78,13 @@ class Evidence:
         return float(np.median(levels)) if levels else None
 
     def power(self, stem: NDArray[np.float32], spans: list[tuple[int, int]]) -> float:
-        """Mean square of a stem over spans."""
+        """Mean square of a stem, full scale being 1, over spans of samples."""
         total = sum(float(np.square(stem[start:end], dtype=np.float64).sum()) for start, end in spans)
         return total / max(sum(end - start for start, end in spans), 1)
 
     def snr_in_noise(self) -> float | None:
-        """SNR over the words of the user's turns from the delivered channel alone; None where it does not show it."""
+        """SNR in dB over the words of the user's turns from the delivered channel alone; None where it does not show
+        it."""
         if not self.sample.only_white_noise or self.clean is not None:
             return None
         speech = self.power(self.delivered, self.sample.user_words()) - self.noise_power

@@ -49,7 +49,8 @@ class EventLabel:
 
     @property
     def stop(self) -> int:
-        """barge_in, and a failed one at which the assistant stopped: from where the channel is digital silence."""
+        """barge_in, and a failed one at which the assistant stopped: the sample from which the channel is digital
+        silence."""
         return to_samples(self.params["stop"])
 
 
@@ -105,18 +106,20 @@ class Sample:
         return [event for event in self.events if event.kind in BESIDE]
 
     def turn(self, index: int | None) -> TurnLabel | None:
+        """The turn of an index; None where it is not labelled."""
         return next((turn for turn in self.turns if turn.index == index), None)
 
     def of(self, kind: str) -> Sequence[EventLabel]:
         return [event for event in self.events if event.kind == kind]
 
     def silent_from(self, turn: TurnLabel) -> int:
-        """Where a turn's channel is silent: its end, or the stop of the barge-in that met it."""
+        """The sample from which a turn's channel is silent: its end, or the stop of the barge-in that met it."""
         stops = [event.stop for event in self.of("barge_in") if event.target_turn == turn.index]
         return max([turn.end, *stops])
 
     def user_words(self) -> list[tuple[int, int]]:
-        """[start, end) over which the level of the user's speech is defined: the words of the user's turns."""
+        """[start, end) in samples over which the level of the user's speech is defined: the words of the user's
+        turns."""
         spans: list[tuple[int, int]] = []
         for turn in self.turns:
             if turn.channel == USER:
@@ -125,6 +128,7 @@ class Sample:
 
 
 def to_samples(time: float) -> int:
+    """The sample at 24 kHz that is nearest to a time in seconds."""
     return round(time * RATE)
 
 

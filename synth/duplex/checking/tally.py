@@ -32,6 +32,8 @@ class Tally:
     violations: list[Violation] = field(default_factory=list)
 
     def expect(self, holds: bool, check: str, detail: str, measured: float | None = None) -> bool:
+        """Count a check, and keep it where it does not hold, with the figure that was measured in the unit that
+        `detail` says."""
         self.checks += 1
         if not holds:
             self.violations.append(Violation(check, detail, measured))
@@ -39,5 +41,5 @@ class Tally:
 
 
 def limit_ms(evidence: Evidence, channel: int) -> float:
-    """How far a time on a channel may be off."""
+    """How far a time on a channel may be off, in ms."""
     return TOLERANCE_MS if channel == ASSISTANT or evidence.exact else NOISY_TOLERANCE_MS

@@ -77,7 +77,9 @@ def place_intrusions(
     seed: int,
     unplaced: list[Unplaced],
 ) -> list[PlacedIntrusion]:
-    """Place each intrusion of the script or say in `unplaced` why not; `held` are those that `hold` placed, by line."""
+    """Place each intrusion of the script or say in `unplaced` why not; `held` are those that `hold` placed, by line.
+
+    `levels` in dBFS are how loud the turns of each channel are."""
     turns = {item.turn.index: item for item in placed}
     busy = [(item.start, item.silent_from) for item in placed if item.channel == USER]
     busy += [(item.event.start, item.event.end) for item in held.values()]

@@ -43,7 +43,7 @@ class Piece:
 
     @property
     def islands(self) -> list[tuple[int, int]]:
-        """Its stretches of sound, from the start of the turn's speech."""
+        """Its stretches of sound, [start, end) in samples from the start of the turn's speech."""
         shift = self.offset - self.first
         found = [(s - self.spoken.speech_start, e - self.spoken.speech_start) for s, e in self.spoken.islands]
         return [(s + shift, e + shift) for s, e in found if self.first <= s and e <= self.last]
@@ -60,6 +60,7 @@ class Body:
 
     @property
     def length(self) -> int:
+        """Samples."""
         last = self.pieces[-1]
         return last.offset + last.last - last.first
 
@@ -69,6 +70,7 @@ class Body:
 
     @property
     def islands(self) -> tuple[tuple[int, int], ...]:
+        """Its stretches of sound, [start, end) in samples from the start of its speech."""
         return tuple(island for piece in self.pieces for island in piece.islands)
 
     def ipus(self) -> list[tuple[int, int]]:
@@ -103,18 +105,19 @@ class Placed:
 
     @property
     def channel(self) -> int:
+        """0 for the assistant, 1 for the user."""
         return ASSISTANT if self.turn.speaker == "assistant" else USER
 
     @property
     def end(self) -> int:
-        """Where its speech ends."""
+        """The sample where its speech ends."""
         if self.cut is None:
             return self.start + self.body.length
         return min(self.start + self._last_island()[1], self.cut.stop)
 
     @property
     def silent_from(self) -> int:
-        """Where the channel is silent again: the end, or the stop of the cut."""
+        """The sample from which the channel is silent again: the end, or the stop of the cut."""
         return self.end if self.cut is None else self.cut.stop
 
     def words(self) -> tuple[TimedWord, ...]:
@@ -219,7 +222,7 @@ def body_of(
 
 
 def whole(line: str, spoken: SpokenLine, offset: int) -> Piece:
-    """All of a line's speech."""
+    """All of a line's speech, `offset` samples after the start of the turn's."""
     return Piece(line, spoken, offset, 0, spoken.length)
 
 
@@ -238,7 +241,7 @@ def piece_clip(piece: Piece, channel: int, at: int, level_dbfs: float) -> Clip:
 
 
 def reached_db(spoken: SpokenLine, level_dbfs: float) -> float:
-    """How far from a level a line stays: below 0 where its peak allows no more."""
+    """How far in dB from a level a line stays: below 0 where its peak allows no more."""
     return min(0.0, _LINE_PEAK_DBFS - spoken.peak_dbfs - (level_dbfs - spoken.level_dbfs))
 
 

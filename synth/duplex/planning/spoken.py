@@ -37,14 +37,17 @@ class SpokenLine:
 
     @property
     def speech_start(self) -> int:
+        """Its first sample of speech."""
         return self.islands[0][0]
 
     @property
     def speech_end(self) -> int:
+        """The sample after its last of speech."""
         return self.islands[-1][1]
 
     @property
     def length(self) -> int:
+        """Samples of speech."""
         return self.speech_end - self.speech_start
 
 

@@ -47,7 +47,7 @@ def sample_json(script: Script, timeline: Timeline, fitted: Fitted, origin: str)
 def dialogue_row(
     script: Script, timeline: Timeline, sample: Mapping[str, Any], split: str, origin: str, take: int
 ) -> dict[str, Any]:
-    """The row of `dialogues` without shard, offset and size."""
+    """The row of `dialogues` without shard, offset and size; `take` counts from 0."""
     heard = sample["acoustics"]
     return {
         "id": script.id,

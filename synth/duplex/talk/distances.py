@@ -41,6 +41,7 @@ class Values:
 
     @property
     def n(self) -> int:
+        """How many were measured."""
         return int(self.counts.sum())
 
     def quantile(self, share: float) -> float | None:

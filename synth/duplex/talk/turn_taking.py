@@ -103,6 +103,7 @@ class Durations:
 
     @property
     def n(self) -> int:
+        """How many there are."""
         return int(self.counts.sum())
 
     def quantile(self, share: float) -> float | None:
@@ -142,11 +143,11 @@ class Activity:
 
     @property
     def minutes(self) -> float:
-        """From the first to the last speech of each dialogue: what lies outside is no conversation."""
+        """Minutes from the first to the last speech of each dialogue: what lies outside is no conversation."""
         return self.span / RATE / 60
 
     def minutes_of(self, channel: int) -> float:
-        """Speech of a channel."""
+        """Minutes of speech of a channel (0 or 1)."""
         return self.units[channel].total / RATE / 60
 
     def figures(self) -> dict[str, Any]:
