@@ -25,7 +25,7 @@ _FULL_SCALE = 32_766 / 32_768  # what a 16-bit file that was clipped holds, whic
 _LONGEST_LOOP = 8  # tokens of the longest phrase that is looked for as a loop
 
 # "BBC" and the x of "x and y" are spelt. NATO is not, but looks so: only the upper bound counts with it.
-_SPELT = re.compile(r"(?<![A-Z])[A-Z]{2,5}(?![A-Z])|(?<![\w'’])[B-HJ-Zb-z](?![\w'’])")  # noqa: RUF001
+_SPELT = re.compile(r"(?<![A-Z])[A-Z]{2,5}(?![A-Z])|(?<![\w'’])[B-HJ-Zb-z](?![\w'’])")
 _SPELT_AS = 3  # letters of a common word that last as long as the name of a letter, "w" excepted
 # A clause ends where there is more to come.
 _CLAUSE = re.compile(r"[,;:.!?…，；：。！？、]+(?=.*\w)")

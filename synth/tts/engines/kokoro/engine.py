@@ -22,7 +22,7 @@ from turnmill.synth.tts.engines.kokoro.model import KokoroParams, find_model
 from turnmill.synth.tts.engines.kokoro.voices import Blend
 from turnmill.synth.tts.english_phonemes import english_rules, english_sentences
 from turnmill.synth.tts.misaki import numbered
-from turnmill.synth.tts.onnx import session
+from turnmill.synth.tts.onnx import refusals, session
 from turnmill.synth.tts.phonemes import Edges, FrontEnd, Pcm, edges_at, speak
 from turnmill.synth.voices import Voice
 
@@ -112,7 +112,7 @@ def _styles(file: Path) -> Mapping[str, Pcm]:
 def _loaded(model: Path) -> Any:
     try:
         return session(model, _DURATIONS)
-    except Exception as error:  # onnxruntime's own classes
+    except refusals() as error:
         raise UsageError(
             f"speak.kokoro.model: {model} cannot be used: {str(error).splitlines()[0]} It must be an export of the "
             f"kokoro-onnx project, whose durations are {_DURATIONS}"

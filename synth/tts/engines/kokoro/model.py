@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import httpx2
 from pydantic import Field
 
 from turnmill.manifests.errors import UsageError
@@ -97,9 +98,7 @@ def fetch_model(params: KokoroParams) -> ModelFiles:
         names = [name for name in list_repo_files(params.model) if "/" not in name]
         model, voices = (_one(params.model, names, patterns) for patterns in (_MODELS, _VOICES))
         return ModelFiles(*(Path(hf_hub_download(params.model, name)) for name in (model, voices)))
-    except UsageError:
-        raise
-    except Exception as error:  # any failure of the Hub is the same news
+    except (OSError, ValueError, httpx2.HTTPError) as error:  # any failure of the Hub is the same news
         raise ModelUnavailable(
             f"the model {params.model!r} could not be downloaded ({type(error).__name__}): "
             "name a folder as speak.kokoro.model"
@@ -111,7 +110,7 @@ def _cached(params: KokoroParams) -> ModelFiles | None:
 
     try:
         return _files(Path(snapshot_download(params.model, local_files_only=True)))
-    except Exception:  # noqa: BLE001  # not in the cache, or not whole: huggingface-hub has several errors for it
+    except (OSError, ValueError, UsageError):  # not in the cache, or not whole
         return None
 
 
