@@ -10,8 +10,7 @@ from turnmill.manifests.errors import UsageError
 from turnmill.manifests.records import Reason
 from turnmill.synth.energy import active_level
 from turnmill.synth.speech import Line, Speech, SpeechError
-from turnmill.synth.tts.engines import hibari
-from turnmill.synth.tts.engines.hibari import HIBARI, HibariEngine
+from turnmill.synth.tts.engines.hibari import HIBARI, HibariEngine, engine
 from turnmill.synth.tts.sphinx import PocketsphinxAligner
 
 VOICES = [voice.name for voice in HIBARI.speaking("en")]
@@ -109,7 +108,7 @@ def test_a_long_line_is_spoken_whole() -> None:
 
 
 def test_another_model_than_the_one_that_was_measured_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hibari, "_SHA256", "0" * 64)
+    monkeypatch.setattr(engine, "_SHA256", "0" * 64)
     with pytest.raises(
         UsageError, match=r"is not the model that Turnmill speaks with .*pip install hibari-tts==0\.2\.1"
     ):
