@@ -1,6 +1,6 @@
 """Who speaks: the bank of voices that a recipe asks for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, get_args
 
@@ -10,7 +10,7 @@ from turnmill.manifests.errors import UsageError
 from turnmill.manifests.languages import PrimaryTag
 from turnmill.manifests.licences import licence_of
 from turnmill.manifests.params import LicenceStatement, Params
-from turnmill.manifests.records import stable_hash
+from turnmill.manifests.records import Licence, stable_hash
 from turnmill.pipelines.stage import Row, Workspace, read_span
 from turnmill.synth.tts.declaration import Declaration
 from turnmill.synth.tts.declared import ENGINES, with_beside
@@ -19,6 +19,9 @@ from turnmill.synth.voices import Prompt, Split, Voice, VoiceBank
 TABLE: Final = "voices"
 ALL: Final = "all"
 """The table that a run keeps its voices in, and its one part."""
+
+_CLONED: Final = "`voices: {from: OUT}`, the output of a run whose clips are to be cloned"
+_NAMED: Final = "`voice_names: {assistants, train, valid, test, licence}`, lists of names that the engine knows"
 
 
 class VoiceNames(Params):
@@ -64,19 +67,19 @@ def bank(engine: str, beside: Sequence[str], *, cloned: bool, names: VoiceNames 
     if not declared.clones and cloned:
         raise UsageError(f"speak.engine is {engine}, which clones no voices: name its own under `voice_names`")
     if names is not None:
-        return Bank(with_beside(_named(names, declared), beside))
+        if declared.named is None:
+            raise UsageError(f"speak.engine is {engine}, which knows no voice by a name: leave `voice_names` out")
+        return Bank(with_beside(_named(names, declared, declared.named), beside))
     if cloned:
         return Bank(None)
     if declared.bank is None:
-        run = "`voices: {from: OUT}`, the output of a run whose clips are to be cloned, or " if declared.clones else ""
-        raise UsageError(
-            f"speak.engine is {engine}, and the recipe names no voice: add {run}`voice_names: {{assistants, train, "
-            "valid, test, licence}`, lists of names that the engine knows"
-        )
+        ways = [_CLONED] if declared.clones else []
+        ways += [_NAMED] if declared.named else []
+        raise UsageError(f"speak.engine is {engine}, and the recipe names no voice: add {', or '.join(ways)}")
     return Bank(with_beside(declared.bank, beside))
 
 
-def _named(names: VoiceNames, declared: Declaration[Any]) -> VoiceBank:
+def _named(names: VoiceNames, declared: Declaration[Any], named: Callable[[str, str, Licence], Voice]) -> VoiceBank:
     """The voices that an engine knows by names. UsageError for names that cannot be, or are in two places."""
     groups = {place: getattr(names, place) for place in ("assistants", "train", "valid", "test")}
     every = [name for group in groups.values() for name in group]
@@ -88,9 +91,8 @@ def _named(names: VoiceNames, declared: Declaration[Any]) -> VoiceBank:
         raise UsageError(f"voice_names.languages: {declared.name} speaks {known}, not {foreign[0]!r}: take it out")
 
     def voices(group: Sequence[str]) -> tuple[Voice, ...]:
-        assert declared.named is not None
         licence = names.licence.licence
-        return tuple(declared.named(name, language, licence) for language in names.languages for name in group)
+        return tuple(named(name, language, licence) for language in names.languages for name in group)
 
     users: Mapping[Split, tuple[Voice, ...]] = {split: voices(groups[split]) for split in get_args(Split)}
     return VoiceBank(voices(names.assistants), users)

@@ -81,7 +81,7 @@ class Speak(Stage):
         self.params: SpeakParams = params
         self.bank = bank
         self.needs = ("lines",) if bank is not None else ("lines", "voices")
-        heavy = params.declared.heavy or params.recognise is not None
+        heavy = params.heavy or params.recognise is not None
         self.resources = Resources(
             cpus=params.cpus,
             gpus=params.gpus,
@@ -103,8 +103,8 @@ class Speak(Stage):
 
     @property
     def _aligner_identity(self) -> str | None:
-        """None where the engine states its times."""
-        return None if self.params.declared.states_times else aligner(self.params.align).identity
+        """None where the engines state their times."""
+        return None if self.params.states_times else aligner(self.params.align).identity
 
     def _engine(self) -> Engine:
         """The engine with the voices that are known before the run."""

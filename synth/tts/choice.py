@@ -77,14 +77,27 @@ class EngineChoice(_WithTheirKeys):
         return ENGINES[self.engine]
 
     @property
+    def heavy(self) -> bool:
+        """Whether one of the engines wants a worker of its own."""
+        return any(ENGINES[name].heavy for name in self._names)
+
+    @property
+    def states_times(self) -> bool:
+        """Whether all speech comes with the times of its words."""
+        return all(ENGINES[name].states_times for name in self._names)
+
+    @property
     def of_engine(self) -> Params:
         """The parameters of `engine`, as given or by default."""
         return self._params_of(self.engine)
 
     def make(self, voices: Mapping[str, Voice]) -> Engine:
         """The engines, as one, with voices by name. UsageError says what is missing."""
-        names = (self.engine, *self.beside)
-        return Ensemble({name: ENGINES[name].make(self._params_of(name), voices) for name in names}, voices)
+        return Ensemble({name: ENGINES[name].make(self._params_of(name), voices) for name in self._names}, voices)
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return (self.engine, *self.beside)
 
     def _params_of(self, name: str) -> Params:
         given: Params | None = getattr(self, name, None)

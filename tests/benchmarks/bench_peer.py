@@ -164,9 +164,10 @@ def turnmill(lines: Path, out: Path, every_event: bool = False, form: str = "fla
     """Measure the lines, plan, render, label, write: what `simulate` does. `every_event` has what the defaults draw;
     else there are turns alone, as the others have them."""
     from turnmill.manifests.records import Reject
+    from turnmill.manifests.samples import DIALOGUE, to_json
     from turnmill.synth.acoustics import AcousticsParams, Pools, draw_acoustics
     from turnmill.synth.duplex.planning.planner import plan_timeline
-    from turnmill.synth.duplex.rendering.labels import dump, sample_json
+    from turnmill.synth.duplex.rendering.labels import sample_json
     from turnmill.synth.duplex.rendering.material import spoken_material, with_sounds
     from turnmill.synth.duplex.rendering.render import render
     from turnmill.synth.duplex.timing import timing
@@ -189,7 +190,7 @@ def turnmill(lines: Path, out: Path, every_event: bool = False, form: str = "fla
             assert not isinstance(timeline, Reject)
             rendered = render(timeline, material.pcm, Pools())
             soundfile.write(out / f"{script.id}.{form}", rendered.channels.T, RATE, subtype="PCM_16")
-            text = dump(sample_json(taken, timeline, rendered.fitted, script.id))
+            text = to_json(sample_json(taken, timeline, rendered.fitted, script.id), DIALOGUE).decode()
             (out / f"{script.id}.json").write_text(text, encoding="utf-8")
     return result
 
