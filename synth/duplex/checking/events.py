@@ -9,18 +9,23 @@ from turnmill.synth.channels import ASSISTANT, RATE, USER
 from turnmill.synth.duplex.checking.evidence import Evidence, Measured, energy_after, longest_silence
 from turnmill.synth.duplex.checking.sample import EventLabel, TurnLabel
 from turnmill.synth.duplex.checking.tally import LEVEL_TOLERANCE_DB, Tally, limit_ms
-from turnmill.synth.duplex.lengths import BRIDGE, IPU_GAP, POST, PRE
+from turnmill.synth.duplex.lengths import (
+    BRIDGE,
+    COOPERATIVE,
+    IPU_GAP,
+    LONGEST_ATTEMPT,
+    LONGEST_BACKCHANNEL,
+    NEAR,
+    POST,
+    PRE,
+)
 from turnmill.synth.duplex.timing import SLOWEST_YIELD_S
 from turnmill.synth.energy import active_level, islands
 
 _KEEPS_FLOOR_S = 1.0  # a speaker that is silent for longer has let go of the floor
-_NEAR_S = 0.5
 _ON_SPEECH_S = 0.2  # an IPU bridges silences up to this
-_COOPERATIVE_S = 0.8
 _EDGE_S = 0.04  # an edge of speech that was measured again
 _TAIL_S = 0.12  # a fade whose sound had ended already
-_BACKCHANNEL_S = 1.0
-_ATTEMPT_S = 1.0
 
 
 def measured_turn(evidence: Evidence, index: int | None) -> Measured | None:
@@ -89,7 +94,7 @@ def _level(event: EventLabel, evidence: Evidence, tally: Tally) -> None:
 
 def _backchannel(event: EventLabel, evidence: Evidence, tally: Tally) -> None:
     """Short, inside a turn of the other party, which goes on through and after it."""
-    tally.expect(event.end - event.start <= _BACKCHANNEL_S * RATE, "continue", f"{_name(event)}: it is longer than 1 s")
+    tally.expect(event.end - event.start <= LONGEST_BACKCHANNEL, "continue", f"{_name(event)}: it is longer than 1 s")
     target = evidence.sample.turn(event.target_turn)
     other = target is None or target.channel != event.channel
     tally.expect(other, "continue", f"{_name(event)}: it is in a turn of its own speaker")
@@ -107,8 +112,8 @@ def _intrusion(event: EventLabel, evidence: Evidence, tally: Tally) -> None:
 
 def _failed_barge_in(event: EventLabel, evidence: Evidence, tally: Tally) -> None:
     """The user starts and gives up; the assistant goes on, or stops and resumes when its label says."""
-    long = event.end - event.start > _ATTEMPT_S * RATE
-    tally.expect(not long, "event", f"{_name(event)}: it is longer than {_ATTEMPT_S} s")
+    long = event.end - event.start > LONGEST_ATTEMPT
+    tally.expect(not long, "event", f"{_name(event)}: it is longer than {LONGEST_ATTEMPT / RATE} s")
     _level(event, evidence, tally)
     if not event.params["resumed"]:
         _keeps_floor(event, evidence, tally)
@@ -149,10 +154,9 @@ def _keeps_floor(event: EventLabel, evidence: Evidence, tally: Tally) -> None:
     speaker = ("the assistant", "the user")[target.channel]
     spans = found.start <= event.start and event.end <= found.end
     tally.expect(spans, "continue", f"{name}: {speaker} does not speak before and after it")
-    near = round(_NEAR_S * RATE)
-    active = evidence.loud(target.channel, event.start - near, event.start + near, found.floor_dbfs)
+    active = evidence.loud(target.channel, event.start - NEAR, event.start + NEAR, found.floor_dbfs)
     tally.expect(active, "continue", f"{name}: {speaker} is silent for 0.5 s around its start")
-    first, last = max(event.start - near, target.start), min(event.end + near, target.end)
+    first, last = max(event.start - NEAR, target.start), min(event.end + NEAR, target.end)
     limit = _KEEPS_FLOOR_S + _paused(evidence, target)
     silence = longest_silence(evidence.stems[target.channel], first, last, found.floor_dbfs) / RATE
     tally.expect(silence <= limit, "continue", f"{name}: {speaker} pauses for {silence:.2f} s", silence)
@@ -210,7 +214,7 @@ def _overlap(event: EventLabel, evidence: Evidence, tally: Tally) -> None:
     tally.expect(spans, "event", f"{name}: it is not the overlap of its turns")
     final = _final_unit(target, evidence)
     if final is not None:
-        short = event.end - event.start < _COOPERATIVE_S * RATE
+        short = event.end - event.start < COOPERATIVE
         early = event.start < final - round(_EDGE_S * RATE)
         late = event.start > final + round(_EDGE_S * RATE)
         right = short and not early if event.kind == "cooperative_overlap" else not short or not late

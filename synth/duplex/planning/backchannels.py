@@ -8,7 +8,7 @@ import numpy as np
 
 from turnmill.manifests.records import generator
 from turnmill.synth.channels import ASSISTANT, RATE, USER
-from turnmill.synth.duplex.lengths import IPU_GAP
+from turnmill.synth.duplex.lengths import IPU_GAP, LONGEST_BACKCHANNEL, NEAR
 from turnmill.synth.duplex.planning.placed import Placed, line_clip, reached_db
 from turnmill.synth.duplex.planning.spoken import SpokenLine
 from turnmill.synth.duplex.timeline import Clip, Event, TimedWord, Unplaced
@@ -16,9 +16,6 @@ from turnmill.synth.duplex.timing import Timing
 from turnmill.synth.script.model import Backchannel, Script
 
 CLAUSE_END = frozenset(",.;:?!，。；：？！、")
-
-LONGEST = RATE  # a backchannel is at most 1 s (`duplex.md` 1.2)
-NEAR = RATE // 2  # and the other party is active within 0.5 s of its start
 
 AFTER_START = RATE // 2  # nobody nods before there is something to nod at
 _BEFORE_END = RATE * 3 // 10  # the other goes on: a token that outlasts it would be a turn
@@ -77,7 +74,7 @@ def _unfit(spoken: SpokenLine | None, target: Placed | None, timing: Timing) -> 
         return "it has no speech"
     if target is None:
         return "its turn was not taken"
-    shortest, longest = timing.backchannel_s.low * RATE, min(timing.backchannel_s.high * RATE, LONGEST)
+    shortest, longest = timing.backchannel_s.low * RATE, min(timing.backchannel_s.high * RATE, LONGEST_BACKCHANNEL)
     if not shortest <= spoken.length <= longest:
         return f"its speech lasts {spoken.length / RATE:.2f} s"
     return None

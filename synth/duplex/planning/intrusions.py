@@ -9,16 +9,13 @@ import numpy as np
 
 from turnmill.manifests.records import generator
 from turnmill.synth.channels import ASSISTANT, RATE, USER
-from turnmill.synth.duplex.lengths import PRE
+from turnmill.synth.duplex.lengths import LONGEST_ATTEMPT, PRE
 from turnmill.synth.duplex.planning.backchannels import AFTER_START, is_free, quieter, room, words_at
 from turnmill.synth.duplex.planning.placed import Body, Piece, Placed, line_clip, reached_db
 from turnmill.synth.duplex.planning.spoken import SpokenLine
 from turnmill.synth.duplex.timeline import Clip, Event, TimedWord, Unplaced
 from turnmill.synth.duplex.timing import Timing
 from turnmill.synth.script.model import Intrusion, Script, ScriptLine
-
-LONGEST_ATTEMPT = RATE
-"""A barge-in that fails is over within 1 s (`duplex.md` 1.2)."""
 
 _TRIES = 8
 

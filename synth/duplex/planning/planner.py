@@ -12,6 +12,7 @@ import numpy as np
 from turnmill.manifests.records import Reason, Reject, generator
 from turnmill.synth.acoustics import Acoustics
 from turnmill.synth.channels import ASSISTANT, RATE, USER
+from turnmill.synth.duplex.lengths import COOPERATIVE
 from turnmill.synth.duplex.planning.backchannels import CLAUSE_END, PlacedBackchannel, place_backchannels
 from turnmill.synth.duplex.planning.context import relied_on
 from turnmill.synth.duplex.planning.intrusions import PlacedIntrusion, hold, place_intrusions
@@ -22,7 +23,6 @@ from turnmill.synth.duplex.timeline import ChannelWord, Clip, Event, Timeline, T
 from turnmill.synth.duplex.timing import FloorTransfer, Timing
 from turnmill.synth.script.model import BargeIn, Party, Script
 
-_COOPERATIVE = RATE * 4 // 5  # a longer overlap is another event (`duplex.md` 1.2)
 _TRIES = 3  # places for a barge-in that would leave a later turn without what it relies on
 
 Acoustic = Callable[[int], Acoustics]
@@ -157,7 +157,7 @@ class _Planner:
         start = max(last.end + offset, self._own_end(turn.channel) + OWN_GAP)
         if start < last.end:
             span, kind = (start, last.end), "long_overlap"
-            if last.end - start < _COOPERATIVE and start >= last.start + last.body.ipus()[-1][0]:
+            if last.end - start < COOPERATIVE and start >= last.start + last.body.ipus()[-1][0]:
                 kind = "cooperative_overlap"
         else:
             start = max(start, silent + 1)

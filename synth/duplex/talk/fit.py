@@ -19,11 +19,10 @@ from turnmill.manifests.errors import TurnmillError, UsageError
 from turnmill.manifests.records import generator
 from turnmill.synth.channels import RATE
 from turnmill.synth.distributions import LogNormal
-from turnmill.synth.duplex.lengths import IPU_GAP
+from turnmill.synth.duplex.lengths import IPU_GAP, LONGEST_BACKCHANNEL
 from turnmill.synth.duplex.talk.turn_taking import Intervals, ipus
 from turnmill.synth.duplex.timing import Timing, timing
 
-LONGEST_BACKCHANNEL = RATE  # `duplex.md` 1.2
 LONGEST_PAUSE = RATE  # of the other's turn, that a backchannel may fill: 1 s
 LEAST_TRANSFERS = 10
 """Changes of the floor below which nothing is fitted."""
