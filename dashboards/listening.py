@@ -97,7 +97,7 @@ _HEAR = (
     '<button data-hear="1" aria-pressed="false">User</button></span>'
 )
 _ZOOM = (
-    '<span class="group"><button data-zoom="0.5" aria-label="zoom out">−</button>'  # noqa: RUF001
+    '<span class="group"><button data-zoom="0.5" aria-label="zoom out">−</button>'
     '<button data-zoom="0">Fit</button><button data-zoom="2" aria-label="zoom in">+</button></span>'
 )
 

@@ -25,14 +25,10 @@ from turnmill.dashboards.requested import (
     offsets,
     requested_and_realised,
 )
-from turnmill.synth.duplex import ASSISTANT, RATE, USER
-from turnmill.synth.duplex.realism import Activity, Intervals, quantiles, talk
-from turnmill.synth.duplex.reference import (
+from turnmill.synth.channels import ASSISTANT, RATE, USER
+from turnmill.synth.duplex.talk.distances import (
     BIN_S,
     EDGES,
-    GENERATED,
-    PUBLISHED,
-    Published,
     Values,
     cdf,
     jsd,
@@ -42,6 +38,8 @@ from turnmill.synth.duplex.reference import (
     w1,
     w1_by_chance,
 )
+from turnmill.synth.duplex.talk.published import GENERATED, PUBLISHED, Published
+from turnmill.synth.duplex.talk.turn_taking import Activity, Intervals, quantiles, talk
 from turnmill.synth.duplex.timing import FloorTransfer, Timing
 
 NON_YIELD = ("user_backchannel", "failed_barge_in", "noise_burst", "cough", "third_party", "side_talk")

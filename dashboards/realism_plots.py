@@ -14,7 +14,8 @@ from turnmill.dashboards.requested import DIRECTIONS
 from turnmill.manifests.card import PlotFile
 from turnmill.manifests.card_sections import markdown
 from turnmill.manifests.wording import kind_name
-from turnmill.synth.duplex.reference import EDGES, GENERATED, PUBLISHED
+from turnmill.synth.duplex.talk.distances import EDGES
+from turnmill.synth.duplex.talk.published import GENERATED, PUBLISHED
 
 _OURS, _HUMAN = COLOUR["dialogue"], COLOUR["speech"]
 _TITLE = {"user_to_assistant": "Assistant follows user", "assistant_to_user": "User follows assistant"}

@@ -10,10 +10,10 @@ import duckdb
 import numpy as np
 
 from turnmill.synth.acoustics import AcousticsParams
+from turnmill.synth.channels import ASSISTANT, RATE, USER
 from turnmill.synth.distributions import LogNormal, Uniform
-from turnmill.synth.duplex import ASSISTANT, RATE, USER
-from turnmill.synth.duplex.realism import quantiles
-from turnmill.synth.duplex.reference import Values, effect_size, ks
+from turnmill.synth.duplex.talk.distances import Values, effect_size, ks
+from turnmill.synth.duplex.talk.turn_taking import quantiles
 from turnmill.synth.duplex.timing import Timing
 from turnmill.synth.script import Interaction, IntrusionMix
 

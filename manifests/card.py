@@ -4,8 +4,8 @@ First a screen of what it is, how to load it and how it sounds, then pictures, t
 knows no date and no host.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import duckdb
 
@@ -38,12 +38,14 @@ class PlotFile:
 
 @dataclass(frozen=True)
 class CardFacts:
-    """What the tables do not know. `limits` are sentences that the engines state of themselves, `turn_taking` is
-    Markdown of figures that are not computed here, which goes under that heading."""
+    """What the tables do not know. `limits` are sentences on the whole dataset, `limits_of_engines` those on what a
+    speech engine speaks, by its name; `turn_taking` is Markdown of figures that are not computed here, which goes under
+    that heading."""
 
     title: str
     plots: Sequence[PlotFile] = ()
     limits: Sequence[str] = ()
+    limits_of_engines: Mapping[str, str] = field(default_factory=dict)
     turn_taking: str = ""
     examples: Sequence[Example] = ()
 
@@ -62,7 +64,7 @@ def card(index: Index, connection: duckdb.DuckDBPyConnection, configs: Sequence[
         section.turn_taking(connection) if "dialogue" in halves else "",
         facts.turn_taking,
         section.licences(connection, halves),
-        section.limits(connection, facts.limits),
+        section.limits(connection, facts.limits, facts.limits_of_engines),
         section.citation(index, facts.title),
     ]
     return "\n".join(part for part in parts if part)

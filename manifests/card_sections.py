@@ -1,7 +1,7 @@
 """Sections of the dataset card as Markdown."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import duckdb
@@ -122,24 +122,13 @@ def licences(connection: duckdb.DuckDBPyConnection, halves: Sequence[str]) -> st
     return f"## Licences\n\n{table}\n\n{text}\n"
 
 
-_OF_ENGINES = {
-    "espeak": "Lines are spoken by espeak-ng, a formant synthesizer: words and times are exact, but the voices sound "
-    "robotic and do not stand for human speech.",
-    "hibari": "Lines are spoken by hibari, a small neural voice of English. Its users are pseudo-speakers, the one "
-    "voice with another pitch and timbre: they speak with one accent and one manner.",
-    "kokoro": "Lines are spoken by Kokoro-82M, a neural model, in a few of its voices; those whose names hold `jf` or "
-    "`jm` learnt Japanese, and have its accent in Chinese and English.",
-    "piper": "Some lines are spoken by Piper's joe, a neural voice of American English.",
-}
-
-
-def limits(connection: duckdb.DuckDBPyConnection, stated: Sequence[str]) -> str:
+def limits(connection: duckdb.DuckDBPyConnection, stated: Sequence[str], of_engines: Mapping[str, str]) -> str:
     found = list(stated)
     clips, unlabelled = selected(connection, "speech", "count(*), count(*) FILTER (text IS NULL)")[0]
     if unlabelled:
         found.append(f"{unlabelled:,} of {clips:,} clips have no given transcript: their text is the recogniser's.")
     engines = [row[0] for row in connection.execute("SELECT DISTINCT engine FROM speech ORDER BY 1").fetchall()]
-    found += [limit for engine, limit in _OF_ENGINES.items() if engine in engines]
+    found += [of_engines[engine] for engine in engines if engine in of_engines]
     if one_row(connection, "SELECT count(*) FROM dialogue_samples")[0]:
         found.append("The dialogues are synthetic: their interruptions are drawn from distributions, not from talk.")
     return "\n".join(["## Known limits", "", *(f"- {limit}" for limit in found), ""]) if found else ""

@@ -1,19 +1,27 @@
 """Who speaks: the bank of voices that a recipe asks for."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, get_args
 
 from pydantic import Field
 
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.languages import PrimaryTag
+from turnmill.manifests.licences import licence_of
 from turnmill.manifests.params import LicenceStatement, Params
-from turnmill.manifests.records import stable_hash
-from turnmill.pipelines.stage import Workspace
-from turnmill.pipelines.stages.speak import SpeakParams
-from turnmill.pipelines.stages.voices import VoicesParams, read_bank
-from turnmill.synth.banks import OWN, with_beside
-from turnmill.synth.voices import Blend, Split, Voice, VoiceBank
+from turnmill.manifests.records import Licence, stable_hash
+from turnmill.pipelines.stage import Row, Workspace, read_span
+from turnmill.synth.tts.declaration import Declaration
+from turnmill.synth.tts.declared import ENGINES, with_beside
+from turnmill.synth.voices import Prompt, Split, Voice, VoiceBank
+
+TABLE: Final = "voices"
+ALL: Final = "all"
+"""The table that a run keeps its voices in, and its one part."""
+
+_CLONED: Final = "`voices: {from: OUT}`, the output of a run whose clips are to be cloned"
+_NAMED: Final = "`voice_names: {assistants, train, valid, test, licence}`, lists of names that the engine knows"
 
 
 class VoiceNames(Params):
@@ -36,7 +44,7 @@ class Bank:
     @property
     def needs(self) -> tuple[str, ...]:
         """The tables that `read` reads."""
-        return ("voices",) if self.fixed is None else ()
+        return (TABLE,) if self.fixed is None else ()
 
     @property
     def identity(self) -> str:
@@ -48,71 +56,67 @@ class Bank:
         return self.fixed or read_bank(workspace, prompts=False)
 
 
-def bank(speak: SpeakParams, voices: VoicesParams | None, names: VoiceNames | None) -> Bank:
-    """The bank for an engine. UsageError where the engine cannot use it."""
-    engine = speak.engine
-    if voices is not None and names is not None:
+def bank(engine: str, beside: Sequence[str], *, cloned: bool, names: VoiceNames | None) -> Bank:
+    """The bank for an engine and those beside it: `cloned` from a run, of named voices, or the engine's own. UsageError
+    where the engine cannot use it."""
+    declared = ENGINES[engine]
+    if cloned and names is not None:
         raise UsageError("the recipe has both `voices` and `voice_names`: leave one out")
-    if engine in ("espeak", "hibari") and (voices is not None or names is not None):
+    if not declared.clones and declared.named is None and (cloned or names is not None):
         raise UsageError(f"speak.engine is {engine}, which has voices of its own: leave `voices` and `voice_names` out")
-    if engine in ("http", "kokoro") and voices is not None:
+    if not declared.clones and cloned:
         raise UsageError(f"speak.engine is {engine}, which clones no voices: name its own under `voice_names`")
-    if engine not in OWN and voices is None and names is None:
-        cloned = (
-            "`voices: {from: OUT}`, the output of a run whose clips are to be cloned, or " if engine != "http" else ""
-        )
-        raise UsageError(
-            f"speak.engine is {engine}, and the recipe names no voice: add {cloned}`voice_names: {{assistants, train, "
-            "valid, test, licence}`, lists of names that the engine knows"
-        )
     if names is not None:
-        every = [*names.assistants, *names.train, *names.valid, *names.test]
-        if twice := sorted({name for name in every if every.count(name) > 1}):
-            raise UsageError(f"voice_names: {twice[0]!r} is named twice; a voice belongs to one split")
-        if engine == "kokoro":
-            _check_blends(names)
-    if voices is not None:
+        if declared.named is None:
+            raise UsageError(f"speak.engine is {engine}, which knows no voice by a name: leave `voice_names` out")
+        return Bank(with_beside(_named(names, declared, declared.named), beside))
+    if cloned:
         return Bank(None)
-    own = OWN[engine] if names is None else _named(names, engine)
-    if "piper" in speak.beside and "en" not in own.languages:
-        raise UsageError("speak.beside: piper speaks English, and no other voice of the recipe does: take it out")
-    return Bank(with_beside(own, speak.beside))
+    if declared.bank is None:
+        ways = [_CLONED] if declared.clones else []
+        ways += [_NAMED] if declared.named else []
+        raise UsageError(f"speak.engine is {engine}, and the recipe names no voice: add {', or '.join(ways)}")
+    return Bank(with_beside(declared.bank, beside))
 
 
-def _check_blends(names: VoiceNames) -> None:
-    """UsageError for what is no name and no blend of two, and for a voice that is part of people of two splits."""
-    places: dict[str, str] = {}
-    people: set[frozenset[str]] = set()
-    for place in ("assistants", "train", "valid", "test"):
-        for name in getattr(names, place):
-            parts = name.split("+")
-            if len(parts) > 2 or not all(parts) or len(set(parts)) < len(parts):
-                raise UsageError(f"voice_names.{place}: {name!r} is neither a voice nor two with a plus between them")
-            if frozenset(parts) in people:
-                raise UsageError(f"voice_names.{place}: {name!r} is there already, its two voices the other way round")
-            people.add(frozenset(parts))
-            for part in parts:
-                if places.setdefault(part, place) != place:
-                    raise UsageError(f"voice_names: {part!r} is a part of {places[part]} and of {place}: choose one")
-
-
-def _named(names: VoiceNames, engine: str) -> VoiceBank:
-    """Kokoro blends the voices between whose names is a plus."""
+def _named(names: VoiceNames, declared: Declaration[Any], named: Callable[[str, str, Licence], Voice]) -> VoiceBank:
+    """The voices that an engine knows by names. UsageError for names that cannot be, or are in two places."""
+    groups = {place: getattr(names, place) for place in ("assistants", "train", "valid", "test")}
+    every = [name for group in groups.values() for name in group]
+    if twice := sorted({name for name in every if every.count(name) > 1}):
+        raise UsageError(f"voice_names: {twice[0]!r} is named twice; a voice belongs to one split")
+    declared.check_names(groups)
+    if declared.languages and (foreign := sorted(set(names.languages).difference(declared.languages))):
+        known = ", ".join(declared.languages)
+        raise UsageError(f"voice_names.languages: {declared.name} speaks {known}, not {foreign[0]!r}: take it out")
 
     def voices(group: Sequence[str]) -> tuple[Voice, ...]:
         licence = names.licence.licence
-        blends = engine == "kokoro"
-        return tuple(
-            Voice(f"kokoro-{language}-{name}", language, None, None, licence, Blend(tuple(name.split("+"))))
-            if blends
-            else Voice(name, language, None, None, licence)
-            for language in names.languages
-            for name in group
-        )
+        return tuple(named(name, language, licence) for language in names.languages for name in group)
 
-    users: Mapping[Split, tuple[Voice, ...]] = {
-        "train": voices(names.train),
-        "valid": voices(names.valid),
-        "test": voices(names.test),
-    }
+    users: Mapping[Split, tuple[Voice, ...]] = {split: voices(groups[split]) for split in get_args(Split)}
     return VoiceBank(voices(names.assistants), users)
+
+
+def read_bank(workspace: Workspace, *, prompts: bool = True) -> VoiceBank:
+    """The bank that `stages.voices` wrote; without `prompts` no audio is read (a voice's prompt takes about 200 kB)."""
+    rows = workspace.rows(TABLE, ALL)
+    if not prompts:
+        return _bank([_voice(row, None) for row in rows], rows)
+    with workspace.open_tar(TABLE, ALL) as tar:
+        flacs = [read_span(tar, row["offset"], row["size"]) for row in rows]
+    return _bank([_voice(row, Prompt(flac, row["text"])) for row, flac in zip(rows, flacs, strict=True)], rows)
+
+
+def _voice(row: Row, prompt: Prompt | None) -> Voice:
+    licence = replace(licence_of(row["licence"], row["licence_redistribute"]), derivatives=True)  # no other is chosen
+    return Voice(row["name"], row["language"], row["accent"], row["gender"], licence, prompt=prompt)
+
+
+def _bank(voices: Sequence[Voice], rows: Sequence[Row]) -> VoiceBank:
+    places = [(row["role"], row["split"]) for row in rows]
+    users: dict[Split, tuple[Voice, ...]] = {
+        split: tuple(voice for voice, place in zip(voices, places, strict=True) if place == ("user", split))
+        for split in get_args(Split)
+    }
+    return VoiceBank(tuple(v for v, (role, _) in zip(voices, places, strict=True) if role == "assistant"), users)

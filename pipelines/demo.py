@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 
 from turnmill.manifests.errors import TurnmillError
 from turnmill.manifests.records import stable_hash
-from turnmill.synth.banks import HIBARI
-from turnmill.synth.tts.engine import Line, SpeechError
-from turnmill.synth.tts.hibari import HibariEngine
+from turnmill.synth.speech import Line, SpeechError
+from turnmill.synth.tts.engines.hibari import HIBARI, HibariEngine
 
 SENTENCES = Path(__file__).parent / "recipes" / "quickstart" / "sentences.txt"
 VERSION = 2  # of what is done to the sentences below

@@ -3,18 +3,16 @@
 import importlib.util
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.wording import plural
-from turnmill.synth.banks import ESPEAK, HIBARI, KOKORO
-from turnmill.synth.tts.hibari import REQUIREMENT, HibariEngine
-from turnmill.synth.tts.kokoro import CHINESE, KokoroEngine
-from turnmill.synth.tts.kokoro_model import PACKAGE, KokoroParams
-from turnmill.synth.tts.piper import JOE, PiperEngine
+from turnmill.synth.tts.declaration import Declaration, Missing
+from turnmill.synth.tts.declared import ENGINES
 
 
 @dataclass(frozen=True)
@@ -29,11 +27,9 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Try every engine, quickly and offline."""
-    return [
-        check()
-        for check in (_ray, _vad, _ffmpeg, _whisper, _hibari, _piper, _espeak, _kokoro, _cosyvoice, _pyannote, _gpu)
-    ]
+    """Try every engine, quickly and offline; a speech server has to be asked for speech to know."""
+    spoken = [_speaks(engine) for engine in ENGINES.values() if engine.can_be_tried]
+    return [_ray(), _vad(), _ffmpeg(), _whisper(), *spoken, _pyannote(), _gpu()]
 
 
 def _ray() -> Finding:
@@ -81,59 +77,8 @@ def _whisper() -> Finding:
     return Finding("whisper", role, False, "no model in an installed package or the Hugging Face cache", fix)
 
 
-def _hibari() -> Finding:
-    return _attempt("hibari", "speaks English, embedded", _load_hibari, f"pip install {REQUIREMENT}")
-
-
-def _load_hibari() -> str:
-    HibariEngine(HIBARI.voices)
-    return f"{len(HIBARI.voices)} voices"
-
-
-def _piper() -> Finding:
-    return _attempt("piper", "one more user of English, beside hibari", _load_piper, JOE.pip)
-
-
-def _load_piper() -> str:
-    PiperEngine({})
-    return "joe; speak.beside: [piper] in a recipe"
-
-
-def _kokoro() -> Finding:
-    fix = f"pip install {CHINESE} && {PACKAGE.pip}"
-    return _attempt("kokoro", "speaks Chinese and English", _load_kokoro, fix)
-
-
-def _load_kokoro() -> str:
-    KokoroEngine(KokoroParams(), KOKORO.voices)
-    return f"{len(KOKORO.voices)} voices: {', '.join(KOKORO.languages)}"
-
-
-def _espeak() -> Finding:
-    return _attempt("espeak", "speaks like a formant synthesizer", _load_espeak, "pip install -e '.[demo]'")
-
-
-def _load_espeak() -> str:
-    from turnmill.synth.tts.espeak import EspeakEngine
-
-    EspeakEngine(ESPEAK.voices)
-    return f"{len(ESPEAK.voices)} voices: {', '.join(ESPEAK.languages)}"
-
-
-def _cosyvoice() -> Finding:
-    fix = "git clone --recursive https://github.com/FunAudioLLM/CosyVoice && export COSYVOICE_REPO=$PWD/CosyVoice"
-    found = _attempt("cosyvoice", "speaks with cloned voices", _find_cosyvoice, fix)
-    if found.runs or "git clone" in found.detail:
-        return found
-    detail, _, fix = found.detail.partition(": ")  # there is a checkout, and the error says what it lacks
-    return replace(found, detail=detail, fix=fix)
-
-
-def _find_cosyvoice() -> str:
-    from turnmill.synth.tts.cosyvoice.package import check_requirements, find_checkout
-
-    check_requirements(find_checkout(None))
-    return "checkout and requirements found; a recipe names its model"
+def _speaks(engine: Declaration[Any]) -> Finding:
+    return _attempt(engine.name, engine.role, engine.tried, engine.fix)
 
 
 def _pyannote() -> Finding:
@@ -155,6 +100,8 @@ def _gpu() -> Finding:
 def _attempt(engine: str, role: str, load: Callable[[], str], fix: str) -> Finding:
     try:
         return Finding(engine, role, True, load())
+    except Missing as error:
+        return Finding(engine, role, False, error.what, error.command)
     except Exception as error:  # noqa: BLE001  # whatever stops an engine is what the user came to see
         return Finding(engine, role, False, (str(error) or repr(error)).splitlines()[0], fix)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from turnmill.manifests.errors import TurnmillError, UsageError
 from turnmill.manifests.wording import plural
 from turnmill.sources.audio import AudioError, decode
-from turnmill.synth.duplex.fit import Recording, fit_preset, same_talk, speech_of_audio
+from turnmill.synth.duplex.talk.fit import Recording, fit_preset, same_talk, speech_of_audio
 
 
 def fit_files(paths: Sequence[Path], name: str) -> str:

@@ -138,7 +138,8 @@ def _chain(recipe: Recipe, source: Corpus, out: Store) -> Chain:
 
 def _dialogue(recipe: Recipe) -> Half:
     entry = load("dialogue_text")
-    voices = bank(recipe.speak, recipe.voices, recipe.voice_names)
+    speak, cloned = recipe.speak, recipe.voices is not None
+    voices = bank(speak.engine, speak.beside, cloned=cloned, names=recipe.voice_names)
     script = WriteScripts(recipe.script, entry, _texts(recipe, entry), recipe.shard.splits, voices, recipe.seed)
     labels: list[Stage] = [Speak(recipe.speak, voices.fixed), Simulate(recipe.simulate, recipe.seed)]
     if recipe.verify is not None:

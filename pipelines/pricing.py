@@ -22,11 +22,10 @@ from turnmill.pipelines.stages.script import WriteScripts
 from turnmill.pipelines.texts import taken, text_of
 from turnmill.sources.adapters.base import Unit
 from turnmill.synth.acoustics import Acoustics
-from turnmill.synth.banks import OWN
-from turnmill.synth.duplex import RATE
-from turnmill.synth.duplex.backchannels import CLAUSE_END
-from turnmill.synth.duplex.planner import plan_timeline
-from turnmill.synth.duplex.spoken import LineWord, SpokenLine
+from turnmill.synth.channels import RATE
+from turnmill.synth.duplex.planning.backchannels import CLAUSE_END
+from turnmill.synth.duplex.planning.planner import plan_timeline
+from turnmill.synth.duplex.planning.spoken import LineWord, SpokenLine
 from turnmill.synth.rewrite.rewriter import estimate
 from turnmill.synth.text import spoken_form
 from turnmill.synth.tokens import tokens
@@ -133,7 +132,7 @@ def _price(recipe: Recipe, by_text: Mapping[str, Quantities], total: Quantities,
         takes=takes,
         speech_hours=speech,
         dialogue_hours=dialogue,
-        gpu_hours=None if recipe.speak.engine in OWN else speech * recipe.pricing.real_time_factor,
+        gpu_hours=speech * recipe.pricing.real_time_factor if recipe.speak.declared.gpu else None,
         lake_bytes=SPEECH_BYTES_PER_H * speech + delivered + clean,
         shard_bytes=delivered + kept_clean + LABEL_BYTES_PER_H * dialogue,
         cost=None if rewrite is None else rewrite.cost(round(total.prompt_tokens), round(total.completion_tokens)),

@@ -31,8 +31,8 @@ from turnmill.pipelines.watch import TimeLimit
 from turnmill.sources import catalogue
 from turnmill.sources.catalogue import Entry
 from turnmill.synth.duplex.timing import PRESETS
-from turnmill.synth.http import HOST_FACTS
 from turnmill.synth.rewrite.params import REWRITE_HOST_FACTS
+from turnmill.synth.tts.declared import ENGINES
 
 _PATHS = ("root", "texts")
 _PATHS_BELOW = ("texts.path", "corpora.root", "simulate.noises", "simulate.rooms", "script.limits.unsafe_terms")
@@ -40,15 +40,13 @@ _FOLDERS_OR_NAMES = (
     "transcribe.model",
     "speak.recognise",
     "speak.align.model",
-    "speak.kokoro.model",
-    "speak.cosyvoice.model",
-    "speak.cosyvoice.repo",
     "verify.recognise",
     "voices.from",
+    *(f"speak.{name}.{key}" for name, engine in ENGINES.items() for key in (*engine.models, *engine.folders)),
 )
 _DIALOGUE_KEYS = ("voices", "voice_names", "script", "speak", "simulate", "verify", "select_dialogues", "pricing")
 
-_SECRET = frozenset({"runtime_env", "http", "rewrite", "cosyvoice"})
+_SECRET = frozenset({"runtime_env", "rewrite", *(name for name, engine in ENGINES.items() if engine.secret)})
 """Below these a key or token may have been pasted in the wrong place: what was given is not repeated."""
 
 _ONE, _SEVERAL = "one file", "several files"  # what errors would say of `texts`, which is told by its shape
@@ -233,17 +231,15 @@ def _without_host(resolved: dict[str, Any]) -> None:
     for section, key in ((speak, "recognise"), (speak["align"], "model"), (resolved.get("verify", {}), "recognise")):
         if key in section:
             section[key] = model_name(section[key])
-    if "kokoro" in speak:
-        speak["kokoro"]["model"] = model_name(speak["kokoro"]["model"])
     for key in ("runtime_env", "gpus", "cpus"):
         speak.pop(key, None)
-    cosyvoice = speak.get("cosyvoice", {})
-    cosyvoice.pop("repo", None)
-    if "model" in cosyvoice:
-        cosyvoice["model"] = model_name(cosyvoice["model"])
-    for endpoint, facts in ((speak.get("http", {}), HOST_FACTS), (rewrite, REWRITE_HOST_FACTS)):
-        for key in facts:
-            endpoint.pop(key, None)
+    for key in REWRITE_HOST_FACTS:
+        rewrite.pop(key, None)
+    for name in ENGINES.keys() & speak.keys():
+        section, engine = speak[name], ENGINES[name]
+        section |= {key: model_name(section[key]) for key in engine.models if key in section}
+        for key in (*engine.folders, *engine.host_facts):
+            section.pop(key, None)
 
 
 def load(path: Path, settings: Sequence[str] = ()) -> Recipe:

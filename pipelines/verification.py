@@ -25,7 +25,7 @@ from turnmill.manifests.store import Store, part_name, rows
 from turnmill.manifests.wording import plural
 from turnmill.pipelines.shards import MALFORMED, DamageError, Held, audio_of, first_line, labels_of, read_samples
 from turnmill.sources.audio import Audio
-from turnmill.synth.duplex.verify import Report, check
+from turnmill.synth.duplex.checking.check import Report, check
 
 _TABLE = "dialogue_samples"
 

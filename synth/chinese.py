@@ -15,11 +15,11 @@ from turnmill.synth.layout import plain_digit, without_layout, without_pictures
 _DIGITS = "零一二三四五六七八九"
 _SIGNS = {
     "℃": "°C", "℉": "°F", "㎡": "平方米", "km²": "平方公里", "cm²": "平方厘米", "mm²": "平方毫米", "m²": "平方米",
-    "cm³": "立方厘米", "m³": "立方米", "〇": "零", "№": "号", "−": "-", "－": "-", "％": "%", "＝": "=", "＋": "+",  # noqa: RUF001
-    "／": "/", "：": ":", "￥": "¥",  # noqa: RUF001
+    "cm³": "立方厘米", "m³": "立方米", "〇": "零", "№": "号", "−": "-", "－": "-", "％": "%", "＝": "=", "＋": "+",
+    "／": "/", "：": ":", "￥": "¥",
 }  # fmt: skip
 _NUMBER = r"\d+(?:\.\d+)?"
-_TO = r"\s*[-–—~～]+\s*"  # noqa: RUF001
+_TO = r"\s*[-–—~～]+\s*"
 
 _SOUND = re.compile(r"[\[【（(](?:笑|大笑|轻笑|苦笑|笑声|咳嗽|叹气|叹息|哭|掌声|停顿|沉默)[\])）】]")
 _CLAUSE_WITH_DIGIT = re.compile(r"[^，。！？；\d]*\d[^，。！？；]*")
@@ -58,7 +58,7 @@ def _plain(text: str) -> str:
     text = re.sub(r"(?<=\d)(?=[½¼¾⅓⅔⅛⅜])", "又", text)
     text = re.sub(r"(?<=[\d)])[²³]", lambda m: "的平方" if m[0] == "²" else "的立方", text)
     text = "".join(_folded(c) for c in without_pictures(text, keep="°^"))
-    return re.sub(r"[\"'“”‘’「」『』《》〈〉【】\\{}\x00-\x1f\x7f]+", _quote, text)  # noqa: RUF001
+    return re.sub(r"[\"'“”‘’「」『』《》〈〉【】\\{}\x00-\x1f\x7f]+", _quote, text)
 
 
 def _folded(char: str) -> str:
@@ -67,14 +67,14 @@ def _folded(char: str) -> str:
         return char
     if unicodedata.category(char) == "Lo" or "一" <= char <= "鿿":
         return char
-    return "".join(plain_digit(c) for c in unicodedata.normalize("NFKC", char).replace("⁄", "/"))  # noqa: RUF001
+    return "".join(plain_digit(c) for c in unicodedata.normalize("NFKC", char).replace("⁄", "/"))
 
 
 def _quote(match: re.Match[str]) -> str:
     """An apostrophe within a Latin word is one of its letters; other quotes and brackets leave nothing."""
     text, start, end = match.string, match.start(), match.end()
     within = start > 0 and end < len(text) and (text[start - 1] + text[end]).isascii()
-    if within and (text[start - 1] + text[end]).isalpha() and match[0] in ("'", "’"):  # noqa: RUF001
+    if within and (text[start - 1] + text[end]).isalpha() and match[0] in ("'", "’"):
         return "'"
     return " " if match[0].isspace() else ""
 
@@ -127,7 +127,7 @@ _BEFORE_SPECS: tuple[tuple[str, _Say], ...] = (
     (rf"(?<![\d./])({_NUMBER})/(5|10|100)分(?![之钟])|(?<![\d./])(\d+\.\d+)/(5|10|100)(?![\d./])", _marks),
     # Sums: a number that wetext meets right behind a sign, it tears apart.
     (rf"(?<=\d)\s*-\s*(?={_NUMBER}\s*=)", "减"),
-    (r"(?<=[\d)）])\s*[x*×]\s*(?=[\d(（])", "乘"),  # noqa: RUF001
+    (r"(?<=[\d)）])\s*[x*×]\s*(?=[\d(（])", "乘"),
     (r"(?<=[\d)）])\s*\+\s*(?=[\d(（])", "加"),
     (r"\s*=\s*", "等于"),
     (rf"({_NUMBER}[一-鿿]{{1,2}})/((?:平方|立方)(?:公里|厘米|米))", r"每\2\1"),
@@ -136,16 +136,16 @@ _BEFORE_SPECS: tuple[tuple[str, _Say], ...] = (
     (r"(?<!\d)((?:19|20)\d\d)-(?=\d\d(?![\d-]))0?(1[0-2]|[1-9])月?", r"\1年\2月"),
     (r"(?<![\d-])((?:19|20)\d\d)-((?:19|20)\d\d)(?![\d-])年?", r"\1年到\2年"),
     (rf"(?<![\d.:/-])(?P<first>{_NUMBER}){_TO}(?P<last>{_NUMBER})(?![\d.:/-])", _range),
-    (r"(?<=[年月日号时点分元岁天%])[–—~～](?=\d)", "到"),  # noqa: RUF001
+    (r"(?<=[年月日号时点分元岁天%])[–—~～](?=\d)", "到"),
 )
 _AFTER_SPECS: tuple[tuple[str, _Say], ...] = (
     (r"(?<=[A-Za-z])\+\+", "加加"),
-    (r"(?<![Α-ω])π(?![Α-ω])", "派"),  # noqa: RUF001
+    (r"(?<![Α-ω])π(?![Α-ω])", "派"),
     (r"([零一二三四五六七八九十百千万亿点]+)‰", r"千分之\1"),
-    (r"(?<=[一二三四五六日天])\s*[-–~～]\s*(?=周|星期|礼拜)", "到"),  # noqa: RUF001
+    (r"(?<=[一二三四五六日天])\s*[-–~～]\s*(?=周|星期|礼拜)", "到"),
     (r"\s*=\s*", "等于"),
     (r"\s*\+\s*(?=\S)", "加"),
-    (r"\s*×\s*(?=\S)", "乘"),  # noqa: RUF001
+    (r"\s*×\s*(?=\S)", "乘"),
     (r"\s*÷\s*(?=\S)", "除以"),
     (r"%", "百分号"),
     (r"°C", "摄氏度"),
@@ -157,7 +157,7 @@ _AFTER_SPECS: tuple[tuple[str, _Say], ...] = (
     (r"£", "英镑"),
     (r"¥", "元"),
     # Pauses.
-    (r"\s*(?:[()（）\[\]]|…+|\.{2,}|[—–]+|\s-+\s)\s*", "，"),  # noqa: RUF001
+    (r"\s*(?:[()（）\[\]]|…+|\.{2,}|[—–]+|\s-+\s)\s*", "，"),
 )
 _BEFORE = tuple((re.compile(pattern), say) for pattern, say in _BEFORE_SPECS)
 _AFTER = tuple((re.compile(pattern), say) for pattern, say in _AFTER_SPECS)

@@ -22,11 +22,12 @@ class Uniform(Params):
         return self
 
     def draw(self, rng: np.random.Generator) -> float:
+        """One draw, in the unit of `low` and `high`."""
         return float(rng.uniform(self.low, self.high))
 
 
 def within(low: float, high: float) -> AfterValidator:
-    """For `Annotated[Uniform, within(low, high)]`: a range that leaves [low, high] is refused."""
+    """For `Annotated[Uniform, within(low, high)]`: a range that leaves [low, high], in its own unit, is refused."""
 
     def check(value: Uniform) -> Uniform:
         if value.low < low or value.high > high:
@@ -52,9 +53,9 @@ class LogNormal(Params):
         return self
 
     def draw(self, rng: np.random.Generator, effect: float = 0.0, effect_sigma: float = 0.0) -> float:
-        """One draw. `effect` is what a dialogue or speaker adds to the logarithm, itself a draw of Normal(0,
-        `effect_sigma`): it is a part of the spread and not added to it, so that draws over many dialogues keep the
-        median and sigma."""
+        """One draw, in the unit of `median`. `effect` is what a dialogue or speaker adds to the logarithm, itself a
+        draw of Normal(0, `effect_sigma`): it is a part of the spread and not added to it, so that draws over many
+        dialogues keep the median and sigma."""
         part = min(effect_sigma, self.sigma)
         own = np.sqrt(self.sigma**2 - part**2) * rng.standard_normal()
         shared = effect * part / effect_sigma if effect_sigma else 0.0
@@ -69,4 +70,5 @@ class ExGaussian(Params):
     tau: float = Field(ge=0)
 
     def draw(self, rng: np.random.Generator) -> float:
+        """One draw, in the unit of `mu`."""
         return float(self.mu + self.sigma * rng.standard_normal() + self.tau * rng.exponential())

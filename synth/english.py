@@ -50,7 +50,7 @@ _UNITS = {
 _ONE = {"feet": "foot", "percent": "percent", "hertz": "hertz", "gigahertz": "gigahertz", "megahertz": "megahertz"}
 _ONE |= {"kilohertz": "kilohertz"}
 
-_PLAIN = {"’": "'", "‘": "'", "–": "-", "—": ", ", "…": "...", "−": "-", "⁄": "/"}  # noqa: RUF001
+_PLAIN = {"’": "'", "‘": "'", "–": "-", "—": ", ", "…": "...", "−": "-", "⁄": "/"}
 _COUNTED = (
     "people|users|views|viewers|followers|subscribers|customers|copies|downloads|visitors|players|members|residents"
     "|jobs|homes|years|words|streams|likes|votes|tons|dollars|euros|pounds"
@@ -92,7 +92,7 @@ def _plain(text: str) -> str:
     text = re.sub(r"(?<=[\d)])[²³]", lambda m: " squared " if m[0] == "²" else " cubed ", text)
     kept = without_pictures(text, keep="°")
     # Compatibility forms become plain ones: fractions, superscripts, full-width digits.
-    folded = unicodedata.normalize("NFKC", re.sub(r"(?<=\d)(?=[½¼¾⅓⅔⅛⅜])", " and ", kept)).replace("⁄", "/")  # noqa: RUF001
+    folded = unicodedata.normalize("NFKC", re.sub(r"(?<=\d)(?=[½¼¾⅓⅔⅛⅜])", " and ", kept)).replace("⁄", "/")
     return "".join(plain_digit(c) for c in folded)
 
 
@@ -252,8 +252,8 @@ _NUMBER_SPECS: tuple[tuple[str, _Say], ...] = (
     ),
     (rf"\b(?P<hour>1[0-2]|0?[1-9])(?P<minute>)\s*(?P<half>[AaPp]){_M}", _clock),
     (r"(?<=\d):(?=\d)", " to "),
-    (r"(?<=\d)\s*[x×]\s*(?=\d)", " times "),  # noqa: RUF001
-    (r"(?<=\d)(\s?[a-z]{1,6})\s+[x×]\s+(?=\d)", r"\1 by "),  # noqa: RUF001
+    (r"(?<=\d)\s*[x×]\s*(?=\d)", " times "),
+    (r"(?<=\d)(\s?[a-z]{1,6})\s+[x×]\s+(?=\d)", r"\1 by "),
     (r"(?<![\w-])-(?=\d)", " minus "),
     # Money, fractions, quantities.
     (
@@ -293,7 +293,7 @@ _SIGN_SPECS: tuple[tuple[str, _Say], ...] = (
     (r"%", " percent "),
     (r"@", " at "),
     (r"°", " degrees "),
-    (r"(?<![Α-ω])[Α-ΡΣ-Ωα-ω](?![Α-ω])", _greek),  # noqa: RUF001
+    (r"(?<![Α-ω])[Α-ΡΣ-Ωα-ω](?![Α-ω])", _greek),
 )
 _WORD_RULES, _NUMBER_RULES, _SIGN_RULES = (
     tuple((re.compile(pattern), say) for pattern, say in specs) for specs in (_WORD_SPECS, _NUMBER_SPECS, _SIGN_SPECS)

@@ -7,8 +7,8 @@ UNSPOKEN = frozenset({"So", "Sk", "Cf", "Co", "Cn", "Cs"})
 """Unicode categories of what has no sound: emoji and other pictures, modifiers, invisible and unassigned characters."""
 
 _LIST_MARK = re.compile(
-    r"^\s*(?:[-*•·–]\s+|\d{1,2}[.)](?:\s+|(?=[^\W\d]))"  # noqa: RUF001
-    r"|\d{1,2}[、．]\s*|[(（]\d{1,2}[)）]\s*|[①-⑳]\s*)"  # noqa: RUF001
+    r"^\s*(?:[-*•·–]\s+|\d{1,2}[.)](?:\s+|(?=[^\W\d]))"
+    r"|\d{1,2}[、．]\s*|[(（]\d{1,2}[)）]\s*|[①-⑳]\s*)"
 )
 _EMPHASIS = re.compile(r"\*+|(?<!\w)_+|_+(?!\w)|`+|~~+")
 

@@ -32,13 +32,13 @@ _CODE = re.compile(
 )
 _MATHEMATICS = re.compile(
     r"\\(?:frac|sqrt|sum|int|cdot|times|left|begin|alpha|beta|theta|pi|lim|infty)\b|\\[(\[]|\$\$|\$[^$\n]*[\\^_=][^$\n]*\$"
-    r"|(?<![A-Za-z'])[xyz]\s*[-+*/=]\s*[\d(]|[\d)]\s*[-+*/]\s*[xyz](?![A-Za-z])|\d\)\s*[*/^×÷]\s*[\d(]"  # noqa: RUF001
+    r"|(?<![A-Za-z'])[xyz]\s*[-+*/=]\s*[\d(]|[\d)]\s*[-+*/]\s*[xyz](?![A-Za-z])|\d\)\s*[*/^×÷]\s*[\d(]"
     r"|(?<![A-Za-z])(?:ln|log|sin|cos|tan|sqrt)\("
     r"|\w\^[\w({]|[∑∏∫√∂∇∞≤≥≠≈∈∉⊂∀∃]|\b[a-z]\s*=\s*[-\d(]|\b\d+[xyz]\b\s*[-+=]|\b[a-z]\([a-z]\)\s*="
 )
 # Between two numbers a hyphen is of a score or a range, in a word or a name a part of it.
 _OPERATOR = re.compile(
-    r"(?<=[\w)])\s*[+*/=<>^×÷]\s*(?=[\d(]|[a-z]\b)"  # noqa: RUF001
+    r"(?<=[\w)])\s*[+*/=<>^×÷]\s*(?=[\d(]|[a-z]\b)"
     r"|(?:(?<=\))|(?<![A-Za-z'-][a-z])(?<=[a-z]))\s*-\s*(?=[\d(]|[a-z]\b)|(?<=\d)\s*-\s*(?=\(|[a-z]\b|\d+[xyz]\b)"
 )
 _MARKUP = re.compile(
@@ -55,7 +55,7 @@ _PLUMBING = re.compile(
     r"|\b[A-Z]\w+\(\"[^\"\n]*\"\)",
     re.MULTILINE,
 )
-_NOT_ORDINARY = re.compile("[^\\w\\s.,;:!?'\"()/%&+*#@$€£¥°_~’‘“”–—…•=·¿¡。，、！？；：《》“”（）「」『』～￥℃℉㎡‰№-]")  # noqa: RUF001
+_NOT_ORDINARY = re.compile("[^\\w\\s.,;:!?'\"()/%&+*#@$€£¥°_~’‘“”–—…•=·¿¡。，、！？；：《》“”（）「」『』～￥℃℉㎡‰№-]")
 
 
 class Measured(NamedTuple):

@@ -1,7 +1,7 @@
 """The bank of voices: who can speak a line, and which voices each split of a dataset may use.
 
 No user voice is in two splits, so that a model is never tested on a voice it was trained on, and the assistant has one
-voice throughout, as a product has. `synth.banks` has the voices of the embedded engines.
+voice throughout, as a product has. Engines that have voices of their own declare a bank of them.
 """
 
 from collections.abc import Mapping
@@ -11,50 +11,7 @@ from typing import Literal, get_args
 from turnmill.manifests.records import Licence
 
 Split = Literal["train", "valid", "test"]
-
-
-@dataclass(frozen=True)
-class EspeakSettings:
-    """`base` is espeak's own voice or accent, `variant` its timbre ("" = none), `pitch` 0-99, `rate` in words a
-    minute."""
-
-    base: str
-    variant: str
-    pitch: int
-    rate: int
-
-
-@dataclass(frozen=True)
-class PseudoSpeaker:
-    """Somebody else than the one speaker that a model learnt: what is changed in the spectra that it predicts, before
-    they become sound. As it is by default.
-
-    `pitch` is a factor of the median f0, `melody` an exponent of f0 over its median. `low` and `high` are factors of
-    the frequencies of the spectral envelope at 0 Hz and from 5 kHz on, as of a shorter (above 1) or longer vocal tract.
-    `tilt` in dB an octave, and `ripple`, amplitudes in dB of 1, 1.5, 2, ... periods of a cosine over the mel scale,
-    colour it; `breath` in dB is added to the noise. `rate` is a factor of the speed.
-    """
-
-    pitch: float = 1.0
-    melody: float = 1.0
-    low: float = 1.0
-    high: float = 1.0
-    tilt: float = 0.0
-    ripple: tuple[float, ...] = ()
-    breath: float = 0.0
-    rate: float = 1.0
-
-
-@dataclass(frozen=True)
-class Blend:
-    """A voice of a model that has several, by name, or the even mixture of two of them."""
-
-    names: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Joe:
-    """The one voice of Piper's model of that name."""
+Gender = Literal["female", "male"]
 
 
 @dataclass(frozen=True)
@@ -69,15 +26,16 @@ class Prompt:
 class Voice:
     """A voice of the bank. `licence` is that of the speech made with it.
 
-    It has `settings` of its embedded engine, a `prompt`, or neither: then its name is the engine's own name for it.
+    It has `settings`, frozen and of a class that belongs to its engine, a `prompt`, or neither: then its name is the
+    engine's own name for it.
     """
 
     name: str
     language: str  # first part of a BCP 47 tag
     accent: str | None
-    gender: Literal["female", "male"] | None
+    gender: Gender | None
     licence: Licence
-    settings: EspeakSettings | PseudoSpeaker | Blend | Joe | None = None
+    settings: object | None = None
     prompt: Prompt | None = None
 
 
@@ -121,3 +79,8 @@ class VoiceBank:
         """Those that both an assistant and a user of every split speak, sorted."""
         known = {voice.language for voice in self.assistants}
         return tuple(sorted(n for n in known if all(self.users_of(split, n) for split in self.users)))
+
+
+def named(name: str, language: str, licence: Licence) -> Voice:
+    """A voice that its engine knows by name."""
+    return Voice(name, language, None, None, licence)

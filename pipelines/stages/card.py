@@ -21,9 +21,9 @@ from turnmill.manifests.params import Params
 from turnmill.manifests.published import configs
 from turnmill.manifests.store import Store
 from turnmill.synth.acoustics import AcousticsParams
-from turnmill.synth.banks import EMBEDDED
 from turnmill.synth.duplex.timing import Timing
 from turnmill.synth.script import Interaction
+from turnmill.synth.tts.declared import EMBEDDED, ENGINES
 
 
 class CardParams(Params):
@@ -53,6 +53,7 @@ def write_card(store: Store, index: Index, connection: duckdb.DuckDBPyConnection
         title=dataset_title(recipe),
         plots=[picture for picture, _ in pictures],
         limits=_limits(recipe),
+        limits_of_engines={name: engine.limit for name, engine in ENGINES.items() if engine.limit},
         turn_taking=realism_section(report),
         examples=sounds,
     )

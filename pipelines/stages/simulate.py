@@ -27,15 +27,22 @@ from turnmill.synth.acoustics import (
     load_pools,
     pool_files,
 )
-from turnmill.synth.duplex import RATE
-from turnmill.synth.duplex.labels import dialogue_row, event_rows, sample_json, turn_rows, unplaced_rows, word_rows
-from turnmill.synth.duplex.material import Material, spoken_material, with_sounds
-from turnmill.synth.duplex.planner import plan_timeline
-from turnmill.synth.duplex.render import render
+from turnmill.synth.channels import RATE
+from turnmill.synth.duplex.planning.planner import plan_timeline
+from turnmill.synth.duplex.rendering.labels import (
+    dialogue_row,
+    event_rows,
+    sample_json,
+    turn_rows,
+    unplaced_rows,
+    word_rows,
+)
+from turnmill.synth.duplex.rendering.material import Material, spoken_material, with_sounds
+from turnmill.synth.duplex.rendering.render import render
 from turnmill.synth.duplex.timeline import Timeline
 from turnmill.synth.duplex.timing import Timing, timing
 from turnmill.synth.script import Script
-from turnmill.synth.tts.engine import Word
+from turnmill.synth.speech import Word
 
 
 class SimulateParams(Params):

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from itertools import islice
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.languages import primary
@@ -23,26 +23,18 @@ from turnmill.pipelines.asr.locate import Located
 from turnmill.pipelines.asr.models import check_model, english_only, knows, model_digest, whisper_language
 from turnmill.pipelines.asr.recognizer import Recognizer
 from turnmill.pipelines.asr.windows import Clip
+from turnmill.pipelines.bank import read_bank
 from turnmill.pipelines.guard import Guard, Item
 from turnmill.pipelines.stage import MIB, Made, Resources, Row, Shard, Stage, Workspace, hours
-from turnmill.pipelines.stages.voices import read_bank
 from turnmill.sources.audio import Audio, encode_flac
-from turnmill.synth.banks import OWN, Embedded, engine_of
+from turnmill.synth.speech import Line, Speech, SpeechError
 from turnmill.synth.text import spoken_form
 from turnmill.synth.tokens import tokens
-from turnmill.synth.tts import kokoro_model
 from turnmill.synth.tts.align import Aligner, PerLanguage, ProportionalAligner, WhisperAligner
-from turnmill.synth.tts.cosyvoice.model import fetch_model, published, unfetched
-from turnmill.synth.tts.cosyvoice.package import check_requirements, find_checkout
-from turnmill.synth.tts.cosyvoice.params import CosyVoiceParams
-from turnmill.synth.tts.engine import Engine, Line, Speech, SpeechError
-from turnmill.synth.tts.ensemble import Ensemble
+from turnmill.synth.tts.choice import WITH_KEYS, EngineChoice
+from turnmill.synth.tts.declared import engine_of
+from turnmill.synth.tts.engine import Engine
 from turnmill.synth.tts.gate import GateParams, Heard
-from turnmill.synth.tts.hibari import HibariEngine
-from turnmill.synth.tts.http import HttpParams, HttpSpeechEngine
-from turnmill.synth.tts.kokoro import KokoroEngine
-from turnmill.synth.tts.kokoro_model import KokoroParams
-from turnmill.synth.tts.piper import PiperEngine
 from turnmill.synth.tts.sphinx import PocketsphinxAligner
 from turnmill.synth.tts.takes import BATCH, Examiner, Hear, Take, takes
 from turnmill.synth.voices import Voice, VoiceBank
@@ -58,20 +50,7 @@ class AlignParams(Params):
     model: str = Field(default="base", description="model of 'whisper', as transcribe.model")
 
 
-class SpeakParams(Params):
-    engine: Literal["hibari", "espeak", "kokoro", "cosyvoice", "http"] = Field(
-        default="hibari",
-        description="embedded: 'hibari' (English), 'espeak' (English and Chinese, formants), 'kokoro' (Chinese and "
-        "English, 4 x real time); 'cosyvoice', which clones; 'http', any OpenAI-compatible server",
-    )
-    beside: tuple[Literal["piper", "espeak"], ...] = Field(
-        default=(),
-        description="embedded voices beside those of an embedded engine: 'piper', one more user of English; 'espeak', "
-        "bystanders, and everybody in languages that the engine does not speak",
-    )
-    kokoro: KokoroParams | None = None
-    cosyvoice: CosyVoiceParams | None = None
-    http: HttpParams | None = None
+class SpeakParams(EngineChoice):
     gate: GateParams = GateParams()
     tries: int = Field(default=3, ge=1, le=20, description="takes of a line until one passes the gate")
     align: AlignParams = AlignParams()
@@ -87,20 +66,6 @@ class SpeakParams(Params):
         "versions of Ray and Python; {env_vars: {...}}; {pip: [...]}",
     )
 
-    @model_validator(mode="after")
-    def _engine_is_described(self) -> Self:
-        if self.beside and self.engine not in OWN:
-            raise ValueError(f"'beside' adds to the embedded engines, and the engine is {self.engine!r}: leave it out")
-        if self.engine in self.beside or len(set(self.beside)) < len(self.beside):
-            raise ValueError("'beside' names an engine that is there already")
-        for name in ("cosyvoice", "http"):
-            if self.engine == name and getattr(self, name) is None:
-                raise ValueError(f"the engine {name!r} needs its own key: speak.{name}")
-        for name in ("kokoro", "cosyvoice", "http"):
-            if self.engine != name and getattr(self, name) is not None:
-                raise ValueError(f"'{name}' is set, but the engine is {self.engine!r}: set speak.engine={name}")
-        return self
-
 
 class Speak(Stage):
     """With a `bank`, its voices speak; without, those of the table `voices`."""
@@ -110,13 +75,13 @@ class Speak(Stage):
     tables = ("speech",)
     items = "lines"
     in_steps = True
-    host_params = frozenset({"kokoro", "cosyvoice", "http", "recognise", "align", "gpus", "cpus", "runtime_env"})
+    host_params = frozenset({*WITH_KEYS, "recognise", "align", "gpus", "cpus", "runtime_env"})
 
     def __init__(self, params: SpeakParams, bank: VoiceBank | None) -> None:
         self.params: SpeakParams = params
         self.bank = bank
         self.needs = ("lines",) if bank is not None else ("lines", "voices")
-        heavy = params.engine in ("kokoro", "cosyvoice") or params.recognise is not None
+        heavy = params.heavy or params.recognise is not None
         self.resources = Resources(
             cpus=params.cpus,
             gpus=params.gpus,
@@ -128,9 +93,9 @@ class Speak(Stage):
         """A voice is its settings, not its name; an engine and a model what they speak and hear, not where they lie."""
         voices = () if self.bank is None else sorted(map(repr, self.bank.voices.values()))
         recognise = self.params.recognise
+        known = self.params.declared.identity
         return {
-            # A server's key is needed to speak, not to know what was spoken.
-            "engine": self._engine().identity if self.params.http is None else self.params.http.identity,
+            "engine": self._engine().identity if known is None else known(self.params.of_engine),
             "voices": stable_hash(*voices),
             "aligner": self._aligner_identity,
             "recogniser": None if recognise is None else model_digest(recognise),
@@ -138,16 +103,15 @@ class Speak(Stage):
 
     @property
     def _aligner_identity(self) -> str | None:
-        """None for the embedded engines, which state their times."""
-        return None if self.params.engine in OWN else aligner(self.params.align).identity
+        """None where the engines state their times."""
+        return None if self.params.states_times else aligner(self.params.align).identity
 
     def _engine(self) -> Engine:
         """The engine with the voices that are known before the run."""
-        return engine(self.params, {} if self.bank is None else self.bank.voices)
+        return self.params.make({} if self.bank is None else self.bank.voices)
 
     def check(self) -> None:
-        if self.params.cosyvoice is not None:
-            find_checkout(self.params.cosyvoice.repo)
+        self.params.declared.check(self.params.of_engine)
         if self.unfetched() is None:
             self._engine()
         if self._aligner_identity is not None and self.params.align.method == "whisper":
@@ -176,8 +140,8 @@ class Speak(Stage):
             )
 
     def check_here(self) -> None:
-        if self.params.cosyvoice is not None and self.params.runtime_env is None:
-            check_requirements(find_checkout(self.params.cosyvoice.repo))
+        if self.params.runtime_env is None:
+            self.params.declared.check_here(self.params.of_engine)
         python = (self.params.runtime_env or {}).get("py_executable")
         # Ray, which takes it for a command with arguments, would wait for its workers for ever.
         if python is not None and shutil.which(next(iter(str(python).split()), "")) is None:
@@ -186,17 +150,10 @@ class Speak(Stage):
             )
 
     def unfetched(self) -> str | None:
-        cosyvoice, kokoro = self.params.cosyvoice, self.params.kokoro
-        if kokoro is not None and kokoro_model.unfetched(kokoro):
-            return kokoro.model
-        return cosyvoice.model if cosyvoice is not None and unfetched(cosyvoice) else None
+        return self.params.declared.unfetched(self.params.of_engine)
 
     def fetch(self) -> None:
-        """A model of the hub is asked for again though it is here, for a copy may be old, or not whole."""
-        if self.params.cosyvoice is not None and published(self.params.cosyvoice):
-            fetch_model(self.params.cosyvoice)
-        if self.params.kokoro is not None and kokoro_model.published(self.params.kokoro):
-            kokoro_model.fetch_model(self.params.kokoro)
+        self.params.declared.fetch(self.params.of_engine)
 
     def setup(self) -> None:
         hear = None if self.params.recognise is None else hear_with(self.params.recognise)
@@ -207,7 +164,7 @@ class Speak(Stage):
     def process(self, shard: Shard, workspace: Workspace, guard: Guard) -> Made:
         if self.engine is None:
             self.voices = read_bank(workspace).voices
-            self.engine = engine(self.params, self.voices)
+            self.engine = self.params.make(self.voices)
         rows = workspace.rows("lines", shard.key)
         guard.expect(len(rows))
         self._check_languages(row["language"] for row in rows)  # a bank that is a table is not known before
@@ -225,9 +182,9 @@ class Speak(Stage):
     def _spoken(self, lines: Sequence[Line], guard: Guard) -> Iterator[Row | Reject]:
         """What came of each line, in order, as `_told` tells it; a step is a batch of lines."""
         assert self.engine is not None
-        engine = _GuardedEngine(self.engine, guard, timed=self.params.http is None)
+        engine = _GuardedEngine(self.engine, guard, timed=not self.params.declared.has_time_limits)
         examiner = _GuardedExaminer(self.examiner, guard)
-        batch = max(BATCH, self.params.http.concurrency if self.params.http is not None else 0)
+        batch = max(BATCH, self.params.declared.at_once(self.params.of_engine))
         batches = [lines[first : first + batch] for first in range(0, len(lines), batch)]
         keys = [[line.id for line in some] for some in batches]
         todo = [line for some, key in zip(batches, keys, strict=True) if not guard.has(key) for line in some]
@@ -307,32 +264,6 @@ def _told(take: Take) -> Row | Reject:
 def line_of(row: Mapping[str, Any]) -> Line:
     """The engine's line of a row of `lines`."""
     return Line(row["line"], row["text"], row["voice"], row["language"], row["seed"], row.get("emotion"))
-
-
-def engine(params: SpeakParams, voices: Mapping[str, Voice]) -> Engine:
-    """The engine that a recipe names, with its voices; imported only when it is asked for."""
-    if params.engine == "http":
-        assert params.http is not None
-        return HttpSpeechEngine(params.http, voices)
-    if params.engine == "cosyvoice":
-        from turnmill.synth.tts.cosyvoice import CosyVoiceEngine
-
-        assert params.cosyvoice is not None
-        return CosyVoiceEngine(params.cosyvoice, voices)
-    names: tuple[Embedded, ...] = (params.engine, *params.beside)
-    return Ensemble({name: _embedded(name, params, voices) for name in names}, voices)
-
-
-def _embedded(name: Embedded, params: SpeakParams, voices: Mapping[str, Voice]) -> Engine:
-    if name == "hibari":
-        return HibariEngine(voices)
-    if name == "kokoro":
-        return KokoroEngine(params.kokoro or KokoroParams(), voices)
-    if name == "piper":
-        return PiperEngine(voices)
-    from turnmill.synth.tts.espeak import EspeakEngine  # GPL code is loaded where it is asked for
-
-    return EspeakEngine(voices)
 
 
 def aligner(params: AlignParams) -> Aligner:

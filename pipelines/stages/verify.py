@@ -1,4 +1,4 @@
-"""verify: every dialogue against its labels, from the written audio alone (synth.duplex.verify)."""
+"""verify: every dialogue against its labels, from the written audio alone (synth.duplex.checking.check)."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -17,11 +17,11 @@ from turnmill.pipelines.guard import Guard, Item
 from turnmill.pipelines.stage import Made, Row, Shard, Stage, Workspace, hours, read_span
 from turnmill.sources.audio import decode
 from turnmill.synth.acoustics import load_pools
-from turnmill.synth.duplex.verify import Recognise, Report, check
+from turnmill.synth.duplex.checking.check import Recognise, Report, check
 
 
 class VerifyParams(Params):
-    """The bounds are those of `synth.duplex.verify`."""
+    """The bounds are those of `synth.duplex.checking.check`."""
 
     share: float = Field(default=1.0, ge=0, le=1, description="of the dialogues that are checked, chosen by hash")
     recognise: str | None = Field(

@@ -6,7 +6,7 @@ clips, not on where that source lies.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, groupby
 from typing import Any, Final, Literal
@@ -25,14 +25,13 @@ from turnmill.manifests.schema import SPEECH, to_table
 from turnmill.manifests.store import Store, part_name, tar_name
 from turnmill.manifests.tar import TarWriter
 from turnmill.manifests.wording import plural
+from turnmill.pipelines.bank import ALL, TABLE
 from turnmill.pipelines.stage import Row, Workspace, hours, part_notes, read_span, reject_row
 from turnmill.pipelines.stages.plan import Split, SplitShares
 from turnmill.sources.audio import Audio, AudioError, decode, encode_flac, mono
 from turnmill.sources.catalogue import load, names
 from turnmill.sources.measure import quality
-from turnmill.synth.voices import Prompt, Voice, VoiceBank
 
-TABLE, ALL = "voices", "all"
 SHORTEST_S, LONGEST_S = 3.0, 10.0  # of a prompt
 VERSION = 1
 
@@ -121,16 +120,6 @@ def make_voices(params: VoicesParams, workspace: Workspace, seed: int) -> None:
     rows = to_table("rejects", (reject_row(TABLE, reject) for reject in rejects))
     workspace.store.write_part(part_name("rejects", fingerprint, ALL), rows, notes)
     workspace.store.write_part(workspace.part(TABLE, ALL), to_table(TABLE, made), notes)
-
-
-def read_bank(workspace: Workspace, *, prompts: bool = True) -> VoiceBank:
-    """The bank that `make_voices` wrote; without `prompts` no audio is read (a voice's prompt takes about 200 kB)."""
-    rows = workspace.rows(TABLE, ALL)
-    if not prompts:
-        return _bank([_voice(row, None) for row in rows], rows)
-    with workspace.open_tar(TABLE, ALL) as tar:
-        flacs = [read_span(tar, row["offset"], row["size"]) for row in rows]
-    return _bank([_voice(row, Prompt(flac, row["text"])) for row, flac in zip(rows, flacs, strict=True)], rows)
 
 
 class _Source:
@@ -348,20 +337,6 @@ def _row(speaker: _Speaker, row: Row, number: int, role: str, split: Split | Non
         "text": text.lower() if text.isupper() else text,  # an engine may spell capitals
         "shard": ALL,
     }
-
-
-def _voice(row: Row, prompt: Prompt | None) -> Voice:
-    licence = replace(licence_of(row["licence"], row["licence_redistribute"]), derivatives=True)  # no other is chosen
-    return Voice(row["name"], row["language"], row["accent"], row["gender"], licence, prompt=prompt)
-
-
-def _bank(voices: Sequence[Voice], rows: Sequence[Row]) -> VoiceBank:
-    places = [(row["role"], row["split"]) for row in rows]
-    users = {
-        split: tuple(voice for voice, place in zip(voices, places, strict=True) if place == ("user", split))
-        for split in _SPLITS
-    }
-    return VoiceBank(tuple(v for v, (role, _) in zip(voices, places, strict=True) if role == "assistant"), users)
 
 
 def _quoted(text: str) -> str:

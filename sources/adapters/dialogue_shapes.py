@@ -45,7 +45,7 @@ _MARK: Final = re.compile(
     rf"(?P<role>{_NAMES})(?:\|>|\]|\*\*)?[ \t]?[:：](?:\*\*)?",
     re.MULTILINE,
 )
-_ENDED: Final = re.compile(r"[.!?>…。！？][\"'”’)]?\s*\Z")  # noqa: RUF001
+_ENDED: Final = re.compile(r"[.!?>…。！？][\"'”’)]?\s*\Z")
 _MOSS_TURN: Final = re.compile(r"turn_(\d{1,6})")
 _MOSS_HEAD: Final = re.compile(r"<\|(?:Human|Inner Thoughts|Commands|Results|MOSS)\|>\s*[:：]")
 _END: Final = re.compile(r"(?:<e(?:oh|ot|oc|or|om|oa)>|</?s>|<\|endoftext\|>)$")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.records import generator
-from turnmill.synth.duplex import RATE
+from turnmill.synth.channels import RATE
 
 Float32 = NDArray[np.float32]
 

@@ -12,7 +12,7 @@ from turnmill.synth.acoustics.noise import make_background, rise
 from turnmill.synth.acoustics.plan import Acoustics, Background, Echo, Fitted, Span
 from turnmill.synth.acoustics.pools import Pools
 from turnmill.synth.acoustics.rooms import impulse_response, reverberation_time, through
-from turnmill.synth.duplex import RATE
+from turnmill.synth.channels import RATE
 
 Float32 = NDArray[np.float32]
 
@@ -81,7 +81,7 @@ def delayed(pcm: Float32, samples: int) -> Float32:
 
 
 def mean_power(pcm: Float32, spans: Sequence[Span]) -> float:
-    """Mean square of `pcm` over spans, 0 for none."""
+    """Mean square of `pcm` [samples], full scale being 1, over spans of samples; 0 for none."""
     pieces = ((at, min(at + _PIECE, end)) for start, end in spans for at in range(start, end, _PIECE))
     total = sum(float(np.square(pcm[start:end], dtype=np.float64).sum()) for start, end in pieces)
     return total / max(sum(end - start for start, end in spans), 1)

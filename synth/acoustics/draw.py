@@ -8,7 +8,7 @@ from turnmill.synth.acoustics.params import AcousticsParams, GainParams, PacketL
 from turnmill.synth.acoustics.plan import Acoustics, Echo, PacketLoss, Room, Span
 from turnmill.synth.acoustics.pools import Pools
 from turnmill.synth.acoustics.rooms import draw_shoebox
-from turnmill.synth.duplex import RATE
+from turnmill.synth.channels import RATE
 
 PACKET = RATE // 50
 """A packet: 20 ms, as telephony over IP sends them (RFC 3551)."""

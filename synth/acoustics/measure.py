@@ -19,7 +19,7 @@ from turnmill.synth.acoustics.deliver import delayed, gain_curve, mean_power
 from turnmill.synth.acoustics.plan import Span, room_of, spans_of
 from turnmill.synth.acoustics.pools import Pools
 from turnmill.synth.acoustics.rooms import impulse_response, through
-from turnmill.synth.duplex import RATE
+from turnmill.synth.channels import RATE
 
 Float32 = NDArray[np.float32]
 

@@ -8,8 +8,8 @@ from turnmill.manifests.records import generator
 from turnmill.synth.acoustics.params import NoiseParams
 from turnmill.synth.acoustics.plan import WHITE, Background, Span
 from turnmill.synth.acoustics.pools import Pools
-from turnmill.synth.duplex import RATE
-from turnmill.synth.duplex.energy import FRAME, frame_power
+from turnmill.synth.channels import RATE
+from turnmill.synth.energy import FRAME, frame_power
 
 Float32 = NDArray[np.float32]
 

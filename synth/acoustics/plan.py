@@ -1,11 +1,10 @@
 """The acoustics of one dialogue: every parameter exact, in integer samples at 24 kHz. No audio."""
 
-import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from turnmill.synth.duplex import RATE
+from turnmill.synth.channels import RATE
 
 WHITE = "white"
 """The noise that needs no recording; its category has the same name."""
@@ -78,13 +77,9 @@ class Acoustics:
     codec: str | None = None
     packet_loss: PacketLoss | None = None
 
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON can hold it."""
-        return dataclasses.asdict(self)
-
     @staticmethod
     def from_dict(raw: Mapping[str, Any]) -> "Acoustics":
-        """The inverse of `to_dict`, also after a trip through JSON."""
+        """The inverse of `dataclasses.asdict`, also after a trip through JSON."""
         noise, echo, loss = raw["noise"], raw["echo"], raw["packet_loss"]
         return Acoustics(
             room=_room(raw["room"]),
@@ -161,4 +156,4 @@ def _seconds(spans: tuple[Span, ...]) -> list[dict[str, float]]:
 
 
 def _listed(room: Shoebox) -> dict[str, Any]:
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in dataclasses.asdict(room).items()}
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(room).items()}

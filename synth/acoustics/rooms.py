@@ -10,7 +10,7 @@ from turnmill.manifests.errors import UsageError
 from turnmill.synth.acoustics.params import RoomParams
 from turnmill.synth.acoustics.plan import Room, Shoebox
 from turnmill.synth.acoustics.pools import Pools, aligned_response
-from turnmill.synth.duplex import RATE
+from turnmill.synth.channels import RATE
 
 Float32 = NDArray[np.float32]
 

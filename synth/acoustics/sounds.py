@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from turnmill.manifests.records import generator
 from turnmill.synth.acoustics.noise import rise, sounding
 from turnmill.synth.acoustics.pools import Pools
-from turnmill.synth.duplex import RATE
-from turnmill.synth.duplex.energy import FRAME
+from turnmill.synth.channels import RATE
+from turnmill.synth.energy import FRAME
 
 Float32 = NDArray[np.float32]
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from turnmill.synth.acoustics.codecs import CODECS
 from turnmill.synth.acoustics.draw import PACKET
 from turnmill.synth.acoustics.plan import Span, spans_of
-from turnmill.synth.duplex import RATE
+from turnmill.synth.channels import RATE
 
 Float32 = NDArray[np.float32]
 

@@ -1,13 +1,7 @@
-"""Plan, render, label and verify a dialogue in which both parties can speak at once.
+"""A dialogue in which both parties can speak at once, from lines that were spoken to labels that hold.
 
-planner (script and measured lines -> `timeline.Timeline`) -> render (-> audio) -> labels (-> the sample's JSON and
-table rows)
--> verify (audio and JSON -> report). Channel 0 is the assistant, channel 1 the user; times are integer samples at
-`RATE`.
+`planning` (script and measured lines -> `timeline.Timeline`, by the preset's `timing`) -> `rendering` (-> audio, the
+sample's JSON and the rows of tables) -> `checking` (audio and JSON -> report). `talk` measures how two people share
+the time, holds it against presets and what is published, and fits presets to recordings. Times are integer samples at
+`synth.channels.RATE`.
 """
-
-RATE = 24_000
-"""Samples per second of everything that is planned and rendered here."""
-
-ASSISTANT, USER = 0, 1
-"""The channels."""

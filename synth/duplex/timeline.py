@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from turnmill.synth.acoustics import Acoustics
-from turnmill.synth.duplex import RATE
+from turnmill.synth.channels import RATE
 
 Speaker = Literal["assistant", "user"]
 

@@ -42,7 +42,8 @@ class StoreCache:
 
 
 def answer_key(params: RewriteParams, messages: Sequence[Message], attempt: int) -> str:
-    """Hex of what an answer depends on. Not the endpoint: a model keeps its name wherever it is served."""
+    """Hex of what an answer depends on, `attempt` counted from 0. Not the endpoint: a model keeps its name wherever it
+    is served."""
     said = json.dumps(
         [params.model_name, params.temperature, params.max_tokens, attempt, list(messages)], sort_keys=True
     )

@@ -1,13 +1,12 @@
 """What a recipe says of the rewrite: tasks, model, endpoint, limits and prices."""
 
-from typing import ClassVar, Literal, Self, get_args
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from turnmill.synth.http import HOST_FACTS, EndpointParams
 
 TaskName = Literal["spoken", "emotion", "function_call", "interruptions", "backchannels"]
-TASKS: tuple[TaskName, ...] = get_args(TaskName)
 
 # These speak of the words of a turn, so nothing may change the words after them.
 _OF_THE_WORDS = frozenset({"interruptions", "backchannels"})

@@ -22,10 +22,6 @@ class Prompt:
     user: str
     digest: str
 
-    @property
-    def placeholders(self) -> frozenset[str]:
-        return frozenset(_PLACEHOLDER.findall(self.system + self.user))
-
     def messages(self, values: Mapping[str, str], refused: str | None = None) -> list[Message]:
         """What is sent: the placeholders filled (KeyError for one without a value), and why the last answer was
         refused: a model that is asked the same at temperature 0 gives the same answer again.

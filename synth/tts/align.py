@@ -17,10 +17,10 @@ import soxr
 from numpy.typing import NDArray
 
 from turnmill.manifests.languages import primary
-from turnmill.synth.duplex import RATE
-from turnmill.synth.duplex.energy import FLOOR_BELOW_LEVEL_DB, active_level, islands
+from turnmill.synth.channels import RATE
+from turnmill.synth.energy import FLOOR_BELOW_LEVEL_DB, active_level, islands
+from turnmill.synth.speech import Word
 from turnmill.synth.tokens import sounds, tokens
-from turnmill.synth.tts.engine import Word
 
 Pcm = NDArray[np.float32]
 Span = tuple[float, float]
@@ -83,6 +83,7 @@ class WhisperAligner:
         return self._locate.knows(language)
 
     def align(self, pcm: Pcm, sample_rate: int, text: str, language: str) -> tuple[Word, ...] | None:
+        """As `Aligner`: `sample_rate` in Hz, times in seconds."""
         pieces = self._locate(resampled(pcm, sample_rate, MODEL_RATE), text, language)
         words = sounding(text)
         if not pieces or not words:
@@ -101,6 +102,7 @@ class ProportionalAligner:
         return True
 
     def align(self, pcm: Pcm, sample_rate: int, text: str, language: str) -> tuple[Word, ...] | None:  # noqa: ARG002
+        """As `Aligner`: `sample_rate` in Hz, times in seconds."""
         words = sounding(text)
         at_24 = resampled(pcm, sample_rate, RATE)
         level = active_level(at_24)
@@ -136,6 +138,7 @@ class PerLanguage:
         return self._of(language).knows(language)
 
     def align(self, pcm: Pcm, sample_rate: int, text: str, language: str) -> tuple[Word, ...] | None:
+        """As `Aligner`: `sample_rate` in Hz, times in seconds."""
         return self._of(language).align(pcm, sample_rate, text, language)
 
     def _of(self, language: str) -> Aligner:
@@ -181,7 +184,8 @@ def finished(words: Sequence[str], spans: Sequence[Span], pcm: Pcm, sample_rate:
 
 
 def spread(spans: Sequence[Span], length: float) -> list[Span] | None:
-    """Spans in order, apart, within [0, length) and none shorter than a word can be; None where there is no room."""
+    """Spans in order, apart, within [0, length) in seconds and none shorter than a word can be; None where there is no
+    room."""
     if len(spans) * _SHORTEST_S > length:
         return None
     room = length - _SHORTEST_S * np.arange(len(spans), 0, -1)  # the latest that each may begin
@@ -195,6 +199,7 @@ def spread(spans: Sequence[Span], length: float) -> list[Span] | None:
 
 
 def resampled(pcm: Pcm, rate: int, wanted: int) -> Pcm:
+    """`pcm` [samples] at `rate` Hz, at `wanted` Hz."""
     return pcm if rate == wanted else soxr.resample(pcm, rate, wanted).astype(np.float32)
 
 

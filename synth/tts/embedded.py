@@ -1,14 +1,18 @@
 """What the embedded engines share: a line is spoken with the settings of its voice, or is an error in its place."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from turnmill.manifests.languages import primary
-from turnmill.manifests.records import Reason
-from turnmill.synth.tts.engine import Line, Speech, SpeechError
+from turnmill.manifests.records import Licence, Reason
+from turnmill.synth.speech import Line, Speech, SpeechError
 from turnmill.synth.voices import Voice
 
 Settings = TypeVar("Settings")
+
+UNCLAIMED: Final = Licence("CC0-1.0", redistribute=True, commercial=True)
+"""Of what they speak, on which no claim is made: neither espeak-ng (GPL-3.0-or-later) nor a model (Apache-2.0; joe MIT)
+makes the audio that it speaks a work derived of it."""
 
 
 def spoken(
@@ -25,7 +29,7 @@ def spoken(
         voice = voices.get(line.voice)
         if voice is None or not isinstance(voice.settings, kind):
             return SpeechError(
-                Reason.UNKNOWN_VOICE, f"line {line.id}: {engine} has no voice {line.voice!r}; see synth/banks.py"
+                Reason.UNKNOWN_VOICE, f"line {line.id}: {engine} has no voice {line.voice!r}; docs/voices.md lists them"
             )
         if primary(line.language) != voice.language:
             return SpeechError(

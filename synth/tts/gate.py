@@ -14,9 +14,9 @@ from pydantic import Field
 
 from turnmill.manifests.languages import PrimaryTag, primary
 from turnmill.manifests.params import Params
+from turnmill.synth.channels import RATE
 from turnmill.synth.distributions import Uniform
-from turnmill.synth.duplex import RATE
-from turnmill.synth.duplex.energy import FLOOR_BELOW_LEVEL_DB, FRAME, frame_power
+from turnmill.synth.energy import FLOOR_BELOW_LEVEL_DB, FRAME, frame_power
 from turnmill.synth.tags import without_tags
 from turnmill.synth.tokens import tokens
 
@@ -25,7 +25,7 @@ _FULL_SCALE = 32_766 / 32_768  # what a 16-bit file that was clipped holds, whic
 _LONGEST_LOOP = 8  # tokens of the longest phrase that is looked for as a loop
 
 # "BBC" and the x of "x and y" are spelt. NATO is not, but looks so: only the upper bound counts with it.
-_SPELT = re.compile(r"(?<![A-Z])[A-Z]{2,5}(?![A-Z])|(?<![\w'’])[B-HJ-Zb-z](?![\w'’])")  # noqa: RUF001
+_SPELT = re.compile(r"(?<![A-Z])[A-Z]{2,5}(?![A-Z])|(?<![\w'’])[B-HJ-Zb-z](?![\w'’])")
 _SPELT_AS = 3  # letters of a common word that last as long as the name of a letter, "w" excepted
 # A clause ends where there is more to come.
 _CLAUSE = re.compile(r"[,;:.!?…，；：。！？、]+(?=.*\w)")
@@ -133,7 +133,7 @@ def _measured(pcm: NDArray[np.float32]) -> dict[str, float] | None:
     power = frame_power(pcm)
     if not power.size or not np.isfinite(power).all() or power.max() <= 0.0:
         return None
-    # The rule of `synth.duplex.energy.active_level`, and its floor, on frames that are at hand.
+    # The rule of `synth.energy.active_level`, and its floor, on frames that are at hand.
     level = float(power[power > power.max() * 10 ** (-FLOOR_BELOW_LEVEL_DB / 10)].mean())
     sounding = np.flatnonzero(power >= level * 10 ** (-FLOOR_BELOW_LEVEL_DB / 10))
     clipped = np.count_nonzero(np.abs(pcm) >= _FULL_SCALE)

@@ -19,6 +19,13 @@ def session(model: Path, *nodes: str) -> Any:
     return InferenceSession(model.read_bytes() + added, options, providers=["CPUExecutionProvider"])
 
 
+def refusals() -> tuple[type[Exception], ...]:
+    """What onnxruntime raises of a model that it cannot use, whose classes have no base of their own."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    return tuple(kind for kind in vars(state).values() if isinstance(kind, type) and issubclass(kind, Exception))
+
+
 def _field(number: int, content: bytes) -> bytes:
     """A protobuf field that holds bytes, of fewer than 128."""
     return bytes([number << 3 | 2, len(content)]) + content

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from turnmill.manifests.records import Reason
+from turnmill.synth.speech import Line, Speech, SpeechError, Word
 from turnmill.synth.tags import without_tags
 from turnmill.synth.tokens import sounds, tokens
 from turnmill.synth.tts.align import finished, sounding
-from turnmill.synth.tts.engine import Line, Speech, SpeechError, Word
 
 Pcm = NDArray[np.float32]
 Edges = NDArray[np.int64]

@@ -15,10 +15,10 @@ import numpy as np
 
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.languages import primary
-from turnmill.synth.duplex.energy import active_level
+from turnmill.synth.energy import active_level
 from turnmill.synth.english_numbers import cardinal
+from turnmill.synth.speech import Word
 from turnmill.synth.tts.align import MODEL_RATE, Pcm, Span, finished, resampled, sounding
-from turnmill.synth.tts.engine import Word
 
 _LEVEL_DBFS, _NOISE_DBFS = -20.0, -45.0
 """What is aligned is brought to one level over faint noise: PocketSphinx loses its way in digital silence."""
@@ -58,7 +58,8 @@ class PocketsphinxAligner:
         return primary(language) == "en"
 
     def align(self, pcm: Pcm, sample_rate: int, text: str, language: str) -> tuple[Word, ...] | None:
-        """None for other languages than English, and where the audio says something else."""
+        """As `Aligner`, `sample_rate` in Hz: None for other languages than English, and where the audio says something
+        else."""
         words = sounding(text)
         level = active_level(pcm)
         if not self.knows(language) or not words or level is None:

@@ -11,10 +11,11 @@ import soxr
 from numpy.typing import NDArray
 
 from turnmill.manifests.records import Reason, stable_hash
-from turnmill.synth.duplex import RATE
+from turnmill.synth.channels import RATE
+from turnmill.synth.speech import Line, Speech, SpeechError
 from turnmill.synth.tokens import tokens
 from turnmill.synth.tts.align import Aligner, on_grid
-from turnmill.synth.tts.engine import Line, Speaks, Speech, SpeechError
+from turnmill.synth.tts.engine import Speaks
 from turnmill.synth.tts.gate import GateParams, Heard, judge, judge_heard
 
 BATCH = 16  # lines given to an engine at once: of a slow one, some 20 s of work
@@ -92,8 +93,8 @@ def takes(
 ) -> Iterator[Take]:
     """Speak each line up to `tries` times, each time with another seed, and yield it once, in order.
 
-    With `ahead`, the engine speaks a batch while the examiner hears the one before. A line that sounds the same again
-    is given up: such an engine has no use for seeds.
+    With `ahead`, the engine speaks a batch of so many lines while the examiner hears the one before. A line that
+    sounds the same again is given up: such an engine has no use for seeds.
     """
     batches = [lines[first : first + batch] for first in range(0, len(lines), batch)]
     with ThreadPoolExecutor(1) as pool:  # the engine's thread

@@ -18,11 +18,10 @@ import numpy as np
 
 import turnmill.synth.tts.align
 from turnmill.pipelines.asr.locate import Located
-from turnmill.synth.banks import ESPEAK
+from turnmill.synth.speech import Line, Speech
 from turnmill.synth.text import spoken_form
 from turnmill.synth.tts.align import Aligner, ProportionalAligner, WhisperAligner
-from turnmill.synth.tts.engine import Line, Speech
-from turnmill.synth.tts.espeak import EspeakEngine
+from turnmill.synth.tts.engines.espeak import ESPEAK, EspeakEngine
 from turnmill.synth.tts.gate import GateParams, judge
 from turnmill.synth.tts.sphinx import PocketsphinxAligner
 

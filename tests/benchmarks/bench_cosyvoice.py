@@ -26,9 +26,9 @@ sys.path.insert(0, str(ROOT))
 
 from tests.synth.tts import cosyvoice_miniature  # noqa: E402
 from tests.synth.tts.conftest import cloned  # noqa: E402
-from turnmill.synth.tts.cosyvoice import CosyVoiceEngine, CosyVoiceParams, engine  # noqa: E402
-from turnmill.synth.tts.cosyvoice.prompts import wav_file  # noqa: E402
-from turnmill.synth.tts.engine import Line, Speech  # noqa: E402
+from turnmill.synth.speech import Line, Speech  # noqa: E402
+from turnmill.synth.tts.engines.cosyvoice import CosyVoiceEngine, CosyVoiceParams, engine  # noqa: E402
+from turnmill.synth.tts.engines.cosyvoice.prompts import wav_file  # noqa: E402
 
 TEXT = "I would like to go there on the {}th of May."
 

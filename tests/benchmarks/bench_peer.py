@@ -44,8 +44,8 @@ PYTHON = "PEER_PYTHON"
 # One thread each, and no look-up outside.
 ALONE = {**dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"), "HF_HUB_OFFLINE": "1"}
 
-# What is written beside the audio. Our own column is of `synth.duplex.labels`; theirs were read in the code, and seen
-# in what this benchmark wrote:
+# What is written beside the audio. Our own column is of `synth.duplex.rendering.labels`; theirs were read in the code,
+# and seen in what this benchmark wrote:
 #   eend_dataprep 7947e54, v1: conv2wav.py:144 one sum of all speakers; conv_generator.py:133 the turns are shuffled;
 #     generate_data.sh:172 its label is an RTTM of segments, without text; conv2wav.py:147-161 the SNR is drawn over the
 #     whole mixture, pauses included, and written nowhere, nor is the gain and offset of :166; :123 rooms
@@ -80,9 +80,8 @@ LABELS = (
 def speak(folder: Path, count: int) -> None:
     """The turns of so many dialogues as 16-bit files, a file of white noise, and dialogues.json: of each dialogue its
     turns with speaker, text, file and words."""
-    from turnmill.synth.banks import ESPEAK
-    from turnmill.synth.tts.engine import Line, Speech
-    from turnmill.synth.tts.espeak import EspeakEngine
+    from turnmill.synth.speech import Line, Speech
+    from turnmill.synth.tts.engines.espeak import ESPEAK, EspeakEngine
 
     texts = ROOT / "pipelines" / "recipes" / "quickstart" / "dialogues.jsonl"
     rows = list(map(json.loads, texts.read_text(encoding="utf-8").splitlines()))
@@ -133,10 +132,9 @@ def scripts(lines: Path, own: Path, every_event: bool) -> list[tuple[Any, dict[s
     """The script of each dialogue, and the file and words of each of its lines: those given, and in `own` those that
     only ours have, for backchannels and the like."""
     from turnmill.manifests.records import Licence, TextDialogue, TextTurn
-    from turnmill.synth.banks import ESPEAK
     from turnmill.synth.script import Interaction, write_script
-    from turnmill.synth.tts.engine import Speech, Word
-    from turnmill.synth.tts.espeak import EspeakEngine
+    from turnmill.synth.speech import Speech, Word
+    from turnmill.synth.tts.engines.espeak import ESPEAK, EspeakEngine
 
     none = {"barge_in": 0, "balance": 0, "hesitation": 0, "silence_timeout": 0}
     none |= {"backchannels_per_minute": 0, "assistant_backchannels_per_minute": 0}
@@ -166,11 +164,12 @@ def turnmill(lines: Path, out: Path, every_event: bool = False, form: str = "fla
     """Measure the lines, plan, render, label, write: what `simulate` does. `every_event` has what the defaults draw;
     else there are turns alone, as the others have them."""
     from turnmill.manifests.records import Reject
+    from turnmill.manifests.samples import DIALOGUE, to_json
     from turnmill.synth.acoustics import AcousticsParams, Pools, draw_acoustics
-    from turnmill.synth.duplex.labels import dump, sample_json
-    from turnmill.synth.duplex.material import spoken_material, with_sounds
-    from turnmill.synth.duplex.planner import plan_timeline
-    from turnmill.synth.duplex.render import render
+    from turnmill.synth.duplex.planning.planner import plan_timeline
+    from turnmill.synth.duplex.rendering.labels import sample_json
+    from turnmill.synth.duplex.rendering.material import spoken_material, with_sounds
+    from turnmill.synth.duplex.rendering.render import render
     from turnmill.synth.duplex.timing import timing
 
     off = {key: {"probability": 0.0} for key in ("room", "echo", "gain", "clipping", "codec", "packet_loss")}
@@ -191,7 +190,7 @@ def turnmill(lines: Path, out: Path, every_event: bool = False, form: str = "fla
             assert not isinstance(timeline, Reject)
             rendered = render(timeline, material.pcm, Pools())
             soundfile.write(out / f"{script.id}.{form}", rendered.channels.T, RATE, subtype="PCM_16")
-            text = dump(sample_json(taken, timeline, rendered.fitted, script.id))
+            text = to_json(sample_json(taken, timeline, rendered.fitted, script.id), DIALOGUE).decode()
             (out / f"{script.id}.json").write_text(text, encoding="utf-8")
     return result
 

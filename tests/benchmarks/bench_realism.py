@@ -26,16 +26,17 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from turnmill.manifests.records import Licence, Reject, TextDialogue, TextTurn, generator
 from turnmill.synth.acoustics import Acoustics
-from turnmill.synth.banks import ESPEAK
+from turnmill.synth.channels import ASSISTANT, RATE, USER
 from turnmill.synth.distributions import LogNormal
-from turnmill.synth.duplex import ASSISTANT, RATE, USER
-from turnmill.synth.duplex.planner import plan_timeline
-from turnmill.synth.duplex.realism import Activity, Intervals, talk
-from turnmill.synth.duplex.reference import PUBLISHED, Values, w1, w1_by_chance
-from turnmill.synth.duplex.spoken import LineWord, SpokenLine
+from turnmill.synth.duplex.planning.planner import plan_timeline
+from turnmill.synth.duplex.planning.spoken import LineWord, SpokenLine
+from turnmill.synth.duplex.talk.distances import Values, w1, w1_by_chance
+from turnmill.synth.duplex.talk.published import PUBLISHED
+from turnmill.synth.duplex.talk.turn_taking import Activity, Intervals, talk
 from turnmill.synth.duplex.timeline import Timeline
 from turnmill.synth.duplex.timing import PRESETS, Timing, timing
 from turnmill.synth.script import Interaction, Script, write_script
+from turnmill.synth.tts.engines.espeak import ESPEAK
 
 W1_MS, P_OVERLAP, PER_MINUTE = 20.0, 0.02, 0.10
 FISHER = next(item.figures for item in PUBLISHED if item.name == "Fisher")

@@ -27,18 +27,17 @@ from turnmill.manifests.samples import DIALOGUE, to_json
 from turnmill.sources.adapters.dialogue_text import dialogue_units, read_dialogues
 from turnmill.sources.catalogue import load
 from turnmill.synth.acoustics import AcousticsParams, Pools, draw_acoustics
-from turnmill.synth.banks import ESPEAK
-from turnmill.synth.duplex import RATE
-from turnmill.synth.duplex.labels import sample_json
-from turnmill.synth.duplex.material import Material, spoken_material, with_sounds
-from turnmill.synth.duplex.planner import plan_timeline
-from turnmill.synth.duplex.render import render
+from turnmill.synth.channels import RATE
+from turnmill.synth.duplex.checking.check import check
+from turnmill.synth.duplex.planning.planner import plan_timeline
+from turnmill.synth.duplex.rendering.labels import sample_json
+from turnmill.synth.duplex.rendering.material import Material, spoken_material, with_sounds
+from turnmill.synth.duplex.rendering.render import render
 from turnmill.synth.duplex.timing import timing
-from turnmill.synth.duplex.verify import check
 from turnmill.synth.script import Interaction, Script, write_script
+from turnmill.synth.speech import SpeechError
 from turnmill.synth.text import TextLimits, speakable
-from turnmill.synth.tts.engine import SpeechError
-from turnmill.synth.tts.espeak import EspeakEngine
+from turnmill.synth.tts.engines.espeak import ESPEAK, EspeakEngine
 
 TEXTS = Path(__file__).parents[2] / "pipelines" / "recipes" / "quickstart" / "dialogues.jsonl"
 LIVELY = Interaction(

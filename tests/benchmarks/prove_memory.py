@@ -26,9 +26,8 @@ SECONDS = 60
 
 def minutes(hours: float) -> Iterator[np.ndarray]:
     """Stereo speech of espeak, pauses and bursts of noise, a minute at a time: float32 [frames, 2]."""
-    from turnmill.synth.banks import ESPEAK
-    from turnmill.synth.tts.engine import Line, Speech
-    from turnmill.synth.tts.espeak import EspeakEngine
+    from turnmill.synth.speech import Line, Speech
+    from turnmill.synth.tts.engines.espeak import ESPEAK, EspeakEngine
 
     text = "The morning train leaves at seven, and nobody knew the way home. "
     engine = EspeakEngine(ESPEAK.voices)

@@ -47,18 +47,18 @@ from turnmill.manifests.samples import DIALOGUE, to_json
 from turnmill.pipelines.asr.recognizer import Recognizer
 from turnmill.pipelines.asr.windows import SAMPLE_RATE, Clip
 from turnmill.synth.acoustics import Acoustics, Pools
-from turnmill.synth.banks import ESPEAK
-from turnmill.synth.duplex import ASSISTANT, RATE
-from turnmill.synth.duplex.labels import sample_json
-from turnmill.synth.duplex.material import Pcm, spoken_material
-from turnmill.synth.duplex.planner import plan_timeline
-from turnmill.synth.duplex.render import render
+from turnmill.synth.channels import ASSISTANT, RATE
+from turnmill.synth.duplex.planning.planner import plan_timeline
+from turnmill.synth.duplex.rendering.labels import sample_json
+from turnmill.synth.duplex.rendering.material import Pcm, spoken_material
+from turnmill.synth.duplex.rendering.render import render
 from turnmill.synth.duplex.timing import timing
 from turnmill.synth.script import Interaction, Script, write_script
+from turnmill.synth.speech import Line, Speech, SpeechError, Word
 from turnmill.synth.tokens import spans as token_spans
 from turnmill.synth.tts.align import sounding
-from turnmill.synth.tts.engine import Line, Speech, SpeechError, Word
-from turnmill.synth.tts.espeak import EspeakEngine, utter
+from turnmill.synth.tts.engines.espeak import ESPEAK, EspeakEngine
+from turnmill.synth.tts.engines.espeak.engine import utter
 from turnmill.synth.tts.sphinx import PocketsphinxAligner
 
 TEXTS = Path(__file__).parents[2] / "pipelines" / "recipes" / "quickstart" / "dialogues.jsonl"

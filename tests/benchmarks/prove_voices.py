@@ -36,10 +36,10 @@ from turnmill.pipelines.asr.errors import errors  # noqa: E402
 from turnmill.pipelines.asr.recognizer import Recognizer  # noqa: E402
 from turnmill.pipelines.asr.windows import SAMPLE_RATE, Clip  # noqa: E402
 from turnmill.pipelines.shards import audio_of, labels_of, read_samples  # noqa: E402
-from turnmill.synth.banks import EMBEDDED, HIBARI, KOKORO  # noqa: E402
-from turnmill.synth.tts.engine import Line, Speech  # noqa: E402
-from turnmill.synth.tts.hibari import HibariEngine  # noqa: E402
-from turnmill.synth.tts.kokoro import KokoroEngine, KokoroParams  # noqa: E402
+from turnmill.synth.speech import Line, Speech  # noqa: E402
+from turnmill.synth.tts.declared import EMBEDDED  # noqa: E402
+from turnmill.synth.tts.engines.hibari import HIBARI, HibariEngine  # noqa: E402
+from turnmill.synth.tts.engines.kokoro import KOKORO, KokoroEngine, KokoroParams  # noqa: E402
 from turnmill.synth.tts.sphinx import PocketsphinxAligner  # noqa: E402
 
 Pcm = NDArray[np.float32]

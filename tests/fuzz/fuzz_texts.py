@@ -33,7 +33,6 @@ from turnmill.pipelines.guard import Guard  # noqa: E402
 from turnmill.pipelines.stage import Shard, Workspace, reject_row  # noqa: E402
 from turnmill.pipelines.stages.plan import SplitShares  # noqa: E402
 from turnmill.pipelines.stages.script import ScriptParams, WriteScripts  # noqa: E402
-from turnmill.pipelines.stages.speak import SpeakParams  # noqa: E402
 from turnmill.pipelines.texts import Text  # noqa: E402
 from turnmill.sources.adapters.lines import MAX_LINE  # noqa: E402
 from turnmill.sources.catalogue import load  # noqa: E402
@@ -179,7 +178,7 @@ def outcome(path: Path) -> list[Any]:
         load("dialogue_text"),
         [Text(None, path, licence)],
         SplitShares(),
-        bank(SpeakParams(engine="espeak"), None, None),
+        bank("espeak", (), cloned=False, names=None),
         seed=0,
     )
     try:

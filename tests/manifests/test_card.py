@@ -19,7 +19,12 @@ from turnmill.manifests.samples import DIALOGUE
 from turnmill.manifests.schema import SCHEMAS
 from turnmill.manifests.store import Store
 
-FACTS = CardFacts("Tiny talk", [PlotFile("plots/durations.png", "Durations.")], ["Rooms are made up."])
+FACTS = CardFacts(
+    "Tiny talk",
+    [PlotFile("plots/durations.png", "Durations.")],
+    ["Rooms are made up."],
+    {"espeak": "Lines are spoken by espeak-ng.", "nobody": "Nobody spoke."},
+)
 
 
 def card_of(store: Store, facts: CardFacts = FACTS) -> str:
@@ -150,6 +155,7 @@ def test_turn_taking_licences_and_limits_are_told(text: str) -> None:
     assert "is **CC-BY-4.0**" in text
     for limit in ("Rooms are made up.", "espeak-ng", "1 of 3 clips have no given transcript"):
         assert limit in text
+    assert "Nobody spoke." not in text  # of an engine that spoke nothing here
 
 
 def test_a_dataset_of_which_nothing_was_selected_still_has_a_valid_card(tmp_path: Path) -> None:

@@ -19,9 +19,8 @@ from turnmill.pipelines.run import run
 from turnmill.pipelines.stage import Workspace
 from turnmill.pipelines.stages.quality import Quality, QualityParams
 from turnmill.sources.audio import Audio, encode_flac
-from turnmill.synth.banks import HIBARI
-from turnmill.synth.tts.engine import Line, Speech
-from turnmill.synth.tts.hibari import HibariEngine
+from turnmill.synth.speech import Line, Speech
+from turnmill.synth.tts.engines.hibari import HIBARI, HibariEngine
 
 RECIPE = """
 name: small

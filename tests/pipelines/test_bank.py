@@ -5,11 +5,13 @@ from typing import Any
 import pytest
 
 from turnmill.manifests.errors import UsageError
-from turnmill.pipelines.bank import VoiceNames, bank
+from turnmill.pipelines.bank import Bank, VoiceNames, bank
 from turnmill.pipelines.stages.speak import SpeakParams
-from turnmill.synth.banks import HIBARI, OWN, with_beside
-from turnmill.synth.voices import Blend
+from turnmill.synth.tts.declared import ENGINES, with_beside
+from turnmill.synth.tts.engines.hibari import HIBARI
+from turnmill.synth.tts.engines.kokoro import Blend
 
+OWN = {name: engine.bank for name, engine in ENGINES.items() if engine.embedded and engine.bank}
 LICENCE = {"spdx": "Apache-2.0", "redistribute": True, "commercial": True}
 
 
@@ -18,21 +20,25 @@ def names(**given: Any) -> VoiceNames:
     return VoiceNames.model_validate(whole | given)
 
 
+def of(speak: SpeakParams, names: VoiceNames | None = None) -> Bank:
+    return bank(speak.engine, speak.beside, cloned=False, names=names)
+
+
 @pytest.mark.parametrize("engine", OWN)
 def test_an_embedded_engine_has_its_own_bank(engine: str) -> None:
-    found = bank(SpeakParams.model_validate({"engine": engine}), None, None)
+    found = of(SpeakParams.model_validate({"engine": engine}))
     assert found.fixed == OWN[engine]
     assert found.needs == ()
 
 
 def test_voices_beside_join_the_bank() -> None:
-    found = bank(SpeakParams(beside=("espeak",)), None, None)
+    found = of(SpeakParams(beside=("espeak",)))
     assert found.fixed == with_beside(HIBARI, ["espeak"])
-    assert found.identity != bank(SpeakParams(), None, None).identity
+    assert found.identity != of(SpeakParams()).identity
 
 
 def test_named_voices_of_kokoro_are_blends_and_one_person_in_each_language() -> None:
-    found = bank(SpeakParams(engine="kokoro"), None, names(train=["b", "e+f"], languages=["zh", "en"])).fixed
+    found = of(SpeakParams(engine="kokoro"), names(train=["b", "e+f"], languages=["zh", "en"])).fixed
     assert found is not None
     assert found.languages == ("en", "zh")
     assert len(found.voices) == 10
@@ -53,20 +59,22 @@ def test_named_voices_of_kokoro_are_blends_and_one_person_in_each_language() -> 
 )
 def test_a_blend_is_two_voices_of_one_split(given: dict[str, Any], sentence: str) -> None:
     with pytest.raises(UsageError, match=sentence):
-        bank(SpeakParams(engine="kokoro"), None, names(**given))
+        of(SpeakParams(engine="kokoro"), names(**given))
 
 
 def test_what_an_engine_cannot_use_is_refused() -> None:
     for engine in ("hibari", "espeak"):
         with pytest.raises(UsageError, match=f"speak.engine is {engine}, which has voices of its own"):
-            bank(SpeakParams.model_validate({"engine": engine}), None, names())
+            of(SpeakParams.model_validate({"engine": engine}), names())
     with pytest.raises(UsageError, match="piper speaks English, and no other voice of the recipe does"):
-        bank(SpeakParams(engine="kokoro", beside=("piper",)), None, names(languages=["zh"]))
+        of(SpeakParams(engine="kokoro", beside=("piper",)), names(languages=["zh"]))
+    with pytest.raises(UsageError, match=r"voice_names\.languages: kokoro speaks zh, en, not 'fr'"):
+        of(SpeakParams(engine="kokoro"), names(languages=["en", "fr"]))
     http = {"engine": "http", "http": {"base_url": "http://h/v1", "model": "m"}}
     with pytest.raises(UsageError, match=r"the recipe names no voice: add `voice_names"):
-        bank(SpeakParams.model_validate(http), None, None)
+        of(SpeakParams.model_validate(http))
     with pytest.raises(UsageError, match="'a' is named twice"):
-        bank(SpeakParams.model_validate(http), None, names(train=["a"]))
+        of(SpeakParams.model_validate(http), names(train=["a"]))
 
 
 @pytest.mark.parametrize(

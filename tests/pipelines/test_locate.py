@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from turnmill.pipelines.asr.locate import Located
-from turnmill.synth.banks import ESPEAK
+from turnmill.synth.speech import Line, Speech
 from turnmill.synth.tts.align import WhisperAligner
-from turnmill.synth.tts.engine import Line, Speech
+from turnmill.synth.tts.engines.espeak import ESPEAK
 
 pytest.importorskip("espeakng_loader", reason="the demo extra is not installed")
 
 from tests.whisper import require
-from turnmill.synth.tts.espeak import EspeakEngine
+from turnmill.synth.tts.engines.espeak import EspeakEngine
 
 TEXT = "The morning train leaves at seven, and the last one after ten."
 

@@ -20,9 +20,8 @@ from turnmill.pipelines.stage import Made, Shard, Stage, Workspace, commit
 from turnmill.pipelines.stages.speak import Speak, SpeakParams
 from turnmill.pipelines.stages.transcribe import Transcribe, TranscribeParams
 from turnmill.pipelines.watch import Attempt
-from turnmill.synth.banks import ESPEAK
-from turnmill.synth.tts.engine import Line, Speech, SpeechError
-from turnmill.synth.tts.espeak import EspeakEngine
+from turnmill.synth.speech import Line, Speech, SpeechError
+from turnmill.synth.tts.engines.espeak import ESPEAK, EspeakEngine
 
 
 def counted(calls: list[int], number: int) -> object:

@@ -23,11 +23,10 @@ from turnmill.pipelines.pipeline import halves, shards_of
 from turnmill.pipelines.pricing import Price, price, reckoned
 from turnmill.pipelines.recipe import Recipe, load
 from turnmill.pipelines.stages.script import WriteScripts
-from turnmill.synth.banks import ESPEAK
-from turnmill.synth.duplex import RATE
+from turnmill.synth.channels import RATE
+from turnmill.synth.speech import Line, Speech
 from turnmill.synth.text import spoken_form
-from turnmill.synth.tts.engine import Line, Speech
-from turnmill.synth.tts.espeak import EspeakEngine
+from turnmill.synth.tts.engines.espeak import ESPEAK, EspeakEngine
 
 RECIPES = Path(__file__).parents[2] / "pipelines" / "recipes"
 QUICKSTART = RECIPES / "quickstart" / "dialogues.jsonl"

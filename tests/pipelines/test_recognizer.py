@@ -16,9 +16,8 @@ from turnmill.pipelines.asr.recognizer import Recognizer, Transcript
 from turnmill.pipelines.asr.windows import SAMPLE_RATE, Clip
 from turnmill.pipelines.demo import SENTENCES
 from turnmill.pipelines.stages.verify import recognise_with
-from turnmill.synth.banks import HIBARI
-from turnmill.synth.tts.engine import Line, Speech
-from turnmill.synth.tts.hibari import HibariEngine
+from turnmill.synth.speech import Line, Speech
+from turnmill.synth.tts.engines.hibari import HIBARI, HibariEngine
 
 TEXTS = Path(SENTENCES).read_text("utf-8").splitlines()[:12]
 

@@ -14,7 +14,7 @@ from turnmill.pipelines.stage import MIB, Stage
 from turnmill.pipelines.stages.simulate import Simulate, SimulateParams, digest
 from turnmill.pipelines.stages.speak import Speak, SpeakParams
 from turnmill.pipelines.stages.verify import Verify, VerifyParams
-from turnmill.synth.banks import ESPEAK
+from turnmill.synth.tts.engines.espeak import ESPEAK
 
 LICENCE = {"spdx": "CC-BY-4.0", "redistribute": True, "commercial": True}
 

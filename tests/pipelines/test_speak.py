@@ -25,9 +25,10 @@ from turnmill.pipelines.run import run
 from turnmill.pipelines.stage import Made, Resources, Row, Shard, Stage, Workspace, commit, read_span
 from turnmill.pipelines.stages.speak import Speak, SpeakParams, _heard, hear_with
 from turnmill.pipelines.watch import TimeLimit
-from turnmill.synth.banks import ESPEAK, HIBARI
+from turnmill.synth.speech import Line, Speech, SpeechError
 from turnmill.synth.tts.align import ProportionalAligner
-from turnmill.synth.tts.engine import Line, Speech, SpeechError
+from turnmill.synth.tts.engines.espeak import ESPEAK
+from turnmill.synth.tts.engines.hibari import HIBARI
 from turnmill.synth.tts.gate import GateParams
 from turnmill.synth.tts.takes import BATCH, Examiner, takes
 from turnmill.synth.voices import Voice, VoiceBank
@@ -37,8 +38,8 @@ pytest.importorskip("espeakng_loader", reason="the demo extra is not installed")
 from tests.synth.tts.cosyvoice_fake import write_checkout, write_model
 from tests.synth.tts.speech_server import SPEAKERS, speech_server
 from tests.whisper import require
-from turnmill.synth.tts.espeak import EspeakEngine
-from turnmill.synth.tts.hibari import HibariEngine
+from turnmill.synth.tts.engines.espeak import EspeakEngine
+from turnmill.synth.tts.engines.hibari import HibariEngine
 
 ANNA = "espeak-en-us-anna"
 SHARD = Shard("shard", "shard")

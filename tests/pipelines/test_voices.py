@@ -23,6 +23,7 @@ from turnmill.manifests.query import connect
 from turnmill.manifests.records import Licence
 from turnmill.manifests.schema import SCHEMAS, to_table
 from turnmill.manifests.store import Store, part_name, tar_name
+from turnmill.pipelines.bank import read_bank
 from turnmill.pipelines.guard import Guard
 from turnmill.pipelines.recipe import load as load_recipe
 from turnmill.pipelines.run import run
@@ -30,17 +31,17 @@ from turnmill.pipelines.stage import Shard, Workspace, commit, written_tar
 from turnmill.pipelines.stages.ingest import Ingest, IngestParams
 from turnmill.pipelines.stages.quality import Quality, QualityParams
 from turnmill.pipelines.stages.select import select
-from turnmill.pipelines.stages.voices import VoicesParams, make_voices, read_bank, voices_identity
+from turnmill.pipelines.stages.voices import VoicesParams, make_voices, voices_identity
 from turnmill.sources.audio import Audio, decode, encode_flac, mono
 from turnmill.sources.catalogue import load, override
 from turnmill.sources.measure import quality
-from turnmill.synth.banks import ESPEAK
-from turnmill.synth.tts.engine import Line, Speech
+from turnmill.synth.speech import Line, Speech
+from turnmill.synth.tts.engines.espeak import ESPEAK
 from turnmill.synth.voices import Voice, VoiceBank
 
 pytest.importorskip("espeakng_loader", reason="the demo extra is not installed")
 
-from turnmill.synth.tts.espeak import EspeakEngine
+from turnmill.synth.tts.engines.espeak import EspeakEngine
 
 SPLITS = ("train", "valid", "test")
 Row = dict[str, Any]

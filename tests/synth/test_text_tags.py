@@ -7,13 +7,13 @@ import pytest
 
 from tests.synth.duplex.conftest import LIVELY, TEXTS, speak_script, text_dialogue
 from turnmill.manifests.records import Licence, Reason, Reject, TextDialogue, TextTurn
-from turnmill.synth.banks import ESPEAK
-from turnmill.synth.duplex.verify import check
+from turnmill.synth.duplex.checking.check import check
 from turnmill.synth.script import write_script
+from turnmill.synth.speech import Line, Speech
 from turnmill.synth.tags import without_tags
 from turnmill.synth.text import TextLimits, speakable, spoken_form
 from turnmill.synth.tokens import prefix, spans, tokens
-from turnmill.synth.tts.engine import Line, Speech
+from turnmill.synth.tts.engines.espeak import ESPEAK
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_a_tag_belongs_to_no_token_and_moves_none() -> None:
 )
 def test_the_embedded_engine_speaks_all_but_the_tags(text: str, language: str) -> None:
     pytest.importorskip("espeakng_loader", reason="the demo extra is not installed")
-    from turnmill.synth.tts.espeak import EspeakEngine
+    from turnmill.synth.tts.engines.espeak import EspeakEngine
 
     voice = ESPEAK.assistants_of(language)[0].name
     lines = [Line("line", said, voice, language, 0) for said in (text, without_tags(text))]
@@ -86,7 +86,7 @@ def tagged_texts(row: dict[str, list[dict[str, str]]]) -> list[str]:
 
 def test_dialogues_with_tags_are_planned_and_checked_like_others() -> None:
     pytest.importorskip("espeakng_loader", reason="the demo extra is not installed")
-    from turnmill.synth.tts.espeak import EspeakEngine
+    from turnmill.synth.tts.engines.espeak import EspeakEngine
 
     cut = []
     for row in map(json.loads, TEXTS.read_text(encoding="utf-8").splitlines()[:24:4]):

@@ -22,9 +22,9 @@ from turnmill.synth.acoustics import (
     deliver,
     load_pools,
 )
-from turnmill.synth.duplex import RATE
-from turnmill.synth.duplex.energy import active_level
-from turnmill.synth.tts.engine import Line, Speech
+from turnmill.synth.channels import RATE
+from turnmill.synth.energy import active_level
+from turnmill.synth.speech import Line, Speech
 
 TEXTS = (
     "Could you tell me about the weather in the mountains tomorrow morning, please?",
@@ -65,8 +65,7 @@ class Talks:
     """Dialogues of any length and seed, from few lines that are spoken once."""
 
     def __init__(self) -> None:
-        from turnmill.synth.banks import ESPEAK
-        from turnmill.synth.tts.espeak import EspeakEngine
+        from turnmill.synth.tts.engines.espeak import ESPEAK, EspeakEngine
 
         self._engine = EspeakEngine(ESPEAK.voices)
         self._assistant = ESPEAK.assistants_of("en")[0].name

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tests.synth.acoustics.conftest import Talks
 from turnmill.manifests.errors import UsageError
 from turnmill.synth.acoustics.codecs import CODECS, transmit
-from turnmill.synth.duplex import RATE
+from turnmill.synth.channels import RATE
 
 
 def in_band(pcm: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -27,8 +27,8 @@ from turnmill.synth.acoustics import (
     draw_acoustics,
 )
 from turnmill.synth.acoustics.params import CODECS
+from turnmill.synth.channels import RATE
 from turnmill.synth.distributions import Uniform
-from turnmill.synth.duplex import RATE
 
 LIMIT = 10 ** (PEAK_DBFS / 20)
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -27,8 +28,8 @@ from turnmill.synth.acoustics import (
     draw_acoustics,
     labels,
 )
+from turnmill.synth.channels import RATE
 from turnmill.synth.distributions import Uniform
-from turnmill.synth.duplex import RATE
 
 MINUTE = 60 * RATE
 SOUND = np.ones(RATE, np.float32)
@@ -159,7 +160,7 @@ def test_any_dialogue_however_short_gets_legal_acoustics(seed: int, n_samples: i
     assert all(0 <= at < n_samples for at, _ in drawn.gain_steps)
     for point in (drawn.room.source, drawn.room.microphone):
         assert all(0.19 < x < side - 0.19 for x, side in zip(point, drawn.room.dimensions, strict=True))
-    assert Acoustics.from_dict(json.loads(json.dumps(drawn.to_dict()))) == drawn
+    assert Acoustics.from_dict(json.loads(json.dumps(asdict(drawn)))) == drawn
 
 
 def test_losses_have_the_mean_rate_and_the_mean_length_of_a_gilbert_model() -> None:

@@ -26,8 +26,8 @@ from turnmill.synth.acoustics import (
     measure,
 )
 from turnmill.synth.acoustics.plan import Span
+from turnmill.synth.channels import RATE
 from turnmill.synth.distributions import Uniform
-from turnmill.synth.duplex import RATE
 
 SEEDS = range(20)
 

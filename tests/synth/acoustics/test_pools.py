@@ -11,7 +11,7 @@ from turnmill.manifests.errors import UsageError
 from turnmill.synth.acoustics import NOISE, Pools, check_pools, load_pools, pool_files
 from turnmill.synth.acoustics.noise import looped, make_background
 from turnmill.synth.acoustics.plan import Background
-from turnmill.synth.duplex import RATE
+from turnmill.synth.channels import RATE
 
 
 def tone(path: Path, seconds: float = 1.0, rate: int = 16_000, channels: int = 1) -> Path:

@@ -12,8 +12,8 @@ from turnmill.manifests.records import generator
 from turnmill.synth.acoustics import Acoustics, Pools, RoomParams, Shoebox, load_pools
 from turnmill.synth.acoustics.plan import Room
 from turnmill.synth.acoustics.rooms import SPEED_OF_SOUND, draw_shoebox, impulse_response, reverberation_time, through
+from turnmill.synth.channels import RATE
 from turnmill.synth.distributions import Uniform
-from turnmill.synth.duplex import RATE
 
 # Mouth and microphone 70 samples of sound apart, at one height.
 APART = 70 * SPEED_OF_SOUND / RATE

@@ -7,8 +7,8 @@ import pytest
 import scipy.fft
 
 from turnmill.synth.acoustics import Pools, colour_beside, make_sound
-from turnmill.synth.duplex import RATE
-from turnmill.synth.duplex.energy import speech_bounds
+from turnmill.synth.channels import RATE
+from turnmill.synth.energy import speech_bounds
 
 Kind = Literal["noise_burst", "cough"]
 

@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 from turnmill.manifests.records import Licence, Reject, TextDialogue, TextTurn
 from turnmill.manifests.samples import DIALOGUE, to_json
 from turnmill.synth.acoustics import WHITE, Acoustics, AcousticsParams, Background, Pools, draw_acoustics
-from turnmill.synth.banks import ESPEAK
-from turnmill.synth.duplex import RATE
-from turnmill.synth.duplex.labels import sample_json
-from turnmill.synth.duplex.material import Material, spoken_material, with_sounds
-from turnmill.synth.duplex.planner import Acoustic, plan_timeline
-from turnmill.synth.duplex.render import Rendered, render
+from turnmill.synth.channels import RATE
+from turnmill.synth.duplex.planning.planner import Acoustic, plan_timeline
+from turnmill.synth.duplex.rendering.labels import sample_json
+from turnmill.synth.duplex.rendering.material import Material, spoken_material, with_sounds
+from turnmill.synth.duplex.rendering.render import Rendered, render
 from turnmill.synth.duplex.timeline import Timeline
 from turnmill.synth.duplex.timing import Timing, timing
 from turnmill.synth.script import Interaction, Script, write_script
-from turnmill.synth.tts.engine import Line, Speech, Word
+from turnmill.synth.speech import Line, Speech, Word
+from turnmill.synth.tts.engines.espeak import ESPEAK
 
 TEXTS = Path(__file__).parents[3] / "pipelines" / "recipes" / "quickstart" / "dialogues.jsonl"
 LICENCE = Licence("CC0-1.0", True, True)
@@ -126,7 +126,7 @@ LIVELY = Interaction(
 def spoken() -> list[Spoken]:
     """Twenty of the project's dialogues, lively, spoken by espeak."""
     pytest.importorskip("espeakng_loader")
-    from turnmill.synth.tts.espeak import EspeakEngine
+    from turnmill.synth.tts.engines.espeak import EspeakEngine
 
     engine = EspeakEngine(ESPEAK.voices)
     found = []

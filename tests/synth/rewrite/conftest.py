@@ -16,10 +16,11 @@ from typing import Any
 
 import pytest
 
-from turnmill.manifests.records import Licence, TextDialogue, TextTurn
+from turnmill.manifests.records import Licence, Reason, Reject, TextDialogue, TextTurn
 from turnmill.manifests.store import Store
 from turnmill.synth.rewrite.cache import StoreCache
 from turnmill.synth.rewrite.params import RewriteParams
+from turnmill.synth.rewrite.rewriter import Rewritten
 
 Request = dict[str, Any]
 LICENCE = Licence("CC-BY-4.0", True, True)
@@ -198,3 +199,34 @@ def _interruption(row: Request, chinese: bool) -> Request:
     text = "等一下，我不是这个意思。" if chinese else "Wait, that's not what I meant."
     answer = None if row["intent"] == "cancel" else ("好的，你说。" if chinese else "Sorry, go ahead.")
     return {"turn": row["turn"], "intent": row["intent"], "text": text, "answer": answer}
+
+
+Make = Callable[..., TextDialogue]
+
+
+MakeParams = Callable[..., RewriteParams]
+
+
+KEY = "sk-very-s3cret-key"
+
+
+class Waits(list[float]):
+    """A sleep that only notes for how long it was asked."""
+
+    def __call__(self, seconds: float) -> None:
+        self.append(seconds)
+
+
+def rejected(result: Rewritten) -> Reject:
+    assert isinstance(result.dialogue, Reject)
+    assert result.dialogue.reason is Reason.REWRITE_FAILED
+    return result.dialogue
+
+
+def told(answers: dict[int, Reply]) -> Callable[[int, Request], Reply]:
+    """An endpoint that answers well but for the requests of these numbers."""
+    return lambda number, request: answers.get(number) or Reply(good(request))
+
+
+def replace_url(params: RewriteParams, url: str) -> RewriteParams:
+    return RewriteParams.model_validate(params.model_dump() | {"base_url": url})

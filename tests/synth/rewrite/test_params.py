@@ -1,11 +1,13 @@
 """What a recipe may say of the rewrite."""
 
+from typing import get_args
+
 import pytest
 from pydantic import ValidationError
 
 from turnmill.manifests.errors import UsageError
 from turnmill.synth.http import api_key
-from turnmill.synth.rewrite.params import TASKS, RewriteParams
+from turnmill.synth.rewrite.params import RewriteParams, TaskName
 from turnmill.synth.rewrite.prompt import prompt
 from turnmill.synth.rewrite.rewriter import identity
 from turnmill.synth.rewrite.tasks import TASKS_BY_NAME
@@ -77,5 +79,5 @@ def test_the_identity_has_what_the_result_depends_on_and_nothing_of_how_it_is_re
 
 
 def test_every_task_has_its_prompt_file() -> None:
-    assert set(TASKS) == set(TASKS_BY_NAME)
-    assert len({prompt(task).digest for task in TASKS}) == len(TASKS)
+    assert set(get_args(TaskName)) == set(TASKS_BY_NAME)
+    assert len({prompt(task).digest for task in get_args(TaskName)}) == len(get_args(TaskName))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from turnmill.manifests.records import Interruption, Licence, TextDialogue, TextTurn, ToolCall
 from turnmill.synth.rewrite.answers import EMOTIONS, Unusable
-from turnmill.synth.rewrite.params import TASKS, TaskName
+from turnmill.synth.rewrite.params import TaskName
 from turnmill.synth.rewrite.prompt import estimate_tokens, prompt
 from turnmill.synth.rewrite.tasks import LONGEST_INTERRUPTION, TASKS_BY_NAME, certainly_said, longest, numbered
 from turnmill.synth.text import TextLimits, speakable, spoken_form
@@ -32,7 +32,7 @@ def filled(task: TaskName, dialogue: TextDialogue) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("language", ["en", "zh-CN"])
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", get_args(TaskName))
 def test_a_good_answer_changes_the_dialogue_and_keeps_its_frame(
     task: TaskName, language: str, dialogue: Make, good_answer: Callable[[dict[str, Any]], str]
 ) -> None:
@@ -60,17 +60,19 @@ def test_a_good_answer_changes_the_dialogue_and_keeps_its_frame(
             assert [turn.backchannels for turn in after.turns] == [(4, 9) if is_long else None for is_long in long]
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", get_args(TaskName))
 def test_prompts_name_their_placeholders_state_the_schema_and_fence_off_the_material(task: TaskName) -> None:
     [introduction, _] = (prompt_text := _file(task)).split("## System\n")
-    assert set(re.findall(r"\{\{(\w+)\}\}", introduction)) == prompt(task).placeholders
+    placeholder = re.compile(r"\{\{(\w+)\}\}")
+    filled = placeholder.findall(prompt(task).system + prompt(task).user)
+    assert set(placeholder.findall(introduction)) == set(filled)
     assert "Answer with one JSON object and nothing else" in prompt(task).system
     assert "The dialogue is material." in prompt(task).system
     assert "Chinese" in prompt(task).system
     assert prompt_text.endswith("\n")
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", get_args(TaskName))
 def test_the_examples_of_the_prompts_pass_the_checks_that_answers_have_to_pass(task: TaskName) -> None:
     examples = re.findall(r"^Example.*\n((?:.+\n)+)gives\n(.+)", prompt(task).system + "\n", re.MULTILINE)
     assert len(examples) == 2
@@ -304,13 +306,13 @@ def test_fences_and_thoughts_around_the_answer_are_taken_off(wrapped: str, dialo
 @pytest.mark.parametrize(
     "text", ["", "  ", "Sorry, I can't.", "[]", "null", '{"turns": ', "<think>hm</think>", "[" * 9999]
 )
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", get_args(TaskName))
 def test_what_is_no_such_json_is_refused(task: TaskName, text: str, dialogue: Make) -> None:
     with pytest.raises(Unusable):
         TASKS_BY_NAME[task].read(dialogue("d"), text)
 
 
-@given(st.text(), st.sampled_from(TASKS))
+@given(st.text(), st.sampled_from(get_args(TaskName)))
 def test_any_text_is_read_or_refused(text: str, task: TaskName) -> None:
     turns = (TextTurn("user", "Hi."), TextTurn("assistant", "Hello."))
     with pytest.raises(Unusable):

@@ -12,7 +12,7 @@ import soundfile
 
 from tests.synth.tts import cosyvoice_fake
 from turnmill.manifests.records import Licence
-from turnmill.synth.tts.cosyvoice import CosyVoiceEngine, CosyVoiceParams
+from turnmill.synth.tts.engines.cosyvoice import CosyVoiceEngine, CosyVoiceParams
 from turnmill.synth.voices import Prompt, Voice
 
 PROMPT_TEXT = "I have lived in this town for 12 years and I like it."

@@ -14,9 +14,8 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from turnmill.synth.banks import HIBARI
-from turnmill.synth.tts.engine import Line, Speech
-from turnmill.synth.tts.hibari import HibariEngine
+from turnmill.synth.speech import Line, Speech
+from turnmill.synth.tts.engines.hibari import HIBARI, HibariEngine
 
 KEY = "sk-secret-0123456789"
 SPEAKERS = {"alloy": "hibari-heart", "onyx": "hibari-ben"}

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from turnmill.synth.banks import ESPEAK
-from turnmill.synth.duplex import RATE
+from turnmill.synth.channels import RATE
+from turnmill.synth.speech import Line, Speech, SpeechError, Word
 from turnmill.synth.tokens import tokens
 from turnmill.synth.tts.align import (
     PerLanguage,
@@ -20,7 +20,7 @@ from turnmill.synth.tts.align import (
     sounding,
     spread,
 )
-from turnmill.synth.tts.engine import Line, Speech, SpeechError, Word
+from turnmill.synth.tts.engines.espeak import ESPEAK
 from turnmill.synth.tts.gate import GateParams
 from turnmill.synth.tts.takes import Examiner, takes
 
@@ -29,7 +29,7 @@ pytest.importorskip("pocketsphinx", reason="pocketsphinx is not installed")
 
 import itertools
 
-from turnmill.synth.tts.espeak import EspeakEngine
+from turnmill.synth.tts.engines.espeak import EspeakEngine
 from turnmill.synth.tts.sphinx import PocketsphinxAligner
 
 TEXTS = (

@@ -2,14 +2,14 @@
 
 import pytest
 
-from turnmill.synth.banks import EMBEDDED, HIBARI, with_beside
-from turnmill.synth.tts.engine import Line, Speech, SpeechError
+from turnmill.synth.speech import Line, Speech, SpeechError
+from turnmill.synth.tts.declared import EMBEDDED, with_beside
+from turnmill.synth.tts.engines.hibari import HIBARI, HibariEngine
 from turnmill.synth.tts.ensemble import Ensemble
-from turnmill.synth.tts.hibari import HibariEngine
 
 pytest.importorskip("espeakng_loader", reason="the demo extra is not installed")
 
-from turnmill.synth.tts.espeak import EspeakEngine
+from turnmill.synth.tts.engines.espeak import EspeakEngine
 
 
 def test_each_line_is_spoken_by_the_engine_of_its_voice_and_in_its_place() -> None:

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from turnmill.synth.banks import ESPEAK
-from turnmill.synth.duplex import RATE
+from turnmill.synth.channels import RATE
+from turnmill.synth.speech import Line, Speech
 from turnmill.synth.text import spoken_form
-from turnmill.synth.tts.engine import Line, Speech
+from turnmill.synth.tts.engines.espeak import ESPEAK
 from turnmill.synth.tts.gate import GateParams, Heard, judge, judge_heard
 
 pytest.importorskip("espeakng_loader", reason="the demo extra is not installed")
 
-from turnmill.synth.tts.espeak import EspeakEngine
+from turnmill.synth.tts.engines.espeak import EspeakEngine
 
 Pcm = NDArray[np.float32]
 QUICKSTART = Path(__file__).parents[3] / "pipelines" / "recipes" / "quickstart"

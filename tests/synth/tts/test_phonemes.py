@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from turnmill.manifests.records import Reason
+from turnmill.synth.speech import Line, Speech, SpeechError
 from turnmill.synth.tags import without_tags
 from turnmill.synth.tts.align import sounding
-from turnmill.synth.tts.engine import Line, Speech, SpeechError
 from turnmill.synth.tts.english_phonemes import english_sentences
 from turnmill.synth.tts.phonemes import LONGEST, Edges, Pcm, Sentence, parts, speak
 

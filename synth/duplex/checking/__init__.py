@@ -1,0 +1,1 @@
+"""Whether a written dialogue is what its labels say, from its audio alone."""

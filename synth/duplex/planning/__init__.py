@@ -1,0 +1,1 @@
+"""Who speaks when: from a script and its measured lines to a timeline, without audio."""

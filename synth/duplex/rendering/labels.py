@@ -1,0 +1,187 @@
+"""The labels of a rendered dialogue: its training sample (`manifests.samples.DIALOGUE`), and the rows of `dialogues`,
+`turns`, `events` and `words`.
+
+Times are float64 seconds: samples over 24,000.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from turnmill.manifests.samples import DIALOGUE, to_json
+from turnmill.manifests.schema import EVENT_PARAMS
+from turnmill.synth.acoustics import Fitted, labels
+from turnmill.synth.channels import USER
+from turnmill.synth.duplex.timeline import BACKCHANNELS, SAID, ChannelWord, Event, TimedWord, Timeline, Turn, seconds
+from turnmill.synth.script.model import Script
+
+_IN_SAMPLES = ("stop", "fade", "resume", "delay")  # parameters of events that are times
+
+
+def sample_json(script: Script, timeline: Timeline, fitted: Fitted, origin: str) -> dict[str, Any]:
+    """The dialogue sample of the design. `fitted` is what `render` found about the user's channel; `origin` the id of
+    the source's dialogue, of which `script` may be one take."""
+    turns = [(script.turns[turn.index], turn) for turn in timeline.turns]
+    events = [{**_event(event), "words": _words_in(event, timeline)} for event in timeline.events]
+    return {
+        "id": script.id,
+        "language": script.language,
+        "licence": script.licence.spdx,
+        "seed": timeline.seed,
+        "scenario": script.scenario,
+        "sample_rate": timeline.sample_rate,
+        "duration": seconds(timeline.n_samples),
+        "channels": ["assistant", "user"],
+        "turns": [{**_turn(turn), "tool": written.tool and asdict(written.tool)} for written, turn in turns],
+        "backchannels": [_backchannel(event) for event in events if event["kind"] in BACKCHANNELS],
+        "events": events,
+        "acoustics": labels(timeline.acoustics, fitted),
+        "source": {
+            "corpus": script.source,
+            "dialogue": origin,
+            "written": [written.text_written for written, _ in turns],
+        },
+    }
+
+
+def dialogue_row(
+    script: Script, timeline: Timeline, sample: Mapping[str, Any], split: str, origin: str, take: int
+) -> dict[str, Any]:
+    """The row of `dialogues` without shard, offset and size; `take` counts from 0."""
+    heard = sample["acoustics"]
+    return {
+        "id": script.id,
+        "script": origin,
+        "take": take,
+        "source": script.source,
+        "language": script.language,
+        "split": split,
+        "scenario": script.scenario,
+        "n_turns": len(timeline.turns),
+        "assistant_voice": script.assistant_voice,
+        "user_voice": script.user_voice,
+        "seed": timeline.seed,
+        "sample_rate": timeline.sample_rate,
+        "duration": seconds(timeline.n_samples),
+        "licence": script.licence.spdx,
+        "licence_redistribute": script.licence.redistribute,
+        "n_unplaced": len(timeline.unplaced),
+        **{name: heard[name] for name in ("snr_db", "noise", "rt60", "echo_gain", "echo_delay", "codec", "gain_db")},
+        "sample": to_json(sample, DIALOGUE).decode(),
+    }
+
+
+def unplaced_rows(timeline: Timeline) -> list[dict[str, Any]]:
+    """The rows of `unplaced`: what the script asked for and the speech had no room for."""
+    return [
+        {"dialogue": timeline.dialogue, "index": index, "kind": item.kind, "turn": item.turn, "why": item.why}
+        for index, item in enumerate(timeline.unplaced)
+    ]
+
+
+def turn_rows(timeline: Timeline) -> list[dict[str, Any]]:
+    """The rows of `turns`."""
+    return [
+        {
+            "dialogue": timeline.dialogue,
+            "index": turn.index,
+            "speaker": turn.speaker,
+            "channel": turn.channel,
+            "text_planned": turn.text,
+            "text_heard": turn.text_heard,
+            "start": seconds(turn.start),
+            "end": seconds(turn.end),
+            "voice": turn.voice,
+            "emotion": turn.emotion,
+            "interrupted": turn.interrupted,
+            "fto": None if turn.fto is None else seconds(turn.fto),
+        }
+        for turn in timeline.turns
+    ]
+
+
+def event_rows(timeline: Timeline) -> list[dict[str, Any]]:
+    """The rows of `events`."""
+    return [
+        {"dialogue": timeline.dialogue, "index": index, **_event(event)} for index, event in enumerate(timeline.events)
+    ]
+
+
+def word_rows(timeline: Timeline) -> list[dict[str, Any]]:
+    """The rows of `words`, one per channel. A word that was not heard has no time."""
+    return [
+        {"dialogue": timeline.dialogue, "channel": channel, "words": [_channel_word(word) for word in words]}
+        for channel, words in enumerate(timeline.words)
+    ]
+
+
+def _channel_word(item: ChannelWord) -> dict[str, Any]:
+    word = item.word
+    return {
+        "word": word.text,
+        "start": None if word.start is None else seconds(word.start),
+        "end": None if word.end is None else seconds(word.end),
+        "turn": item.turn,
+        "heard": word.heard,
+    }
+
+
+def _turn(turn: Turn) -> dict[str, Any]:
+    return {
+        "index": turn.index,
+        "speaker": turn.speaker,
+        "channel": turn.channel,
+        "start": seconds(turn.start),
+        "end": seconds(turn.end),
+        "text": turn.text,
+        "text_heard": turn.text_heard,
+        "voice": turn.voice,
+        "emotion": turn.emotion,
+        "interrupted": turn.interrupted,
+        "words": _heard(turn.words),
+    }
+
+
+def _heard(words: Iterable[TimedWord]) -> list[dict[str, Any]]:
+    return [
+        {"word": word.text, "start": seconds(word.start), "end": seconds(word.end)}
+        for word in words
+        if word.start is not None and word.end is not None
+    ]
+
+
+def _words_in(event: Event, timeline: Timeline) -> list[dict[str, Any]]:
+    """Heard words of the event's channel that belong to no turn and begin in it: one speaker says one thing at a
+    time."""
+    loose = (item.word for item in timeline.words[event.channel] if item.turn is None)
+    inside = (word for word in loose if word.start is not None and event.start <= word.start < event.end)
+    return _heard(inside) if event.kind in SAID else []
+
+
+def _backchannel(event: Mapping[str, Any]) -> dict[str, Any]:
+    """An event of the sample as an item of its `backchannels`."""
+    speaker = "user" if event["channel"] == USER else "assistant"
+    return {
+        "speaker": speaker,
+        **{name: event[name] for name in ("channel", "start", "end", "text", "target_turn", "words")},
+    }
+
+
+def _event(event: Event) -> dict[str, Any]:
+    params = {
+        key: seconds(value) if key in _IN_SAMPLES and value is not None else value
+        for key, value in event.params.items()
+    }
+    assert params.keys() <= set(EVENT_PARAMS)
+    return {
+        "kind": event.kind,
+        "channel": event.channel,
+        "start": seconds(event.start),
+        "end": seconds(event.end),
+        "turn": event.turn,
+        "target_turn": event.target_turn,
+        "latency": None if event.latency is None else seconds(event.latency),
+        "text": event.text,
+        **dict.fromkeys(EVENT_PARAMS),
+        **params,
+    }

@@ -1,0 +1,67 @@
+"""How lively a dialogue is: what a recipe says of interruptions, backchannels, hesitations and intrusions."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from turnmill.manifests.params import Params
+
+
+class IntentMix(Params):
+    """Shares of the kinds of barge-in (`duplex.md` 1.3)."""
+
+    topic: float = Field(default=0.3, ge=0)
+    correct: float = Field(default=0.25, ge=0)
+    clarify: float = Field(default=0.25, ge=0)
+    cancel: float = Field(default=0.2, ge=0)
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.topic + self.correct + self.clarify + self.cancel <= 0:
+            raise ValueError("one of topic, correct, clarify, cancel must be above 0")
+        return self
+
+
+class IntrusionMix(Params):
+    """Shares of what sounds on the user's channel and is no reason to yield (`duplex.md` 1.2); Turnmill's choice."""
+
+    failed_barge_in: float = Field(default=0.25, ge=0)
+    noise_burst: float = Field(default=0.2, ge=0)
+    cough: float = Field(default=0.15, ge=0)
+    side_talk: float = Field(default=0.2, ge=0)
+    third_party: float = Field(default=0.2, ge=0)
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if sum(self.model_dump().values()) <= 0:
+            raise ValueError("one kind must be above 0; for none of them set balance to 0")
+        return self
+
+
+class Interaction(Params):
+    """How lively the talk is. Defaults are `duplex.md` 1.3 where no other source is named."""
+
+    barge_in: float = Field(default=0.2, ge=0, le=1)
+    """Share of the assistant's turns that the user interrupts."""
+    intents: IntentMix = IntentMix()
+    context: Literal["answer", "continue", "drop"] = "answer"
+    """What follows a barge-in. answer: the interruption has lines of its own and an answer that says the turn again;
+    a new topic is the source's next turn. continue: the source's next turn interrupts, and the dialogue goes on.
+    drop: the same, and the dialogue ends with the answer. No turn ever interrupts where it, or a later one of the
+    user's, uses words that would then not have been said. A cancel ends the dialogue, where the source ends it."""
+    backchannels_per_minute: float = Field(default=1.5, ge=0, le=16)
+    """The user's, per minute of the assistant's speech."""
+    assistant_backchannels_per_minute: float = Field(default=1.5, ge=0, le=16)
+    """The assistant's, per minute of the user's speech."""
+    balance: float = Field(default=0.8, ge=0, le=20)
+    """Intrusions per barge-in: with the user's backchannels they are the events at which the assistant keeps the floor,
+    of which there should be one to two for each at which it yields."""
+    intrusions: IntrusionMix = IntrusionMix()
+    resume: float = Field(default=0.3, ge=0, le=1)
+    """Share of failed barge-ins at which the assistant stops, and goes on when it is let; Turnmill's choice."""
+    hesitation: float = Field(default=0.2, ge=0, le=1)
+    """Share of the user's turns with a pause inside."""
+    filler: float = Field(default=0.5, ge=0, le=1)
+    """Share of hesitations that a filler announces."""
+    silence_timeout: float = Field(default=0.02, ge=0, le=1)
+    """Share of the assistant's turns that nobody answers, until the assistant speaks again."""

@@ -1,6 +1,0 @@
-"""CosyVoice 1, 2 and 3 in process, from the official checkout: cloned voices, emotions, eleven languages."""
-
-from turnmill.synth.tts.cosyvoice.engine import CosyVoiceEngine
-from turnmill.synth.tts.cosyvoice.params import CosyVoiceParams
-
-__all__ = ["CosyVoiceEngine", "CosyVoiceParams"]
