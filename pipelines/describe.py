@@ -16,9 +16,7 @@ from turnmill.pipelines.pricing import Price, Quantities, price
 from turnmill.pipelines.recipe import Recipe
 from turnmill.pipelines.run import check_ours, check_predicates
 from turnmill.pipelines.stage import Shard
-from turnmill.pipelines.stages.ingest import Ingest
-from turnmill.pipelines.stages.script import WriteScripts
-from turnmill.sources.adapters.base import Unit
+from turnmill.sources.adapters.items import Unit
 from turnmill.sources.catalogue import load, names
 
 
@@ -33,8 +31,8 @@ def describe_plan(recipe: Recipe, out: str, console: Console, address: str | Non
     console.print(f"[bold]{recipe.name}[/] into {store.url}, recipe {recipe.hash}", highlight=False)
     work = [(half, *_sources(half, console)) for half in found]
     for half, _, units in work:
-        if isinstance(half.source, WriteScripts):
-            print_price(price(recipe, half.source, units), recipe, console)
+        if half.scripts is not None:
+            print_price(price(recipe, half.scripts, units), recipe, console)
     # After the price, for texts are often priced where the engine is not.
     for stage in (stage for half in found for stage in half.stages):
         stage.check()
@@ -49,7 +47,7 @@ def describe_plan(recipe: Recipe, out: str, console: Console, address: str | Non
 def _sources(half: Half, console: Console) -> tuple[list[Shard], list[Unit]]:
     """The shards and units of a half. Raises UsageError where its sources are not there."""
     half.source.check()
-    if isinstance(half.source, Ingest) and half.generated and not half.source.root.exists():
+    if half.source.generated is not None and not half.source.generated.exists():
         console.print(f"\n{half.name}: its corpus is spoken at the start of the run")
         return [], []
     return shards_of(half)

@@ -12,6 +12,7 @@ from turnmill.manifests.records import Licence, stable_hash
 from turnmill.manifests.store import Store
 from turnmill.pipelines.bank import bank
 from turnmill.pipelines.recipe import Recipe
+from turnmill.pipelines.source import Source
 from turnmill.pipelines.stage import Shard, Stage, Workspace
 from turnmill.pipelines.stages.ingest import Ingest
 from turnmill.pipelines.stages.quality import Quality
@@ -24,8 +25,8 @@ from turnmill.pipelines.stages.transcribe import Transcribe
 from turnmill.pipelines.stages.verify import Verify
 from turnmill.pipelines.stages.voices import VoicesParams, voices_identity
 from turnmill.pipelines.texts import Text
-from turnmill.sources.adapters.base import Unit
-from turnmill.sources.catalogue import Entry, FilesIngest, TableIngest, load
+from turnmill.sources.adapters.items import Unit
+from turnmill.sources.catalogue import Entry, load
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Half:
     """One half of the mission: what makes items from sources, which are chosen, and how they become training shards."""
 
     name: str  # "speech" | "dialogue"
-    source: Ingest | WriteScripts  # the first stage: it knows the units
+    source: Source
     labels: tuple[Stage, ...]  # the stages after it
     view: str  # DuckDB view that the predicates are written for
     uid: str  # column of that view
@@ -43,7 +44,7 @@ class Half:
     items: str  # query over views and `select_table`: family, uid, split, parent, shard, size
     write: WriteShard
     voices: VoicesParams | None = None  # a bank of voices from another run, made before the first stage
-    generated: bool = False  # the corpus is made at the start of the run
+    scripts: WriteScripts | None = None  # the source, where it is of texts, whose price can be told
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -72,7 +73,7 @@ def halves(recipe: Recipe, out: Store) -> list[Half]:
 
 def _speech(recipe: Recipe, entry: Entry, out: Store) -> Half:
     root = recipe.root
-    if entry.access.kind == "generated":
+    if entry.access.is_generated:
         if not out.is_local:
             raise UsageError(f"{entry.name}: the demo corpus is spoken into the output folder, which must be local")
         root = Path(out.root) / "demo-corpus"
@@ -84,7 +85,7 @@ def _speech(recipe: Recipe, entry: Entry, out: Store) -> Half:
         labels.append(Quality(recipe.quality))
     if recipe.transcribe is not None:
         labels.append(Transcribe(recipe.transcribe, entry.lang))
-    split = "split" if _has_official_splits(entry) else "NULL"
+    split = "split" if entry.ingest.has_splits else "NULL"
     family, size = "'clip-' || codec", "size"
     if recipe.shard.clip_codec == "flac":  # of speech it has about a byte a sample
         family = "'clip-flac'"
@@ -102,7 +103,6 @@ def _speech(recipe: Recipe, entry: Entry, out: Store) -> Half:
         f"shard, {size} AS size FROM clips "
         "JOIN clip_selection USING (uid) WHERE removed_by IS NULL",
         write=ShardClips(recipe.shard),
-        generated=entry.access.kind == "generated",
     )
 
 
@@ -126,6 +126,7 @@ def _dialogue(recipe: Recipe) -> Half:
         "JOIN dialogue_selection ON id = uid WHERE removed_by IS NULL",
         write=ShardDialogues(recipe.shard),
         voices=recipe.voices,
+        scripts=script,
     )
 
 
@@ -133,26 +134,13 @@ def _texts(recipe: Recipe, entry: Entry) -> tuple[Text, ...]:
     assert recipe.texts
     own = _licence(recipe, entry)
     if isinstance(recipe.texts, Path):
-        return (Text(None, recipe.texts, own),)
-    return tuple(
-        Text(
-            file.name, file.path, file.licence.licence if file.licence else own, file.scenario or file.name, file.limit
-        )
-        for file in recipe.texts
-    )
-
-
-def _has_official_splits(entry: Entry) -> bool:
-    """Whether the corpus itself says which split a clip is in, by its path or a column."""
-    ingest = entry.ingest
-    if isinstance(ingest, FilesIngest):
-        return "(?P<split>" in (ingest.pattern or "")
-    return isinstance(ingest, TableIngest) and "{" in ingest.split
+        return (Text(None, entry.corpus(recipe.texts, own)),)
+    return tuple(file.text(entry, own) for file in recipe.texts)
 
 
 def _licence(recipe: Recipe, entry: Entry) -> Licence:
     """The catalogue's word; of the user's own recordings and texts, the user's, where it is given."""
-    if recipe.licence is None or entry.access.kind not in ("local", "generated"):
+    if recipe.licence is None or not entry.access.is_own:
         return entry.licence.record()
     return recipe.licence.licence
 
@@ -164,7 +152,7 @@ def shards_of(half: Half) -> tuple[list[Shard], list[Unit]]:
         Shard(
             stable_hash(half.source.corpus, unit.name),
             unit.name,
-            {"files": list(unit.files), "spec": unit.spec, "items": unit.items or unit.spec.get("count", 0)},
+            {"files": list(unit.files), "spec": unit.spec, "items": unit.items},
         )
         for unit in units
     ]

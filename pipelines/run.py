@@ -34,12 +34,11 @@ from turnmill.pipelines.recipe import Recipe
 from turnmill.pipelines.seen import Seen, look
 from turnmill.pipelines.stage import Row, Shard, Stage, Workspace, part_notes
 from turnmill.pipelines.stages.card import write_card
-from turnmill.pipelines.stages.ingest import Ingest
 from turnmill.pipelines.stages.plan import plan
 from turnmill.pipelines.stages.select import check_predicate, select
 from turnmill.pipelines.stages.voices import make_voices
 from turnmill.pipelines.verdicts import VERDICTS
-from turnmill.sources.adapters.base import Unit
+from turnmill.sources.adapters.items import Unit
 from turnmill.sources.adapters.passed_over import passed_over
 
 PACKAGES = (
@@ -120,7 +119,7 @@ def run(
         # What a source lacks is told before a model that is not there.
         for half in found:
             half.source.check()
-        given = {half.name: shards_of(half) for half in found if not half.generated}
+        given = {half.name: shards_of(half) for half in found if half.source.generated is None}
         for stage in stages:
             stage.check()
             if address is None:
@@ -129,8 +128,8 @@ def run(
             stage.fetch()
         work = []
         for half in found:
-            if isinstance(half.source, Ingest) and half.generated:
-                make_demo_corpus(half.source.root)
+            if half.source.generated is not None:
+                make_demo_corpus(half.source.generated)
             work.append(_worked_out(half, *(given.get(half.name) or shards_of(half)), recipe, store))
         index = index_of(recipe, [each.plan for each in work])
         index.save(store)
@@ -347,11 +346,11 @@ def _forget_changed(half: Half, seen: Seen, store: Store) -> None:
 
 def _note_passed_over(work: _Work, store: Store) -> None:
     """What of the corpus no unit reads, as a part beside those of the clips; where it changed, the run is not done."""
-    source = work.plan.half.source
-    if not isinstance(source, Ingest):
+    source, out = work.plan.half.source, store.root if store.is_local else None
+    if not source.folders:
         return
-    found = passed_over(source.root, source.corpus, work.units, store.root if store.is_local else None)
-    made = to_table("passed_over", ({"corpus": source.corpus, **asdict(each)} for each in found))
+    found = ((name, passed_over(root, name, work.units, out)) for name, root in source.folders.items())
+    made = to_table("passed_over", ({"corpus": name, **asdict(each)} for name, files in found for each in files))
     part = part_name("passed_over", work.plan.fingerprints[source.tables[-1]], "all")
     if not store.exists(part) or not store.read_part(part).equals(made):
         store.remove(finished.FINISHED)

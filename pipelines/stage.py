@@ -140,6 +140,17 @@ class Stage(ABC):
     def process(self, shard: Shard, workspace: Workspace, guard: Guard) -> Made:
         """The part of a shard. The work on each item stands under the `guard`."""
 
+    def riders(self, stages: Sequence["Stage"]) -> list["ClipLabel"]:  # noqa: ARG002  # most stages take none along
+        """Those of the stages after it that it can label for, from its own decode."""
+        return []
+
+    def process_with(
+        self, shard: Shard, workspace: Workspace, guard: Guard, riders: Sequence["Rider"]
+    ) -> tuple[Made, list[list[Row | Reject]]]:
+        """The part of a shard, and the labels of each rider, of those of `riders`, for its items."""
+        assert not riders
+        return self.process(shard, workspace, guard), []
+
 
 class ClipLabel(Stage):
     """A label stage that looks at one decoded clip at a time, so that it can share the decode of `ingest`."""
@@ -169,6 +180,10 @@ class ClipLabel(Stage):
             items_in=len(clips),
             hours=hours(clips),
         )
+
+
+Rider = tuple[ClipLabel, Guard]
+"""A label that is given each clip from the decode of another stage, and the guard of its own."""
 
 
 def clip_item(clip: Mapping[str, Any]) -> Item:
