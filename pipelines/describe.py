@@ -17,7 +17,7 @@ from turnmill.pipelines.recipe import Recipe
 from turnmill.pipelines.run import check_ours, check_predicates
 from turnmill.pipelines.stage import Shard
 from turnmill.sources.adapters.items import Unit
-from turnmill.sources.catalogue import load, names
+from turnmill.sources.catalogue import load, names, origin, own_names
 
 
 def describe_plan(recipe: Recipe, out: str, console: Console, address: str | None = None) -> None:
@@ -134,6 +134,8 @@ def describe_sources(console: Console) -> None:
         licence = entry.licence.spdx + ("" if entry.licence.redistribute else " (not to be given on)")
         table.add_row(name, entry.title, entry.lang or "", hours, licence, entry.access.kind)
     console.print(table)
+    for name in own_names():
+        console.print(f"{name} is yours: {origin(name)}", markup=False, highlight=False, soft_wrap=True)
 
 
 def describe_source(name: str, console: Console) -> None:

@@ -104,6 +104,11 @@ def names() -> list[str]:
     return sorted(_files())
 
 
+def own_names() -> list[str]:
+    """Those of them that are in the folder of one's own."""
+    return sorted(_own_files())
+
+
 def load(source: str | Mapping[str, Any], where: str = "corpus") -> Entry:
     """The entry of that name, in that YAML file (what ends in .yaml or .yml, or holds a slash), or in that mapping,
     which errors call `where`.
@@ -129,9 +134,9 @@ def load(source: str | Mapping[str, Any], where: str = "corpus") -> Entry:
 
 
 def origin(name: str) -> str:
-    """Where the entry of a name is written: a file of ours as seen from the checkout, another as it is named."""
-    file = _files()[name]
-    return str(file) if file in _own_files().values() else f"sources/catalog/{file.name}"
+    """Where the entry of a name is written: one of ours by its place in the checkout, one's own by its path."""
+    own = _own_files()
+    return str(own[name]) if name in own else f"sources/catalog/{name}.yaml"
 
 
 def override(entry: Entry, changes: Mapping[str, Any], where: str) -> Entry:
