@@ -87,8 +87,6 @@ def next_commands(out: str, samples: Mapping[str, int], model: str | None = None
 
     turnmill = "turnmill" if shutil.which("turnmill") else shlex.quote(os.path.relpath(sys.argv[0]))
     folder = shlex.quote(out)
-    if not any(samples.values()):
-        return [("why", f'{turnmill} query {folder} "SELECT stage, reason, detail FROM rejects"')]
     talks = samples.get("dialogue", 0) > 0
     what, table = ("kind", "events") if talks else ("removed_by", "clips_all")
     sql = f"SELECT {what}, count(*) AS n FROM {table} GROUP BY {what} ORDER BY n DESC"

@@ -100,7 +100,7 @@ def run(
     With `retry_killed`, shards with items that killed or hung their worker, or met a bug, are made again.
 
     Raises UsageError before any work for what cannot be used, and TurnmillError when a stage rejects a larger share of
-    its items than `max_reject_ratio` (the dataset is then complete all the same).
+    its items than `max_reject_ratio` or a half comes to nothing (the dataset is then complete all the same).
     """
     started = time.time()
     check_address(address)
@@ -148,6 +148,7 @@ def run(
                 _run_half(each.plan, each.shards, index, store, recipe, ray, watch)
             summary = _finish(store, index)
         _check_rejects(store, summary, max_reject_ratio)
+        _check_made(store, summary)
     return Result(store, index, summary, time.time() - started)
 
 
@@ -446,3 +447,15 @@ def _check_rejects(store: Store, summary: Summary, max_reject_ratio: float | Non
                 f"{step.stage} rejected {rejected} of {step.items_in} items, more than --max-reject-ratio "
                 f'{max_reject_ratio}; turnmill query {store.url} "SELECT * FROM rejects" says why'
             )
+
+
+def _check_made(store: Store, summary: Summary) -> None:
+    """Refuse to call a half done that has no sample, and say where all of it went."""
+    for half in (made.half for made in summary.made if not made.samples):
+        steps = (step for funnel in summary.funnels if funnel.half == half for step in funnel.steps)
+        losses = [(step.stage, loss) for step in steps for loss in step.losses if loss.items]
+        went = ", ".join(f"{stage} took {loss.items:,} ({loss.name})" for stage, loss in losses)
+        raise TurnmillError(
+            f"nothing is left of the {half} half: {went or 'it had no item'}; turnmill query {store.url} "
+            '"SELECT * FROM rejects" says why of each that was rejected'
+        )

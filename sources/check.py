@@ -132,7 +132,7 @@ class _Tally:
         self.texts += 1
         style = STYLES.get(self.entry.text_style or "")
         if language and (letters := foreign_letters(text, language)):
-            self._add_flaw(f"lang: {language}", f"are written in {letters} letters", text)
+            self._add_flaw(f"lang: {language}", f"{letters} letters", text)
         if style and (flaw := style.flaw(text)):
             self._add_flaw(f"text_style: {self.entry.text_style}", flaw, text)
 
@@ -157,14 +157,14 @@ class _Tally:
     def problems(self) -> Iterator[str]:
         """What the entry says and the corpus does not bear out, then what was rejected."""
         if not self.items:
-            yield f"nothing of it can be used: all {plural(self.rejects.total(), 'item')} are rejected"
+            yield f"nothing of it can be used: {plural(self.rejects.total(), 'item')} rejected"
         yield from self._unexpected(self.entry.expect)
         style = STYLES.get(self.entry.text_style or "")
         for (key, what), count in self.flaws.most_common():
             if count > self.texts * (style.allowed if style and key.startswith("text_style") else _MUCH):
                 text = self.flawed[key, what]
                 shown = text if len(text) <= _LENGTH else f"{text[:_LENGTH]} ..."
-                yield f"{key}: {count:,} of {plural(self.texts, 'text')} {what}, such as {shown!r}"
+                yield f"{key}: {what} in {count:,} of {plural(self.texts, 'text')}, such as {shown!r}"
         for reason, count in self.rejects.most_common():
             yield f"{Rejected(reason, count, ()).meaning}: {count:,}"
 

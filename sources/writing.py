@@ -57,23 +57,23 @@ def _of_one_case(text: str) -> str:
     cased = [character for character in text if character.isupper() or character.islower()]
     if len(cased) < _FEW or len({character.isupper() for character in cased}) > 1:
         return ""
-    return "is all capitals" if cased[0].isupper() else "has no capital letter"
+    return "capitals alone" if cased[0].isupper() else "no capital letter"
 
 
 def _not_upper(text: str) -> str:
-    return "has small letters" if any(map(str.islower, text)) else _punctuated(text)
+    return "small letters" if any(map(str.islower, text)) else _punctuated(text)
 
 
 def _not_lower(text: str) -> str:
-    return "has capital letters" if any(map(str.isupper, text)) else _punctuated(text)
+    return "capital letters" if any(map(str.isupper, text)) else _punctuated(text)
 
 
 def _punctuated(text: str) -> str:
-    return "" if _MARKS.isdisjoint(text) else "has punctuation"
+    return "" if _MARKS.isdisjoint(text) else "punctuation"
 
 
 def _without_tokens(text: str) -> str:
-    return "" if _TOKEN.search(text) else "has no token such as <COMMA>"
+    return "" if _TOKEN.search(text) else "no token such as <COMMA>"
 
 
 STYLES: Final[Mapping[str, Style]] = {
