@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import takewhile
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from turnmill.manifests.store import Store, opened
@@ -132,7 +133,7 @@ def describe_sources(console: Console) -> None:
         entry = load(name)
         hours = "" if entry.expect.hours is None else f"{entry.expect.hours:g}"
         licence = entry.licence.spdx + ("" if entry.licence.redistribute else " (not to be given on)")
-        table.add_row(name, entry.title, entry.lang or "", hours, licence, entry.access.kind)
+        table.add_row(name, escape(entry.title), entry.lang or "", hours, escape(licence), entry.access.kind)
     console.print(table)
     for name in own_names():
         console.print(f"{name} is yours: {origin(name)}", markup=False, highlight=False, soft_wrap=True)
@@ -148,11 +149,13 @@ def describe_source(name: str, console: Console) -> None:
         "derivatives": licence.derivatives,
         "read in the licence itself": licence.verified,
     }
-    console.print(f"[bold]{entry.name}[/]: {entry.title} ({entry.modality}, {entry.lang or 'any language'})")
-    console.print(f"licence {licence.spdx}: " + ", ".join(f"{k}: {'yes' if v else 'no'}" for k, v in rights.items()))
+    console.print(f"[bold]{entry.name}[/]: {escape(entry.title)} ({entry.modality}, {entry.lang or 'any language'})")
+    console.print(
+        f"licence {escape(licence.spdx)}: " + ", ".join(f"{k}: {'yes' if v else 'no'}" for k, v in rights.items())
+    )
     if licence.note:
-        console.print(f"note: {licence.note}")
-    console.print(f"access: {entry.access.kind}. {entry.access.how} {entry.access.url}".rstrip())
+        console.print(f"note: {escape(licence.note)}")
+    console.print(escape(f"access: {entry.access.kind}. {entry.access.how} {entry.access.url}".rstrip()))
     expected = {k: v for k, v in entry.expect.model_dump().items() if v is not None}
     if expected:
         console.print("release: " + ", ".join(f"{k} {v}" for k, v in expected.items()), highlight=False)

@@ -101,6 +101,8 @@ class Stage(ABC):
     items: ClassVar[str]
     in_steps: ClassVar[bool] = False
     """Whether its shards cost a model minutes: it works in steps of `Guard.step`, which a kill does not undo."""
+    shares_decode: ClassVar[bool] = False
+    """Whether label stages after it ride along (`process_with`): they are given each clip as it is decoded here."""
     resources: Resources = Resources()
 
     params: Params
@@ -140,14 +142,10 @@ class Stage(ABC):
     def process(self, shard: Shard, workspace: Workspace, guard: Guard) -> Made:
         """The part of a shard. The work on each item stands under the `guard`."""
 
-    def riders(self, stages: Sequence["Stage"]) -> list["ClipLabel"]:  # noqa: ARG002  # most stages take none along
-        """Those of the stages after it that it can label for, from its own decode."""
-        return []
-
     def process_with(
         self, shard: Shard, workspace: Workspace, guard: Guard, riders: Sequence["Rider"]
     ) -> tuple[Made, list[list[Row | Reject]]]:
-        """The part of a shard, and the labels of each rider, of those of `riders`, for its items."""
+        """The part of a shard and, of a stage that `shares_decode`, each rider's labels of its items."""
         assert not riders
         return self.process(shard, workspace, guard), []
 

@@ -10,7 +10,7 @@ from typing import Any
 from turnmill.manifests.errors import TurnmillError, UsageError, os_sentence
 from turnmill.pipelines.guard import Guard
 from turnmill.pipelines.pieces import PIECES, Pieces
-from turnmill.pipelines.stage import Made, Row, Shard, Stage, Workspace, commit, committed
+from turnmill.pipelines.stage import ClipLabel, Made, Row, Shard, Stage, Workspace, commit, committed
 from turnmill.pipelines.verdicts import write_verdicts
 from turnmill.pipelines.watch import Attempt, Reporter, TimeLimit
 
@@ -105,7 +105,7 @@ class Worker:
             started = time.time()
             self._set_up([stage])
             guard = guards[stage.name]
-            riders = stage.riders(todo)
+            riders = [rider for rider in todo if stage.shares_decode and isinstance(rider, ClipLabel)]
             self._set_up(riders)
             guarded = [(rider, guards[rider.name]) for rider in riders]
             made, labels = stage.process_with(shard, job.workspace, guard, guarded)

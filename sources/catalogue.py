@@ -194,7 +194,7 @@ def _read(file: Traversable, where: str) -> Entry:
     except yaml.YAMLError as error:
         raise UsageError(f"{where}: is not valid YAML: {flaw(error)}") from error
     if not isinstance(data, dict):
-        raise UsageError(f"{where}: a catalogue entry is a mapping of keys to values, this is {type(data).__name__}")
+        raise UsageError(f"{where}: an entry is a mapping of keys to values, this is {type(data).__name__}")
     return validated(Entry, data, where)
 
 

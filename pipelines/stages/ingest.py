@@ -17,7 +17,7 @@ from turnmill.manifests.records import Licence, Reason, Reject, stable_hash
 from turnmill.manifests.tar import TarWriter
 from turnmill.pipelines.guard import Guard, Item
 from turnmill.pipelines.source import Source
-from turnmill.pipelines.stage import MIB, ClipLabel, Made, Rider, Row, Shard, Stage, Workspace, hours
+from turnmill.pipelines.stage import MIB, Made, Rider, Row, Shard, Workspace, hours
 from turnmill.sources.adapters.base import Corpus
 from turnmill.sources.adapters.items import ClipRef, Unit, UnitSize
 from turnmill.sources.audio import (
@@ -53,6 +53,7 @@ class Ingest(Source):
     needs = ()
     tables = ("clips",)
     items = "clips"
+    shares_decode = True
 
     def __init__(self, params: IngestParams, entry: Entry, licence: Licence, root: Path) -> None:
         """Raises UsageError for an entry that holds no audio."""
@@ -82,9 +83,6 @@ class Ingest(Source):
 
     def units(self) -> list[Unit]:
         return self.source.units(UnitSize(self.params.unit_clips, self.params.unit_bytes))
-
-    def riders(self, stages: Sequence[Stage]) -> list[ClipLabel]:
-        return [stage for stage in stages if isinstance(stage, ClipLabel)]
 
     def process(self, shard: Shard, workspace: Workspace, guard: Guard) -> Made:
         return self.process_with(shard, workspace, guard, ())[0]

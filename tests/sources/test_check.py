@@ -65,10 +65,10 @@ def test_rows_without_audio_and_audio_without_row_are_told_by_name(tmp_path: Pat
         ({"expect": {"codec": "flac"}}, "Hello there.", "expect.codec: the release is flac, here are 1 .wav"),
         ({"expect": {"sample_rate": 16000}}, "Hello there.", "expect.sample_rate: the release has 16000 Hz"),
         ({"expect": {"channels": 2}}, "Hello there.", "expect.channels: the release has 2"),
-        ({"lang": "en"}, "今天天气很好", "lang: en: 1 of 1 text are written in Cjk letters, such as '今天天气很好'"),
-        ({"lang": "zh"}, "Hello there.", "lang: zh: 1 of 1 text are written in Latin letters"),
-        ({"text_style": "upper_nopunct"}, "Hello there", "text_style: upper_nopunct: 1 of 1 text has small letters"),
-        ({"text_style": "cased"}, "HELLO THERE", "text_style: cased: 1 of 1 text is all capitals"),
+        ({"lang": "en"}, "今天天气很好", "lang: en: Cjk letters in 1 of 1 text, such as '今天天气很好'"),
+        ({"lang": "zh"}, "Hello there.", "lang: zh: Latin letters in 1 of 1 text"),
+        ({"text_style": "upper_nopunct"}, "Hello there", "text_style: upper_nopunct: small letters in 1 of 1 text"),
+        ({"text_style": "cased"}, "HELLO THERE", "text_style: cased: capitals alone in 1 of 1 text"),
     ],
 )
 def test_what_the_entry_says_is_held_against_what_is_read(
@@ -89,7 +89,7 @@ def test_a_corpus_of_which_nothing_can_be_used_says_so(tmp_path: Path) -> None:
     (tmp_path / "a.wav").write_bytes(b"x")
     (tmp_path / "notes.pdf").write_bytes(b"%PDF")
     report = check(load("files"), tmp_path)
-    assert report.problems[0] == "nothing of it can be used: all 1 item are rejected"
+    assert report.problems[0] == "nothing of it can be used: 1 item rejected"
     assert [(each.ending, each.files) for each in report.passed_over] == [(".pdf", 1)]
 
 

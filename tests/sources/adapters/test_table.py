@@ -87,6 +87,13 @@ def test_a_root_too_deep_to_tell_the_split_is_refused_rather_than_mislabelled(sh
         units_of(root, load("librispeech"), 10)
 
 
+def test_a_speaker_whose_clips_have_no_parent_stays_whole(tmp_path: Path) -> None:
+    root = corpus(tmp_path / "c", "a-1|x|Hi\na-2|x|Hi\n", ["a-1", "a-2"])
+    fields = {"text": "{text}", "speaker": "{id|split('-')|0}"}
+    entry = override(load("ljspeech"), {"ingest": {"fields": fields}}, "test")
+    assert [clip.parent for clip in read_all(root, entry)] == ["a", "a"]
+
+
 def test_each_fault_of_a_row_has_its_reason(tmp_path: Path) -> None:
     rows = [
         "a|A|a",
