@@ -84,5 +84,5 @@ class Family(Params, ABC, Generic[Item]):
         return (corpus.root / ref.path).open("rb")
 
     def bytes_of(self, corpus: Corpus[Item], ref: ClipRef) -> int:
-        """How many those are, as far as it is told without opening them. Raises OSError."""
+        """How many bytes those are, as far as it is told without opening them. Raises OSError."""
         return (corpus.root / ref.path).stat().st_size

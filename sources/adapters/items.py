@@ -95,6 +95,7 @@ def fill(items: Iterable[tuple[_T, int]], size: UnitSize) -> Iterator[list[_T]]:
 
 
 def unit_name(split: str, number: int) -> str:
+    """The name of a split's unit; `number` counts from 0."""
     return f"{split}/{number:04d}"
 
 

@@ -36,7 +36,7 @@ FULL_SCALE_16: Final = 32768
 
 
 class Sound(Protocol):
-    """Audio of any length. 1.0 is full scale."""
+    """Audio of any length. 1.0 is full scale; a frame is one sample of each channel."""
 
     @property
     def sample_rate(self) -> int:
@@ -188,13 +188,14 @@ def in_blocks(parts: Iterable[Float32], size: int = BLOCK) -> Iterator[Float32]:
 
 
 def gathered(parts: Iterable[Float32], channels: int, sample_rate: int) -> Audio:
-    """Audio in memory from its parts."""
+    """Audio in memory from its parts, float32 [channels, n]; `sample_rate`: Hz."""
     held = list(parts)
     samples = held[0] if len(held) == 1 else np.concatenate([np.zeros((channels, 0), np.float32), *held], axis=1)
     return Audio(np.ascontiguousarray(samples, dtype=np.float32), sample_rate)
 
 
 def is_short(frames: int, channels: int) -> bool:
+    """Whether so many frames are held in memory."""
     return frames * channels * 4 <= SHORT_BYTES
 
 
