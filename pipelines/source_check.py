@@ -14,7 +14,7 @@ from turnmill.sources.check import Report
 def print_report(report: Report, entry: Entry, console: Console) -> None:
     """What there is, what was left, then what is wrong."""
     for line in (*_found(report, entry), *_first(report), *_left(report), *_wrong(report, entry)):
-        console.print(visible(line), markup=False, highlight=False, soft_wrap=True)
+        console.print(visible(line).replace("\n", "\\n"), markup=False, highlight=False, soft_wrap=True)
 
 
 def _found(report: Report, entry: Entry) -> Iterator[str]:

@@ -189,7 +189,7 @@ def _read(file: Traversable, where: str) -> Entry:
         data = parsed(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise UsageError(f"{where}: there is no such catalogue entry; name a YAML file") from error
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # ValueError: not UTF-8, or a path with a zero byte
         raise UsageError(f"{where}: cannot be read as a catalogue entry: {error}") from error
     except yaml.YAMLError as error:
         raise UsageError(f"{where}: is not valid YAML: {flaw(error)}") from error

@@ -5,7 +5,7 @@ corpus-wide; `read` then seeks to its own rows.
 """
 
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import groupby, islice
@@ -68,6 +68,8 @@ class TableFormat(Params):
     def _names_or_header(self) -> "TableFormat":
         if self.header == bool(self.names):
             raise ValueError("state either `header: true` or the column `names`")
+        if repeated := _repeated(self.names):
+            raise ValueError(f"names: {repeated} is the name of two columns")
         return self
 
 
@@ -266,6 +268,8 @@ class _Reader:
             columns = tuple(self._fields_of(first))
         except ValueError as error:
             raise UsageError(f"{self.corpus.name}: {table}: its header {error}") from error
+        if repeated := _repeated(columns):
+            raise UsageError(f"{self.corpus.name}: {table}: its header has the column {repeated} twice")
         missing = self._used - _PLACE - set(columns)
         if missing:
             raise UsageError(f"{self.corpus.name}: {table} has no column {sorted(missing)}, only {list(columns)}")
@@ -373,6 +377,11 @@ class _Reader:
 
     def _uid(self, split: str, path: str) -> str:
         return clip_uid(self.corpus.name, DEFAULT_CONFIG, split, path)
+
+
+def _repeated(columns: Sequence[str]) -> str:
+    """The first column, in quotes, that has the name of another; empty where none has."""
+    return next((repr(name) for name in columns if columns.count(name) > 1), "")
 
 
 @lru_cache(maxsize=64)  # the rows of a table follow each other

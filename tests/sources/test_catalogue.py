@@ -87,6 +87,7 @@ def test_a_recipe_changes_an_entry_key_by_key_and_a_knob_by_knob() -> None:
         ("ljspeech", {"ingest": {"audio": "{id"}}, "brace"),
         ("ljspeech", {"ingest": {"audio": "{path}"}}, r"'path'.*'id', 'stem', 'text'"),
         ("ljspeech", {"ingest": {"format": {"sep": "|"}}}, "header: true"),
+        ("ljspeech", {"ingest": {"format": {"sep": "|", "names": ["id", "text", "id"]}}}, "'id' is the name of two"),
         ("ljspeech", {"ingest": {"family": "tabel"}}, "tabel"),
         ("ljspeech", {"ingest": 5}, "ingest: .*given: 5"),
         ("ljspeech", {"ingest": {"tabels": "x"}}, r"ingest\.tabels: unknown key; did you mean 'tables'"),
@@ -183,6 +184,8 @@ def test_a_file_that_is_no_entry_is_one_sentence(tmp_path: Path, data: bytes | N
 def test_a_folder_is_no_entry_and_a_missing_one_no_catalogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UsageError, match="cannot be read as a catalogue entry"):
         load(str(tmp_path))
+    with pytest.raises(UsageError, match="cannot be read as a catalogue entry"):
+        load("./zero\0byte.yaml")
     for folder in (tmp_path / "gone", written(tmp_path / "file.yaml")):
         monkeypatch.setenv(OWN_FOLDER, str(folder))
         with pytest.raises(UsageError, match=f"^{OWN_FOLDER}: {folder} is not a folder of entries"):

@@ -1,6 +1,7 @@
 """`check`: what a corpus holds beside what its entry says, without a run."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,20 @@ def test_dialogues_are_checked_through_the_same_door(tmp_path: Path) -> None:
     report = check(load("dialogue_text"), path)
     assert report.items == 1
     assert rejected(report) == {Reason.DUPLICATE_UID: 1, Reason.BAD_ROW: 1}
+
+
+def test_names_of_any_kind_and_links_in_circles_are_read_or_rejected_once(tmp_path: Path) -> None:
+    root = tmp_path / "c"
+    root.mkdir()
+    for name in (b"-rf.wav", b"new\nline.wav", b"[b] ' \xe2\x80\xae.wav", b"\xff.wav"):
+        Path(os.fsdecode(os.fsencode(root) + b"/" + name)).write_bytes(b"x")
+    (root / "loop").symlink_to(".")
+    (root / "one").symlink_to("two")
+    (root / "two").symlink_to("one")
+    report = check(load("files"), root, keep_untranscribed=True)
+    assert report.items == 3
+    assert rejected(report) == {Reason.UNSAFE_PATH: 3}
+    assert check(load("files"), tmp_path / "c" / "loop", keep_untranscribed=True).items == 3
 
 
 @pytest.mark.parametrize("name", ["ljspeech", "files", "dialogue_text", "librispeech"])

@@ -228,6 +228,22 @@ def test_columns_are_found_by_the_header_and_the_split_by_the_table(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        (b"client_id\tpath\tsentence\tpath", "its header has the column 'path' twice"),
+        (b"client_id\tpath\tsent\xff", "its header is not utf-8"),
+        (b"path\t" + b"x" * (2 << 20), "its header is longer than"),
+    ],
+)
+def test_a_header_that_cannot_be_read_is_one_sentence(tmp_path: Path, header: bytes, message: str) -> None:
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips" / "a.mp3").write_bytes(b"x")
+    (tmp_path / "dev.tsv").write_bytes(header + b"\na\tb\tc\td\n")
+    with pytest.raises(UsageError, match=rf"dev\.tsv: {message}"):
+        units_of(tmp_path, header_entry())
+
+
+@pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda root: root.with_name("elsewhere").mkdir(), "does not exist"),
