@@ -8,7 +8,6 @@ from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
-import soxr
 
 from turnmill.manifests.records import Reason
 from turnmill.sources.audio.errors import AudioError
@@ -213,17 +212,6 @@ def cut(sound: Audio | LongSound, first: int, last: int, channel: int | None) ->
     if is_short(last - first, channels):
         return gathered(again(), channels, sound.sample_rate)
     return LongSound(sound.sample_rate, channels, last - first, again, sound.name)
-
-
-def resample(audio: Audio, rate: int) -> Audio:
-    """Resample every channel to `rate` Hz (soxr HQ: passband to 0.91 of the lower Nyquist frequency)."""
-    if rate == audio.sample_rate:
-        return audio
-    if audio.channels == 1:
-        samples = soxr.resample(audio.samples[0], audio.sample_rate, rate, quality="HQ")[None]
-    else:
-        samples = soxr.resample(audio.samples.T, audio.sample_rate, rate, quality="HQ").T
-    return Audio(np.ascontiguousarray(samples, dtype=np.float32), rate)
 
 
 def block_to_int16(block: Float32) -> Int16:
