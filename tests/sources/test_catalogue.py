@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.records import Licence
@@ -208,3 +210,21 @@ def test_what_says_which_split_an_item_is_in_is_asked_of_the_family() -> None:
     assert load("librispeech").ingest.has_splits
     assert not load("ljspeech").ingest.has_splits
     assert override(load("files"), {"ingest": {"pattern": "(?P<split>dev|test)/"}}, "r").ingest.has_splits
+
+
+KEYS = st.sampled_from([*Entry.model_fields, "family", "pattern", "tables", "format", "fields", "spdx", "kind", ""])
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.sampled_from(["table", "files"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@given(st.sampled_from(["ljspeech", "files", "dialogue_text"]), st.dictionaries(KEYS, VALUES, max_size=4))
+def test_whatever_a_recipe_says_is_an_entry_or_one_sentence(name: str, changes: dict[str, Any]) -> None:
+    told = "r.yaml: corpora.0: "
+    try:
+        override(load(name), changes, "r.yaml: corpora.0")
+    except UsageError as error:
+        told = str(error)
+    assert told.startswith("r.yaml: corpora.0: ")
