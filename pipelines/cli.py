@@ -10,9 +10,10 @@ import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from turnmill.manifests.errors import TurnmillError, os_sentence
 from turnmill.manifests.terminal import tell, terminal
@@ -86,8 +87,6 @@ def next_commands(out: str, samples: Mapping[str, int], model: str | None = None
 
     turnmill = "turnmill" if shutil.which("turnmill") else shlex.quote(os.path.relpath(sys.argv[0]))
     folder = shlex.quote(out)
-    if not any(samples.values()):
-        return [("why", f'{turnmill} query {folder} "SELECT stage, reason, detail FROM rejects"')]
     talks = samples.get("dialogue", 0) > 0
     what, table = ("kind", "events") if talks else ("removed_by", "clips_all")
     sql = f"SELECT {what}, count(*) AS n FROM {table} GROUP BY {what} ORDER BY n DESC"
@@ -136,12 +135,54 @@ def query(
         tell(piece, end="") if tty else print(piece, end="")
 
 
-@app.command()
-def sources(name: Annotated[str | None, typer.Argument(help="catalogue entry", show_default=False)] = None) -> None:
-    """The catalogue of corpora: licence, access, hours, how to get one."""
-    from turnmill.pipelines.describe import describe_source, describe_sources
+class _ByName(TyperGroup):
+    """`sources NAME` is `sources show NAME`, where NAME is no command."""
 
-    describe_sources(terminal()) if name is None else describe_source(name, terminal())
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        named = bool(args) and args[0] not in self.commands and not args[0].startswith("-")
+        return super().parse_args(ctx, ["show", *args] if named else args)
+
+
+sources = typer.Typer(cls=_ByName)
+app.add_typer(sources, name="sources")
+
+
+@sources.callback(invoke_without_command=True, subcommand_metavar="[NAME] | check ENTRY")
+def list_sources(context: typer.Context) -> None:
+    """The catalogue of corpora: licence, access, hours, how to get one."""
+    from turnmill.pipelines.describe import describe_sources
+
+    if context.invoked_subcommand is None:
+        describe_sources(terminal())
+
+
+@sources.command(hidden=True)
+def show(name: Annotated[str, typer.Argument(help="catalogue entry", show_default=False)]) -> None:
+    """All that the catalogue knows of one corpus."""
+    from turnmill.pipelines.describe import describe_source
+
+    describe_source(name, terminal())
+
+
+@sources.command()
+def check(
+    entry: Annotated[str, typer.Argument(help="catalogue entry, or a YAML file of yours", show_default=False)],
+    root: Annotated[Path, typer.Option(help="the corpus: its folder, or the file of dialogues", show_default=False)],
+    keep_untranscribed: Annotated[
+        bool, typer.Option("--keep-untranscribed", help="audio without a transcript is a clip without text")
+    ] = False,
+) -> None:
+    """Read a corpus without its audio: what is there, and what is not as its entry says. Exit status 1 where anything
+    is wrong."""
+    from turnmill.pipelines.source_check import print_report
+    from turnmill.sources.catalogue import load
+    from turnmill.sources.check import check as check_source
+
+    loaded = load(entry)
+    report = check_source(loaded, root, keep_untranscribed=keep_untranscribed)
+    print_report(report, loaded, terminal())
+    if report.problems:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import takewhile
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from turnmill.manifests.store import Store, opened
@@ -17,10 +18,8 @@ from turnmill.pipelines.pricing import Price, Quantities, price
 from turnmill.pipelines.recipe import Recipe
 from turnmill.pipelines.run import check_predicates
 from turnmill.pipelines.stage import Shard, Stage, Workspace
-from turnmill.pipelines.stages.ingest import Ingest
-from turnmill.pipelines.stages.script import WriteScripts
-from turnmill.sources.adapters.base import Unit
-from turnmill.sources.catalogue import load, names
+from turnmill.sources.adapters.items import Unit
+from turnmill.sources.catalogue import load, names, origin, own_names
 
 
 def describe_plan(recipe: Recipe, out: str, console: Console, address: str | None = None) -> None:
@@ -34,9 +33,8 @@ def describe_plan(recipe: Recipe, out: str, console: Console, address: str | Non
     console.print(f"[bold]{recipe.name}[/] into {store.url}, recipe {recipe.hash}", highlight=False)
     work = [(half, [_sources(half, chain, console) for chain in half.chains]) for half in found]
     for half, given in work:
-        for chain, (_, units) in zip(half.chains, given, strict=True):
-            if isinstance(chain.source, WriteScripts):
-                print_price(price(recipe, chain.source, units), recipe, console)
+        if half.scripts is not None:
+            print_price(price(recipe, half.scripts, given[0][1]), recipe, console)
     # After the price, for texts are often priced where the engine is not.
     for stage in (stage for half in found for stage in half.stages):
         stage.check()
@@ -56,7 +54,7 @@ def _here(chain: Chain) -> list[Stage]:
 def _sources(half: Half, chain: Chain, console: Console) -> tuple[list[Shard], list[Unit]]:
     """The shards and units of a chain. Raises UsageError where its sources are not there."""
     chain.source.check()
-    if isinstance(chain.source, Ingest) and chain.generated and not chain.source.root.exists():
+    if chain.source.generated is not None and not chain.source.generated.exists():
         console.print(f"\n{half.name}: its corpus is spoken at the start of the run")
         return [], []
     return shards_of(chain)
@@ -151,8 +149,10 @@ def describe_sources(console: Console) -> None:
         entry = load(name)
         hours = "" if entry.expect.hours is None else f"{entry.expect.hours:g}"
         licence = entry.licence.spdx + ("" if entry.licence.redistribute else " (not to be given on)")
-        table.add_row(name, entry.title, entry.lang or "", hours, licence, entry.access.kind)
+        table.add_row(name, escape(entry.title), entry.lang or "", hours, escape(licence), entry.access.kind)
     console.print(table)
+    for name in own_names():
+        console.print(f"{name} is yours: {origin(name)}", markup=False, highlight=False, soft_wrap=True)
 
 
 def describe_source(name: str, console: Console) -> None:
@@ -165,11 +165,13 @@ def describe_source(name: str, console: Console) -> None:
         "derivatives": licence.derivatives,
         "read in the licence itself": licence.verified,
     }
-    console.print(f"[bold]{entry.name}[/]: {entry.title} ({entry.modality}, {entry.lang or 'any language'})")
-    console.print(f"licence {licence.spdx}: " + ", ".join(f"{k}: {'yes' if v else 'no'}" for k, v in rights.items()))
+    console.print(f"[bold]{entry.name}[/]: {escape(entry.title)} ({entry.modality}, {entry.lang or 'any language'})")
+    console.print(
+        f"licence {escape(licence.spdx)}: " + ", ".join(f"{k}: {'yes' if v else 'no'}" for k, v in rights.items())
+    )
     if licence.note:
-        console.print(f"note: {licence.note}")
-    console.print(f"access: {entry.access.kind}. {entry.access.how} {entry.access.url}".rstrip())
+        console.print(f"note: {escape(licence.note)}")
+    console.print(escape(f"access: {entry.access.kind}. {entry.access.how} {entry.access.url}".rstrip()))
     expected = {k: v for k, v in entry.expect.model_dump().items() if v is not None}
     if expected:
         console.print("release: " + ", ".join(f"{k} {v}" for k, v in expected.items()), highlight=False)

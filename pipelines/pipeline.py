@@ -13,6 +13,7 @@ from turnmill.manifests.schema import DIALOGUE, SPEECH, Items, declared
 from turnmill.manifests.store import Store
 from turnmill.pipelines.bank import bank
 from turnmill.pipelines.recipe import Corpus, Recipe, label_stages
+from turnmill.pipelines.source import Source
 from turnmill.pipelines.stage import Shard, Stage, Workspace, Writer
 from turnmill.pipelines.stages.ingest import Ingest
 from turnmill.pipelines.stages.script import WriteScripts
@@ -23,18 +24,17 @@ from turnmill.pipelines.stages.speak import Speak
 from turnmill.pipelines.stages.verify import Verify
 from turnmill.pipelines.stages.voices import VoicesParams, voices_identity
 from turnmill.pipelines.texts import Text
-from turnmill.sources.adapters.base import Unit
-from turnmill.sources.catalogue import Entry, FilesIngest, TableIngest, load
+from turnmill.sources.adapters.items import Unit
+from turnmill.sources.catalogue import Entry, load
 
 
 @dataclass(frozen=True)
 class Chain:
     """A source and the stages that its shards go through, each from the tables of those before it."""
 
-    source: Ingest | WriteScripts  # the first stage: it knows the units
+    source: Source
     labels: tuple[Stage, ...]  # the stages after it
     corpus: str | None = None  # whose chain it is, where each corpus has its own
-    generated: bool = False  # the corpus is made at the start of the run
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -51,6 +51,7 @@ class Half:
     planned: str  # query over views and the selection: family, uid, split, parent, shard, size
     writers: tuple[Writer, ...]  # each makes a part of each training shard of the plan, in this order
     voices: VoicesParams | None = None  # a bank of voices from another run, made before the first stage
+    scripts: WriteScripts | None = None  # the source, where it is of texts, whose price can be told
 
     @property
     def name(self) -> str:
@@ -105,7 +106,7 @@ def _speech(recipe: Recipe, out: Store) -> Half:
     if recipe.shard.clip_codec == "flac":  # of speech it has about a byte a sample
         family = "'clip-flac'"
         size = "if(codec = 'flac', size, CAST(clips.duration * sample_rate * channels AS BIGINT))"
-    official = [_quoted(chain.source.corpus) for chain in chains if _has_official_splits(chain.source.entry)]
+    official = [_quoted(source.entry.name) for source in recipe.sources if source.entry.ingest.has_splits]
     split = f"CASE WHEN corpus IN ({', '.join(official)}) THEN split END" if official else "NULL"
     return Half(
         items=SPEECH,
@@ -120,8 +121,7 @@ def _speech(recipe: Recipe, out: Store) -> Half:
 
 def _chain(recipe: Recipe, source: Corpus, out: Store) -> Chain:
     entry, root = source.entry, source.root
-    generated = entry.access.kind == "generated"
-    if generated:
+    if entry.access.is_generated:
         if not out.is_local:
             raise UsageError(f"{entry.name}: the demo corpus is spoken into the output folder, which must be local")
         root = Path(out.root) / "demo-corpus"
@@ -133,7 +133,7 @@ def _chain(recipe: Recipe, source: Corpus, out: Store) -> Chain:
         for key, stage in label_stages().items()
         if (params := getattr(recipe, key)) is not None
     )
-    return Chain(ingest, tuple(labels), entry.name, generated)
+    return Chain(ingest, tuple(labels), entry.name)
 
 
 def _dialogue(recipe: Recipe) -> Half:
@@ -152,6 +152,7 @@ def _dialogue(recipe: Recipe) -> Half:
         "JOIN dialogue_selection ON id = uid WHERE removed_by IS NULL",
         writers=(ShardDialogues(recipe.shard),),
         voices=recipe.voices,
+        scripts=script,
     )
 
 
@@ -159,26 +160,13 @@ def _texts(recipe: Recipe, entry: Entry) -> tuple[Text, ...]:
     assert recipe.texts
     own = _licence(recipe, entry)
     if isinstance(recipe.texts, Path):
-        return (Text(None, recipe.texts, own),)
-    return tuple(
-        Text(
-            file.name, file.path, file.licence.licence if file.licence else own, file.scenario or file.name, file.limit
-        )
-        for file in recipe.texts
-    )
-
-
-def _has_official_splits(entry: Entry) -> bool:
-    """Whether the corpus itself says which split a clip is in, by its path or a column."""
-    ingest = entry.ingest
-    if isinstance(ingest, FilesIngest):
-        return "(?P<split>" in (ingest.pattern or "")
-    return isinstance(ingest, TableIngest) and "{" in ingest.split
+        return (Text(None, entry.corpus(recipe.texts, own)),)
+    return tuple(file.text(entry, own) for file in recipe.texts)
 
 
 def _licence(recipe: Recipe, entry: Entry) -> Licence:
     """The catalogue's word; of the user's own recordings and texts, the user's, where it is given."""
-    if recipe.licence is None or entry.access.kind not in ("local", "generated"):
+    if recipe.licence is None or not entry.access.is_own:
         return entry.licence.record()
     return recipe.licence.licence
 
@@ -190,7 +178,7 @@ def shards_of(chain: Chain) -> tuple[list[Shard], list[Unit]]:
         Shard(
             stable_hash(chain.source.corpus, unit.name),
             unit.name,
-            {"files": list(unit.files), "spec": unit.spec, "items": unit.items or unit.spec.get("count", 0)},
+            {"files": list(unit.files), "spec": unit.spec, "items": unit.items},
         )
         for unit in units
     ]

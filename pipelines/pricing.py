@@ -19,8 +19,8 @@ from turnmill.manifests.records import Licence, Reject, TextDialogue
 from turnmill.pipelines.guard import Guard
 from turnmill.pipelines.recipe import Recipe
 from turnmill.pipelines.stages.script import WriteScripts
-from turnmill.pipelines.texts import taken, text_of
-from turnmill.sources.adapters.base import Unit
+from turnmill.pipelines.texts import text_of
+from turnmill.sources.adapters.items import Unit
 from turnmill.synth.acoustics import Acoustics
 from turnmill.synth.channels import RATE
 from turnmill.synth.duplex.planning.backchannels import CLAUSE_END
@@ -102,7 +102,7 @@ class Price:
 def price(recipe: Recipe, stage: WriteScripts, units: Sequence[Unit]) -> Price:
     """The price of a recipe's dialogue half, whose first stage and units are given."""
     bank = stage.bank.fixed or _stand_in(recipe.script.limits.languages)
-    share = min(SAMPLE / sum(map(taken, units)), 1.0)
+    share = min(SAMPLE / _rows(units), 1.0)
     by_text: dict[str, Quantities] = {}
     total, sampled = Quantities(), 0.0
     for text in stage.texts:
@@ -112,7 +112,7 @@ def price(recipe: Recipe, stage: WriteScripts, units: Sequence[Unit]) -> Price:
             for dialogue in islice(stage.read(unit, bank, Guard(stage.name)), most):
                 found.add(_quantities(dialogue, recipe, stage, bank))
         by_text[text.source] = Quantities()
-        by_text[text.source].add(found, sum(map(taken, own)) / found.dialogues)
+        by_text[text.source].add(found, _rows(own) / found.dialogues)
         total.add(by_text[text.source])
         sampled += found.dialogues
     return _price(recipe, by_text, total, round(sampled))
@@ -139,13 +139,17 @@ def _price(recipe: Recipe, by_text: Mapping[str, Quantities], total: Quantities,
     )
 
 
+def _rows(units: Sequence[Unit]) -> int:
+    return sum(unit.items for unit in units)
+
+
 def _sample(units: Sequence[Unit], share: float) -> Iterator[tuple[Unit, int]]:
     """Units of one text, evenly spaced, and how many dialogues to read of each, so that `share` of all are read."""
     if share == 1:
-        yield from ((unit, taken(unit)) for unit in units)
+        yield from ((unit, unit.items) for unit in units)
         return
-    wanted = math.ceil(share * sum(map(taken, units)))
-    enough = max(_PLACES, math.ceil(wanted / taken(units[0])))
+    wanted = math.ceil(share * _rows(units))
+    enough = max(_PLACES, math.ceil(wanted / units[0].items))
     places = np.linspace(0, len(units) - 1, min(len(units), enough)).round().astype(int).tolist()
     most = math.ceil(wanted / len(places))
     yield from ((units[place], most) for place in places)

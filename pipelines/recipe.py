@@ -1,16 +1,15 @@
 """A recipe: one YAML file that names corpora, texts, stages and selections. Checked whole before anything starts."""
 
-import difflib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, Discriminator, Field, Tag, ValidationError, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from turnmill.manifests.errors import UsageError
-from turnmill.manifests.params import LicenceStatement, Params
+from turnmill.manifests.params import LicenceStatement, Params, flaw, parsed, validated
 from turnmill.manifests.records import stable_hash
 from turnmill.pipelines.asr.models import folder_of, model_name
 from turnmill.pipelines.bank import VoiceNames
@@ -35,6 +34,7 @@ from turnmill.synth.rewrite.params import REWRITE_HOST_FACTS
 from turnmill.synth.tts.declared import ENGINES
 
 _PATHS = ("root", "texts")
+_ENTRIES = ("corpus", "corpora.corpus")
 _PATHS_BELOW = ("texts.path", "corpora.root", "simulate.noises", "simulate.rooms", "script.limits.unsafe_terms")
 _FOLDERS_OR_NAMES = (
     "transcribe.model",
@@ -221,8 +221,9 @@ def label_stages() -> Mapping[str, type[LabelStage]]:
 
 
 def _entry(place: int, given: CorpusParams) -> Entry:
-    entry = catalogue.load(given.corpus)
-    return catalogue.override(entry, given.entry, f"corpora.{place}.entry") if given.entry else entry
+    where = f"corpora.{place}"
+    entry = catalogue.load(given.corpus, f"{where}.corpus")
+    return catalogue.override(entry, given.entry, f"{where}.entry") if given.entry else entry
 
 
 def _without_host(resolved: dict[str, Any]) -> None:
@@ -248,7 +249,7 @@ def load(path: Path, settings: Sequence[str] = ()) -> Recipe:
     Paths in the file are relative to the file, those in settings to the current folder.
     """
     try:
-        raw = _parsed(path.read_text("utf-8"))
+        raw = parsed(path.read_text("utf-8"))
     except FileNotFoundError as error:
         raise UsageError(
             f"{path}: there is no such recipe; name a YAML file, e.g. one of pipelines/recipes/"
@@ -256,25 +257,24 @@ def load(path: Path, settings: Sequence[str] = ()) -> Recipe:
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: cannot be read as a recipe: {error}") from error
     except yaml.YAMLError as error:
-        raise UsageError(f"{path}: is not valid YAML: {_flaw(error)}") from error
+        raise UsageError(f"{path}: is not valid YAML: {flaw(error)}") from error
     if not isinstance(raw, dict):
         raise UsageError(f"{path}: a recipe is a mapping of keys to values, this is {type(raw).__name__}")
     below = _PATHS_BELOW if _names_preset(raw) else (*_PATHS_BELOW, "simulate.preset")
     for key in (*_PATHS, *below):
         raw = _changed(raw, key.split("."), lambda text: str(path.parent.absolute() / _expanded(text)))
+    for key in _ENTRIES:
+        raw = _changed(raw, key.split("."), lambda text: _entry_file(text, path.parent))
     for setting in settings:
         _apply(raw, setting)
     # Workers run in other folders: what they open is named in full before it travels.
     for key in _PATHS_BELOW:
         raw = _changed(raw, key.split("."), lambda text: str(_expanded(text).absolute()))
+    for key in _ENTRIES:
+        raw = _changed(raw, key.split("."), lambda text: _entry_file(text, Path()))
     for key in _FOLDERS_OR_NAMES:
         raw = _changed(raw, key.split("."), _folder_or_name)
-    try:
-        return Recipe.model_validate(raw)
-    except ValidationError as error:
-        problems = error.errors()
-    # Raised out here, without it: what pydantic's error holds of its frames, no garbage collector finds.
-    raise UsageError("; ".join(_sentence(path, problem) for problem in problems))
+    return validated(Recipe, raw, str(path), tags=(_ONE, _SEVERAL), secret=_SECRET)
 
 
 def _names_preset(raw: Mapping[str, Any]) -> bool:
@@ -298,6 +298,11 @@ def _expanded(text: str) -> Path:
         return Path(text).expanduser()
     except RuntimeError:  # ~ of nobody: a name like any other
         return Path(text)
+
+
+def _entry_file(text: str, beside: Path) -> str:
+    """The file of a catalogue entry in full; a name stays one."""
+    return str((beside / _expanded(text)).absolute()) if catalogue.is_file(text) else text
 
 
 def _folder_or_name(text: str) -> str:
@@ -328,55 +333,9 @@ def _path_value(text: str) -> str | None:
     return None if text in ("", "null", "~") else str(_expanded(text).absolute())
 
 
-def _parsed(text: str) -> Any:
-    """YAML. Raises yaml.YAMLError."""
-    try:
-        return yaml.safe_load(text)
-    except RecursionError as error:
-        raise yaml.MarkedYAMLError(problem="it is nested too deeply") from error
-    except ValueError as error:  # what PyYAML takes for a date or a number, and is none
-        raise yaml.MarkedYAMLError(problem=f"a value that looks like a date or number is none: {error}") from error
-
-
 def _yaml_value(setting: str, text: str) -> Any:
     try:
-        return _parsed(text)
+        return parsed(text)
     except yaml.YAMLError as error:
         key = setting.partition("=")[0]
-        raise UsageError(f"--set {key}: the value is not valid YAML: {_flaw(error)}") from error
-
-
-def _flaw(error: yaml.YAMLError) -> str:
-    """What is wrong and where, without the text around it, which may hold a key."""
-    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None) or "it cannot be read"
-    return problem if mark is None else f"line {mark.line + 1}, column {mark.column + 1}: {problem}"
-
-
-def _sentence(path: Path, problem: Mapping[str, Any]) -> str:
-    keys = [str(part) for part in problem["loc"] if part not in (_ONE, _SEVERAL)]
-    where = f"{path}: {'.'.join(keys)}" if keys else f"{path}"
-    if problem["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(keys[-1], _known(keys[:-1]), n=1)
-        return f"{where}: unknown key" + (f"; did you mean '{near[0]}'?" if near else "; remove it")
-    message = str(problem["msg"]).removeprefix("Value error, ")
-    given = problem.get("input")
-    secret = not _SECRET.isdisjoint(keys)
-    shown = f" (given: {given!r})" if isinstance(given, str | int | float | bool) and not secret else ""
-    return f"{where}: {message[0].lower()}{message[1:]}{shown}"
-
-
-def _known(keys: Sequence[str]) -> list[str]:
-    """Keys that are legal below a path of keys."""
-    model: type[BaseModel] = Recipe
-    for key in keys:
-        field = model.model_fields.get(key)
-        model = next(_models(field.annotation), model) if field is not None else model  # else a place in a list
-    return list(model.model_fields)
-
-
-def _models(kind: Any) -> Iterator[type[BaseModel]]:
-    """The parameter classes that a type is made of."""
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
-        yield kind
-    for part in get_args(kind):
-        yield from _models(part)
+        raise UsageError(f"--set {key}: the value is not valid YAML: {flaw(error)}") from error

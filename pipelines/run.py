@@ -33,11 +33,10 @@ from turnmill.pipelines.removal import forget, forget_changed, remove_superseded
 from turnmill.pipelines.seen import Seen, look
 from turnmill.pipelines.stage import Row, Shard, Stage, Workspace, part_notes
 from turnmill.pipelines.stages.card import write_card
-from turnmill.pipelines.stages.ingest import Ingest
 from turnmill.pipelines.stages.plan import plan
 from turnmill.pipelines.stages.select import check_predicate, select
 from turnmill.pipelines.stages.voices import make_voices
-from turnmill.sources.adapters.base import Unit
+from turnmill.sources.adapters.items import Unit
 from turnmill.sources.adapters.passed_over import passed_over
 
 PACKAGES = (
@@ -99,7 +98,7 @@ def run(
     With `retry_killed`, shards with items that killed or hung their worker, or met a bug, are made again.
 
     Raises UsageError before any work for what cannot be used, and TurnmillError when a stage rejects a larger share of
-    its items than `max_reject_ratio` (the dataset is then complete all the same).
+    its items than `max_reject_ratio` or a half comes to nothing (the dataset is then complete all the same).
     """
     started = time.time()
     check_address(address)
@@ -134,6 +133,7 @@ def run(
                 _run_half(each, index, store, recipe, ray, watch)
             summary = _finish(store, index)
         _check_rejects(store, summary, max_reject_ratio)
+        _check_made(store, summary)
     return Result(store, index, summary, time.time() - started)
 
 
@@ -146,7 +146,7 @@ def _checked(found: Sequence[Half], address: str | None) -> dict[Chain, _Units]:
     chains = [chain for half in found for chain in half.chains]
     for chain in chains:
         chain.source.check()
-    given = {chain: shards_of(chain) for chain in chains if not chain.generated}
+    given = {chain: shards_of(chain) for chain in chains if chain.source.generated is None}
     stages = [stage for half in found for stage in half.stages]
     for stage in stages:
         stage.check()
@@ -176,8 +176,8 @@ class _Work:
 
 def _worked_out(half: Half, given: Mapping[Chain, _Units], recipe: Recipe, store: Store) -> _Work:
     for chain in half.chains:
-        if isinstance(chain.source, Ingest) and chain.generated:
-            make_demo_corpus(chain.source.root)
+        if chain.source.generated is not None:
+            make_demo_corpus(chain.source.generated)
     sources = [given.get(chain) or shards_of(chain) for chain in half.chains]
     plan = fingerprinted(half, [shard for shards, _ in sources for shard in shards], recipe.seed)
     lots = []
@@ -297,12 +297,13 @@ def check_predicates(recipe: Recipe, found: Sequence[Half], store: Store) -> Non
 
 def _note_passed_over(work: _Work, store: Store) -> None:
     """What of the corpora no unit reads, as a part beside those of the clips; where it changed, the run is not done."""
+    out = store.root if store.is_local else None
     for chain, prints, lot in zip(work.plan.half.chains, work.plan.chains, work.lots, strict=True):
         source = chain.source
-        if not isinstance(source, Ingest):
+        if not source.folders:
             continue
-        found = passed_over(source.root, source.corpus, lot.units, store.root if store.is_local else None)
-        made = to_table("passed_over", ({"corpus": source.corpus, **asdict(each)} for each in found))
+        found = ((name, passed_over(root, name, lot.units, out)) for name, root in source.folders.items())
+        made = to_table("passed_over", ({"corpus": name, **asdict(each)} for name, files in found for each in files))
         part = part_name("passed_over", prints[source.tables[-1]], "all")
         if not store.exists(part) or not store.read_part(part).equals(made):
             store.remove(finished.FINISHED)
@@ -360,3 +361,15 @@ def _check_rejects(store: Store, summary: Summary, max_reject_ratio: float | Non
                 f"{step.stage} rejected {rejected} of {step.items_in} items, more than --max-reject-ratio "
                 f'{max_reject_ratio}; turnmill query {store.url} "SELECT * FROM rejects" says why'
             )
+
+
+def _check_made(store: Store, summary: Summary) -> None:
+    """Refuse to call a half done that has no sample, and say where all of it went."""
+    for half in (made.half for made in summary.made if not made.samples):
+        steps = (step for funnel in summary.halves if funnel.half == half for step in funnel.steps)
+        losses = [(step.stage, loss) for step in steps for loss in step.losses if loss.items]
+        went = ", ".join(f"{stage} took {loss.items:,} ({loss.name})" for stage, loss in losses)
+        raise TurnmillError(
+            f"nothing is left of the {half} half: {went or 'it had no item'}; turnmill query {store.url} "
+            '"SELECT * FROM rejects" says why of each that was rejected'
+        )

@@ -11,7 +11,7 @@ from pathlib import Path
 from turnmill.manifests.records import stable_hash
 from turnmill.manifests.store import Store
 from turnmill.pipelines.stage import Shard
-from turnmill.sources.adapters.base import Unit
+from turnmill.sources.adapters.items import Unit
 
 _THREADS = 32  # a file on a network is waited for: that many at a time
 

@@ -137,6 +137,8 @@ class Stage(ABC):
     items: ClassVar[str]
     in_steps: ClassVar[bool] = False
     """Whether its shards cost a model minutes: it works in steps of `Guard.step`, which a kill does not undo."""
+    shares_decode: ClassVar[bool] = False
+    """Whether label stages after it ride along (`process_with`): they are given each clip as it is decoded here."""
     resources: Resources = Resources()
 
     params: Params
@@ -175,6 +177,13 @@ class Stage(ABC):
     @abstractmethod
     def process(self, shard: Shard, workspace: Workspace, guard: Guard) -> Made:
         """The part of a shard. The work on each item stands under the `guard`."""
+
+    def process_with(
+        self, shard: Shard, workspace: Workspace, guard: Guard, riders: Sequence["Rider"]
+    ) -> tuple[Made, list[list[Row | Reject]]]:
+        """The part of a shard and, of a stage that `shares_decode`, each rider's labels of its items."""
+        assert not riders
+        return self.process(shard, workspace, guard), []
 
 
 class LabelStage(Stage):
@@ -225,6 +234,10 @@ class Writer(Stage):
     def written(self, workspace: Workspace) -> str:
         """Where its files lie; those of earlier parameters, in other folders beside it, are removed."""
         return f"{self.folder}/{workspace.fingerprint(self.tables[-1])}"
+
+
+Rider = tuple[ClipLabel, Guard]
+"""A label that is given each clip from the decode of another stage, and the guard of its own."""
 
 
 def clip_item(clip: Mapping[str, Any]) -> Item:

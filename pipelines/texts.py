@@ -13,8 +13,8 @@ from pydantic import Field
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.params import LicenceStatement, Params
 from turnmill.manifests.records import Licence, Reject, TextDialogue, stable_hash
-from turnmill.sources.adapters.base import Unit
-from turnmill.sources.adapters.dialogue_text import dialogue_units, read_dialogues
+from turnmill.sources.adapters.base import Corpus
+from turnmill.sources.adapters.items import Unit, UnitSize
 from turnmill.sources.catalogue import Entry
 
 
@@ -31,6 +31,11 @@ class TextFile(Params):
         default=None, ge=1, description="rows to take, drawn by the seed, repeated ids last; null: all"
     )
 
+    def text(self, entry: Entry, licence: Licence) -> "Text":
+        """The file as one of several, read as `entry` says; `licence`: that of the recipe."""
+        own = self.licence.licence if self.licence else licence
+        return Text(self.name, entry.corpus(self.path, own), self.scenario or self.name, self.limit)
+
 
 @dataclass(frozen=True)
 class Text:
@@ -38,10 +43,13 @@ class Text:
     dialogues keep their ids; else it precedes them, as in `trivia/17`."""
 
     name: str | None
-    path: Path
-    licence: Licence
+    corpus: Corpus[TextDialogue]
     scenario: str | None = None
     limit: int | None = None
+
+    @property
+    def path(self) -> Path:
+        return self.corpus.root
 
     @property
     def source(self) -> str:
@@ -55,30 +63,28 @@ class Text:
     @property
     def identity(self) -> tuple[str | None, str, str | None]:
         """What its dialogues are given; which of them there are is in the units."""
-        return self.name, repr(self.licence), self.scenario
+        return self.name, repr(self.corpus.licence), self.scenario
 
     def units(self, per_unit: int, seed: int) -> list[Unit]:
         """The file in runs of `per_unit` dialogues that are taken. Raises UsageError for a file that holds none."""
-        units = dialogue_units(self.path, per_unit)
-        total = sum(unit.spec["count"] for unit in units)
-        if self.limit is not None and self.limit < total:
+        units = self.corpus.units(UnitSize(per_unit))
+        if self.limit is not None and self.limit < sum(unit.items for unit in units):
             units = _limited(units, _drawn(seed, self.source, _repeats(units), self.limit), per_unit)
         if self.name is None:
             return units
         named = {"text": self.name}
         return [replace(u, name=self._under(u.name), files=(self.file,), spec={**u.spec, **named}) for u in units]
 
-    def read(self, unit: Unit, entry: Entry) -> Iterator[TextDialogue | Reject]:
-        """Each dialogue of one of `units`, or why it is none (`read_dialogues`). A row that is not taken is neither."""
+    def read(self, unit: Unit) -> Iterator[TextDialogue | Reject]:
+        """Each dialogue of one of `units`, or why it is none. A row that is not taken is neither."""
         taken = unit.spec.get("taken")
         wanted = None if taken is None else frozenset(taken)
-        for number, found in enumerate(read_dialogues(self.path, unit, entry)):
+        for number, found in enumerate(self.corpus.read(unit)):
             if wanted is None or number in wanted:
                 yield self._rejected(found) if isinstance(found, Reject) else self._given(found)
 
     def _given(self, found: TextDialogue) -> TextDialogue:
-        scenario = found.scenario or self.scenario
-        return replace(found, id=self._under(found.id), source=self.source, licence=self.licence, scenario=scenario)
+        return replace(found, id=self._under(found.id), source=self.source, scenario=found.scenario or self.scenario)
 
     def _rejected(self, found: Reject) -> Reject:
         return replace(found, uid=found.uid and self._under(found.uid), source_uri=self.file)
@@ -99,11 +105,6 @@ def text_of(texts: Sequence[Text], unit: Unit) -> Text:
     """The text that a unit is of."""
     name = unit.spec.get("text")
     return next(text for text in texts if text.name == name)
-
-
-def taken(unit: Unit) -> int:
-    """Rows of a unit that are dialogues or rejects of the run."""
-    return len(unit.spec["taken"]) if "taken" in unit.spec else int(unit.spec["count"])
 
 
 def _repeats(units: Sequence[Unit]) -> NDArray[np.bool_]:
@@ -153,4 +154,4 @@ def _together(units: Sequence[Unit], number: int, rows: list[int]) -> Unit:
         ],
         "taken": rows,
     }
-    return replace(units[0], name=f"{units[0].name.rsplit('/', 1)[0]}/{number:04d}", spec=spec)
+    return replace(units[0], name=f"{units[0].name.rsplit('/', 1)[0]}/{number:04d}", spec=spec, items=len(rows))

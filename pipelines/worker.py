@@ -11,7 +11,6 @@ from turnmill.manifests.errors import TurnmillError, UsageError, os_sentence
 from turnmill.pipelines.guard import Guard
 from turnmill.pipelines.pieces import PIECES, Pieces
 from turnmill.pipelines.stage import ClipLabel, Made, Row, Shard, Stage, Workspace, commit, committed
-from turnmill.pipelines.stages.ingest import Ingest
 from turnmill.pipelines.verdicts import write_verdicts
 from turnmill.pipelines.watch import Attempt, Reporter, TimeLimit
 
@@ -106,16 +105,13 @@ class Worker:
             started = time.time()
             self._set_up([stage])
             guard = guards[stage.name]
-            if isinstance(stage, Ingest):
-                riders = [rider for rider in todo if isinstance(rider, ClipLabel)]
-                self._set_up(riders)
-                guarded = [(rider, guards[rider.name]) for rider in riders]
-                made, labels = stage.process_with(shard, job.workspace.seen_by(stage), guard, guarded)
-                parts: list[tuple[Stage, Made]] = [(stage, made)]
-                clips = made.tables["clips"]
-                parts += [(rider, rider.made(rows, clips)) for rider, rows in zip(riders, labels, strict=True)]
-            else:
-                parts = [(stage, stage.process(shard, job.workspace.seen_by(stage), guard))]
+            riders = [rider for rider in todo if stage.shares_decode and isinstance(rider, ClipLabel)]
+            self._set_up(riders)
+            guarded = [(rider, guards[rider.name]) for rider in riders]
+            made, labels = stage.process_with(shard, job.workspace.seen_by(stage), guard, guarded)
+            parts: list[tuple[Stage, Made]] = [(stage, made)]
+            for rider, rows in zip(riders, labels, strict=True):
+                parts.append((rider, rider.made(rows, made.tables["clips"])))
             for owner, part in parts:
                 row = commit(owner, job.workspace, shard.key, part)
                 ledger.append({**row, "started": started, "ended": time.time()})

@@ -1,23 +1,32 @@
-"""The catalogue: one YAML entry per corpus in `catalog/`, checked against the models below.
+"""The catalogue: one YAML entry per corpus, checked against the models below.
 
-An entry says what a corpus is, what may be done with it, how to get it, and which adapter family reads it with which
-knobs. A new corpus of a known family is an entry, not code.
+An entry says what a corpus is, what may be done with it, how to get it, and which family of adapters reads it with
+which knobs. A new corpus of a known family is an entry, not code. Entries are those of `catalog/`, those of a folder of
+one's own, which the environment variable TURNMILL_CATALOG names, any YAML file, and a mapping that a recipe holds.
 """
 
 import difflib
-import re
+import os
 from collections.abc import Mapping
 from importlib import resources
-from typing import Annotated, Any, Literal
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any, Literal
 
 import yaml
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from turnmill.manifests import records
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.languages import LanguageTag
-from turnmill.manifests.params import Params
-from turnmill.sources.adapters.template import TemplateText, parse
+from turnmill.manifests.params import Params, flaw, parsed, validated
+from turnmill.sources.adapters.base import Corpus
+from turnmill.sources.adapters.families import IngestKnobs
+
+OWN_FOLDER = "TURNMILL_CATALOG"
+"""The environment variable that names a folder of entries of one's own."""
+
+_ENDINGS = (".yaml", ".yml")
 
 
 class LicenceTerms(Params):
@@ -39,6 +48,16 @@ class Access(Params):
     url: str = ""
     how: str
 
+    @property
+    def is_own(self) -> bool:
+        """Whether the material is the user's, who says what its licence is."""
+        return self.kind in ("local", "generated")
+
+    @property
+    def is_generated(self) -> bool:
+        """Whether a run makes it."""
+        return self.kind == "generated"
+
 
 class Expect(Params):
     """What the whole release holds. `sample_rate` in Hz, `hours` of audio, `utts` clips; null where it varies."""
@@ -48,82 +67,6 @@ class Expect(Params):
     codec: str | None = None
     hours: float | None = None
     utts: int | None = None
-
-
-class TableFormat(Params):
-    """One row per line, fields between `sep`, never quoted (reference/sources.md: unbalanced quotes are common).
-
-    `maxsplit`: the last field keeps further separators. `header`: the first line names the columns; else `names` does.
-    """
-
-    sep: str = Field(min_length=1)
-    maxsplit: int = Field(default=-1, ge=-1)
-    names: tuple[str, ...] = ()
-    header: bool = False
-    encoding: Literal["utf-8", "latin-1"] = "utf-8"
-
-    @model_validator(mode="after")
-    def _names_or_header(self) -> "TableFormat":
-        if self.header == bool(self.names):
-            raise ValueError("state either `header: true` or the column `names`")
-        return self
-
-
-FieldName = Literal["text", "speaker", "parent", "language", "tags", "captions"]
-
-
-class TableIngest(Params):
-    """Tables that name audio files.
-
-    Globs and templates are relative to the corpus root; templates know the columns, and `dir` and `stem` of the table.
-    `audio_files` finds audio that no row names; its split is 'unlisted' where `split` needs more than `dir`.
-    """
-
-    family: Literal["table"]
-    tables: str
-    format: TableFormat
-    audio: TemplateText
-    audio_files: str
-    split: TemplateText = "train"
-    fields: Mapping[FieldName, TemplateText] = {}
-
-    @model_validator(mode="after")
-    def _columns_exist(self) -> "TableIngest":
-        known = {"dir", "stem", *self.format.names}
-        templates = [("audio", self.audio), ("split", self.split), *self.fields.items()]
-        for key, text in templates:
-            unknown = parse(text).variables - known
-            if unknown and not self.format.header:
-                raise ValueError(
-                    f"{key}: {text!r} uses {sorted(unknown)}, which is not among the columns {sorted(known)}"
-                )
-        return self
-
-
-class FilesIngest(Params):
-    """Any folder of audio. `pattern`: a regular expression searched in each file's path below the root; its named
-    groups become the fields of the same name (split, speaker, parent, language, text, tags) or else native fields.
-    `sidecar`: the file with the transcript; templates know `dir`, `stem` and the pattern's groups.
-    """
-
-    family: Literal["files"]
-    pattern: str | None = None
-    sidecar: TemplateText = "{dir}/{stem}.txt"
-
-    @field_validator("pattern")
-    @classmethod
-    def _compiles(cls, pattern: str | None) -> str | None:
-        try:
-            re.compile(pattern or "")
-        except re.error as error:
-            raise ValueError(f"is not a regular expression: {error}") from error
-        return pattern
-
-
-class DialogueTextIngest(Params):
-    """A JSON Lines file (also gzipped) or JSON list of dialogues: see `adapters/dialogue_text.py`."""
-
-    family: Literal["dialogue_text"]
 
 
 class Entry(Params):
@@ -138,43 +81,133 @@ class Entry(Params):
     expect: Expect = Expect()
     text_style: Literal["cased", "upper_nopunct", "lower_nopunct", "punct_tokens", "whisper", "ocr"] | None = None
     trust: Literal["human", "asr", "template"] | None = None
-    ingest: Annotated[TableIngest | FilesIngest | DialogueTextIngest, Field(discriminator="family")]
+    ingest: IngestKnobs
+
+    @model_validator(mode="after")
+    def _family_holds_it(self) -> "Entry":
+        if (self.modality == "text") != (self.ingest.holds == "text"):
+            raise ValueError(
+                f"`modality` is {self.modality!r}, and the family {self.ingest.family!r} reads {self.ingest.holds}"
+            )
+        return self
+
+    def corpus(
+        self, root: Path, licence: records.Licence | None = None, *, keep_untranscribed: bool = False
+    ) -> Corpus[Any]:
+        """The corpus where it lies. `licence`: in place of the entry's; see `Corpus` for the rest."""
+        licence = licence or self.licence.record()
+        return Corpus(self.name, root, self.ingest, licence, self.lang, keep_untranscribed)
 
 
 def names() -> list[str]:
-    """Names of the catalogue's entries, sorted."""
-    files = resources.files("turnmill.sources").joinpath("catalog").iterdir()
-    return sorted(file.name.removesuffix(".yaml") for file in files if file.name.endswith(".yaml"))
+    """Names of the catalogue's entries, one's own among them, sorted."""
+    return sorted(_files())
 
 
-def load(name: str) -> Entry:
-    """The entry of that name. Raises UsageError naming near names when there is none, or what is wrong with it."""
-    known = names()
-    if name not in known:
-        near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
-        raise UsageError(f"no source is called {name!r}: did you mean {', '.join(near or known)}?")
-    text = resources.files("turnmill.sources").joinpath("catalog", f"{name}.yaml").read_text(encoding="utf-8")
-    entry = _validated(yaml.safe_load(text), f"sources/catalog/{name}.yaml")
-    if entry.name != name:
-        raise UsageError(f"sources/catalog/{name}.yaml: `name` is {entry.name!r}, it must be the file's own name")
+def own_names() -> list[str]:
+    """Those of them that are in the folder of one's own."""
+    return sorted(_own_files())
+
+
+def is_file(source: str) -> bool:
+    """Whether a source is named by a file: it ends in .yaml or .yml, or holds a slash."""
+    return source.endswith(_ENDINGS) or "/" in source
+
+
+def load(source: str | Mapping[str, Any], where: str = "corpus") -> Entry:
+    """The entry of that name, in that YAML file (`is_file`), or in that mapping, which errors call `where`.
+
+    Raises UsageError naming near names when there is none, or the file and key of what is wrong with it.
+    """
+    if not isinstance(source, str):
+        return _unlike_others(validated(Entry, dict(source), where), where)
+    if is_file(source):
+        path = Path(source)
+        return _unlike_others(_read(path, source), source, path)
+    known = _files()
+    if source not in known:
+        near = difflib.get_close_matches(source, known, n=3, cutoff=0.4)
+        raise UsageError(
+            f"no source is called {source!r}: did you mean {', '.join(near or sorted(known))}? Of a file of your own "
+            "give the path, as in ./my-corpus.yaml"
+        )
+    entry = _read(known[source], origin(source))
+    if entry.name != source:
+        raise UsageError(f"{origin(source)}: `name` is {entry.name!r}, it must be the file's own name")
     return entry
 
 
+def origin(name: str) -> str:
+    """Where the entry of a name is written: one of ours by its place in the checkout, one's own by its path."""
+    own = _own_files()
+    return str(own[name]) if name in own else f"sources/catalog/{name}.yaml"
+
+
 def override(entry: Entry, changes: Mapping[str, Any], where: str) -> Entry:
-    """The entry with keys replaced, as a recipe states them; `ingest` is merged knob by knob.
+    """The entry with keys replaced, as a recipe states them; `ingest` is merged knob by knob, unless it names another
+    family.
 
     Raises UsageError beginning with `where` (the recipe's file and key) for an unknown key or a bad value.
     """
     data = entry.model_dump()
-    ingest = {**data["ingest"], **(changes.get("ingest") or {})}
-    return _validated({**data, **changes, "ingest": ingest}, where)
+    ingest = changes.get("ingest")
+    if isinstance(ingest, Mapping) and ingest.get("family", entry.ingest.family) == entry.ingest.family:
+        changes = {**changes, "ingest": {**data["ingest"], **ingest}}
+    return validated(Entry, {**data, **changes}, where)
 
 
-def _validated(data: Any, where: str) -> Entry:
+def _files() -> dict[str, Traversable]:
+    """The files of the catalogue by the names of their entries. Raises UsageError where two have one name."""
+    ours = _entries(resources.files("turnmill.sources").joinpath("catalog"))
+    own = _own_files()
+    for name in sorted(ours.keys() & own.keys()):
+        raise UsageError(f"{own[name]}: the catalogue has an entry {name!r} already: give yours another name")
+    return {**ours, **own}
+
+
+def _own_files() -> dict[str, Traversable]:
+    """The same of the folder of one's own, where there is one."""
+    folder = os.environ.get(OWN_FOLDER)
+    if not folder:
+        return {}
     try:
-        return Entry.model_validate(data)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        problem = first["msg"].removeprefix("Value error, ")
-        raise UsageError(f"{where}: {key}: {problem}") from error
+        return _entries(Path(folder))
+    except OSError as error:
+        raise UsageError(f"{OWN_FOLDER}: {folder} is not a folder of entries: {error.strerror}") from error
+
+
+def _entries(folder: Traversable) -> dict[str, Traversable]:
+    files = sorted((file for file in folder.iterdir() if file.name.endswith(_ENDINGS)), key=lambda file: file.name)
+    named: dict[str, Traversable] = {}
+    for file in files:
+        name = file.name.rpartition(".")[0]
+        if name in named:
+            raise UsageError(f"{file}: {named[name].name} beside it has the same name: rename or remove one")
+        named[name] = file
+    return named
+
+
+def _read(file: Traversable, where: str) -> Entry:
+    """The entry in a file, which errors call `where`."""
+    try:
+        data = parsed(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UsageError(f"{where}: there is no such catalogue entry; name a YAML file") from error
+    except (OSError, ValueError) as error:  # ValueError: not UTF-8, or a path with a zero byte
+        raise UsageError(f"{where}: cannot be read as a catalogue entry: {error}") from error
+    except yaml.YAMLError as error:
+        raise UsageError(f"{where}: is not valid YAML: {flaw(error)}") from error
+    if not isinstance(data, dict):
+        raise UsageError(f"{where}: an entry is a mapping of keys to values, this is {type(data).__name__}")
+    return validated(Entry, data, where)
+
+
+def _unlike_others(entry: Entry, where: str, path: Path | None = None) -> Entry:
+    """An entry from outside the catalogue, which may not be taken for one of its entries, unless it is that very file.
+
+    Raises UsageError.
+    """
+    known = _files().get(entry.name)
+    if known is None or (path is not None and isinstance(known, Path) and known.samefile(path)):
+        return entry
+    raise UsageError(f"{where}: name: the catalogue has an entry {entry.name!r} already: give yours another name")

@@ -11,12 +11,15 @@ from typing import Any, BinaryIO
 
 from pydantic import Field
 
+from turnmill.manifests.errors import UsageError
 from turnmill.manifests.params import Params
 from turnmill.manifests.records import Licence, Reason, Reject, stable_hash
 from turnmill.manifests.tar import TarWriter
 from turnmill.pipelines.guard import Guard, Item
-from turnmill.pipelines.stage import MIB, ClipLabel, Made, Row, Shard, Stage, Workspace, hours
-from turnmill.sources.adapters.base import ClipRef, Unit, adapter_for
+from turnmill.pipelines.source import Source
+from turnmill.pipelines.stage import MIB, Made, Rider, Row, Shard, Workspace, hours
+from turnmill.sources.adapters.base import Corpus
+from turnmill.sources.adapters.items import ClipRef, Unit, UnitSize
 from turnmill.sources.audio import (
     SMALL_FILE,
     Audio,
@@ -33,9 +36,6 @@ from turnmill.sources.audio import (
 )
 from turnmill.sources.catalogue import Entry
 
-Rider = tuple[ClipLabel, Guard]
-"""A label that is given each clip from the decode of `ingest`, and the guard of its stage."""
-
 
 class IngestParams(Params):
     unit_clips: int = Field(default=500, ge=1, description="clips per lake shard, at most")
@@ -47,35 +47,42 @@ class IngestParams(Params):
     keep_untranscribed: bool = Field(default=False, description="audio that no table row names is a clip without text")
 
 
-class Ingest(Stage):
+class Ingest(Source):
     name = "ingest"
-    version = 2
+    version = 3
     needs = ()
     tables = ("clips",)
     items = "clips"
+    shares_decode = True
 
     def __init__(self, params: IngestParams, entry: Entry, licence: Licence, root: Path) -> None:
+        """Raises UsageError for an entry that holds no audio."""
+        if entry.ingest.holds != "audio":
+            raise UsageError(f"{entry.name} is a source of {entry.ingest.holds}, not audio: name it under `texts`")
         self.params: IngestParams = params
         self.entry = entry
-        self.licence = licence
-        self.root = root
+        self.source: Corpus[ClipRef] = entry.corpus(root, licence, keep_untranscribed=params.keep_untranscribed)
 
     def identity(self) -> Mapping[str, Any]:
-        return {"entry": self.entry.model_dump(mode="json"), "licence": repr(self.licence)}
+        return {"entry": self.entry.model_dump(mode="json"), "licence": repr(self.source.licence)}
 
     @property
     def corpus(self) -> str:
-        return self.entry.name
+        return self.source.name
+
+    @property
+    def folders(self) -> Mapping[str, Path]:
+        return {self.source.name: self.source.root}
+
+    @property
+    def generated(self) -> Path | None:
+        return self.source.root if self.entry.access.is_generated else None
 
     def located(self, file: str) -> Path:
-        """Where a file of a unit is."""
-        return self.root / file
+        return self.source.root / file
 
     def units(self) -> list[Unit]:
-        """The corpus split into units, without opening audio. Raises UsageError for a root that holds none."""
-        return list(
-            adapter_for(self.entry).units(self.root, self.entry, self.params.unit_clips, self.params.unit_bytes)
-        )
+        return self.source.units(UnitSize(self.params.unit_clips, self.params.unit_bytes))
 
     def process(self, shard: Shard, workspace: Workspace, guard: Guard) -> Made:
         return self.process_with(shard, workspace, guard, ())[0]
@@ -93,8 +100,8 @@ class Ingest(Stage):
         unit = Unit(shard.name, tuple(shard.spec["files"]), shard.spec["spec"])
         for each in (guard, *(rider_guard for _, rider_guard in riders)):
             each.expect(shard.spec.get("items", 0))
-        with workspace.write_tar("clips", shard.key) as tar, _Recordings(self.root) as recordings:
-            for ref in adapter_for(self.entry).read(self.root, self.entry, unit, self.params.keep_untranscribed):
+        with workspace.write_tar("clips", shard.key) as tar, _Recordings(self.source) as recordings:
+            for ref in self.source.read(unit):
                 if isinstance(ref, Reject):
                     rejects.append(ref)
                     guard.did(1)
@@ -113,7 +120,7 @@ class Ingest(Stage):
     def _item(self, ref: ClipRef) -> Item:
         """How long a clip is nobody knows before it is decoded: its bytes are reckoned at 64 kbit/s."""
         try:
-            size = (self.root / ref.path).stat().st_size
+            size = self.source.audio_bytes(ref)
         except OSError:  # said when it is read
             size = 0
         return Item(ref.uid, size / 8000, ref.path)
@@ -122,7 +129,7 @@ class Ingest(Stage):
         self, ref: ClipRef, shard: Shard, recordings: "_Recordings", tar: TarWriter, opened: ExitStack
     ) -> tuple[Row, Sound]:
         """A clip's row, once its bytes are in the lake, and the sound, which is there while `opened` is."""
-        codec, file, sound = opened.enter_context(kept(ref, recordings.get(ref.path)))
+        codec, file, sound = opened.enter_context(kept(ref, recordings.get(ref)))
         row = self._row(ref, shard, codec, sound)
         row["offset"], row["size"] = tar.add(f"{stable_hash(ref.uid)}.{codec}", file)
         return row, sound
@@ -131,7 +138,7 @@ class Ingest(Stage):
         """A row of `clips` but for the place of its bytes."""
         return {
             "uid": ref.uid,
-            "corpus": self.entry.name,
+            "corpus": self.source.name,
             "config": ref.config,
             "split": ref.split,
             "shard": shard.key,
@@ -147,8 +154,8 @@ class Ingest(Stage):
             "speaker": ref.speaker,
             "captions": list(ref.captions),
             "tags": list(ref.tags),
-            "licence": self.licence.spdx,
-            "licence_redistribute": self.licence.redistribute,
+            "licence": self.source.licence.spdx,
+            "licence_redistribute": self.source.licence.redistribute,
             "parent": ref.parent,
             "source_uri": ref.path,
             "native": json.dumps(ref.native, sort_keys=True, ensure_ascii=False),
@@ -160,10 +167,10 @@ def _same(sound: Sound) -> Sound:
 
 
 class _Recordings:
-    """The corpus's audio files, the last one kept open and decoded for all the clips that are cut from it."""
+    """The corpus's audio, the last piece of it kept open and decoded for all the clips that are cut from it."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, corpus: Corpus[ClipRef]) -> None:
+        self._corpus = corpus
         self._path: str | None = None
         self._last: tuple[BinaryIO, Recording] | None = None
         self._open = ExitStack()
@@ -174,27 +181,27 @@ class _Recordings:
     def __exit__(self, *error: object) -> None:
         self._open.close()
 
-    def get(self, path: str) -> tuple[BinaryIO, Recording]:
-        """A file, in memory where it is small, and what it decodes to. Raises AudioError."""
-        if self._last is None or self._path != path:
+    def get(self, ref: ClipRef) -> tuple[BinaryIO, Recording]:
+        """What a clip is cut from, in memory where it is small, and what it decodes to. Raises AudioError."""
+        if self._last is None or self._path != ref.path:
             self._open.close()
-            self._last, self._path = None, path
-            file = self._file(path)
-            recording = read(file, path)
+            self._last, self._path = None, ref.path
+            file = self._file(ref)
+            recording = read(file, ref.path)
             if not isinstance(recording.sound, Audio):
                 self._open.callback(recording.sound.close)  # before the file
             self._last = file, recording
         return self._last
 
-    def _file(self, path: str) -> BinaryIO:
+    def _file(self, ref: ClipRef) -> BinaryIO:
         try:
-            file = self._open.enter_context((self._root / path).open("rb"))
+            file = self._open.enter_context(self._corpus.audio(ref))
             size = file.seek(0, io.SEEK_END)
             return self._open.enter_context(span(file, 0, size)) if size <= SMALL_FILE else file
         except FileNotFoundError as error:
-            raise AudioError(Reason.MISSING_FILE, f"{path} went away during the run") from error
+            raise AudioError(Reason.MISSING_FILE, f"{ref.path} went away during the run") from error
         except OSError as error:
-            raise AudioError(Reason.UNREADABLE_FILE, f"{path} cannot be read: {error.strerror}") from error
+            raise AudioError(Reason.UNREADABLE_FILE, f"{ref.path} cannot be read: {error.strerror}") from error
 
 
 @contextmanager

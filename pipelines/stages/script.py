@@ -14,10 +14,11 @@ from turnmill.manifests.params import Params
 from turnmill.manifests.records import Reason, Reject, TextDialogue, stable_hash
 from turnmill.pipelines.bank import Bank
 from turnmill.pipelines.guard import Guard, Item
-from turnmill.pipelines.stage import Made, Row, Shard, Stage, Workspace
+from turnmill.pipelines.source import Source
+from turnmill.pipelines.stage import Made, Row, Shard, Workspace
 from turnmill.pipelines.stages.plan import SplitShares
 from turnmill.pipelines.texts import Text, check_texts, text_of
-from turnmill.sources.adapters.base import Unit
+from turnmill.sources.adapters.items import Unit
 from turnmill.sources.catalogue import Entry
 from turnmill.synth.rewrite import rewriter
 from turnmill.synth.rewrite.cache import StoreCache
@@ -59,7 +60,7 @@ class ScriptParams(Params):
         return self.limits.model_copy(update={"max_turn_chars": longest, **dict.fromkeys(_MENDED, 1.0)})
 
 
-class WriteScripts(Stage):
+class WriteScripts(Source):
     name = "script"
     version = 3
     tables = ("lines", "rewrites", "scripts")
@@ -89,7 +90,6 @@ class WriteScripts(Stage):
         return self.texts[0].path.name if self.texts[0].name is None else "texts"
 
     def located(self, file: str) -> Path:
-        """Where a file of a unit is."""
         return next(text.path for text in self.texts if text.file == file)
 
     def identity(self) -> Mapping[str, Any]:
@@ -150,7 +150,7 @@ class WriteScripts(Stage):
         """The dialogues of a unit that can be spoken as they are written, or once they are rewritten, and why the
         others cannot."""
         limits = self.params.as_written
-        return (self._checked(read, bank, limits, guard) for read in text_of(self.texts, unit).read(unit, self.entry))
+        return (self._checked(read, bank, limits, guard) for read in text_of(self.texts, unit).read(unit))
 
     def _checked(
         self, read: TextDialogue | Reject, bank: VoiceBank, limits: TextLimits, guard: Guard

@@ -1,1 +1,1 @@
-"""One module per corpus family (reference/sources.md, section 3). `base.py` states what each must do."""
+"""One module per family of corpora, listed in `families.py`. `base.py` states what each must do."""

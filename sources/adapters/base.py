@@ -1,42 +1,88 @@
-"""What every adapter gives: units of work, and for each unit its clips and rejects.
+"""What a family of corpora is: its knobs, and how it finds and reads what lies under a root.
 
-An adapter is a module with two functions, `units` and `read`. It never decodes audio, and opens a file only where its
-ending does not tell what it is: a bad file is met, and rejected, by whoever decodes it. The promise both keep together:
-each audio file below the root and each table row is yielded by exactly one unit, exactly once, as a clip or a reject.
-What is neither is counted (`passed_over`).
+A family is a module of this folder with one class below `Family`: its fields are what the `ingest` of a catalogue entry
+may say. It never decodes audio, and opens a file only where its ending does not tell what it is: a bad file is met, and
+rejected, by whoever decodes it. The promise that `units` and `read` keep together: each audio file below the root, each
+table row and each written dialogue is yielded by exactly one unit, exactly once, as an item or a reject. What is
+neither is counted (`passed_over`).
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, ClassVar, Generic, Literal, TypeVar
 
-from turnmill.manifests.errors import UsageError
-from turnmill.manifests.records import Reject
-from turnmill.sources.adapters import files, table
-from turnmill.sources.adapters.items import ClipRef, Unit
-from turnmill.sources.catalogue import Entry
+from turnmill.manifests.params import Params
+from turnmill.manifests.records import Licence, Reject, TextDialogue
+from turnmill.sources.adapters.items import ClipRef, Unit, UnitSize
 
-__all__ = ["Adapter", "ClipRef", "Unit", "adapter_for"]
+Item = TypeVar("Item", ClipRef, TextDialogue)
+"""What a family reads: stretches of audio, or written dialogues."""
 
 
-class Adapter(Protocol):
-    """A family of corpora: modules of this folder are adapters."""
+@dataclass(frozen=True)
+class Corpus(Generic[Item]):
+    """A corpus as it lies on this machine, with what is said of all of it. `root`: its folder, or its one file.
 
-    def units(self, root: Path, entry: Entry, unit_clips: int, unit_bytes: int) -> list[Unit]:
-        """Split a corpus: a unit ends with the clip that fills `unit_clips`, or `unit_bytes` of audio files.
+    language: of items that state none. keep_untranscribed: audio without a transcript is a clip whose text is null.
+    """
 
-        Raises UsageError when `root` holds no such corpus.
+    name: str
+    root: Path
+    family: "Family[Item]"
+    licence: Licence
+    language: str | None = None
+    keep_untranscribed: bool = False
+
+    def units(self, size: UnitSize) -> list[Unit]:
+        """See `Family.units`."""
+        return self.family.units(self, size)
+
+    def read(self, unit: Unit) -> Iterator[Item | Reject]:
+        """See `Family.read`."""
+        return self.family.read(self, unit)
+
+    def audio(self, ref: ClipRef) -> BinaryIO:
+        """See `Family.audio_of`."""
+        return self.family.audio_of(self, ref)
+
+    def audio_bytes(self, ref: ClipRef) -> int:
+        """See `Family.bytes_of`."""
+        return self.family.bytes_of(self, ref)
+
+    def items(self) -> Iterator[Item | Reject]:
+        """Everything that it holds, each thing once. Raises UsageError when the root holds no such corpus."""
+        for unit in self.units(UnitSize()):
+            yield from self.read(unit)
+
+
+class Family(Params, ABC, Generic[Item]):
+    """The knobs of a family, and what it makes of a corpus."""
+
+    holds: ClassVar[Literal["audio", "text"]] = "audio"
+    """What its items are: clips, or written dialogues."""
+
+    @property
+    def has_splits(self) -> bool:
+        """Whether the corpus itself says which split an item is in."""
+        return False
+
+    @abstractmethod
+    def units(self, corpus: Corpus[Item], size: UnitSize) -> list[Unit]:
+        """Split a corpus, without opening audio. Raises UsageError when its root holds no such corpus."""
+
+    @abstractmethod
+    def read(self, corpus: Corpus[Item], unit: Unit) -> Iterator[Item | Reject]:
+        """Each item of a unit, in order."""
+
+    def audio_of(self, corpus: Corpus[Item], ref: ClipRef) -> BinaryIO:
+        """The bytes that a clip is a stretch of, as an open file that can seek. Raises OSError.
+
+        Clips of the same `path` are stretches of the same bytes.
         """
+        return (corpus.root / ref.path).open("rb")
 
-    def read(self, root: Path, entry: Entry, unit: Unit, keep_untranscribed: bool) -> Iterator[ClipRef | Reject]:
-        """Each item of a unit. With `keep_untranscribed`, audio without a transcript is a clip whose text is null."""
-
-
-_FAMILIES: dict[str, Adapter] = {"table": table, "files": files}
-
-
-def adapter_for(entry: Entry) -> Adapter:
-    """The adapter of an entry's family. Raises UsageError for a family that has no audio."""
-    if entry.ingest.family not in _FAMILIES:
-        raise UsageError(f"{entry.name} is a {entry.ingest.family} source, not audio: name it under `texts`")
-    return _FAMILIES[entry.ingest.family]
+    def bytes_of(self, corpus: Corpus[Item], ref: ClipRef) -> int:
+        """How many bytes those are, as far as it is told without opening them. Raises OSError."""
+        return (corpus.root / ref.path).stat().st_size

@@ -8,18 +8,18 @@ import io
 import json
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, Final, NamedTuple, cast
+from typing import IO, Any, ClassVar, Final, Literal, NamedTuple, cast
 
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.languages import UNKNOWN
 from turnmill.manifests.records import Reason, Reject, TextDialogue, stable_hash
+from turnmill.sources.adapters.base import Corpus, Family
 from turnmill.sources.adapters.dialogue_shapes import NoDialogue, language_of, turns_of
-from turnmill.sources.adapters.items import Unit, unit_name
+from turnmill.sources.adapters.items import Unit, UnitSize, unit_name
 from turnmill.sources.adapters.lines import MAX_LINE, read_lines
-from turnmill.sources.catalogue import Entry
 
 _SUFFIXES: Final = (".jsonl", ".jsonl.gz", ".json")
 _CHUNK: Final = 4 << 20  # characters of a JSON list that are read at a time
@@ -37,63 +37,72 @@ class _Row(NamedTuple):
     error: str | None
 
 
-def dialogue_units(path: Path, per_unit: int) -> list[Unit]:
-    """Split a file of dialogues into units of at most `per_unit`, with one pass that also finds repeated ids.
+class DialogueTextIngest(Family[TextDialogue]):
+    """A JSON Lines file (also gzipped) or a JSON list of dialogues, which is the corpus's root."""
 
-    Raises UsageError when there is no such file, it has another extension, or it holds nothing.
-    """
-    if per_unit < 1:
-        raise ValueError(f"per_unit is {per_unit}: it must be at least 1")
-    if not path.is_file():
-        problem = "is not a file" if path.exists() else "does not exist"
-        raise UsageError(f"{path} {problem}: give a {', '.join(_SUFFIXES)} file of dialogues")
-    if not path.name.lower().endswith(_SUFFIXES):
-        raise UsageError(f"{path} is not one of {', '.join(_SUFFIXES)}: convert the dialogues to JSON Lines")
-    units: list[Unit] = []
+    holds: ClassVar[Literal["audio", "text"]] = "text"
+    family: Literal["dialogue_text"]
+
+    def units(self, corpus: Corpus[TextDialogue], size: UnitSize) -> list[Unit]:
+        """Runs of rows, from one pass over the file that also finds repeated ids. Raises UsageError when there is no
+        such file, it has another extension, or it holds nothing."""
+        path = corpus.root
+        if not path.is_file():
+            problem = "is not a file" if path.exists() else "does not exist"
+            raise UsageError(f"{path} {problem}: give a {', '.join(_SUFFIXES)} file of dialogues")
+        if not path.name.lower().endswith(_SUFFIXES):
+            raise UsageError(f"{path} is not one of {', '.join(_SUFFIXES)}: convert the dialogues to JSON Lines")
+        with _open(path) as file:
+            units = list(_units(path, _rows(path, file, 0, 1), size.items))
+        if not units:
+            raise UsageError(
+                f"{path} holds no dialogue: give a file with one JSON object per line, or a JSON list of them"
+            )
+        return units
+
+    def read(self, corpus: Corpus[TextDialogue], unit: Unit) -> Iterator[TextDialogue | Reject]:
+        """Each dialogue, or why it is none: BAD_ROW, DUPLICATE_UID, UNKNOWN_ROLE, EMPTY_DIALOGUE, ROLE_ORDER,
+        ONE_SPEAKER. Empty turns stay in their place. An id is the row's own, else `<file name>:<line>`."""
+        path = corpus.root
+        repeated = set(unit.spec["duplicates"])
+        with _open(path) as file:
+            rows = _rows(path, file, unit.spec["offset"], unit.spec["first"])
+            for place, row in enumerate(islice(rows, unit.spec["count"])):
+                own = None if row.error else _own_id(row.value)
+                name = f"{path.name}:{row.number}" if own is None else own
+                if row.error is not None:
+                    yield Reject(Reason.BAD_ROW, f"{path.name} line {row.number} {row.error}", source_uri=path.name)
+                elif place in repeated:
+                    detail = f"{path.name} line {row.number} has the id {name!r} of an earlier dialogue"
+                    yield Reject(Reason.DUPLICATE_UID, detail, uid=name, source_uri=path.name)
+                else:
+                    yield _dialogue(corpus, row, name)
+
+
+def _units(path: Path, rows: Iterable[_Row], per_unit: int) -> Iterator[Unit]:
     seen: set[int] = set()
     unit: list[_Row] = []
     duplicates: list[int] = []
-    with _open(path) as file:
-        for row in _rows(path, file, 0, 1):
-            name = None if row.error else _own_id(row.value)
-            key = None if name is None else int(stable_hash(name), 16)  # 8 bytes for each of millions of ids
-            if key is not None:
-                duplicates += [len(unit)] if key in seen else []
-                seen.add(key)
-            unit.append(row._replace(value=None))
-            if len(unit) == per_unit:
-                units.append(_unit(path, len(units), unit, duplicates))
-                unit, duplicates = [], []
+    made = 0
+    for row in rows:
+        name = None if row.error else _own_id(row.value)
+        key = None if name is None else int(stable_hash(name), 16)  # 8 bytes for each of millions of ids
+        if key is not None:
+            duplicates += [len(unit)] if key in seen else []
+            seen.add(key)
+        unit.append(row._replace(value=None))
+        if len(unit) == per_unit:
+            yield _unit(path, made, unit, duplicates)
+            unit, duplicates, made = [], [], made + 1
     if unit:
-        units.append(_unit(path, len(units), unit, duplicates))
-    if not units:
-        raise UsageError(f"{path} holds no dialogue: give a file with one JSON object per line, or a JSON list of them")
-    return units
-
-
-def read_dialogues(path: Path, unit: Unit, entry: Entry) -> Iterator[TextDialogue | Reject]:
-    """Each dialogue of a unit, or why it is none: BAD_ROW, DUPLICATE_UID, UNKNOWN_ROLE, EMPTY_DIALOGUE, ROLE_ORDER,
-    ONE_SPEAKER. Empty turns stay in their place. An id is the row's own, else `<file name>:<line>`."""
-    repeated = set(unit.spec["duplicates"])
-    with _open(path) as file:
-        rows = _rows(path, file, unit.spec["offset"], unit.spec["first"])
-        for place, row in enumerate(islice(rows, unit.spec["count"])):
-            own = None if row.error else _own_id(row.value)
-            name = f"{path.name}:{row.number}" if own is None else own
-            if row.error is not None:
-                yield Reject(Reason.BAD_ROW, f"{path.name} line {row.number} {row.error}", source_uri=path.name)
-            elif place in repeated:
-                detail = f"{path.name} line {row.number} has the id {name!r} of an earlier dialogue"
-                yield Reject(Reason.DUPLICATE_UID, detail, uid=name, source_uri=path.name)
-            else:
-                yield _dialogue(row.value, name, f"{path.name} line {row.number}", entry, path.name)
+        yield _unit(path, made, unit, duplicates)
 
 
 def _unit(path: Path, number: int, rows: list[_Row], duplicates: list[int]) -> Unit:
     """`duplicates` are places in the unit, from 0."""
     first = rows[0]
     spec = {"offset": first.offset, "first": first.number, "count": len(rows), "duplicates": duplicates}
-    return Unit(unit_name(path.name, number), (path.name,), spec)
+    return Unit(unit_name(path.name, number), (path.name,), spec, len(rows))
 
 
 def _open(path: Path) -> IO[bytes]:
@@ -208,17 +217,18 @@ def _own_id(value: Any) -> str | None:
     return str(own) if isinstance(own, str | int) and own != "" else None
 
 
-def _dialogue(row: Any, name: str, where: str, entry: Entry, source: str) -> TextDialogue | Reject:
+def _dialogue(corpus: Corpus[TextDialogue], row: _Row, name: str) -> TextDialogue | Reject:
+    file = corpus.root.name
     try:
-        turns = turns_of(row)
-        language = language_of(row, turns, entry.lang or UNKNOWN)
+        turns = turns_of(row.value)
+        language = language_of(row.value, turns, corpus.language or UNKNOWN)
     except NoDialogue as error:
-        return Reject(error.reason, f"{where} {error.detail}", uid=name, source_uri=source)
+        return Reject(error.reason, f"{file} line {row.number} {error.detail}", uid=name, source_uri=file)
     return TextDialogue(
         id=name,
         turns=turns,
         language=language,
-        source=entry.name,
-        licence=entry.licence.record(),
-        scenario=str(row["scenario"]) if row.get("scenario") else None,
+        source=corpus.name,
+        licence=corpus.licence,
+        scenario=str(row.value["scenario"]) if row.value.get("scenario") else None,
     )

@@ -1,20 +1,25 @@
 """Any folder of audio: files told by their content, fields read from names, transcripts from files beside them.
 
-Knobs: `sources.catalogue.FilesIngest`. A recording without a transcript is UNTRANSCRIBED unless those are kept.
+A recording without a transcript is UNTRANSCRIBED unless those are kept.
 """
 
 import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from pydantic import field_validator, model_validator
 
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.records import Reason, Reject
+from turnmill.sources.adapters.base import Corpus, Family
 from turnmill.sources.adapters.folder import Names, UnsafeNameError, audio_files, ending, is_raw, list_folder, safe_join
 from turnmill.sources.adapters.items import (
     DEFAULT_CONFIG,
     DEFAULT_SPLIT,
     ClipRef,
     Unit,
+    UnitSize,
     clip_uid,
     fill,
     language,
@@ -26,102 +31,123 @@ from turnmill.sources.adapters.items import (
     untranscribed,
 )
 from turnmill.sources.adapters.lines import MAX_LINE
-from turnmill.sources.adapters.template import parse
-from turnmill.sources.catalogue import Entry, FilesIngest
+from turnmill.sources.adapters.template import TemplateText, parse
 
 _KNOWN_GROUPS = frozenset({"split", "speaker", "parent", "language", "text", "tags"})
 
 
-def units(root: Path, entry: Entry, unit_clips: int, unit_bytes: int) -> list[Unit]:
-    """See `base.Adapter`. Within a split: files in the order of their paths, then links that are not read."""
-    folder = list_folder(root, entry.name)
-    names = Names(root, folder.sizes)
-    by_split: dict[str, list[tuple[str, str]]] = {}
-    for path in audio_files(folder, texts=ending(_knobs(entry).sidecar)):
-        by_split.setdefault(_split(entry, path), []).append((path, ""))
-    if not by_split:
-        raise UsageError(f"{entry.name}: {root} holds no audio: give a folder of recordings")
-    for path, why in folder.unsafe.items():
-        by_split.setdefault(_split(entry, path), []).append((path, why))
-    made = []
-    for split, items in sorted(by_split.items()):
-        groups = fill(((item, folder.sizes.get(item[0], 0)) for item in items), unit_clips, unit_bytes)
-        for number, group in enumerate(groups):
-            audio = [path for path, why in group if not why]
-            sidecars = {_sidecar(entry, path, names) for path in audio} - {None}
-            spec = {"split": split, "audio": audio, "unsafe": [[path, why] for path, why in group if why]}
-            made.append(
-                Unit(unit_name(split, number), tuple(sorted({*audio, *filter(None, sidecars)})), spec, len(group))
-            )
-    return made
+class FilesIngest(Family[ClipRef]):
+    """Any folder of audio. `pattern`: a regular expression searched in each file's path below the root; its named
+    groups become the fields of the same name (split, speaker, parent, language, text, tags) or else native fields.
+    `sidecar`: the file with the transcript; templates know `dir`, `stem` and the pattern's groups.
+    """
 
+    family: Literal["files"]
+    pattern: str | None = None
+    sidecar: TemplateText = "{dir}/{stem}.txt"
 
-def read(root: Path, entry: Entry, unit: Unit, keep_untranscribed: bool) -> Iterator[ClipRef | Reject]:
-    """See `base.Adapter`."""
-    names = Names(root, unit.files)
-    split = unit.spec["split"]
-    for path in unit.spec["audio"]:
-        uid = clip_uid(entry.name, DEFAULT_CONFIG, split, path)
-        if is_raw(root, path):
-            yield raw_audio(uid, path)
-            continue
+    @field_validator("pattern")
+    @classmethod
+    def _compiles(cls, pattern: str | None) -> str | None:
         try:
-            clip = _clip(root, entry, uid, path, split, names)
-        except ValueError as error:
-            yield Reject(Reason.BAD_ROW, f"{path}: {error}", uid=uid, source_uri=path)
-            continue
-        yield clip if keep_untranscribed or clip.text is not None else untranscribed(uid, path)
-    for path, why in unit.spec["unsafe"]:
-        yield unsafe(entry.name, split, path, why)
+            re.compile(pattern or "")
+        except re.error as error:
+            raise ValueError(f"is not a regular expression: {error}") from error
+        return pattern
 
+    @model_validator(mode="after")
+    def _groups_exist(self) -> "FilesIngest":
+        known = {"dir", "stem", *re.compile(self.pattern or "").groupindex}
+        if unknown := parse(self.sidecar).variables - known:
+            raise ValueError(
+                f"sidecar: {self.sidecar!r} uses {sorted(unknown)}, which is not among dir, stem and the groups of the "
+                f"pattern: {sorted(known)}"
+            )
+        return self
 
-def _clip(root: Path, entry: Entry, uid: str, path: str, split: str, names: Names) -> ClipRef:
-    """Raises ValueError where the name does not match the pattern or the transcript cannot be read."""
-    groups = _groups(entry, path)
-    if groups is None:
-        raise ValueError(f"it does not match the pattern {_knobs(entry).pattern!r}")
-    text = transcript(groups.get("text"))
-    sidecar = _sidecar(entry, path, names) if text is None else None
-    return ClipRef(
-        uid,
-        path,
-        split=split,
-        text=_read_text(root, sidecar) if sidecar is not None else text,
-        speaker=groups.get("speaker") or None,
-        parent=groups.get("parent") or groups.get("speaker") or None,
-        language=language(groups.get("language"), entry.lang),
-        tags=(groups["tags"],) if groups.get("tags") else (),
-        native={name: value for name, value in groups.items() if name not in _KNOWN_GROUPS},
-    )
+    @property
+    def has_splits(self) -> bool:
+        return "split" in re.compile(self.pattern or "").groupindex
 
+    def units(self, corpus: Corpus[ClipRef], size: UnitSize) -> list[Unit]:
+        """Within a split: files in the order of their paths, then links that are not read."""
+        folder = list_folder(corpus.root, corpus.name)
+        names = Names(corpus.root, folder.sizes)
+        by_split: dict[str, list[tuple[str, str]]] = {}
+        for path in audio_files(folder, texts=ending(self.sidecar)):
+            by_split.setdefault(self._split(path), []).append((path, ""))
+        if not by_split:
+            raise UsageError(f"{corpus.name}: {corpus.root} holds no audio: give a folder of recordings")
+        for path, why in folder.unsafe.items():
+            by_split.setdefault(self._split(path), []).append((path, why))
+        made = []
+        for split, items in sorted(by_split.items()):
+            groups = fill(((item, folder.sizes.get(item[0], 0)) for item in items), size)
+            made += [self._unit(split, number, group, names) for number, group in enumerate(groups)]
+        return made
 
-def _knobs(entry: Entry) -> FilesIngest:
-    assert isinstance(entry.ingest, FilesIngest)
-    return entry.ingest
+    def read(self, corpus: Corpus[ClipRef], unit: Unit) -> Iterator[ClipRef | Reject]:
+        names = Names(corpus.root, unit.files)
+        split = unit.spec["split"]
+        for path in unit.spec["audio"]:
+            uid = clip_uid(corpus.name, DEFAULT_CONFIG, split, path)
+            if is_raw(corpus.root, path):
+                yield raw_audio(uid, path)
+                continue
+            try:
+                clip = self._clip(corpus, uid, path, split, names)
+            except ValueError as error:
+                yield Reject(Reason.BAD_ROW, f"{path}: {error}", uid=uid, source_uri=path)
+                continue
+            yield clip if corpus.keep_untranscribed or clip.text is not None else untranscribed(uid, path)
+        for path, why in unit.spec["unsafe"]:
+            yield unsafe(corpus.name, split, path, why)
 
+    def _unit(self, split: str, number: int, items: list[tuple[str, str]], names: Names) -> Unit:
+        """`items`: paths, each with the reason why it is not read, or none."""
+        audio = [path for path, why in items if not why]
+        sidecars = filter(None, (self._sidecar(path, names) for path in audio))
+        spec = {"split": split, "audio": audio, "unsafe": [[path, why] for path, why in items if why]}
+        return Unit(unit_name(split, number), tuple(sorted({*audio, *sidecars})), spec, len(items))
 
-def _groups(entry: Entry, path: str) -> dict[str, str] | None:
-    """The pattern's named groups in a path; null where it does not match."""
-    pattern = _knobs(entry).pattern
-    if pattern is None:
-        return {}
-    found = re.search(pattern, path)
-    return None if found is None else found.groupdict(default="")
+    def _clip(self, corpus: Corpus[ClipRef], uid: str, path: str, split: str, names: Names) -> ClipRef:
+        """Raises ValueError where the name does not match the pattern or the transcript cannot be read."""
+        groups = self._groups(path)
+        if groups is None:
+            raise ValueError(f"it does not match the pattern {self.pattern!r}")
+        text = transcript(groups.get("text"))
+        sidecar = self._sidecar(path, names) if text is None else None
+        return ClipRef(
+            uid,
+            path,
+            split=split,
+            text=_read_text(corpus.root, sidecar) if sidecar is not None else text,
+            speaker=groups.get("speaker") or None,
+            parent=groups.get("parent") or None,
+            language=language(groups.get("language"), corpus.language),
+            tags=(groups["tags"],) if groups.get("tags") else (),
+            native={name: value for name, value in groups.items() if name not in _KNOWN_GROUPS},
+        )
 
+    def _groups(self, path: str) -> dict[str, str] | None:
+        """The pattern's named groups in a path; null where it does not match."""
+        if self.pattern is None:
+            return {}
+        found = re.search(self.pattern, path)
+        return None if found is None else found.groupdict(default="")
 
-def _split(entry: Entry, path: str) -> str:
-    return split_name((_groups(entry, path) or {}).get("split") or DEFAULT_SPLIT)
+    def _split(self, path: str) -> str:
+        return split_name((self._groups(path) or {}).get("split") or DEFAULT_SPLIT)
 
-
-def _sidecar(entry: Entry, path: str, names: Names) -> str | None:
-    """The transcript file of a recording, null where there is none."""
-    groups = _groups(entry, path) or {}
-    place = PurePosixPath(path)
-    values = {**groups, "dir": str(place.parent), "stem": place.stem}
-    try:
-        return names.find(safe_join(parse(_knobs(entry).sidecar).render(values), groups.values()))
-    except (LookupError, UnsafeNameError):
-        return None
+    def _sidecar(self, path: str, names: Names) -> str | None:
+        """The transcript file of a recording, null where there is none."""
+        groups = self._groups(path) or {}
+        place = PurePosixPath(path)
+        values = {**groups, "dir": str(place.parent), "stem": place.stem}
+        try:
+            return names.find(safe_join(parse(self.sidecar).render(values), groups.values()))
+        except (LookupError, UnsafeNameError):
+            return None
 
 
 def _read_text(root: Path, sidecar: str) -> str | None:

@@ -32,11 +32,24 @@ class Unit:
 
 
 @dataclass(frozen=True)
+class UnitSize:
+    """A unit ends with the item that makes it so many, or its audio files so many bytes."""
+
+    items: int = 2000
+    n_bytes: int = 1 << 30
+
+    def __post_init__(self) -> None:
+        if self.items < 1 or self.n_bytes < 1:
+            raise ValueError(f"a unit of {self.items} items and {self.n_bytes} bytes: both must be at least 1")
+
+
+@dataclass(frozen=True)
 class ClipRef:
     """A stretch of an audio file, not yet opened, with all that the corpus says of it (see `manifests.schema` CLIPS).
 
     path: relative to the root, POSIX. start, end: seconds, [start, end), null for the whole file.
-    channel: null for all of them. parent: what must stay in one split (recording, book or speaker).
+    channel: null for all of them. parent: what must stay in one split (recording or book); the speaker where the corpus
+    names none, for nobody is heard in two splits.
     """
 
     uid: str
@@ -54,6 +67,10 @@ class ClipRef:
     parent: str | None = None
     native: Mapping[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if self.parent is None:
+            object.__setattr__(self, "parent", self.speaker)
+
 
 def clip_uid(
     corpus: str, config: str, split: str, path: str, start: float | None = None, end: float | None = None
@@ -68,16 +85,14 @@ def corpus_of(uid: str) -> str:
     return uid.partition("/")[0]
 
 
-def fill(items: Iterable[tuple[_T, int]], unit_clips: int, unit_bytes: int) -> Iterator[list[_T]]:
+def fill(items: Iterable[tuple[_T, int]], size: UnitSize) -> Iterator[list[_T]]:
     """Group items with their sizes in bytes, in order: a group ends with the item that reaches either limit."""
-    if unit_clips < 1 or unit_bytes < 1:
-        raise ValueError(f"unit_clips is {unit_clips} and unit_bytes {unit_bytes}: both must be at least 1")
     group: list[_T] = []
     filled = 0
-    for item, size in items:
+    for item, n_bytes in items:
         group.append(item)
-        filled += size
-        if len(group) >= unit_clips or filled >= unit_bytes:
+        filled += n_bytes
+        if len(group) >= size.items or filled >= size.n_bytes:
             yield group
             group, filled = [], 0
     if group:
@@ -85,6 +100,7 @@ def fill(items: Iterable[tuple[_T, int]], unit_clips: int, unit_bytes: int) -> I
 
 
 def unit_name(split: str, number: int) -> str:
+    """The name of a split's unit; `number` counts from 0."""
     return f"{split}/{number:04d}"
 
 

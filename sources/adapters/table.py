@@ -1,18 +1,23 @@
 """Tables that name audio files: LibriSpeech's `*.trans.txt`, LJSpeech's `metadata.csv`, and their many kin.
 
-Knobs: `sources.catalogue.TableIngest`. `units` reads every table once, so that audio which no row names, and rows that
-name the same audio twice, are known corpus-wide; `read` then seeks to its own rows.
+`units` reads every table once, so that audio which no row names, and rows that name the same audio twice, are known
+corpus-wide; `read` then seeks to its own rows.
 """
 
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import groupby, islice
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
+from typing import Literal
+
+from pydantic import Field, model_validator
 
 from turnmill.manifests.errors import UsageError
+from turnmill.manifests.params import Params
 from turnmill.manifests.records import Reason, Reject
+from turnmill.sources.adapters.base import Corpus, Family
 from turnmill.sources.adapters.folder import (
     Folder,
     Names,
@@ -28,6 +33,7 @@ from turnmill.sources.adapters.items import (
     UNLISTED,
     ClipRef,
     Unit,
+    UnitSize,
     clip_uid,
     fill,
     language,
@@ -39,10 +45,89 @@ from turnmill.sources.adapters.items import (
     untranscribed,
 )
 from turnmill.sources.adapters.lines import MAX_LINE, Line, read_lines
-from turnmill.sources.adapters.template import Template, parse
-from turnmill.sources.catalogue import Entry, TableIngest
+from turnmill.sources.adapters.template import Template, TemplateText, parse
 
 _PLACE = frozenset({"dir", "stem"})  # variables that come from the table's path, not from a row
+
+FieldName = Literal["text", "speaker", "parent", "language", "tags", "captions"]
+
+
+class TableFormat(Params):
+    """One row per line, fields between `sep`, never quoted (corpora have unbalanced quotes in their texts).
+
+    `maxsplit`: the last field keeps further separators. `header`: the first line names the columns; else `names` does.
+    """
+
+    sep: str = Field(min_length=1)
+    maxsplit: int = Field(default=-1, ge=-1)
+    names: tuple[str, ...] = ()
+    header: bool = False
+    encoding: Literal["utf-8", "latin-1"] = "utf-8"
+
+    @model_validator(mode="after")
+    def _names_or_header(self) -> "TableFormat":
+        if self.header == bool(self.names):
+            raise ValueError("state either `header: true` or the column `names`")
+        if repeated := _repeated(self.names):
+            raise ValueError(f"names: {repeated} is the name of two columns")
+        return self
+
+
+class TableIngest(Family[ClipRef]):
+    """Tables that name audio files.
+
+    Globs and templates are relative to the corpus root; templates know the columns, and `dir` and `stem` of the table.
+    `audio_files` finds audio that no row names; its split is 'unlisted' where `split` needs more than `dir`.
+    """
+
+    family: Literal["table"]
+    tables: str
+    format: TableFormat
+    audio: TemplateText
+    audio_files: str
+    split: TemplateText = "train"
+    fields: Mapping[FieldName, TemplateText] = {}
+
+    @model_validator(mode="after")
+    def _columns_exist(self) -> "TableIngest":
+        known = {"dir", "stem", *self.format.names}
+        templates = [("audio", self.audio), ("split", self.split), *self.fields.items()]
+        for key, text in templates:
+            unknown = parse(text).variables - known
+            if unknown and not self.format.header:
+                raise ValueError(
+                    f"{key}: {text!r} uses {sorted(unknown)}, which is not among the columns {sorted(known)}"
+                )
+        return self
+
+    @property
+    def has_splits(self) -> bool:
+        return bool(parse(self.split).variables)
+
+    def units(self, corpus: Corpus[ClipRef], size: UnitSize) -> list[Unit]:
+        """Within a split: rows in the order of tables and lines, then audio that no row names."""
+        folder = list_folder(corpus.root, corpus.name)
+        by_split: dict[str, list[_Item]] = {}
+        for item in _items(_Reader(corpus, self), folder):
+            by_split.setdefault(item.split, []).append(item)
+        made = []
+        for split, items in sorted(by_split.items()):
+            groups = fill(((item, folder.sizes.get(item.path or "", 0)) for item in items), size)
+            made += [_unit(unit_name(split, number), split, group) for number, group in enumerate(groups)]
+        return made
+
+    def read(self, corpus: Corpus[ClipRef], unit: Unit) -> Iterator[ClipRef | Reject]:
+        reader = _Reader(corpus, self)
+        split = unit.spec["split"]
+        yield from _rows(reader, unit)
+        for path in unit.spec["untranscribed"]:
+            clip = reader.unnamed_clip(path, split)
+            if isinstance(clip, ClipRef) and not corpus.keep_untranscribed:
+                yield untranscribed(clip.uid, path)
+            else:
+                yield clip
+        for path, why in unit.spec["unsafe"]:
+            yield unsafe(corpus.name, split, path, why)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,47 +142,23 @@ class _Item:
     offset: int = 0
 
 
-def units(root: Path, entry: Entry, unit_clips: int, unit_bytes: int) -> list[Unit]:
-    """See `base.Adapter`. Within a split: rows in the order of tables and lines, then audio that no row names."""
-    reader = _Reader(entry)
-    folder = list_folder(root, entry.name)
-    by_split: dict[str, list[_Item]] = {}
-    for item in _items(reader, folder):
-        by_split.setdefault(item.split, []).append(item)
-    made = []
-    for split, items in sorted(by_split.items()):
-        sized = ((item, folder.sizes.get(item.path or "", 0)) for item in items)
-        groups = fill(sized, unit_clips, unit_bytes)
-        made += [_unit(unit_name(split, number), split, group) for number, group in enumerate(groups)]
-    return made
-
-
-def read(root: Path, entry: Entry, unit: Unit, keep_untranscribed: bool) -> Iterator[ClipRef | Reject]:
-    """See `base.Adapter`."""
-    reader = _Reader(entry)
-    split = unit.spec["split"]
-    names = Names(root, unit.files)
+def _rows(reader: "_Reader", unit: Unit) -> Iterator[ClipRef | Reject]:
+    """What each row of a unit is."""
+    split, keep = unit.spec["split"], reader.corpus.keep_untranscribed
+    names = Names(reader.corpus.root, unit.files)
     duplicates = {(table, line) for table, line in unit.spec["duplicates"]}
     for table, offset, first, count in unit.spec["rows"]:
-        with (root / table).open("rb") as file:
+        with (reader.corpus.root / table).open("rb") as file:
             columns = reader.columns(table, next(read_lines(file), None))
             file.seek(offset)
             for line in islice(read_lines(file, first), count):
                 clip = reader.clip(table, columns, line, names, split)
                 if (table, line.number) in duplicates:
                     yield _duplicate(clip, table, line)
-                elif isinstance(clip, ClipRef) and clip.text is None and reader.transcribes and not keep_untranscribed:
+                elif isinstance(clip, ClipRef) and clip.text is None and reader.transcribes and not keep:
                     yield untranscribed(clip.uid, clip.path)
                 else:
                     yield clip
-    for path in unit.spec["untranscribed"]:
-        clip = reader.unnamed_clip(path, split, root)
-        if isinstance(clip, ClipRef) and not keep_untranscribed:
-            yield untranscribed(clip.uid, path)
-        else:
-            yield clip
-    for path, why in unit.spec["unsafe"]:
-        yield unsafe(entry.name, split, path, why)
 
 
 def _duplicate(clip: ClipRef | Reject, table: str, line: Line) -> Reject:
@@ -126,7 +187,7 @@ def _unit(name: str, split: str, items: list[_Item]) -> Unit:
 
 def _items(reader: "_Reader", folder: Folder) -> Iterator[_Item]:
     """Everything the corpus holds, each thing once. Raises UsageError where there is nothing."""
-    knobs, corpus = reader.knobs, reader.corpus
+    knobs, corpus = reader.knobs, reader.corpus.name
     tables = [path for path in folder.sizes if glob_pattern(knobs.tables).fullmatch(path)]
     expected = glob_pattern(knobs.audio_files)
     at_home = list(filter(expected.fullmatch, folder.sizes))
@@ -174,16 +235,8 @@ def _unnamed_links(folder: Folder, named: set[str]) -> Iterator[tuple[str, str]]
 class _Reader:
     """Turns lines into clips, by an entry's knobs."""
 
-    entry: Entry
-
-    @cached_property
-    def knobs(self) -> TableIngest:
-        assert isinstance(self.entry.ingest, TableIngest)
-        return self.entry.ingest
-
-    @property
-    def corpus(self) -> str:
-        return self.entry.name
+    corpus: Corpus[ClipRef]
+    knobs: TableIngest
 
     @cached_property
     def _audio(self) -> Template:
@@ -211,10 +264,15 @@ class _Reader:
         """Column names of a table. Raises UsageError when its header lacks one that the entry uses."""
         if not self.knobs.format.header or first is None:
             return self.knobs.format.names
-        columns = tuple(self._fields_of(first))
+        try:
+            columns = tuple(self._fields_of(first))
+        except ValueError as error:
+            raise UsageError(f"{self.corpus.name}: {table}: its header {error}") from error
+        if repeated := _repeated(columns):
+            raise UsageError(f"{self.corpus.name}: {table}: its header has the column {repeated} twice")
         missing = self._used - _PLACE - set(columns)
         if missing:
-            raise UsageError(f"{self.corpus}: {table} has no column {sorted(missing)}, only {list(columns)}")
+            raise UsageError(f"{self.corpus.name}: {table} has no column {sorted(missing)}, only {list(columns)}")
         return columns
 
     def _fields_of(self, line: Line) -> list[str]:
@@ -256,8 +314,8 @@ class _Reader:
             return split_name(split)
         except LookupError as error:
             raise UsageError(
-                f"{self.corpus}: the split of {path} is read from folders ({self.knobs.split}) that are not below the"
-                " root: give a folder further up"
+                f"{self.corpus.name}: the split of {path} is read from folders ({self.knobs.split}) that are not below "
+                "the root: give a folder further up"
             ) from error
 
     def clip(self, table: str, columns: tuple[str, ...], line: Line, names: Names, split: str) -> ClipRef | Reject:
@@ -292,9 +350,9 @@ class _Reader:
         except ValueError as error:
             return Reject(Reason.BAD_ROW, f"{where}: {error}", self._uid(split, found), found)
 
-    def unnamed_clip(self, path: str, split: str, root: Path) -> ClipRef | Reject:
+    def unnamed_clip(self, path: str, split: str) -> ClipRef | Reject:
         """A clip of audio that no row names, with the fields that its own name tells, or BAD_ROW or RAW_AUDIO."""
-        if is_raw(root, path):
+        if is_raw(self.corpus.root, path):
             return raw_audio(self._uid(split, path), path)
         values = self._audio.match(path) or self._audio.match(f"./{path}")
         known = {name: field.render(values) for name, field in self._fields.items() if field.variables <= values.keys()}
@@ -311,14 +369,19 @@ class _Reader:
             text=transcript(fields.get("text")),
             speaker=fields.get("speaker") or None,
             parent=fields.get("parent") or None,
-            language=language(fields.get("language"), self.entry.lang),
+            language=language(fields.get("language"), self.corpus.language),
             captions=(fields["captions"],) if fields.get("captions") else (),
             tags=(fields["tags"],) if fields.get("tags") else (),
             native=native,
         )
 
     def _uid(self, split: str, path: str) -> str:
-        return clip_uid(self.corpus, DEFAULT_CONFIG, split, path)
+        return clip_uid(self.corpus.name, DEFAULT_CONFIG, split, path)
+
+
+def _repeated(columns: Sequence[str]) -> str:
+    """The first column, in quotes, that has the name of another; empty where none has."""
+    return next((repr(name) for name in columns if columns.count(name) > 1), "")
 
 
 @lru_cache(maxsize=64)  # the rows of a table follow each other

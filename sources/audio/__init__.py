@@ -7,7 +7,7 @@ and never the file's ending. Libraries are called in one way (`errors.library`),
 
 from turnmill.sources.audio.encode import encode_flac, pcm_hash, write_flac
 from turnmill.sources.audio.errors import AudioError, library
-from turnmill.sources.audio.files import LAKE_CODECS, MAX_DECODED_BYTES, Recording, decode, read
+from turnmill.sources.audio.files import LAKE_CODECS, Recording, decode, read
 from turnmill.sources.audio.mix import Levels, Mix, levels, mix_of, mono, mono_at, mono_resampled
 from turnmill.sources.audio.sound import (
     BLOCK,
@@ -19,7 +19,6 @@ from turnmill.sources.audio.sound import (
     Sound,
     cut,
     quantize16,
-    resample,
     to_int16,
 )
 from turnmill.sources.audio.views import SMALL_FILE, span
@@ -28,7 +27,6 @@ __all__ = [
     "BLOCK",
     "LAKE_CODECS",
     "MAX_CHANNELS",
-    "MAX_DECODED_BYTES",
     "RATES",
     "SMALL_FILE",
     "Audio",
@@ -51,7 +49,6 @@ __all__ = [
     "pcm_hash",
     "quantize16",
     "read",
-    "resample",
     "span",
     "to_int16",
     "write_flac",

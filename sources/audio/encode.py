@@ -14,7 +14,7 @@ from turnmill.sources.audio.sound import MAX_CHANNELS, RATES, Audio, Sound, bloc
 
 
 def check_shape(sample_rate: int, channels: int, name: str) -> None:
-    """Raises AudioError for what the lake cannot hold: TOO_MANY_CHANNELS, UNSUPPORTED_RATE."""
+    """`sample_rate`: Hz. Raises AudioError for what the lake cannot hold: TOO_MANY_CHANNELS, UNSUPPORTED_RATE."""
     if channels > MAX_CHANNELS:
         detail = f"{name} has {channels} channels; the lake holds up to {MAX_CHANNELS}: split it"
         raise AudioError(Reason.TOO_MANY_CHANNELS, detail)

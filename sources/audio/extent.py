@@ -26,4 +26,5 @@ class Extent:
 
 
 def short_of(held: int, declared: int) -> str:
+    """What is said of a file that ends before its header says; both in bytes."""
     return f"{held} of the {declared} bytes it declares are there"

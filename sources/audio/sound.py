@@ -8,7 +8,6 @@ from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
-import soxr
 
 from turnmill.manifests.records import Reason
 from turnmill.sources.audio.errors import AudioError
@@ -36,7 +35,7 @@ FULL_SCALE_16: Final = 32768
 
 
 class Sound(Protocol):
-    """Audio of any length. 1.0 is full scale."""
+    """Audio of any length. 1.0 is full scale; a frame is one sample of each channel."""
 
     @property
     def sample_rate(self) -> int:
@@ -188,13 +187,14 @@ def in_blocks(parts: Iterable[Float32], size: int = BLOCK) -> Iterator[Float32]:
 
 
 def gathered(parts: Iterable[Float32], channels: int, sample_rate: int) -> Audio:
-    """Audio in memory from its parts."""
+    """Audio in memory from its parts, float32 [channels, n]; `sample_rate`: Hz."""
     held = list(parts)
     samples = held[0] if len(held) == 1 else np.concatenate([np.zeros((channels, 0), np.float32), *held], axis=1)
     return Audio(np.ascontiguousarray(samples, dtype=np.float32), sample_rate)
 
 
 def is_short(frames: int, channels: int) -> bool:
+    """Whether so many frames are held in memory."""
     return frames * channels * 4 <= SHORT_BYTES
 
 
@@ -212,17 +212,6 @@ def cut(sound: Audio | LongSound, first: int, last: int, channel: int | None) ->
     if is_short(last - first, channels):
         return gathered(again(), channels, sound.sample_rate)
     return LongSound(sound.sample_rate, channels, last - first, again, sound.name)
-
-
-def resample(audio: Audio, rate: int) -> Audio:
-    """Resample every channel to `rate` Hz (soxr HQ: passband to 0.91 of the lower Nyquist frequency)."""
-    if rate == audio.sample_rate:
-        return audio
-    if audio.channels == 1:
-        samples = soxr.resample(audio.samples[0], audio.sample_rate, rate, quality="HQ")[None]
-    else:
-        samples = soxr.resample(audio.samples.T, audio.sample_rate, rate, quality="HQ").T
-    return Audio(np.ascontiguousarray(samples, dtype=np.float32), rate)
 
 
 def block_to_int16(block: Float32) -> Int16:

@@ -13,7 +13,7 @@ _MAGIC: Final = frozenset(
 
 
 def past(data: Bytes, position: int) -> int:
-    """Where the tags that begin here end."""
+    """The byte at which the tags that begin at `position`, a byte too, end."""
     while True:
         head = data.at(position, 32)
         if head[:3] == b"ID3" and len(head) >= 10:
@@ -27,7 +27,7 @@ def past(data: Bytes, position: int) -> int:
 
 
 def before(data: Bytes) -> int:
-    """Where the tags that end the file begin; its size where it ends in none."""
+    """The byte at which the tags that end the file begin; its size where it ends in none."""
     end = data.size
     while end > 0:
         if data.at(end - 128, 3) == b"TAG":
@@ -48,7 +48,7 @@ def before(data: Bytes) -> int:
 
 
 def ends(data: Bytes, position: int) -> bool:
-    """Whether nothing but tags and zeros is there from a place on."""
+    """Whether nothing but tags and zeros is there from the byte `position` on."""
     place = past(data, position)
     return place >= data.size or data.zeros(place)
 

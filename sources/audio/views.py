@@ -102,7 +102,7 @@ def _failure(file: BinaryIO) -> OSError | None:
 
 
 def span(file: BinaryIO, offset: int, size: int) -> BinaryIO:
-    """A stretch of a file as a file: in memory where it is small, else a view."""
+    """`size` bytes of a file, from the byte `offset` on, as a file: in memory where they are few, else a view."""
     if size > SMALL_FILE:
         return view([(file, offset, size)])
     file.seek(offset)
@@ -110,11 +110,13 @@ def span(file: BinaryIO, offset: int, size: int) -> BinaryIO:
 
 
 def size_of(file: BinaryIO) -> int:
+    """Bytes of a file."""
     return file.seek(0, io.SEEK_END)
 
 
 class Bytes:
-    """Random access to a file's bytes for those who walk its structure; what is near is read once."""
+    """Random access to a file's bytes for those who walk its structure; what is near is read once. Places and
+    counts are in bytes."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file

@@ -24,7 +24,6 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from turnmill.manifests.records import Reject, TextDialogue
 from turnmill.manifests.samples import DIALOGUE, to_json
-from turnmill.sources.adapters.dialogue_text import dialogue_units, read_dialogues
 from turnmill.sources.catalogue import load
 from turnmill.synth.acoustics import AcousticsParams, Pools, draw_acoustics
 from turnmill.synth.channels import RATE
@@ -94,10 +93,8 @@ def dialogues(paths: list[Path]) -> list[TextDialogue]:
     """What can be spoken of the files, at a length that is spoken in a moment."""
     entry, limits, found = load("dialogue_text"), TextLimits(max_turn_chars=400, languages=("en", "zh")), []
     for path in paths:
-        for unit in dialogue_units(path, 1000):
-            read = [item for item in read_dialogues(path, unit, entry) if isinstance(item, TextDialogue)]
-            checked = [speakable(item, limits) for item in read]
-            found += [item for item in checked if isinstance(item, TextDialogue)]
+        read = (item for item in entry.corpus(path).items() if isinstance(item, TextDialogue))
+        found += [item for item in (speakable(one, limits) for one in read) if isinstance(item, TextDialogue)]
     return found[:_SPOKEN_AT_MOST]
 
 

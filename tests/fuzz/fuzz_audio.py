@@ -164,7 +164,7 @@ class Taker:
         path.write_bytes(data)
         shard = Shard("s", "train/0", {"files": [name], "spec": {"split": "train", "audio": [name], "unsafe": []}})
         signal.alarm(TIME_LIMIT_S)
-        ingest = Ingest(self.ingest.params, self.ingest.entry, self.ingest.licence, path.parent)
+        ingest = Ingest(self.ingest.params, self.ingest.entry, self.ingest.source.licence, path.parent)
         try:
             made, labels = ingest.process_with(
                 shard, self.workspace, Guard("ingest"), [(self.quality, Guard("quality"))]

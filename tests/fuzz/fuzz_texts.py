@@ -176,7 +176,7 @@ def outcome(path: Path) -> list[Any]:
     stage = WriteScripts(
         ScriptParams(dialogues_per_shard=3),
         load("dialogue_text"),
-        [Text(None, path, licence)],
+        [Text(None, load("dialogue_text").corpus(path, licence))],
         SplitShares(),
         bank("espeak", (), cloned=False, names=None),
         seed=0,
@@ -195,8 +195,8 @@ def outcome(path: Path) -> list[Any]:
         except UsageError as error:  # a gzip file that ends too soon
             found.append(str(error).replace(str(path), path.name))
             continue
-        if made.items_in != len(made.tables["scripts"]) + len(made.rejects) or made.items_in != unit.spec["count"]:
-            raise AssertionError(f"unit {unit.name} lost a row: {made.items_in} of {unit.spec['count']}")
+        if made.items_in != len(made.tables["scripts"]) + len(made.rejects) or made.items_in != unit.items:
+            raise AssertionError(f"unit {unit.name} lost a row: {made.items_in} of {unit.items}")
         bugs = [reject.detail for reject in made.rejects if reject.reason is Reason.INTERNAL_ERROR]
         if bugs:
             raise AssertionError(bugs[0])

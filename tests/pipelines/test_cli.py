@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.conftest import tree_hashes
 from tests.pipelines.conftest import Small
@@ -18,6 +19,7 @@ from tests.whisper import require
 from turnmill.pipelines.cli import main, next_commands
 from turnmill.pipelines.doctor import examine
 from turnmill.pipelines.stopping import SENTENCE
+from turnmill.sources.catalogue import load
 
 
 def call(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
@@ -55,6 +57,9 @@ def test_query_prints_a_table_csv_and_json(
         (["publish", "EMPTY", "--repo", "a/b", "--dry-run"], "is not an output folder of Turnmill"),
         (["publish", "OUT", "--repo", "no spaces/please", "--dry-run"], "is no name of a Hub dataset"),
         (["sources", "librispeach"], "librispeech"),
+        (["sources", "check", "librispeach", "--root", "."], "librispeech"),
+        (["sources", "check", "librispeech", "--root", "EMPTY"], "holds no table"),
+        (["sources", "check", "./no-such.yaml", "--root", "."], "there is no such catalogue entry"),
         (["run", "nothing.yaml"], "there is no such recipe"),
         (["status", "s3://bucket/out"], "s3://bucket/out needs the package s3fs: pip install s3fs"),
         (["run", "RECIPE", "--out", "s3://bucket/out"], "s3://bucket/out needs the package s3fs: pip install s3fs"),
@@ -134,6 +139,27 @@ def test_next_offers_the_users_own_recordings_to_the_model_that_heard_the_demo(
     words = shlex.split(offered.replace("YOUR/RECORDINGS", shlex.quote(str(small.corpus))))
     assert call(monkeypatch, *words[1:], "--out", str(tmp_path / "out"), "--dry-run") == 0
     assert "transcribe" in capsys.readouterr().out
+
+
+def test_the_catalogue_is_listed_shown_and_checked(
+    small: Small, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TURNMILL_CATALOG", str(tmp_path))
+    entry = {**yaml.safe_load(load("files").model_dump_json()), "name": "calls", "title": "[/] of mine"}
+    (tmp_path / "calls.yaml").write_text(yaml.safe_dump(entry), "utf-8")
+    assert call(monkeypatch, "sources") == 0
+    assert f"calls is yours: {tmp_path}/calls.yaml" in capsys.readouterr().out
+    assert call(monkeypatch, "sources", "calls") == 0
+    assert "[/] of mine" in capsys.readouterr().out
+    assert call(monkeypatch, "sources", "check", "calls", "--root", str(small.corpus)) == 1
+    said = capsys.readouterr().out
+    assert "audio without a row or transcript" in said
+    (tmp_path / "corpus").mkdir()
+    shutil.copy(small.corpus / "plain.wav", tmp_path / "corpus")
+    words = ("sources", "check", "calls", "--root", str(tmp_path / "corpus"))
+    assert call(monkeypatch, *words) == 1
+    assert call(monkeypatch, *words, "--keep-untranscribed") == 0
+    assert "calls: 1 clip, 0 rejected" in capsys.readouterr().out
 
 
 def test_one_clip_is_singular_in_every_line(

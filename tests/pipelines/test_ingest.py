@@ -1,13 +1,14 @@
 """ingest: what becomes of each file of a corpus, and what the lake holds of it."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 import numpy as np
 import pytest
 import soundfile
+from typing_extensions import override
 
 from turnmill.manifests.records import Reason, Reject
 from turnmill.manifests.store import Store
@@ -15,8 +16,9 @@ from turnmill.pipelines.guard import Guard
 from turnmill.pipelines.stage import ClipLabel, Row, Shard, Workspace, clip_sound, commit
 from turnmill.pipelines.stages.ingest import Ingest, IngestParams, kept
 from turnmill.pipelines.stages.quality import Quality, QualityParams
-from turnmill.sources.adapters.items import ClipRef
-from turnmill.sources.audio import Audio, AudioError, Sound, cut, files, pcm_hash, read, sound
+from turnmill.sources.adapters.base import Corpus, Family
+from turnmill.sources.adapters.items import ClipRef, Unit, UnitSize
+from turnmill.sources.audio import Audio, AudioError, Sound, cut, files, pcm_hash, read, sound, span
 from turnmill.sources.audio.sound import Stream
 from turnmill.sources.catalogue import load
 
@@ -39,9 +41,10 @@ def fill(folder: Path, names: Sequence[str] = tuple(FORMATS)) -> None:
 
 
 def ingested(
-    root: Path, out: Path, riders: Sequence[ClipLabel] = ()
+    root: Path, out: Path, riders: Sequence[ClipLabel] = (), family: Family[ClipRef] | None = None
 ) -> tuple[Workspace, list[Row], list[Reject], list]:
     entry = load("files")
+    entry = entry if family is None else entry.model_copy(update={"ingest": family})
     ingest = Ingest(IngestParams(keep_untranscribed=True), entry, entry.licence.record(), root)
     workspace = Workspace(Store(str(out)), {"clips": "c", "quality": "q"})
     (unit,) = ingest.units()
@@ -100,6 +103,53 @@ def test_bad_files_are_rejects_that_name_them_in_the_same_words_in_every_run(tmp
     }
     assert all(reject.source_uri and reject.source_uri in reject.detail for reject in runs[0][2])
     assert [clip["source_uri"] for clip in runs[0][1]] == ["a.wav"]
+
+
+class BlobIngest(Family[ClipRef]):
+    """A family whose recordings lie end to end in one file, as members of a tar do."""
+
+    family: Literal["blob"]
+    sizes: tuple[int, ...]
+
+    @override
+    def units(self, corpus: Corpus[ClipRef], size: UnitSize) -> list[Unit]:
+        return [Unit("train/0000", ("blob",), {}, len(self.sizes))]
+
+    @override
+    def read(self, corpus: Corpus[ClipRef], unit: Unit) -> Iterator[ClipRef | Reject]:
+        for number in range(len(self.sizes)):
+            yield ClipRef(f"blob/{number}", f"blob/{number}.wav", speaker="ann")
+
+    def audio_of(self, corpus: Corpus[ClipRef], ref: ClipRef) -> BinaryIO:
+        return span((corpus.root / "blob").open("rb"), sum(self.sizes[: self._place(ref)]), self.bytes_of(corpus, ref))
+
+    @override
+    def bytes_of(self, corpus: Corpus[ClipRef], ref: ClipRef) -> int:
+        return self.sizes[self._place(ref)]
+
+    def _place(self, ref: ClipRef) -> int:
+        return int(Path(ref.path).stem)
+
+
+def test_a_family_gives_its_own_bytes_which_are_read_as_a_file_is(tmp_path: Path) -> None:
+    fill(tmp_path / "corpus", ["a.wav", "e.wav"])
+    parts = [(tmp_path / "corpus" / name).read_bytes() for name in ("a.wav", "e.wav")]
+    (tmp_path / "blob").write_bytes(b"".join(parts))
+    blob = BlobIngest(family="blob", sizes=tuple(map(len, parts)))
+    _, files, _, _ = ingested(tmp_path / "corpus", tmp_path / "one")
+    _, members, rejects, _ = ingested(tmp_path, tmp_path / "two", family=blob)
+    assert rejects == []
+    for file, member in zip(files, members, strict=True):
+        told = ("codec", "sample_rate", "duration", "pcm_hash", "offset", "size")
+        assert [file[key] for key in told] == [member[key] for key in told]
+
+
+def test_who_speaks_is_the_parent_of_what_names_none(tmp_path: Path) -> None:
+    fill(tmp_path / "corpus", ["a.wav"])
+    blob = BlobIngest(family="blob", sizes=((tmp_path / "corpus" / "a.wav").stat().st_size,))
+    (tmp_path / "corpus" / "a.wav").rename(tmp_path / "corpus" / "blob")
+    _, (clip,), _, _ = ingested(tmp_path / "corpus", tmp_path / "out", family=blob)
+    assert (clip["speaker"], clip["parent"]) == ("ann", "ann")
 
 
 class FailsOnce(ClipLabel):

@@ -44,8 +44,8 @@ NAMES = (
 
 def priced(recipe: Recipe) -> Price:
     half = halves(recipe, Store("nowhere"))[-1]
-    assert isinstance(half.source, WriteScripts)
-    return price(recipe, half.source, shards_of(half)[1])
+    assert isinstance(half.scripts, WriteScripts)
+    return price(recipe, half.scripts, shards_of(half.chains[0])[1])
 
 
 def ask(small: Small, sql: str) -> Any:

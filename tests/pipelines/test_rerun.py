@@ -166,7 +166,7 @@ def test_a_damaged_memory_of_the_sources_is_none(tmp_path: Path) -> None:
 def test_the_look_of_a_unit_is_its_spec_and_the_sizes_and_times_of_its_files(tmp_path: Path) -> None:
     from turnmill.pipelines.seen import look
     from turnmill.pipelines.stage import Shard
-    from turnmill.sources.adapters.base import Unit
+    from turnmill.sources.adapters.items import Unit
 
     files = [tmp_path / name for name in "abc"]
     for file in files:

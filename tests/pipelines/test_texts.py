@@ -25,7 +25,7 @@ from turnmill.pipelines.pricing import price
 from turnmill.pipelines.recipe import Recipe, load
 from turnmill.pipelines.run import run
 from turnmill.pipelines.stages.script import WriteScripts
-from turnmill.pipelines.texts import Text, taken, text_of
+from turnmill.pipelines.texts import Text, text_of
 from turnmill.sources.catalogue import load as entry
 
 __all__ = ["endpoint"]  # a fixture
@@ -138,8 +138,8 @@ def test_texts_elsewhere_give_the_same_bytes_and_a_changed_file_redoes_its_own_u
 def names(text: Text, per_unit: int, seed: int = 0) -> list[str]:
     found: list[TextDialogue | Reject] = []
     for unit in text.units(per_unit, seed):
-        read = list(text.read(unit, ENTRY))
-        assert len(read) == taken(unit)
+        read = list(text.read(unit))
+        assert len(read) == unit.items
         assert text_of([text], unit) is text
         found += read
     return [item.id if isinstance(item, TextDialogue) else f"{item.reason} {item.uid}" for item in found]
@@ -147,23 +147,23 @@ def names(text: Text, per_unit: int, seed: int = 0) -> list[str]:
 
 def test_limit_takes_so_many_rows_the_same_ones_whatever_the_units(tmp_path: Path) -> None:
     path = write(tmp_path / "many.jsonl", [talk(n) for n in range(100)])
-    text = Text("many", path, OWN, limit=30)
+    text = Text("many", ENTRY.corpus(path, OWN), limit=30)
     chosen = names(text, per_unit=7)
     assert len(set(chosen)) == 30
     assert set(chosen) == set(names(text, per_unit=100)) == set(names(text, per_unit=1))
     assert chosen == sorted(chosen, key=lambda name: int(name.removeprefix("many/d")))
     assert set(names(text, 7, seed=1)) != set(chosen)
-    assert all(7 <= taken(unit) < 14 for unit in text.units(7, 0)[:-1])  # a file's few rows fill whole shards
+    assert all(7 <= unit.items < 14 for unit in text.units(7, 0)[:-1])  # a file's few rows fill whole shards
     more = write(tmp_path / "many.jsonl", [talk(n) for n in range(110)])  # a longer file takes most of them again
-    assert len(set(names(Text("many", more, OWN, limit=30), 7)) & set(chosen)) >= 24
+    assert len(set(names(Text("many", ENTRY.corpus(more, OWN), limit=30), 7)) & set(chosen)) >= 24
 
 
 def test_limit_above_the_file_takes_all_of_it(tmp_path: Path) -> None:
     path = write(tmp_path / "few.jsonl", [talk(0), talk(0), "[", talk(1)])
-    everything = names(Text(None, path, OWN), 2)
+    everything = names(Text(None, ENTRY.corpus(path, OWN)), 2)
     assert everything == ["d0", "duplicate_uid d0", "bad_row None", "d1"]
-    assert names(Text(None, path, OWN, limit=4), 2) == everything
-    assert names(Text(None, path, OWN, limit=9), 2) == everything
+    assert names(Text(None, ENTRY.corpus(path, OWN), limit=4), 2) == everything
+    assert names(Text(None, ENTRY.corpus(path, OWN), limit=9), 2) == everything
 
 
 @pytest.mark.parametrize("per_unit", [1, 7, 100])
@@ -171,13 +171,13 @@ def test_limit_never_takes_a_repeated_id_without_the_dialogue_it_repeats(tmp_pat
     rows = [line for n in range(60) for line in (talk(n % 40), "")]  # blank lines are no rows
     path = write(tmp_path / "again.jsonl", rows)
     for seed in range(5):
-        found = names(Text("again", path, OWN, limit=30), per_unit, seed)
+        found = names(Text("again", ENTRY.corpus(path, OWN), limit=30), per_unit, seed)
         assert len(set(found)) == 30
         assert all(name.startswith("again/d") for name in found)
-    more = Counter(names(Text("again", path, OWN, limit=50), per_unit))
+    more = Counter(names(Text("again", ENTRY.corpus(path, OWN), limit=50), per_unit))
     assert {f"again/d{n}" for n in range(40)} < set(more)
     assert sum(count for name, count in more.items() if name.startswith("duplicate_uid again/d")) == 10
-    everything = names(Text("again", path, OWN), per_unit)
+    everything = names(Text("again", ENTRY.corpus(path, OWN)), per_unit)
     assert everything[40:] == [f"duplicate_uid again/d{n}" for n in range(20)]
 
 
@@ -188,7 +188,7 @@ def test_every_limit_is_met_exactly(
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "drawn.jsonl"
     write(path, [talk(n) for n in range(rows)])
-    found = names(Text("drawn", path, OWN, limit=limit), per_unit, seed)
+    found = names(Text("drawn", ENTRY.corpus(path, OWN), limit=limit), per_unit, seed)
     assert len(found) == len(set(found)) == min(rows, limit)
 
 
@@ -272,7 +272,7 @@ def rewriting(tmp_path: Path, endpoint: Endpoint, tasks: str) -> tuple[Recipe, W
     recipe = loaded(
         tmp_path, path.name, [f"script.rewrite={{tasks: {tasks}, base_url: '{endpoint.url}', model: small}}"]
     )
-    source = halves(recipe, Store(str(tmp_path / "out")))[0].source
+    source = halves(recipe, Store(str(tmp_path / "out")))[0].scripts
     assert isinstance(source, WriteScripts)
     return recipe, source
 
@@ -286,9 +286,9 @@ def test_a_rewrite_to_spoken_language_gets_what_it_can_mend_and_has_to_mend_it(
 ) -> None:
     recipe, stage = rewriting(tmp_path, endpoint, tasks)
     (half,) = halves(recipe, Store(str(tmp_path / "out")))
-    (shard,), _ = shards_of(half)
+    (shard,), _ = shards_of(half.chains[0])
     made = stage.process(
-        shard, fingerprinted(half, [shard], 0).workspace(Store(str(tmp_path / "out"))), Guard(stage.name)
+        shard, fingerprinted(half, [shard], 0).workspace(Store(str(tmp_path / "out")), 0), Guard(stage.name)
     )
     asked = {name for name, text in UNSPOKEN.items() for r in endpoint.requests if json.dumps(text) in str(r)}
     assert {row["id"] for row in made.tables["scripts"]} == scripts

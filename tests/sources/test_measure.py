@@ -20,9 +20,9 @@ from turnmill.sources.audio import (
     pcm_hash,
     quantize16,
     read,
-    resample,
     sound,
 )
+from turnmill.sources.audio.mix import resampled
 from turnmill.sources.audio.sound import LongSound
 from turnmill.sources.measure import FLOOR_DBFS, quality
 
@@ -35,6 +35,11 @@ def sine(level: float, hz: float = 440, rate: int = 16000, seconds: float = 2.0)
 def noise(rate: int, channels: int = 1, seconds: float = 2.0, level: float = 0.1) -> Audio:
     random = np.random.default_rng(0)
     return Audio((random.standard_normal((channels, int(rate * seconds))) * level).astype(np.float32), rate)
+
+
+def resample(audio: Audio, rate: int) -> Audio:
+    blocks = resampled(audio.blocks(), audio.channels, audio.sample_rate, rate, "x")
+    return Audio(np.concatenate(list(blocks), axis=1), rate)
 
 
 def load(path: Path) -> Audio:

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.records import Licence, Reason, Reject, TextDialogue, TextTurn
-from turnmill.sources.adapters.dialogue_text import dialogue_units, read_dialogues
-from turnmill.sources.adapters.items import Unit
+from turnmill.sources.adapters.items import Unit, UnitSize
 from turnmill.sources.catalogue import load
 
 ENTRY = load("dialogue_text")
@@ -24,7 +23,8 @@ TURNS = (TextTurn("user", "Hi."), TextTurn("assistant", "Hello."))
 
 
 def read_all(path: Path, per_unit: int = 100) -> list[Any]:
-    return [item for unit in dialogue_units(path, per_unit) for item in read_dialogues(path, unit, ENTRY)]
+    corpus = ENTRY.corpus(path)
+    return [item for unit in corpus.units(UnitSize(per_unit)) for item in corpus.read(unit)]
 
 
 def from_a_deep_caller(frames: int, call: Callable[[], Any]) -> Any:
@@ -60,8 +60,8 @@ def test_of_a_deep_row_nothing_else_is_said_than_that_it_is_deep(tmp_path: Path)
 def test_every_element_of_a_list_is_read_once_whatever_it_begins_with(tmp_path: Path, text: str) -> None:
     path = tmp_path / "d.json"
     path.write_text(text)
-    units = dialogue_units(path, 1)
-    found = [list(read_dialogues(path, unit, ENTRY)) for unit in units]
+    units = ENTRY.corpus(path).units(UnitSize(1))
+    found = [list(ENTRY.corpus(path).read(unit)) for unit in units]
     assert [len(rows) for rows in found] == [unit.spec["count"] for unit in units] == [1] * len(units)
     assert [row for rows in found for row in rows] == read_all(path)
 
@@ -189,8 +189,8 @@ def test_a_long_json_list_gives_the_same_dialogues_in_units_as_whole(tmp_path: P
     rows = [{**GOOD, "id": f"é{n}", "pad": "ü" * (n % 700)} for n in range(20_000)]
     path = tmp_path / "d.json"
     path.write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")
-    units = dialogue_units(path, 7000)
-    last = list(read_dialogues(path, units[-1], ENTRY))
+    units = ENTRY.corpus(path).units(UnitSize(7000))
+    last = list(ENTRY.corpus(path).read(units[-1]))
     assert [item.id for item in last] == [f"é{n}" for n in range(14_000, 20_000)]
 
 
@@ -201,7 +201,7 @@ def test_gzip_is_read_and_a_broken_one_is_a_sentence(tmp_path: Path) -> None:
     assert [item.id for item in read_all(path, 300)] == [str(n) for n in range(2000)]
     path.write_bytes(data[: len(data) // 2])
     with pytest.raises(UsageError, match="not a whole gzip file"):
-        dialogue_units(path, 300)
+        ENTRY.corpus(path).units(UnitSize(300))
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_a_file_that_cannot_be_used_is_a_sentence(tmp_path: Path, name: str, con
     if content is not None:
         (tmp_path / name).write_text(content)
     with pytest.raises(UsageError, match=f"{name} {message}"):
-        dialogue_units(tmp_path / name, 10)
+        ENTRY.corpus(tmp_path / name).units(UnitSize(10))
 
 
 def test_memory_does_not_grow_with_the_line_or_the_file(tmp_path: Path) -> None:
@@ -227,8 +227,8 @@ def test_memory_does_not_grow_with_the_line_or_the_file(tmp_path: Path) -> None:
         for n in range(20_000):
             file.write(json.dumps({**GOOD, "pad": "y" * 500, "id": n}) + "\n")
     tracemalloc.start()
-    units = dialogue_units(path, 1000)
-    items = list(read_dialogues(path, units[0], ENTRY))
+    units = ENTRY.corpus(path).units(UnitSize(1000))
+    items = list(ENTRY.corpus(path).read(units[0]))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert items[0].reason is Reason.BAD_ROW
@@ -245,9 +245,9 @@ def test_every_line_comes_out_exactly_once_whatever_the_unit_size(lines: list[st
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "d.jsonl"
         path.write_text("\n".join(lines))
-        units = dialogue_units(path, per_unit)
+        units = ENTRY.corpus(path).units(UnitSize(per_unit))
         copies = [Unit(unit.name, unit.files, json.loads(json.dumps(unit.spec))) for unit in units]
-        items = [item for unit in copies for item in read_dialogues(path, unit, ENTRY)]
+        items = [item for unit in copies for item in ENTRY.corpus(path).read(unit)]
         assert items == read_all(path, 1000)
     assert len(items) == sum(line != "" for line in lines)
     ids = [item.id for item in items if isinstance(item, TextDialogue)]

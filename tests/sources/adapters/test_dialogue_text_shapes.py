@@ -12,14 +12,13 @@ from hypothesis import strategies as st
 
 from turnmill.manifests.records import Reason, Reject, TextDialogue, TextTurn, ToolCall
 from turnmill.sources.adapters.dialogue_shapes import NoDialogue, language_of, turns_of
-from turnmill.sources.adapters.dialogue_text import dialogue_units, read_dialogues
 from turnmill.sources.catalogue import load
 
 TURNS = (TextTurn("user", "Hi."), TextTurn("assistant", "Hello."))
 
 
 def read_all(path: Path) -> list[Any]:
-    return [item for unit in dialogue_units(path, 100) for item in read_dialogues(path, unit, load("dialogue_text"))]
+    return list(load("dialogue_text").corpus(path).items())
 
 
 def moss(*turns: tuple[str, str, str, str]) -> dict[str, Any]:

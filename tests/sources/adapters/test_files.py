@@ -14,16 +14,18 @@ from hypothesis import strategies as st
 
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.records import Reason, Reject
-from turnmill.sources.adapters import files, sniff
-from turnmill.sources.adapters.items import ClipRef, transcript
+from turnmill.sources.adapters import sniff
+from turnmill.sources.adapters.items import ClipRef, Unit, UnitSize, transcript
 from turnmill.sources.catalogue import Entry, load, override
-
-BIG = 1 << 40
 
 
 def read_all(root: Path, entry: Entry | None = None, keep: bool = False, clips: int = 1000) -> list[Any]:
-    entry = entry or load("files")
-    return [item for unit in files.units(root, entry, clips, BIG) for item in files.read(root, entry, unit, keep)]
+    corpus = (entry or load("files")).corpus(root, keep_untranscribed=keep)
+    return [item for unit in corpus.units(UnitSize(clips)) for item in corpus.read(unit)]
+
+
+def units_of(root: Path, entry: Entry | None = None, clips: int = 10) -> list[Unit]:
+    return (entry or load("files")).corpus(root).units(UnitSize(clips))
 
 
 def folder(root: Path, contents: dict[str, str | bytes]) -> Path:
@@ -63,7 +65,7 @@ def test_a_transcript_is_the_text_file_beside_a_recording(tmp_path: Path) -> Non
 
 def test_the_unit_names_recordings_and_sidecars_for_change_detection(tmp_path: Path) -> None:
     root = folder(tmp_path, {"a.wav": b"x", "a.txt": "t", "b.wav": b"x", "other.txt": "t"})
-    assert [unit.files for unit in files.units(root, load("files"), 10, BIG)] == [("a.txt", "a.wav", "b.wav")]
+    assert [unit.files for unit in units_of(root, clips=10)] == [("a.txt", "a.wav", "b.wav")]
 
 
 def wav(seconds: float = 0.1) -> bytes:
@@ -112,7 +114,7 @@ def test_a_sidecar_of_the_same_spelling_comes_before_one_in_capitals(tmp_path: P
         tmp_path, {"a.wav": b"x", "a.TXT": "capitals", "a.txt": "own", "b.wav": b"x", "b.TXT": "1", "b.Txt": "2"}
     )
     assert [item.text for item in read_all(root)] == ["own", "1"]
-    assert [unit.files for unit in files.units(root, load("files"), 10, BIG)] == [("a.txt", "a.wav", "b.TXT", "b.wav")]
+    assert [unit.files for unit in units_of(root, clips=10)] == [("a.txt", "a.wav", "b.TXT", "b.wav")]
 
 
 def test_raw_audio_is_a_reject_that_says_so_and_a_header_in_it_is_read(tmp_path: Path) -> None:
@@ -153,7 +155,7 @@ def test_only_files_whose_ending_does_not_tell_are_opened(tmp_path: Path, monkey
     contents |= {f"{n:04}.{'lab' if n % 2 else 'spoken'}": "said" for n in range(990)}
     contents |= {f"odd{n}": wav() for n in range(5)} | {f"odd{n}.pdf": "%PDF" for n in range(5)}
     root = folder(tmp_path, contents)
-    units = files.units(root, with_knobs(sidecar="{dir}/{stem}.spoken"), 500, BIG)
+    units = units_of(root, with_knobs(sidecar="{dir}/{stem}.spoken"), 500)
     assert sum(len(unit.spec["audio"]) for unit in units) == 1005
     assert sorted(opened) == sorted([f"odd{n}" for n in range(5)] + [f"odd{n}.pdf" for n in range(5)])
 
@@ -234,7 +236,7 @@ def test_links_that_leave_the_folder_are_rejected_and_not_read(tmp_path: Path) -
 def test_a_folder_without_audio_is_one_sentence(tmp_path: Path) -> None:
     folder(tmp_path, {"a.txt": "x", "._b.wav": b"x"})
     with pytest.raises(UsageError, match=r"files: .* holds no audio: give a folder of recordings"):
-        files.units(tmp_path, load("files"), 10, BIG)
+        units_of(tmp_path, clips=10)
 
 
 def test_real_folders_of_sounds_and_of_digits(shared: Path) -> None:
@@ -268,8 +270,7 @@ def test_every_recording_comes_out_exactly_once(audio: dict[tuple[str, str], boo
         contents: dict[str, str | bytes] = {f"{a}{b}.flac": b"x" for a, b in audio}
         contents |= {f"{a}{b}.txt": "said" for (a, b), told in audio.items() if told}
         root = folder(Path(place), contents)
-        units = files.units(root, load("files"), clips, BIG)
-        items = [item for unit in units for item in files.read(root, load("files"), unit, False)]
+        units, items = units_of(root, clips=clips), read_all(root, clips=clips)
     seen = Counter(item.path if isinstance(item, ClipRef) else item.source_uri for item in items)
     assert seen == Counter(f"{a}{b}.flac" for a, b in audio)
     assert list(seen) == sorted(seen)

@@ -17,15 +17,19 @@ from hypothesis import strategies as st
 
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.records import Reason, Reject
-from turnmill.sources.adapters import table
-from turnmill.sources.adapters.items import ClipRef, Unit
+from turnmill.sources.adapters.items import ClipRef, Unit, UnitSize
 from turnmill.sources.catalogue import Entry, load, override
 
 BIG = 1 << 40
 
 
 def read_all(root: Path, entry: Entry, clips: int = 1000, size: int = BIG, keep: bool = False) -> list[Any]:
-    return [item for unit in table.units(root, entry, clips, size) for item in table.read(root, entry, unit, keep)]
+    corpus = entry.corpus(root, keep_untranscribed=keep)
+    return [item for unit in corpus.units(UnitSize(clips, size)) for item in corpus.read(unit)]
+
+
+def units_of(root: Path, entry: Entry, clips: int = 1000, size: int = BIG) -> list[Unit]:
+    return entry.corpus(root).units(UnitSize(clips, size))
 
 
 def corpus(root: Path, rows: str | bytes, audio: list[str]) -> Path:
@@ -77,10 +81,17 @@ def test_ljspeech_as_released(shared: Path) -> None:
 def test_a_root_too_deep_to_tell_the_split_is_refused_rather_than_mislabelled(shared: Path, below: str) -> None:
     root = shared / "LibriSpeech" / below
     if not below:
-        assert table.units(root, load("librispeech"), 10, BIG)
+        assert units_of(root, load("librispeech"), 10)
         return
     with pytest.raises(UsageError, match=r"split.*further up"):
-        table.units(root, load("librispeech"), 10, BIG)
+        units_of(root, load("librispeech"), 10)
+
+
+def test_a_speaker_whose_clips_have_no_parent_stays_whole(tmp_path: Path) -> None:
+    root = corpus(tmp_path / "c", "a-1|x|Hi\na-2|x|Hi\n", ["a-1", "a-2"])
+    fields = {"text": "{text}", "speaker": "{id|split('-')|0}"}
+    entry = override(load("ljspeech"), {"ingest": {"fields": fields}}, "test")
+    assert [clip.parent for clip in read_all(root, entry)] == ["a", "a"]
 
 
 def test_each_fault_of_a_row_has_its_reason(tmp_path: Path) -> None:
@@ -213,7 +224,23 @@ def test_columns_are_found_by_the_header_and_the_split_by_the_table(tmp_path: Pa
     assert items[2].uid == "ljspeech/default/unlisted/clips/c.mp3"
     (tmp_path / "dev.tsv").write_text("path\ttext\nb.mp3\tx\n")
     with pytest.raises(UsageError, match=r"dev\.tsv has no column \['client_id', 'sentence'\]"):
-        table.units(tmp_path, header_entry(), 1, BIG)
+        units_of(tmp_path, header_entry(), 1)
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        (b"client_id\tpath\tsentence\tpath", "its header has the column 'path' twice"),
+        (b"client_id\tpath\tsent\xff", "its header is not utf-8"),
+        (b"path\t" + b"x" * (2 << 20), "its header is longer than"),
+    ],
+)
+def test_a_header_that_cannot_be_read_is_one_sentence(tmp_path: Path, header: bytes, message: str) -> None:
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips" / "a.mp3").write_bytes(b"x")
+    (tmp_path / "dev.tsv").write_bytes(header + b"\na\tb\tc\td\n")
+    with pytest.raises(UsageError, match=rf"dev\.tsv: {message}"):
+        units_of(tmp_path, header_entry())
 
 
 @pytest.mark.parametrize(
@@ -228,17 +255,17 @@ def test_columns_are_found_by_the_header_and_the_split_by_the_table(tmp_path: Pa
 def test_a_root_that_is_no_corpus_is_one_sentence(tmp_path: Path, make: Any, message: str) -> None:
     make(tmp_path / "nowhere")
     with pytest.raises(UsageError, match=f"ljspeech: .*nowhere.*{message}.*: give the folder"):
-        table.units(tmp_path / "nowhere", load("ljspeech"), 10, BIG)
+        units_of(tmp_path / "nowhere", load("ljspeech"), 10)
 
 
 def test_units_end_at_either_limit_and_tell_the_files_they_read(tmp_path: Path) -> None:
     root = corpus(tmp_path / "c", "".join(f"n{i}|x|y\n" for i in range(7)), [f"n{i}" for i in range(7)])
-    by_count = table.units(root, load("ljspeech"), 3, BIG)
+    by_count = units_of(root, load("ljspeech"), 3)
     assert [unit.name for unit in by_count] == ["train/0000", "train/0001", "train/0002"]
     assert by_count[1].files == ("metadata.csv", "wavs/n3.wav", "wavs/n4.wav", "wavs/n5.wav")
-    assert [len(unit.files) - 1 for unit in table.units(root, load("ljspeech"), 100, 20)] == [2, 2, 2, 1]
+    assert [len(unit.files) - 1 for unit in units_of(root, load("ljspeech"), 100, 20)] == [2, 2, 2, 1]
     with pytest.raises(ValueError, match="at least 1"):
-        table.units(root, load("ljspeech"), 0, BIG)
+        units_of(root, load("ljspeech"), 0)
 
 
 def test_names_of_tables_and_audio_are_found_in_capitals(tmp_path: Path) -> None:
@@ -273,9 +300,9 @@ def test_a_row_that_names_raw_audio_is_a_reject_that_says_so(tmp_path: Path) -> 
     (root / "raw").mkdir()
     (root / "raw" / "a.pcm").write_bytes(bytes(100))
     entry = override(load("ljspeech"), {"ingest": {"audio": "raw/{id}.pcm"}}, "test")
-    (unit,) = table.units(root, entry, 10, BIG)
+    (unit,) = units_of(root, entry, 10)
     assert unit.files == ("metadata.csv", "raw/a.pcm", "wavs/a.wav")
-    assert [item.reason for item in table.read(root, entry, unit, False)] == [Reason.RAW_AUDIO, Reason.UNTRANSCRIBED]
+    assert [item.reason for item in entry.corpus(root).read(unit)] == [Reason.RAW_AUDIO, Reason.UNTRANSCRIBED]
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\ufeff\u200b"])
@@ -320,10 +347,10 @@ def test_every_row_and_every_file_comes_out_exactly_once(
     lines = [form.format(name) for form, name in rows]
     with tempfile.TemporaryDirectory() as folder:
         root = corpus(Path(folder), "\n".join(lines) + "\n", sorted(audio))
-        units = table.units(root, entry, clips, size)
+        units = units_of(root, entry, clips, size)
         again = [Unit(unit.name, unit.files, json.loads(json.dumps(unit.spec))) for unit in units]
-        items = [item for unit in again for item in table.read(root, entry, unit, keep)]
-        assert units == table.units(root, entry, clips, size)
+        items = [item for unit in again for item in entry.corpus(root, keep_untranscribed=keep).read(unit)]
+        assert units == units_of(root, entry, clips, size)
         for unit in units:
             assert all((root / name).is_file() for name in unit.files)
     assert len({unit.name for unit in units}) == len(units)

@@ -1,0 +1,64 @@
+"""What people write becomes parameters, or one sentence for each thing that is wrong."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import pytest
+import yaml
+from pydantic import Field
+
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.params import Params, flaw, parsed, validated
+
+
+class Cats(Params):
+    kind: Literal["cats"]
+    cats: int = Field(ge=0)
+
+
+class Dogs(Params):
+    kind: Literal["dogs"]
+    fields: Mapping[Literal["speaker", "text"], str] = {}
+
+
+class House(Params):
+    name: str
+    pets: Annotated[Cats | Dogs, Field(discriminator="kind")] | None = None
+    living: Annotated[Cats | Dogs, Field(discriminator="kind")] = Dogs(kind="dogs")
+    rooms: tuple[Dogs, ...] = ()
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"name": "a", "livng": 1}, "^f: livng: unknown key; did you mean 'living'\\?$"),
+        ({"name": "a", "zzz": 1}, "^f: zzz: unknown key; remove it$"),
+        ({"name": "a", "living": {"kind": "cats", "cats": -1}}, r"^f: living\.cats: .* \(given: -1\)$"),
+        (
+            {"name": "a", "living": {"kind": "cats", "cat": 1, "cats": 1}},
+            "living.cat: unknown key; did you mean 'cats'",
+        ),
+        ({"name": "a", "living": {"kind": "dogs", "cats": 1}}, "living.cats: unknown key; remove it"),
+        ({"name": "a", "living": {"kind": "dogs", "fields": {"speker": "x"}}}, "fields.speker: unknown .*'speaker'"),
+        ({"name": "a", "rooms": [{"kind": "dogs", "feilds": {}}]}, r"rooms\.0\.feilds: .*'fields'"),
+        ({"nam": "a"}, "name: field required; f: nam: unknown key; did you mean 'name'"),
+        (["name"], "^f: input should be a valid dictionary"),
+        ("x" * 500, r"x{199} \.\.\.\)$"),
+    ],
+)
+def test_each_mistake_is_a_sentence_with_its_key(data: Any, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        validated(House, data, "f")
+
+
+def test_what_stands_under_a_secret_key_is_not_repeated() -> None:
+    with pytest.raises(UsageError) as told:
+        validated(House, {"name": "a", "living": {"kind": "cats", "cats": "token"}}, "f", secret=["living"])
+    assert "token" not in str(told.value)
+
+
+@pytest.mark.parametrize("text", ["a: [", "[" * 5000, "2024-99-99", "\0", "a: b: c", "!!python/object:os.system {}"])
+def test_what_is_no_yaml_is_one_error_that_does_not_repeat_the_text(text: str) -> None:
+    with pytest.raises(yaml.YAMLError) as told:
+        parsed(text)
+    assert flaw(told.value)
