@@ -110,7 +110,7 @@ def _load_kokoro() -> str:
 
 
 def _espeak() -> Finding:
-    return _attempt("espeak", "speaks like a formant synthesizer", _load_espeak, "pip install -e '.[demo]'")
+    return _attempt("espeak", "speaks like a formant synthesizer", _load_espeak, "pip install 'turnmill[demo]'")
 
 
 def _load_espeak() -> str:
@@ -140,7 +140,7 @@ def _pyannote() -> Finding:
     role = "tells speakers apart"
     if importlib.util.find_spec("pyannote") and importlib.util.find_spec("pyannote.audio"):
         return Finding("pyannote.audio", role, True, "installed; its models need a Hugging Face token")
-    return Finding("pyannote.audio", role, False, "not installed", "pip install -e '.[diarization]'")
+    return Finding("pyannote.audio", role, False, "not installed", "pip install 'turnmill[diarization]'")
 
 
 def _gpu() -> Finding:

@@ -1,7 +1,8 @@
 """A recipe: one YAML file that names corpora, texts, stages and selections. Checked whole before anything starts."""
 
+import copy
 import difflib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -13,6 +14,7 @@ from turnmill.manifests.params import LicenceStatement, Params
 from turnmill.manifests.records import stable_hash
 from turnmill.pipelines.asr.models import folder_of, model_name
 from turnmill.pipelines.bank import VoiceNames
+from turnmill.pipelines.shipped import beside, recipe_file, told
 from turnmill.pipelines.stages.card import CardParams
 from turnmill.pipelines.stages.ingest import IngestParams
 from turnmill.pipelines.stages.plan import ShardParams
@@ -57,7 +59,7 @@ class PricingParams(Params):
     real_time_factor: float = Field(
         default=0.05,
         gt=0,
-        description="GPU seconds per second of speech: the planning figure of one L20-class GPU (duplex.md 2.5)",
+        description="GPU seconds per second of speech: the planning figure of one L20-class GPU (docs/engines.md)",
     )
 
 
@@ -186,16 +188,34 @@ def _without_host(resolved: dict[str, Any]) -> None:
             endpoint.pop(key, None)
 
 
+def load_recipe(recipe: str | Path | Mapping[str, Any], changes: Mapping[str, Any] | None = None) -> Recipe:
+    """A recipe to be run from Python: one that comes with Turnmill by its name, a file, or keys and values as a file
+    would have them. `changes` replaces keys, dotted as in `--set`: {"root": "clips", "transcribe.model": "base"}.
+
+    Paths in a file are relative to the file, all others to the current folder. Raises UsageError naming key and fix.
+    """
+    changed = copy.deepcopy(dict(changes or {})).items()
+    if isinstance(recipe, Mapping):
+        return _finished(_with_paths(copy.deepcopy(dict(recipe)), Path("recipe")), changed, "recipe")
+    path = recipe_file(recipe) if isinstance(recipe, str) else recipe
+    return _finished(_with_paths(_read(path), path), changed, told(path))
+
+
 def load(path: Path, settings: Sequence[str] = ()) -> Recipe:
-    """Read a recipe and apply `a.b=c` settings; values are YAML. Raises UsageError naming file, key and fix.
+    """Read a recipe's file and apply `a.b=c` settings; values are YAML. Raises UsageError naming file, key and fix.
 
     Paths in the file are relative to the file, those in settings to the current folder.
     """
+    raw = _with_paths(_read(path), path)
+    return _finished(raw, map(_setting, settings), told(path))
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
         raw = _parsed(path.read_text("utf-8"))
     except FileNotFoundError as error:
         raise UsageError(
-            f"{path}: there is no such recipe; name a YAML file, e.g. one of pipelines/recipes/"
+            f"{path}: there is no such recipe; name a YAML file, or one that comes with Turnmill (`turnmill recipes`)"
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: cannot be read as a recipe: {error}") from error
@@ -203,13 +223,23 @@ def load(path: Path, settings: Sequence[str] = ()) -> Recipe:
         raise UsageError(f"{path}: is not valid YAML: {_flaw(error)}") from error
     if not isinstance(raw, dict):
         raise UsageError(f"{path}: a recipe is a mapping of keys to values, this is {type(raw).__name__}")
+    return raw
+
+
+def _with_paths(raw: dict[str, Any], path: Path) -> dict[str, Any]:
+    """What a recipe says, with what it names relative to its file `path` named in full."""
     below = _PATHS_BELOW if _names_preset(raw) else (*_PATHS_BELOW, "simulate.preset")
     for key in (*_PATHS, *below):
-        raw = _changed(raw, key.split("."), lambda text: str(path.parent.absolute() / _expanded(text)))
-    for setting in settings:
-        _apply(raw, setting)
+        raw = _changed(raw, key.split("."), lambda text: str(beside(path, str(_expanded(text)))))
+    return raw
+
+
+def _finished(raw: dict[str, Any], changes: Iterable[tuple[str, Any]], name: str) -> Recipe:
+    """The recipe that keys and values make, with changes. `name` is what errors call it."""
+    for key, value in changes:
+        _set(raw, key, value)
     # Workers run in other folders: what they open is named in full before it travels.
-    for key in _PATHS_BELOW:
+    for key in (*_PATHS, *_PATHS_BELOW):
         raw = _changed(raw, key.split("."), lambda text: str(_expanded(text).absolute()))
     for key in _FOLDERS_OR_NAMES:
         raw = _changed(raw, key.split("."), _folder_or_name)
@@ -218,7 +248,7 @@ def load(path: Path, settings: Sequence[str] = ()) -> Recipe:
     except ValidationError as error:
         problems = error.errors()
     # Raised out here, without it: what pydantic's error holds of its frames, no garbage collector finds.
-    raise UsageError("; ".join(_sentence(path, problem) for problem in problems))
+    raise UsageError("; ".join(_sentence(name, problem) for problem in problems))
 
 
 def _names_preset(raw: Mapping[str, Any]) -> bool:
@@ -234,7 +264,7 @@ def _changed(value: Any, keys: Sequence[str], change: Callable[[str], str]) -> A
     if keys:
         known = isinstance(value, dict) and keys[0] in value
         return {**value, keys[0]: _changed(value[keys[0]], keys[1:], change)} if known else value
-    return change(value) if isinstance(value, str) else value
+    return change(str(value)) if isinstance(value, str | Path) else value
 
 
 def _expanded(text: str) -> Path:
@@ -250,11 +280,15 @@ def _folder_or_name(text: str) -> str:
     return str(folder.absolute()) if folder.is_dir() and folder_of(str(folder)) else text
 
 
-def _apply(raw: dict[str, Any], setting: str) -> None:
+def _setting(setting: str) -> tuple[str, Any]:
+    """The key and the value of a text `a.b=c`."""
     key, equals, text = setting.partition("=")
     if not equals or not key:
         raise UsageError(f"--set {setting}: write it as key=value, e.g. --set transcribe.model=base")
-    value = _path_value(text) if key in _PATHS else _yaml_value(setting, text)
+    return key, _path_value(text) if key in _PATHS else _yaml_value(setting, text)
+
+
+def _set(raw: dict[str, Any], key: str, value: Any) -> None:
     *parents, last = key.split(".")
     target = raw
     for parent in parents:
@@ -269,7 +303,7 @@ def _apply(raw: dict[str, Any], setting: str) -> None:
 
 def _path_value(text: str) -> str | None:
     """A path is taken as it is written: `my #1 set` and `2024_01` mean something else in YAML."""
-    return None if text in ("", "null", "~") else str(_expanded(text).absolute())
+    return None if text in ("", "null", "~") else text
 
 
 def _parsed(text: str) -> Any:
@@ -296,9 +330,9 @@ def _flaw(error: yaml.YAMLError) -> str:
     return problem if mark is None else f"line {mark.line + 1}, column {mark.column + 1}: {problem}"
 
 
-def _sentence(path: Path, problem: Mapping[str, Any]) -> str:
+def _sentence(recipe: str, problem: Mapping[str, Any]) -> str:
     keys = [str(part) for part in problem["loc"] if part not in (_ONE, _SEVERAL)]
-    where = f"{path}: {'.'.join(keys)}" if keys else f"{path}"
+    where = f"{recipe}: {'.'.join(keys)}" if keys else recipe
     if problem["type"] == "extra_forbidden":
         near = difflib.get_close_matches(keys[-1], _known(keys[:-1]), n=1)
         return f"{where}: unknown key" + (f"; did you mean '{near[0]}'?" if near else "; remove it")
