@@ -50,7 +50,7 @@ class Dataset:
         would do more than read."""
         statement = select_statement(query)
         try:
-            return self._tables.execute(statement).to_arrow_table()
+            return self._tables.sql(statement).to_arrow_table()
         except duckdb.Error as error:
             raise query_error(error) from error
 

@@ -51,7 +51,7 @@ class Expect(Params):
 
 
 class TableFormat(Params):
-    """One row per line, fields between `sep`, never quoted (reference/sources.md: unbalanced quotes are common).
+    """One row per line, fields between `sep`, never quoted: unbalanced quotes are common.
 
     `maxsplit`: the last field keeps further separators. `header`: the first line names the columns; else `names` does.
     """

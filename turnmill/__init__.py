@@ -11,17 +11,21 @@ if TYPE_CHECKING:
     __version__: str
 
     from turnmill.manifests.errors import TurnmillError, UsageError
+    from turnmill.manifests.records import Reject
     from turnmill.pipelines.corpus import Corpus, open_corpus
     from turnmill.pipelines.dataset import Dataset, Sample, open_dataset
     from turnmill.pipelines.notebook import Dialogue, Spoken, simulate, speak, verify
     from turnmill.pipelines.recipe import Recipe, load_recipe
     from turnmill.pipelines.run import Result, run
+    from turnmill.sources.audio import AudioError
 
 __all__ = [
+    "AudioError",
     "Corpus",
     "Dataset",
     "Dialogue",
     "Recipe",
+    "Reject",
     "Result",
     "Sample",
     "Spoken",
@@ -38,11 +42,13 @@ __all__ = [
 
 _MODULES = {
     "manifests.errors": ("TurnmillError", "UsageError"),
+    "manifests.records": ("Reject",),
     "pipelines.corpus": ("Corpus", "open_corpus"),
     "pipelines.dataset": ("Dataset", "Sample", "open_dataset"),
     "pipelines.notebook": ("Dialogue", "Spoken", "simulate", "speak", "verify"),
     "pipelines.recipe": ("Recipe", "load_recipe"),
     "pipelines.run": ("Result", "run"),
+    "sources.audio": ("AudioError",),
 }
 
 # In a checkout the packages are the folders beside this one; an installed Turnmill has them inside.

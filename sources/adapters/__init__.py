@@ -1,1 +1,1 @@
-"""One module per corpus family (reference/sources.md, section 3). `base.py` states what each must do."""
+"""One module per corpus family (docs/corpora.md). `base.py` states what each must do."""

@@ -16,7 +16,7 @@ from turnmill.synth.script import Backchannel, Script
 
 CLAUSE_END = frozenset(",.;:?!，。；：？！、")
 
-LONGEST = RATE  # a backchannel is at most 1 s (`duplex.md` 1.2)
+LONGEST = RATE  # a backchannel is at most 1 s (docs/turn-taking.md)
 NEAR = RATE // 2  # and the other party is active within 0.5 s of its start
 
 AFTER_START = RATE // 2  # nobody nods before there is something to nod at

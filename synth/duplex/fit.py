@@ -23,7 +23,7 @@ from turnmill.synth.duplex.placed import IPU_GAP
 from turnmill.synth.duplex.realism import Intervals, ipus
 from turnmill.synth.duplex.timing import Timing, timing
 
-LONGEST_BACKCHANNEL = RATE  # `duplex.md` 1.2
+LONGEST_BACKCHANNEL = RATE  # docs/turn-taking.md
 LONGEST_PAUSE = RATE  # of the other's turn, that a backchannel may fill: 1 s
 LEAST_TRANSFERS = 10
 """Changes of the floor below which nothing is fitted."""

@@ -17,7 +17,7 @@ from turnmill.synth.duplex.timing import Timing
 from turnmill.synth.script import Intrusion, Script, ScriptLine
 
 LONGEST_ATTEMPT = RATE
-"""A barge-in that fails is over within 1 s (`duplex.md` 1.2)."""
+"""A barge-in that fails is over within 1 s (docs/turn-taking.md)."""
 
 _TRIES = 8
 

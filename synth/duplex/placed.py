@@ -14,7 +14,7 @@ from turnmill.synth.duplex.timing import Timing
 from turnmill.synth.script import Script, ScriptTurn
 from turnmill.synth.tokens import joined, prefix, tokens
 
-IPU_GAP = RATE // 5  # silence of 200 ms ends an inter-pausal unit (`duplex.md` 1.2)
+IPU_GAP = RATE // 5  # silence of 200 ms ends an inter-pausal unit (docs/turn-taking.md)
 
 # What is kept of a line before and after its speech, faded: its quietest onset and decay.
 PRE = RATE // 100

@@ -22,7 +22,7 @@ from turnmill.synth.duplex.timeline import ChannelWord, Clip, Event, Timeline, T
 from turnmill.synth.duplex.timing import FloorTransfer, Timing
 from turnmill.synth.script import BargeIn, Party, Script
 
-_COOPERATIVE = RATE * 4 // 5  # a longer overlap is another event (`duplex.md` 1.2)
+_COOPERATIVE = RATE * 4 // 5  # a longer overlap is another event (docs/turn-taking.md)
 _TRIES = 3  # places for a barge-in that would leave a later turn without what it relies on
 
 Acoustic = Callable[[int], Acoustics]
