@@ -16,7 +16,7 @@ class Reason(StrEnum):
 
     meaning: str
 
-    def __new__(cls, value: str, meaning: str) -> Self:
+    def __new__(cls, value: str, meaning: str = "") -> Self:  # a default, for `Reason("code")` looks one up
         reason = str.__new__(cls, value)
         reason._value_ = value
         reason.meaning = meaning

@@ -70,7 +70,9 @@ class Recipe(Params):
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
+    """Of the dataset, and of its folder, out/NAME."""
     seed: int = Field(default=0, ge=0)
+    """Of all that is drawn: same recipe, input and seed, same bytes."""
     workers: int | None = Field(
         default=None, ge=1, description="workers a stage; null: one a core. Never changes the result"
     )
@@ -87,20 +89,29 @@ class Recipe(Params):
     licence: LicenceStatement | None = Field(default=None, description="licence of your own recordings or texts")
 
     ingest: IngestParams = IngestParams()
+    """How a corpus is read."""
     quality: QualityParams | None = None
     transcribe: TranscribeParams | None = None
+    """What Whisper hears in each clip, and how far that is from its text; null: it is not asked."""
     select: tuple[Predicate, ...] = ()
+    """Which clips are kept: a list of {name, keep}, SQL conditions over the view clips_all, in order."""
 
     voices: VoicesParams | None = Field(default=None, description="a bank from another run; null: the engine's own")
     voice_names: VoiceNames | None = Field(default=None, description="voices that the engine knows by name")
     script: ScriptParams = ScriptParams()
+    """What can be spoken, and who says what to whom."""
     speak: SpeakParams = SpeakParams()
+    """The engine, and how good a spoken line has to be."""
     simulate: SimulateParams = SimulateParams()
+    """When the lines are heard, and what the user's microphone and line add."""
     verify: VerifyParams | None = None
     select_dialogues: tuple[Predicate, ...] = ()
+    """Which dialogues are kept, as in `select`, over the view dialogues_all."""
 
     shard: ShardParams = ShardParams()
+    """Splits, and what is in a training shard."""
     card: CardParams = CardParams()
+    """What the dataset card says."""
     pricing: PricingParams = PricingParams()
 
     @model_validator(mode="after")

@@ -22,11 +22,14 @@ def recipe_keys() -> str:
     """Every key of a recipe, a table a section."""
     parts = [
         "# Keys of a recipe",
-        "`turnmill keys SECTION` prints the same. `{...}` is a default that is too long to be shown here, or that has "
-        "keys of its own, which are below. How a recipe is written is in [recipes](recipes.md).",
+        "`turnmill keys SECTION` prints the same. `{...}` is a default that is too long to be shown, or that has keys "
+        "of its own, which are below. How a recipe is written is in [recipes](recipes.md).",
     ]
     for section in ("", *sections()):
-        rows = [(f"`{key.name}`", f"`{key.default}`", key.meaning) for key in keys(section)]
+        found = keys(section)
+        if all(key.default == "required" and not key.meaning for key in found):
+            continue  # a distribution: its default, with all its keys, is shown where it stands
+        rows = [(f"`{key.name}`", f"`{key.default}`", key.meaning) for key in found]
         parts += [f"## {section or 'The recipe'}", markdown(("key", "default", "meaning"), rows)]
     return "\n\n".join(parts)
 

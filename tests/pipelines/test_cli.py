@@ -226,14 +226,6 @@ def test_the_card_leaves_no_picture_of_an_earlier_one(
     assert tree_hashes(out) == before
 
 
-def test_speech_commands_of_the_readme_do_not_write_into_one_folder() -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
-    commands = re.findall(r"^turnmill run pipelines/recipes/speech\.yaml (?:.*\\\n)*.*$", readme, re.MULTILINE)
-    folders = [re.findall(r"--out (\S+)", command) for command in commands]
-    assert folders == [["out/librispeech"], ["out/ljspeech"], ["out/recordings"]]
-    assert re.findall(r"^voices: \{from: ([^,]+),", readme, re.MULTILINE) == ["out/librispeech"]
-
-
 def test_recipes_by_name_are_listed_and_copied(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
