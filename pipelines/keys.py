@@ -35,7 +35,7 @@ def keys(below: str = "") -> list[Key]:
         field = model.model_fields.get(name)
         inner = _model(field) if field else None
         if inner is None:
-            raise UsageError(f"turnmill keys {below}: a recipe has no section of that name{_near(below)}")
+            raise UsageError(f"a recipe has no section {below!r}{_near(below)}")
         model = inner
     return list(_keys(model, f"{below}." if below else ""))
 

@@ -87,7 +87,7 @@ class Dialogue:
     audio: float32 [2, samples], full scale at 1.0: channel 0 the assistant, channel 1 the user as a microphone hears
         it.
     sample_rate: Hz.
-    labels: the JSON of the training sample: turns, events, words, acoustics (docs: tables).
+    labels: the JSON of the training sample: turns, events, words, acoustics (docs/tables.md).
     clean_user: float32 [samples], the user's channel before room, noise, echo and line.
     """
 
