@@ -11,12 +11,11 @@ _PAGES = {"README.md": "index.md", "CONTRIBUTING.md": "contributing.md"}
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     for name, page in _PAGES.items():
-        text = (_ROOT / name).read_text("utf-8").replace("](docs/", "](../")
-        files.append(File.generated(config, page, content=text))
+        files.append(File.generated(config, page, content=(_ROOT / name).read_text("utf-8")))
     return files
 
 
 def on_page_markdown(markdown: str, **_: object) -> str:
     for name, page in _PAGES.items():
         markdown = markdown.replace(f"](../{name}", f"]({page}").replace(f"]({name}", f"]({page}")
-    return markdown.replace("](../", "](")
+    return markdown.replace("](docs/", "](")
