@@ -6,14 +6,14 @@ SHELL := /bin/bash
 
 FUZZ_MINUTES ?= 10
 
-.PHONY: quickstart chinese test fuzz check bench lint
+.PHONY: quickstart chinese test fuzz check bench lint docs
 
 quickstart: .venv/tiny.en
-	$(BIN)/turnmill run pipelines/recipes/quickstart.yaml --out out/quickstart
+	$(BIN)/turnmill run quickstart --out out/quickstart
 
 # A dozen dialogues in Chinese, by a larger voice (66 MB).
 chinese: .venv/kokoro
-	$(BIN)/turnmill run pipelines/recipes/chinese.yaml --out out/chinese
+	$(BIN)/turnmill run chinese --out out/chinese
 
 # Three processes, see tests/conftest.py.
 test: .venv/weights
@@ -34,6 +34,14 @@ check: test lint
 # Prints ratios against bare loops; takes minutes and asserts nothing.
 bench: .venv/installed
 	for bench in tests/benchmarks/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
+
+# The site, in build/site, with every link checked; the references of keys, tables and reasons are told anew.
+docs: .venv/docs
+	$(BIN)/python -m turnmill.pipelines.references docs
+	$(BIN)/mkdocs build --strict --site-dir build/site
+
+.venv/docs: .venv/installed
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[docs]' && touch $@
 
 # The packages as they are installed, for mypy: a link to each, none to a folder above.
 build/typed:

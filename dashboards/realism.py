@@ -1,8 +1,7 @@
-"""How real the talk of a dataset is: every measure of `duplex.md` 1.4 as one JSON document, from the tables alone.
+"""How real the talk of a dataset is: every measure of docs/turn-taking.md as one JSON document, from the tables alone.
 
 It speaks of the dialogues that are in a training shard, and reads no audio: where a channel speaks is where its heard
-words are. Same tables, same bytes. Number 5 of 1.4, a classifier of real against simulated timing, needs recordings,
-and is not here.
+words are. Same tables, same bytes. A classifier of real against simulated timing needs recordings, and is not here.
 """
 
 import json

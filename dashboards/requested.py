@@ -1,5 +1,5 @@
-"""What a recipe asked for beside what came of it (`duplex.md` 1.4, number 6), so that a fault of the planner shows
-without any reference corpus; and the measured values that this takes from a dataset's tables."""
+"""What a recipe asked for beside what came of it, so that a fault of the planner shows without any reference corpus;
+and the measured values that this takes from a dataset's tables."""
 
 import math
 from collections.abc import Mapping

@@ -42,7 +42,7 @@ def schema(store: Store, index: Index, connection: duckdb.DuckDBPyConnection, co
 def _sample(store: Store, config: Config, connection: duckdb.DuckDBPyConnection) -> str:
     names, sample = first_sample(store, *_telling(config, connection))
     shortened = json.dumps(_shortened(sample), indent=2, ensure_ascii=False)
-    body = [(f"`{path}`", *facts) for path, facts in _fields(SAMPLES[config.half])]
+    body = [(f"`{path}`", *facts) for path, facts in fields(SAMPLES[config.half])]
     return "\n".join(
         [
             f"## A sample of `{config.half}`",
@@ -84,7 +84,7 @@ def _telling(config: Config, connection: duckdb.DuckDBPyConnection) -> tuple[str
     return f"{folder}/{row[0]}", row[1] - tarfile.BLOCKSIZE
 
 
-def _fields(kind: pa.DataType, before: str = "") -> Iterator[tuple[str, tuple[str, ...]]]:
+def fields(kind: pa.DataType, before: str = "") -> Iterator[tuple[str, tuple[str, ...]]]:
     """(path, facts) of every field of a struct, those inside it after it."""
     for field in kind:
         path, inner = f"{before}{field.name}", field.type
@@ -92,7 +92,7 @@ def _fields(kind: pa.DataType, before: str = "") -> Iterator[tuple[str, tuple[st
         while isinstance(inner, pa.ListType):
             path, inner = f"{path}[]", inner.value_type
         if isinstance(inner, pa.StructType):
-            yield from _fields(inner, f"{path}.")
+            yield from fields(inner, f"{path}.")
 
 
 def _facts(field: pa.Field) -> tuple[str, ...]:

@@ -28,9 +28,13 @@ class LicenceStatement(Params):
     """What the user states of their own recordings or texts, in place of the catalogue's entry."""
 
     spdx: str = Field(min_length=1)
+    """SPDX identifier, or LicenseRef-... where it has none."""
     redistribute: bool
+    """May be given to others; what may not is not published."""
     commercial: bool
+    """May be used for money."""
     derivatives: bool = True
+    """May be changed; speech of a text, and of a cloned voice, is a change."""
 
     @property
     def licence(self) -> Licence:

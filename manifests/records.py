@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 
@@ -12,60 +12,71 @@ Row = dict[str, Any]
 
 
 class Reason(StrEnum):
-    """Why an item was rejected. Every row of `rejects` has exactly one of these."""
+    """Why an item was rejected, and what that means. Every row of `rejects` has exactly one of these."""
+
+    meaning: str
+
+    def __new__(cls, value: str, meaning: str = "") -> Self:  # a default, for `Reason("code")` looks one up
+        reason = str.__new__(cls, value)
+        reason._value_ = value
+        reason.meaning = meaning
+        return reason
 
     # ingest
-    UNREADABLE_FILE = "unreadable_file"  # there, but the system does not let it be read
-    MISSING_FILE = "missing_file"  # a table row names audio that is not there
-    UNTRANSCRIBED = "untranscribed"  # audio without a transcript
-    EMPTY_FILE = "empty_file"  # zero bytes
-    RAW_AUDIO = "raw_audio"  # samples without a header: nothing says their rate, channels and encoding
-    CORRUPT_AUDIO = "corrupt_audio"  # no decoder opens it
-    TRUNCATED_AUDIO = "truncated_audio"  # fewer samples than the header declares
-    NO_SAMPLES = "no_samples"  # a valid file without audio
-    NOT_FINITE = "not_finite"  # NaN or infinite samples
-    TOO_MANY_CHANNELS = "too_many_channels"  # more than the lake holds (8)
-    UNSUPPORTED_RATE = "unsupported_rate"  # a sample rate that the lake cannot hold
-    MEASURE_FAILED = "measure_failed"  # a resampler or the VAD failed on it
-    UNSAFE_PATH = "unsafe_path"  # a name that leaves the corpus folder
-    BAD_ROW = "bad_row"  # a table row that cannot be parsed
-    DUPLICATE_UID = "duplicate_uid"  # a second item under the same uid
+    UNREADABLE_FILE = "unreadable_file", "the file is there, but the system does not let it be read"
+    MISSING_FILE = "missing_file", "a row of a table names audio that is not there"
+    UNTRANSCRIBED = "untranscribed", "audio without a transcript, and `ingest.keep_untranscribed` is not set"
+    EMPTY_FILE = "empty_file", "the file has no bytes"
+    RAW_AUDIO = "raw_audio", "samples without a header: nothing says their rate, channels and encoding"
+    CORRUPT_AUDIO = "corrupt_audio", "no decoder opens it"
+    TRUNCATED_AUDIO = "truncated_audio", "the file breaks off: it has fewer samples than it declares"
+    NO_SAMPLES = "no_samples", "a valid file without audio"
+    NOT_FINITE = "not_finite", "samples that are NaN or infinite"
+    TOO_MANY_CHANNELS = "too_many_channels", "more channels than the lake holds (8)"
+    UNSUPPORTED_RATE = "unsupported_rate", "a sample rate that the lake cannot hold"
+    MEASURE_FAILED = "measure_failed", "a resampler or the VAD failed on it"
+    UNSAFE_PATH = "unsafe_path", "a name that leaves the folder of the corpus"
+    BAD_ROW = "bad_row", "a row of a table that cannot be read"
+    DUPLICATE_UID = "duplicate_uid", "a second item under the same uid"
     # text
-    EMPTY_DIALOGUE = "empty_dialogue"
-    EMPTY_TURN = "empty_turn"
-    REPEATED_TURN = "repeated_turn"
-    ROLE_ORDER = "role_order"  # two turns of one role in a row
-    ONE_SPEAKER = "one_speaker"
-    UNKNOWN_ROLE = "unknown_role"
-    TURN_TOO_LONG = "turn_too_long"
-    TOO_MANY_TURNS = "too_many_turns"
-    CODE = "code"
-    MATHEMATICS = "mathematics"
-    MARKUP = "markup"
-    RARE_SYMBOLS = "rare_symbols"
-    NON_TEXT = "non_text"  # too little of it is words
-    TOOL_PLUMBING = "tool_plumbing"  # calls, arguments and results of tools
-    PERSONAL_DATA = "personal_data"
-    UNSAFE_TOPIC = "unsafe_topic"
-    LANGUAGE_MIX = "language_mix"  # not the language it says it is in
-    REWRITE_FAILED = "rewrite_failed"  # the language model gave nothing usable
-    NOTHING_SPEAKABLE = "nothing_speakable"
-    UNSUPPORTED_LANGUAGE = "unsupported_language"
+    EMPTY_DIALOGUE = "empty_dialogue", "a dialogue without turns"
+    EMPTY_TURN = "empty_turn", "a turn without text"
+    REPEATED_TURN = "repeated_turn", "a turn of four words or more says again what was just said"
+    ROLE_ORDER = "role_order", "two turns of one role in a row"
+    ONE_SPEAKER = "one_speaker", "all turns are of one party"
+    UNKNOWN_ROLE = "unknown_role", "a turn of neither user nor assistant"
+    TURN_TOO_LONG = "turn_too_long", "a turn over `script.limits.max_turn_chars`"
+    TOO_MANY_TURNS = "too_many_turns", "more turns than `script.limits.max_turns`"
+    CODE = "code", "program code, which cannot be spoken"
+    MATHEMATICS = "mathematics", "formulas, which cannot be spoken"
+    MARKUP = "markup", "links, tags, tables or headings, which cannot be spoken"
+    RARE_SYMBOLS = "rare_symbols", "too many symbols that cannot be spoken"
+    NON_TEXT = "non_text", "too little of it is words"
+    TOOL_PLUMBING = "tool_plumbing", "calls, arguments and results of tools"
+    PERSONAL_DATA = "personal_data", "an address or a number of somebody"
+    UNSAFE_TOPIC = "unsafe_topic", "a term of the list of unsafe topics"
+    LANGUAGE_MIX = "language_mix", "it is not in the language it says it is in"
+    REWRITE_FAILED = "rewrite_failed", "the language model gave nothing usable"
+    NOTHING_SPEAKABLE = "nothing_speakable", "a turn has no word left once it is in spoken form"
+    UNSUPPORTED_LANGUAGE = (
+        "unsupported_language",
+        "a language that is not wanted, that no voice speaks or that the aligner does not know",
+    )
     # speech
-    NOTHING_SPOKEN = "nothing_spoken"  # the engine made no sound
-    UNKNOWN_VOICE = "unknown_voice"
-    NO_PROMPT = "no_prompt"  # a cloning engine was given a voice without a recording
-    ENGINE_FAILED = "engine_failed"
-    POOR_SPEECH = "poor_speech"  # no try of a line passed the quality gate
-    NOT_ALIGNED = "not_aligned"  # no word times could be found
-    LINE_UNSPOKEN = "line_unspoken"  # a dialogue that lacks one of its lines
+    NOTHING_SPOKEN = "nothing_spoken", "the engine made no sound of it"
+    UNKNOWN_VOICE = "unknown_voice", "the engine does not know the voice"
+    NO_PROMPT = "no_prompt", "a cloning engine was given a voice without a recording"
+    ENGINE_FAILED = "engine_failed", "the engine gave an error on it"
+    POOR_SPEECH = "poor_speech", "no try of a line passed the quality gate"
+    NOT_ALIGNED = "not_aligned", "no word times could be found"
+    LINE_UNSPOKEN = "line_unspoken", "a dialogue that lacks one of its lines"
     # simulation
-    LABEL_VIOLATION = "label_violation"  # `verify` found the audio at odds with a label
+    LABEL_VIOLATION = "label_violation", "`verify` found the audio at odds with a label"
     # any stage
-    RECOGNISER_FAILED = "recogniser_failed"  # the model gave an error on it
-    KILLED_WORKER = "killed_worker"  # it crashed the process, or took all its memory
-    TIMED_OUT = "timed_out"  # it took longer than `time_limit`
-    INTERNAL_ERROR = "internal_error"  # a bug of Turnmill: the run goes on, and fails
+    RECOGNISER_FAILED = "recogniser_failed", "the recogniser gave an error on it"
+    KILLED_WORKER = "killed_worker", "it crashed its process, or took all its memory"
+    TIMED_OUT = "timed_out", "it took longer than `time_limit`"
+    INTERNAL_ERROR = "internal_error", "a bug of Turnmill: the run goes on, and ends with exit status 1"
 
 
 @dataclass(frozen=True)

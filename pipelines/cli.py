@@ -21,18 +21,36 @@ from turnmill.manifests.wording import plural
 from turnmill.pipelines.stopping import SENTENCE, Stop, stoppable
 
 app = typer.Typer(
-    help="Training data for voice models that listen while they speak.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 Out = Annotated[str, typer.Argument(help="output folder or URL of a run", show_default=False)]
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        tell(f"turnmill {version('turnmill')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="print the version")
+    ] = False,
+) -> None:
+    """Training data for voice models that listen while they speak."""
+
+
 @app.command()
 def run(
-    recipe: Annotated[Path, typer.Argument(help="recipe file", show_default=False)],
+    recipe: Annotated[
+        str, typer.Argument(help="recipe: a name of `turnmill recipes`, or a file, NAME.yaml", show_default=False)
+    ],
     setting: Annotated[list[str], typer.Option("--set", help="a.b=c: replaces a key of the recipe")] = [],  # noqa: B006
     out: Annotated[str | None, typer.Option(help="output folder or URL; default out/NAME")] = None,
     address: Annotated[str | None, typer.Option(help="Ray cluster; default: a local one")] = None,
@@ -51,8 +69,9 @@ def run(
     from turnmill.pipelines.describe import describe_plan
     from turnmill.pipelines.progress import watcher
     from turnmill.pipelines.recipe import load
+    from turnmill.pipelines.shipped import recipe_file
 
-    loaded = load(recipe, setting)
+    loaded = load(recipe_file(recipe), setting)
     out = out or f"out/{loaded.name}"
     if dry_run:
         describe_plan(loaded, out, terminal(), address)
@@ -91,7 +110,6 @@ def next_commands(out: str, samples: Mapping[str, int], model: str | None = None
     what, table = ("kind", "events") if talks else ("removed_by", "clips_all")
     sql = f"SELECT {what}, count(*) AS n FROM {table} GROUP BY {what} ORDER BY n DESC"
     listen = [("listen", f"open {out.rstrip('/')}/{PAGE} in a browser")] if talks and "://" not in out else []
-    recipe = shlex.quote(os.path.relpath(Path(__file__).parent / "recipes" / "speech.yaml"))
     keys = (
         "root=YOUR/RECORDINGS",
         "ingest.keep_untranscribed=true",
@@ -99,13 +117,35 @@ def next_commands(out: str, samples: Mapping[str, int], model: str | None = None
         "transcribe.language=en",
     )
     settings = " ".join(f"--set {shlex.quote(key)}" for key in keys)
-    yours = [("yours", f"{turnmill} run {recipe} {settings}")] if model else []
+    yours = [("yours", f"{turnmill} run speech {settings}")] if model else []
     return [
         *listen,
         *yours,
         ("query", f'{turnmill} query {folder} "{sql}"'),
         ("publish", f"{turnmill} publish {folder} --repo YOU/DATASET --dry-run"),
     ]
+
+
+@app.command()
+def recipes() -> None:
+    """The recipes that come with Turnmill, which `run` and `init` know by name."""
+    from turnmill.pipelines.describe import describe_recipes
+
+    describe_recipes(terminal())
+
+
+@app.command()
+def init(
+    name: Annotated[str, typer.Argument(help="recipe that comes with Turnmill", show_default=False)],
+    file: Annotated[Path | None, typer.Argument(help="file to write; default: NAME.yaml", show_default=False)] = None,
+) -> None:
+    """Copy a recipe, with the texts that it brings, to edit it. Nothing is overwritten."""
+    from turnmill.pipelines.shipped import copy_recipe
+
+    to = Path(f"{name}.yaml") if file is None else file
+    for path in copy_recipe(name, to):
+        tell(f"wrote {path}")
+    tell(f"run it with: turnmill run {shlex.quote(str(to))}")
 
 
 @app.command()

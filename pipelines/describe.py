@@ -17,6 +17,7 @@ from turnmill.pipelines.pipeline import Chain, Half, Plan, fingerprinted, halves
 from turnmill.pipelines.pricing import Price, Quantities, price
 from turnmill.pipelines.recipe import Recipe
 from turnmill.pipelines.run import check_predicates
+from turnmill.pipelines.shipped import shipped
 from turnmill.pipelines.stage import Shard, Stage, Workspace
 from turnmill.sources.adapters.items import Unit
 from turnmill.sources.catalogue import load, names, origin, own_names
@@ -142,6 +143,15 @@ def _size(n_bytes: float) -> str:
     return f"{n_bytes / 1000:,.2f} TB"
 
 
+def describe_recipes(console: Console) -> None:
+    """One line per recipe that comes with Turnmill."""
+    found = shipped()
+    width = max(len(recipe.name) for recipe in found)
+    for recipe in found:
+        console.print(f"[bold]{recipe.name:{width}}[/]  {escape(recipe.summary)}", highlight=False, soft_wrap=True)
+    console.print("`turnmill run NAME` runs one, `turnmill init NAME` copies it to edit.", highlight=False)
+
+
 def describe_sources(console: Console) -> None:
     """One line per corpus of the catalogue."""
     table = Table("name", "what", "language", "hours", "licence", "access", box=None, pad_edge=False)
@@ -175,4 +185,4 @@ def describe_source(name: str, console: Console) -> None:
     expected = {k: v for k, v in entry.expect.model_dump().items() if v is not None}
     if expected:
         console.print("release: " + ", ".join(f"{k} {v}" for k, v in expected.items()), highlight=False)
-    console.print(f"use: turnmill run pipelines/recipes/speech.yaml --set corpus={entry.name} --set root=FOLDER")
+    console.print(f"use: turnmill run speech --set corpus={entry.name} --set root=FOLDER")

@@ -85,7 +85,7 @@ def _pyannote() -> Finding:
     role = "tells speakers apart"
     if importlib.util.find_spec("pyannote") and importlib.util.find_spec("pyannote.audio"):
         return Finding("pyannote.audio", role, True, "installed; its models need a Hugging Face token")
-    return Finding("pyannote.audio", role, False, "not installed", "pip install -e '.[diarization]'")
+    return Finding("pyannote.audio", role, False, "not installed", "pip install 'turnmill[diarization]'")
 
 
 def _gpu() -> Finding:

@@ -1,5 +1,6 @@
 """`turnmill keys`: what a recipe may say, from the parameters themselves."""
 
+import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import get_args
@@ -27,15 +28,34 @@ class Key:
 
 
 def keys(below: str = "") -> list[Key]:
-    """The keys directly below one of a recipe, in their order. UsageError for a key that there is not."""
+    """The keys directly below one of a recipe, in their order. UsageError, naming near ones, for a section that there
+    is not."""
     model: type[BaseModel] = Recipe
     for name in below.split(".") if below else ():
         field = model.model_fields.get(name)
         inner = _model(field) if field else None
         if inner is None:
-            raise UsageError(f"turnmill keys {below}: a recipe has no section of that name")
+            raise UsageError(f"a recipe has no section {below!r}{_near(below)}")
         model = inner
     return list(_keys(model, f"{below}." if below else ""))
+
+
+def _near(name: str) -> str:
+    """What was meant instead of a section's name: one that is spelt like it, or that holds a key which is."""
+    every = [key for section in ("", *sections()) for key in keys(section)]
+    meant = [key.name for key in every if name in (key.name, key.name.rpartition(".")[2])]
+    meant = meant or difflib.get_close_matches(name, [key.name for key in every], n=3)
+    held = dict.fromkeys(key.name if key.section else key.name.rpartition(".")[0] for key in every if key.name in meant)
+    commands = [f"`{f'turnmill keys {section}'.strip()}`" for section in held]
+    return f"; did you mean {' or '.join(commands)}?" if commands else ""
+
+
+def sections(below: str = "") -> Iterator[str]:
+    """Names of all keys that have keys below them, each before those inside it."""
+    for key in keys(below):
+        if key.section:
+            yield key.name
+            yield from sections(key.name)
 
 
 def _keys(model: type[BaseModel], prefix: str) -> Iterator[Key]:

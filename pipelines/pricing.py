@@ -40,8 +40,8 @@ _PLACES: Final = 16  # of a file that the sample is read from, at least; a gzip 
 SECONDS: Final[Mapping[str, tuple[float, float]]] = {"en": (0.0641, 0.310), "zh": (0.236, 0.117)}
 """Speech per letter or digit, and per clause mark, by least squares on what espeak's voices take: for English all 397
 lines of the quickstart (30 min; their sum is met to 1 %, a line to 8 %), for Chinese 30 lines of everyday talk. That is
-17 English characters or 3.3 words a second, of the 2.0 to 3.5 of `duplex.md` 1.4: speech of a slower voice is longer by
-as much. Other languages are reckoned as English."""
+17 English characters or 3.3 words a second, of the 2.0 to 3.5 of talk (docs/turn-taking.md): speech of a slower voice
+is longer by as much. Other languages are reckoned as English."""
 
 _SHORTEST_S: Final = 0.35  # a backchannel (the mean of espeak's)
 

@@ -1,6 +1,7 @@
 """A recipe: one YAML file that names corpora, texts, stages and selections. Checked whole before anything starts."""
 
-from collections.abc import Callable, Mapping, Sequence
+import copy
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +14,7 @@ from turnmill.manifests.params import LicenceStatement, Params, flaw, parsed, va
 from turnmill.manifests.records import stable_hash
 from turnmill.pipelines.asr.models import folder_of, model_name
 from turnmill.pipelines.bank import VoiceNames
+from turnmill.pipelines.shipped import beside, recipe_file, told
 from turnmill.pipelines.stage import LabelStage
 from turnmill.pipelines.stages.card import CardParams
 from turnmill.pipelines.stages.ingest import IngestParams
@@ -76,7 +78,7 @@ class PricingParams(Params):
     real_time_factor: float = Field(
         default=0.05,
         gt=0,
-        description="GPU seconds per second of speech: the planning figure of one L20-class GPU (duplex.md 2.5)",
+        description="GPU seconds per second of speech: the planning figure of one L20-class GPU (docs/engines.md)",
     )
 
 
@@ -87,7 +89,9 @@ class Recipe(Params):
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
+    """Of the dataset, and of its folder, out/NAME."""
     seed: int = Field(default=0, ge=0)
+    """Of all that is drawn: same recipe, input and seed, same bytes."""
     workers: int | None = Field(
         default=None, ge=1, description="workers a stage; null: one a core. Never changes the result"
     )
@@ -107,21 +111,30 @@ class Recipe(Params):
     licence: LicenceStatement | None = Field(default=None, description="licence of your own recordings or texts")
 
     ingest: IngestParams = IngestParams()
+    """How a corpus is read."""
     # Label stages of clips, a line each, in the order in which they run.
     quality: Annotated[QualityParams | None, Quality] = None
     transcribe: Annotated[TranscribeParams | None, Transcribe] = None
+    """What Whisper hears in each clip, and how far that is from its text; null: it is not asked."""
     select: tuple[Predicate, ...] = ()
+    """Which clips are kept: a list of {name, keep}, SQL conditions over the view clips_all, in order."""
 
     voices: VoicesParams | None = Field(default=None, description="a bank from another run; null: the engine's own")
     voice_names: VoiceNames | None = Field(default=None, description="voices that the engine knows by name")
     script: ScriptParams = ScriptParams()
+    """What can be spoken, and who says what to whom."""
     speak: SpeakParams = SpeakParams()
+    """The engine, and how good a spoken line has to be."""
     simulate: SimulateParams = SimulateParams()
+    """When the lines are heard, and what the user's microphone and line add."""
     verify: VerifyParams | None = None
     select_dialogues: tuple[Predicate, ...] = ()
+    """Which dialogues are kept, as in `select`, over the view dialogues_all."""
 
     shard: ShardParams = ShardParams()
+    """Splits, and what is in a training shard."""
     card: CardParams = CardParams()
+    """What the dataset card says."""
     pricing: PricingParams = PricingParams()
 
     @model_validator(mode="after")
@@ -243,16 +256,34 @@ def _without_host(resolved: dict[str, Any]) -> None:
             section.pop(key, None)
 
 
+def load_recipe(recipe: str | Path | Mapping[str, Any], changes: Mapping[str, Any] | None = None) -> Recipe:
+    """A recipe to be run from Python: one that comes with Turnmill by its name, a file, or keys and values as a file
+    would have them. `changes` replaces keys, dotted as in `--set`: {"root": "clips", "transcribe.model": "base"}.
+
+    Paths in a file are relative to the file, all others to the current folder. Raises UsageError naming key and fix.
+    """
+    changed = copy.deepcopy(dict(changes or {})).items()
+    if isinstance(recipe, Mapping):
+        return _finished(_with_paths(copy.deepcopy(dict(recipe)), Path("recipe")), changed, "recipe")
+    path = recipe_file(recipe) if isinstance(recipe, str) else recipe
+    return _finished(_with_paths(_read(path), path), changed, told(path))
+
+
 def load(path: Path, settings: Sequence[str] = ()) -> Recipe:
-    """Read a recipe and apply `a.b=c` settings; values are YAML. Raises UsageError naming file, key and fix.
+    """Read a recipe's file and apply `a.b=c` settings; values are YAML. Raises UsageError naming file, key and fix.
 
     Paths in the file are relative to the file, those in settings to the current folder.
     """
+    raw = _with_paths(_read(path), path)
+    return _finished(raw, map(_setting, settings), told(path))
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
         raw = parsed(path.read_text("utf-8"))
     except FileNotFoundError as error:
         raise UsageError(
-            f"{path}: there is no such recipe; name a YAML file, e.g. one of pipelines/recipes/"
+            f"{path}: there is no such recipe; name a YAML file, or one that comes with Turnmill (`turnmill recipes`)"
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: cannot be read as a recipe: {error}") from error
@@ -260,21 +291,31 @@ def load(path: Path, settings: Sequence[str] = ()) -> Recipe:
         raise UsageError(f"{path}: is not valid YAML: {flaw(error)}") from error
     if not isinstance(raw, dict):
         raise UsageError(f"{path}: a recipe is a mapping of keys to values, this is {type(raw).__name__}")
+    return raw
+
+
+def _with_paths(raw: dict[str, Any], path: Path) -> dict[str, Any]:
+    """What a recipe says, with what it names relative to its file `path` named in full."""
     below = _PATHS_BELOW if _names_preset(raw) else (*_PATHS_BELOW, "simulate.preset")
     for key in (*_PATHS, *below):
-        raw = _changed(raw, key.split("."), lambda text: str(path.parent.absolute() / _expanded(text)))
+        raw = _changed(raw, key.split("."), lambda text: str(beside(path, str(_expanded(text)))))
     for key in _ENTRIES:
         raw = _changed(raw, key.split("."), lambda text: _entry_file(text, path.parent))
-    for setting in settings:
-        _apply(raw, setting)
+    return raw
+
+
+def _finished(raw: dict[str, Any], changes: Iterable[tuple[str, Any]], name: str) -> Recipe:
+    """The recipe that keys and values make, with changes. `name` is what errors call it."""
+    for key, value in changes:
+        _set(raw, key, value)
     # Workers run in other folders: what they open is named in full before it travels.
-    for key in _PATHS_BELOW:
+    for key in (*_PATHS, *_PATHS_BELOW):
         raw = _changed(raw, key.split("."), lambda text: str(_expanded(text).absolute()))
     for key in _ENTRIES:
         raw = _changed(raw, key.split("."), lambda text: _entry_file(text, Path()))
     for key in _FOLDERS_OR_NAMES:
         raw = _changed(raw, key.split("."), _folder_or_name)
-    return validated(Recipe, raw, str(path), tags=(_ONE, _SEVERAL), secret=_SECRET)
+    return validated(Recipe, raw, name, tags=(_ONE, _SEVERAL), secret=_SECRET)
 
 
 def _names_preset(raw: Mapping[str, Any]) -> bool:
@@ -290,7 +331,7 @@ def _changed(value: Any, keys: Sequence[str], change: Callable[[str], str]) -> A
     if keys:
         known = isinstance(value, dict) and keys[0] in value
         return {**value, keys[0]: _changed(value[keys[0]], keys[1:], change)} if known else value
-    return change(value) if isinstance(value, str) else value
+    return change(str(value)) if isinstance(value, str | Path) else value
 
 
 def _expanded(text: str) -> Path:
@@ -311,11 +352,15 @@ def _folder_or_name(text: str) -> str:
     return str(folder.absolute()) if folder.is_dir() and folder_of(str(folder)) else text
 
 
-def _apply(raw: dict[str, Any], setting: str) -> None:
+def _setting(setting: str) -> tuple[str, Any]:
+    """The key and the value of a text `a.b=c`."""
     key, equals, text = setting.partition("=")
     if not equals or not key:
         raise UsageError(f"--set {setting}: write it as key=value, e.g. --set transcribe.model=base")
-    value = _path_value(text) if key in _PATHS else _yaml_value(setting, text)
+    return key, _path_value(text) if key in _PATHS else _yaml_value(setting, text)
+
+
+def _set(raw: dict[str, Any], key: str, value: Any) -> None:
     *parents, last = key.split(".")
     target = raw
     for parent in parents:
@@ -330,7 +375,7 @@ def _apply(raw: dict[str, Any], setting: str) -> None:
 
 def _path_value(text: str) -> str | None:
     """A path is taken as it is written: `my #1 set` and `2024_01` mean something else in YAML."""
-    return None if text in ("", "null", "~") else str(_expanded(text).absolute())
+    return None if text in ("", "null", "~") else text
 
 
 def _yaml_value(setting: str, text: str) -> Any:

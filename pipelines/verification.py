@@ -107,7 +107,7 @@ def _books(store: Store, index: Index) -> list[str]:
 
 def _contamination(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """What is in two splits of the dialogues, although a model may be trained on one and tested on the other: a user's
-    voice, a recording of noise, a text (`duplex.md` 1.5)."""
+    voice, a recording of noise, a text."""
     crossing = """SELECT {name}, string_agg(DISTINCT split, ', ' ORDER BY split) FROM ({rows}) GROUP BY {name}
         HAVING count(DISTINCT split) > 1 ORDER BY {name} LIMIT 3"""
     texts = """SELECT min(split) AS split, string_agg(text_planned, ' / ' ORDER BY index) AS text

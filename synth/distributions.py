@@ -1,4 +1,4 @@
-"""The shapes of `duplex.md` 1.3 as validated, frozen parameters that draw from a given generator."""
+"""Distributions (those of docs/turn-taking.md) as validated, frozen parameters that draw from a given generator."""
 
 from collections.abc import Callable
 from typing import Self

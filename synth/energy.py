@@ -1,8 +1,8 @@
 """Where speech begins and ends: the one rule that plans and checks share, so that both mean the same by "start" and
 "end".
 
-Speech is what is louder than 30 dB below the level of the line's own active speech, sustained over 10 ms (`duplex.md`
-1.5: energy over 10 ms). Bounds are exact to the sample: the first loud sample that begins 10 ms of sufficient energy,
+Speech is what is louder than 30 dB below the level of the line's own active speech, sustained over 10 ms
+(docs/turn-taking.md). Bounds are exact to the sample: the first loud sample that begins 10 ms of sufficient energy,
 and the last that ends it.
 """
 

@@ -86,10 +86,10 @@ _ENGLISH = Phrases(
         "do you mean",
         "sorry, what",
     ),
-    # A pause falls after these more often than after other words (`duplex.md` 1.3, pauses inside turns).
+    # A pause falls after these more often than after other words (docs/turn-taking.md).
     leads_to_pause=frozenset({"and", "but", "so", "like", "or", "because", "that", "if", "to", "the", "a"}),
     words_apart=True,
-    words_per_s=2.7,  # middle of the 2.0 to 3.5 of `duplex.md` 1.4
+    words_per_s=2.7,  # middle of the 2.0 to 3.5 of talk (docs/turn-taking.md)
 )
 
 _CHINESE = Phrases(

@@ -1,4 +1,4 @@
-"""Inline tags of speech models: sounds and emphasis that a text asks for (`duplex.md` 2.1), which are no words."""
+"""Inline tags of speech models: sounds and emphasis that a text asks for (docs/engines.md), which are no words."""
 
 import re
 from collections.abc import Callable

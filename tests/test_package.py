@@ -1,11 +1,14 @@
 """What is installed: one package, `turnmill`, with all that the folders hold, and nothing beside it."""
 
 import ast
+import os
 import subprocess
 import sys
 import tomllib
 import zipfile
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("manifests", "sources", "synth", "dashboards", "pipelines")
@@ -35,18 +38,52 @@ def test_every_folder_of_code_is_listed_for_installation() -> None:
     assert sorted(listed) == sorted(["turnmill", *(".".join(("turnmill", *folder.parts)) for folder in folders)])
 
 
-def test_a_wheel_puts_one_name_beside_others_and_leaves_no_file_out(tmp_path: Path) -> None:
-    found = [path for folder in (*FOLDERS, "turnmill") for path in (ROOT / folder).rglob("*") if path.is_file()]
-    ours = [str(path.relative_to(ROOT)) for path in found if path.suffix != ".pyc"]
-    for name in [*ours, "pyproject.toml", "README.md", "LICENSE"]:
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel of this checkout."""
+    tmp_path = tmp_path_factory.mktemp("wheel")
+    for name in [*ours(), "pyproject.toml", "README.md", "LICENSE"]:
         target = tmp_path / "copy" / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes((ROOT / name).read_bytes())
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", tmp_path]
     subprocess.run([*command, tmp_path / "copy"], check=True)
-    (wheel,) = tmp_path.glob("*.whl")
+    (made,) = tmp_path.glob("*.whl")
+    return made
+
+
+def ours() -> list[str]:
+    """Every file of the packages."""
+    found = [path for folder in (*FOLDERS, "turnmill") for path in (ROOT / folder).rglob("*") if path.is_file()]
+    return [str(path.relative_to(ROOT)) for path in found if path.suffix != ".pyc"]
+
+
+def test_a_wheel_puts_one_name_beside_others_and_leaves_no_file_out(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     assert {name.split("/")[0] for name in names} == {"turnmill", "turnmill-0.1.0.dist-info"}
     held = {name.removeprefix("turnmill/") for name in names}
-    assert {name.removeprefix("turnmill/") for name in ours} <= held
+    assert {name.removeprefix("turnmill/") for name in ours()} <= held
+
+
+def test_a_wheel_runs_recipes_by_name_beside_a_users_own_pipelines(wheel: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    (tmp_path / "home" / "pipelines").mkdir(parents=True)
+    (tmp_path / "home" / "pipelines" / "__init__.py").write_text("raise RuntimeError('not ours')")
+
+    def python(*words: str) -> str:
+        command = [sys.executable, *words]
+        environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
+        done = subprocess.run(
+            command, cwd=tmp_path / "home", env=environment, capture_output=True, text=True, check=True
+        )
+        return done.stdout
+
+    cli = ("-m", "turnmill.pipelines.cli")
+    assert python("-c", "import turnmill; print(turnmill.__file__)").startswith(str(tmp_path / "site"))
+    assert python("-c", "import turnmill; print(turnmill.load_recipe('speech').name)") == "speech\n"
+    assert "quickstart" in python(*cli, "recipes")
+    assert "wrote dialogues.yaml" in python(*cli, "init", "dialogues")
+    assert "80" in python(*cli, "run", "dialogues.yaml", "--dry-run")
+    assert "80" in python(*cli, "run", "dialogues", "--dry-run")

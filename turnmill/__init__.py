@@ -1,7 +1,71 @@
-"""Turnmill makes training data for voice models that listen while they speak."""
+"""Turnmill makes training data for voice models that listen while they speak.
 
+What is named here is the public API (docs/python.md). Each name is loaded when it is first asked for.
+"""
+
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    __version__: str
+
+    from turnmill.manifests.errors import TurnmillError, UsageError
+    from turnmill.manifests.records import Reject
+    from turnmill.pipelines.corpus import Corpus, open_corpus
+    from turnmill.pipelines.dataset import Dataset, Sample, open_dataset
+    from turnmill.pipelines.notebook import Dialogue, Spoken, simulate, speak, verify
+    from turnmill.pipelines.recipe import Recipe, load_recipe
+    from turnmill.pipelines.run import Result, run
+    from turnmill.sources.audio import AudioError
+
+__all__ = [
+    "AudioError",
+    "Corpus",
+    "Dataset",
+    "Dialogue",
+    "Recipe",
+    "Reject",
+    "Result",
+    "Sample",
+    "Spoken",
+    "TurnmillError",
+    "UsageError",
+    "load_recipe",
+    "open_corpus",
+    "open_dataset",
+    "run",
+    "simulate",
+    "speak",
+    "verify",
+]
+
+_MODULES = {
+    "manifests.errors": ("TurnmillError", "UsageError"),
+    "manifests.records": ("Reject",),
+    "pipelines.corpus": ("Corpus", "open_corpus"),
+    "pipelines.dataset": ("Dataset", "Sample", "open_dataset"),
+    "pipelines.notebook": ("Dialogue", "Spoken", "simulate", "speak", "verify"),
+    "pipelines.recipe": ("Recipe", "load_recipe"),
+    "pipelines.run": ("Result", "run"),
+    "sources.audio": ("AudioError",),
+}
 
 # In a checkout the packages are the folders beside this one; an installed Turnmill has them inside.
 if not (Path(__file__).parent / "pipelines").is_dir():
     __path__.append(str(Path(__file__).parents[1]))
+
+
+if not TYPE_CHECKING:  # else every name would be one, to those who look for slips
+
+    def __getattr__(name: str) -> Any:
+        for module, names in _MODULES.items():
+            if name in names:
+                return getattr(import_module(f"turnmill.{module}"), name)
+        if name == "__version__":
+            return import_module("importlib.metadata").version("turnmill")
+        raise AttributeError(f"module 'turnmill' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, "__version__"})

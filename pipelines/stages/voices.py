@@ -44,7 +44,7 @@ _GENDERS: Final[Mapping[str, Literal["female", "male"]]] = {
 }
 
 # Measures count where they were made. SNR: the bar of LibriTTS's clean subsets (arXiv 1904.02882). Rate: CosyVoice
-# takes prompts of 16 kHz or more (reference/duplex.md 2).
+# takes prompts of 16 kHz or more (docs/engines.md).
 _FIT = f"""speaker IS NOT NULL AND coalesce(language, asr_language) IS NOT NULL AND sample_rate >= 16000
     AND duration BETWEEN {SHORTEST_S} AND {LONGEST_S} AND coalesce(snr_db >= 20, true)
     AND coalesce(clipping_ratio <= 0.001, true) AND coalesce(speech_ratio >= 0.6, true)

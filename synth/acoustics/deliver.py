@@ -17,7 +17,7 @@ from turnmill.synth.channels import RATE
 Float32 = NDArray[np.float32]
 
 PEAK_DBFS = -1.0
-"""No sample is louder (`duplex.md` 1.5, format)."""
+"""No sample is louder (docs/turn-taking.md)."""
 
 _LIMIT = 10 ** (PEAK_DBFS / 20) * 0.999  # 16-bit rounding may raise a sample by half a step
 _RAMP = RATE // 50  # 20 ms: how a gain changes

@@ -24,7 +24,7 @@ from turnmill.synth.channels import RATE
 Float32 = NDArray[np.float32]
 
 LEAST_LEAKAGE_DB = -50.0
-"""Below this the assistant is not in the user's channel (`duplex.md` 1.5)."""
+"""Below this the assistant is not in the user's channel (docs/turn-taking.md)."""
 
 _BLOCK = 1 << 16  # 2.7 s, whatever the length of the dialogue
 _LAGS = RATE + RATE // 4  # delays are looked for from 0 to 1.25 s
@@ -34,7 +34,7 @@ _PIECE = RATE // 50  # 20 ms, a packet
 _FLOOR = 1e-9  # mean square: -90 dBFS, near the steps of 16 bits
 _ROUNDS = 3
 _SIGNIFICANT = 6.0  # standard deviations: chance reaches 4 among so many delays
-_PRECISE = 0.0125  # a fourth of the 5 % to which a gain must be right (`duplex.md` 1.5)
+_PRECISE = 0.0125  # a fourth of the 5 % to which a gain must be right
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,10 @@ def _known(codec: str) -> str:
 
 
 class NoiseParams(Params):
-    """Noise of the user's surroundings. Defaults: `duplex.md` 1.3, "noise"."""
+    """Noise of the user's surroundings. Where the defaults are from is in docs/turn-taking.md."""
 
     probability: float = Field(default=0.4, ge=0, le=1)
-    """Share of dialogues with noise (1.3: 0.3 to 0.5)."""
+    """Share of dialogues with noise."""
     snr_db: Annotated[Uniform, within(-40, 80)] = Uniform(low=15.0, high=25.0)
     """Power of the user's words over power of the noise while it is on (OmniFlatten); negative is legal."""
     categories: dict[str, Annotated[float, Field(ge=0)]] = Field(default={})

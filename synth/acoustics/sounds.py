@@ -46,8 +46,8 @@ def make_sound(kind: Literal["noise_burst", "cough"], seed: int, pools: Pools) -
 def colour_beside(kind: Literal["third_party", "side_talk"], pcm: Float32) -> Float32:
     """Float32 [samples, with the last reflection]: speech [samples] at 24 kHz as it sounds from beside the microphone.
 
-    The filters of Full-Duplex-Bench v1.5 (`duplex.md` 1.1), as second-order sections (audio EQ cookbook), for it names
-    no order. side_talk: high shelf of -5 dB above 4 kHz, reflections after 45 ms at -6 dB and 120 ms at -12 dB.
+    The filters of Full-Duplex-Bench v1.5 (docs/turn-taking.md), as second-order sections (audio EQ cookbook), for it
+    names no order. side_talk: high shelf of -5 dB above 4 kHz, reflections after 45 ms at -6 dB and 120 ms at -12 dB.
     third_party: low-pass at 3 kHz, echo after 100 ms at -10 dB. The direct path keeps its sample; the level is the
     caller's.
     """

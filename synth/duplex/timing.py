@@ -1,4 +1,4 @@
-"""When people speak: the timing parameters of a dialogue, with `duplex.md` 1.3 as defaults, and presets of them."""
+"""When people speak: the timing parameters of a dialogue, with docs/turn-taking.md as defaults, and presets of them."""
 
 from collections.abc import Mapping
 from importlib.resources import files
@@ -13,7 +13,7 @@ from turnmill.manifests.params import Params
 from turnmill.synth.distributions import ExGaussian, LogNormal, Uniform, within
 
 SLOWEST_YIELD_S = 1.5
-"""By when an assistant that hears a barge-in has stopped (`duplex.md` 1.3: t_resp of Full-Duplex-Bench v1.5)."""
+"""By when an assistant that hears a barge-in has stopped (t_resp of Full-Duplex-Bench v1.5, docs/turn-taking.md)."""
 
 PRESETS = ("assistant", "telephone", "video_call")
 
@@ -27,7 +27,7 @@ class FloorTransfer(Params):
 
 
 class Timing(Params):
-    """How a preset times a dialogue. Seconds and dB; `duplex.md` 1.3 where no other source is named."""
+    """How a preset times a dialogue. Seconds and dB; docs/turn-taking.md has the sources of what names none."""
 
     user_to_assistant: FloorTransfer
     """The assistant follows the user."""
@@ -77,10 +77,10 @@ class Timing(Params):
     lead_in: Annotated[Uniform, within(0, 30)] = Uniform(low=0.2, high=0.8)
     """Silence before the first turn; Turnmill's choice."""
     tail: Annotated[Uniform, within(0, 60)] = Uniform(low=1.5, high=3.0)
-    """Silence after the last sound: `duplex.md` 1.5 names audio that ends with the last word as a fault of public
-    sets."""
+    """Silence after the last sound: audio that ends with the last word, as in public sets, leaves a model no time to
+    answer."""
     level_dbfs: float = Field(default=-23.0, ge=-60, le=-10)
-    """RMS of the active speech of each line before gain (`duplex.md` 1.5: -23 LUFS; EBU R 128)."""
+    """RMS of the active speech of each line before gain (EBU R 128: -23 LUFS)."""
 
     @model_validator(mode="after")
     def _yields_in_time(self) -> Self:

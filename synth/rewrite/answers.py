@@ -10,7 +10,7 @@ from turnmill.manifests.records import Intent
 from turnmill.synth.tokens import tokens
 
 EMOTIONS = ("neutral", "joy", "sadness", "fear", "anger", "surprise", "disgust", "sorry")
-"""Those of LUCY, whose tags are these in capitals (`formats.md` 1.8)."""
+"""Those of LUCY, whose tags are these in capitals."""
 
 # Reasoning models think aloud first; many models fence JSON although they are told not to.
 _THOUGHT = re.compile(r"^\s*<think>.*?</think>", re.DOTALL)

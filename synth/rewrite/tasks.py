@@ -32,9 +32,9 @@ LONGEST_INTERRUPTION = 30
 """Tokens of an interruption."""
 _LEAST_INTERRUPTED = 12  # tokens: a shorter turn is over before anybody interrupts it
 _LEAST_NODDED = 12  # tokens: about 4 s, the length from which listeners nod
-_MOST_NODS = 4  # per turn (`duplex.md` 1.3)
+_MOST_NODS = 4  # per turn; Turnmill's choice
 _LONGEST_TOOL = 2000  # characters of a call, and of an observation
-# Shares of the kinds of barge-in (`duplex.md` 1.3).
+# Shares of the kinds of barge-in (docs/turn-taking.md).
 _INTENTS: Mapping[Intent, float] = {"topic": 0.3, "correct": 0.25, "clarify": 0.25, "cancel": 0.2}
 _LANGUAGES = {"en": "English", "zh": "Chinese"}
 _CJK_LANGUAGES = ("zh", "yue", "ja")

@@ -8,7 +8,7 @@ from turnmill.manifests.params import Params
 
 
 class IntentMix(Params):
-    """Shares of the kinds of barge-in (`duplex.md` 1.3)."""
+    """Shares of the kinds of barge-in (docs/turn-taking.md)."""
 
     topic: float = Field(default=0.3, ge=0)
     correct: float = Field(default=0.25, ge=0)
@@ -23,7 +23,7 @@ class IntentMix(Params):
 
 
 class IntrusionMix(Params):
-    """Shares of what sounds on the user's channel and is no reason to yield (`duplex.md` 1.2); Turnmill's choice."""
+    """Shares of what sounds on the user's channel and no reason to yield (docs/turn-taking.md); Turnmill's choice."""
 
     failed_barge_in: float = Field(default=0.25, ge=0)
     noise_burst: float = Field(default=0.2, ge=0)
@@ -39,7 +39,7 @@ class IntrusionMix(Params):
 
 
 class Interaction(Params):
-    """How lively the talk is. Defaults are `duplex.md` 1.3 where no other source is named."""
+    """How lively the talk is. docs/turn-taking.md has the sources of the defaults."""
 
     barge_in: float = Field(default=0.2, ge=0, le=1)
     """Share of the assistant's turns that the user interrupts."""

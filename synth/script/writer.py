@@ -25,7 +25,7 @@ from turnmill.synth.text import spoken_form
 from turnmill.synth.tokens import joined, prefix, spans, tokens
 from turnmill.synth.voices import Split, VoiceBank
 
-_MOST_BACKCHANNELS = 4  # per turn (`duplex.md` 1.3)
+_MOST_BACKCHANNELS = 4  # per turn; Turnmill's choice
 _MOST_INTRUSIONS = 2  # per turn
 _LEAST_TOKENS = 6  # of an assistant's turn that something falls into
 

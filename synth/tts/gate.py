@@ -1,6 +1,6 @@
 """The quality gate: is a spoken line good enough to keep? Measured on the line alone, before anything is built on it.
 
-Engines fail in a few ways (`duplex.md` 2.4, 2.5): they stop early or babble on, fall silent, loop on a phrase, clip, or
+Engines fail in a few ways (docs/engines.md): they stop early or babble on, fall silent, loop on a phrase, clip, or
 say something else. The first four show in the signal; the last needs a recogniser, which the caller may give.
 """
 

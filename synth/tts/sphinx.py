@@ -98,7 +98,7 @@ class PocketsphinxAligner:
         if self._decoder is None:
             from pocketsphinx import Decoder
 
-            # With the default beams it finds no way through speech that is not a person's (`duplex.md` 3.4).
+            # With the default beams it finds no way through speech that is not a person's.
             beams = {"beam": 1e-200, "wbeam": 1e-200, "pbeam": 1e-200}
             self._decoder = Decoder(samprate=MODEL_RATE, bestpath=False, loglevel="FATAL", **beams)
 

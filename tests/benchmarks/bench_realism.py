@@ -5,8 +5,8 @@
 The planner alone: lines are made up from drawn lengths. IPUs are as long as those of Switchboard (Levinson & Torreira
 2015: median 1.227 s, mean 1.680 s); pauses between them, which that paper does not give, are log-normal with median
 0.45 s and sigma 0.6 from 0.2 s on, a turn has two IPUs on average (geometric), and a clause ends every 6 words. About
-5 backchannels a minute are placed: nearly a fifth of all contributions are some (`duplex.md` 1.3), and they stand for
-all other overlap within turns as well.
+5 backchannels a minute are placed: nearly a fifth of all contributions are some (docs/turn-taking.md), and they stand
+for all other overlap within turns as well.
 
 Bars: W1 to the preset at most 20 ms and the share of overlaps within 2 points, per direction where they differ; for the
 preset `telephone`, which is made after human talk, seconds of IPUs, pauses, gaps and overlaps per minute within 10 % of

@@ -1,12 +1,14 @@
 """The command line: what each command prints, and its exit status."""
 
 import json
+import os
 import re
 import shlex
 import shutil
 import signal
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -61,6 +63,9 @@ def test_query_prints_a_table_csv_and_json(
         (["sources", "check", "librispeech", "--root", "EMPTY"], "holds no table"),
         (["sources", "check", "./no-such.yaml", "--root", "."], "there is no such catalogue entry"),
         (["run", "nothing.yaml"], "there is no such recipe"),
+        (["run", "speach"], "no recipe is called 'speach': did you mean speech"),
+        (["init", "speach"], "no recipe is called 'speach': did you mean speech"),
+        (["keys", "script.interactions"], "did you mean `turnmill keys script.interaction`"),
         (["status", "s3://bucket/out"], "s3://bucket/out needs the package s3fs: pip install s3fs"),
         (["run", "RECIPE", "--out", "s3://bucket/out"], "s3://bucket/out needs the package s3fs: pip install s3fs"),
         (["run", "RECIPE", "--address", "ray://head:10001", "--dry-run"], "ray job submit"),
@@ -247,12 +252,41 @@ def test_the_card_leaves_no_picture_of_an_earlier_one(
     assert tree_hashes(out) == before
 
 
-def test_speech_commands_of_the_readme_do_not_write_into_one_folder() -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
-    commands = re.findall(r"^turnmill run pipelines/recipes/speech\.yaml (?:.*\\\n)*.*$", readme, re.MULTILINE)
-    folders = [re.findall(r"--out (\S+)", command) for command in commands]
-    assert folders == [["out/librispeech"], ["out/ljspeech"], ["out/recordings"]]
-    assert re.findall(r"^voices: \{from: ([^,]+),", readme, re.MULTILINE) == ["out/librispeech"]
+def test_recipes_by_name_are_listed_and_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert call(monkeypatch, "recipes") == 0
+    assert re.search(r"^speech +A speech corpus", capsys.readouterr().out, re.MULTILINE)
+    assert call(monkeypatch, "init", "dialogues") == 0
+    said = capsys.readouterr().out
+    assert "wrote dialogues.yaml" in said
+    assert call(monkeypatch, *shlex.split(said.rpartition("turnmill ")[2]), "--dry-run") == 0
+    assert "80" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [["-h"], ["--help"], ["run", "-h"], ["init", "-h"], ["keys", "--help"]])
+def test_help_is_short_and_long(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    assert call(monkeypatch, *words) == 0
+    assert "Usage: " in capsys.readouterr().out
+
+
+def test_version_is_that_of_the_package(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(monkeypatch, "--version") == 0
+    assert capsys.readouterr().out == f"turnmill {version('turnmill')}\n"
+
+
+def test_completion_of_a_shell_is_shown() -> None:
+    completing = {"_TURNMILL_COMPLETE": "complete_bash", "COMP_WORDS": "turnmill re", "COMP_CWORD": "1"}
+    command = [
+        sys.executable,
+        "-c",
+        "import sys; sys.argv[0] = 'turnmill'; from turnmill.pipelines.cli import main; main()",
+    ]
+    done = subprocess.run(command, env={**os.environ, **completing}, capture_output=True, text=True, check=True)
+    assert "recipes" in done.stdout
 
 
 def test_sources_and_one_source(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

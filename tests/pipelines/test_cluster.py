@@ -106,7 +106,7 @@ def test_a_job_and_an_address_make_the_bytes_of_a_local_run(head: Head, tmp_path
     assert "1 two-channel dialogue, " in ended.stdout
     assert not re.findall(r"\b1 \w+s\b", ended.stdout)
     assert tree_hashes(elsewhere / "out" / "tiny") == tree_hashes(tmp_path / "local")
-    # What README says, but for the folder: this checkout's could be large.
+    # What docs/clusters.md says, but for the folder: this checkout's could be large.
     out = str(tmp_path / "job")
     job = ["submit", "--address", head.jobs, "--working-dir", ".", "--", *turnmill, "--out", out, "--address", "auto"]
     shutil.rmtree(elsewhere / "out")

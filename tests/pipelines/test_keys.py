@@ -37,5 +37,21 @@ def test_defaults_are_yaml_that_means_the_default() -> None:
 
 
 def test_a_section_that_is_not_there_is_one_sentence() -> None:
-    with pytest.raises(UsageError, match=r"turnmill keys script.interactions: .* no section"):
-        keys("script.interactions")
+    with pytest.raises(UsageError, match=r"^a recipe has no section 'nonsense'$"):
+        keys("nonsense")
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [
+        ("script.interactions", "`turnmill keys script.interaction`"),
+        ("acoustics", "`turnmill keys simulate.acoustics`"),
+        ("transcribe.model", "`turnmill keys transcribe`"),  # a key, which its section shows
+        ("barge_in", "`turnmill keys script.interaction`"),
+        ("corpsu", "`turnmill keys`"),
+    ],
+)
+def test_a_section_that_is_not_there_names_near_ones(asked: str, meant: str) -> None:
+    with pytest.raises(UsageError, match=rf"^a recipe has no section {asked!r}; did you mean ") as refused:
+        keys(asked)
+    assert meant in str(refused.value)

@@ -24,10 +24,10 @@ from turnmill.synth.energy import active_level
 
 SNR_TOLERANCE_DB = 0.5
 ECHO_GAIN_TOLERANCE = 0.05
-"""Of the labelled gain (`duplex.md` 1.5: within 5 %)."""
+"""Of the labelled gain (docs/turn-taking.md)."""
 ECHO_DELAY_TOLERANCE_MS = 1.0
 LEAKAGE_DB = -45.0
-"""The assistant in the user's channel where no echo is labelled. `duplex.md` 1.5 has -50; two voices that say something
+"""The assistant in the user's channel where no echo is labelled. The bound was -50; two voices that say something
 alike at the same time have reached -49 by chance, once in some thousand dialogues."""
 _STEP = 3 / 32_768  # of 16 bits, once for each file and once for their difference
 _LEAST_S = 0.1  # a level is measured over more than that

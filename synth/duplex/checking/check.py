@@ -1,4 +1,4 @@
-"""Check a written dialogue: its labels against each other, and against the audio alone (`duplex.md` 1.5)."""
+"""Check a written dialogue: its labels against each other, and against the audio alone (docs/turn-taking.md)."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence

@@ -1,5 +1,5 @@
 """Check what happens between the parties: each kind of event as its definition says (`synth.duplex.timeline.Event`,
-`duplex.md` 1.2), from the audio."""
+docs/turn-taking.md), from the audio."""
 
 from collections.abc import Callable, Mapping
 

@@ -6,7 +6,7 @@ from turnmill.synth.channels import ASSISTANT
 from turnmill.synth.duplex.checking.evidence import Evidence
 
 TOLERANCE_MS = 40.0
-"""A time that is further off is a violation (`duplex.md` 1.5: 99 of 100 within 30 ms)."""
+"""A time that is further off is a violation; 99 of 100 are to be within 30 ms (docs/turn-taking.md)."""
 NOISY_TOLERANCE_MS = 150.0
 """The same where the user is timed in noise, which hides quiet onsets and decays."""
 

@@ -21,7 +21,7 @@ Shape = LogNormal | Uniform | FloorTransfer
 
 BIN_S = 0.05
 EDGES = np.round(np.arange(-2.0, 3.0 + BIN_S / 2, BIN_S), 2)
-"""Bins of floor-transfer offsets: 50 ms from -2 to 3 s (`duplex.md` 1.4); beyond lie two bins more."""
+"""Bins of floor-transfer offsets: 50 ms from -2 to 3 s (docs/turn-taking.md); beyond lie two bins more."""
 
 _NORMAL = NormalDist()
 _phi = np.vectorize(_NORMAL.cdf, otypes=[np.float64])

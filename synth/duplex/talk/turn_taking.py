@@ -1,9 +1,9 @@
 """How two people share the time: inter-pausal units, pauses, gaps and overlaps, from where each channel speaks.
 
-The terms are those of `duplex.md` 1.2 and the turn-taking statistics of dGSLM (Nguyen et al. 2023): an IPU is speech of
-one channel without 200 ms of silence in it, a pause is silence of both between IPUs of one speaker, a gap between IPUs
-of two, an overlap is both at once. An overlap is *within* a turn where the speaker who began before it goes on after
-it, and *between* turns where the other one does (Heldner & Edlund 2010).
+The terms (docs/turn-taking.md) are those of the turn-taking statistics of dGSLM (Nguyen et al. 2023): an IPU is speech
+of one channel without 200 ms of silence in it, a pause is silence of both between IPUs of one speaker, a gap between
+IPUs of two, an overlap is both at once. An overlap is *within* a turn where the speaker who began before it goes on
+after it, and *between* turns where the other one does (Heldner & Edlund 2010).
 
 Speech is int64 [n, 2] of [start, end) in samples at 24 kHz, in any order.
 """

@@ -1,7 +1,7 @@
 """A stand-in for `cosyvoice/cli/cosyvoice.py`: its signatures, and its behaviour where the engine has to mind it.
 
 `write_checkout` puts this file into a folder in the place of the real one, so that the engine's own import finds it.
-What it keeps of the real package (commit ace7c47, `duplex.md` 2.1 and 2.4):
+What it keeps of the real package (commit ace7c47, docs/engines.md):
 
 - every call is a generator of {"tts_speech": float32 [1, samples]}, one item for each piece of the text;
 - the language model runs in a thread: what it raises there is printed, and the caller gets an unrelated RuntimeError

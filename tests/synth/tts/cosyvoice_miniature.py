@@ -1,7 +1,7 @@
 """Build model folders that the real CosyVoice package loads and runs in seconds on a CPU, with random weights.
 
-Every part is there at its smallest: language model, flow, vocoder, and stand-ins for the two ONNX models. What may
-shrink and what may not is in `duplex.md` 2.6. The speech is noise, but its path through the package is the real one.
+Every part is there at its smallest: language model, flow, vocoder, and stand-ins for the two ONNX models. What the
+package asks of each is said where it is built. The speech is noise, but its path through the package is the real one.
 
     COSYVOICE_REPO=../CosyVoice python tests/synth/tts/cosyvoice_miniature.py FOLDER [2|3]
 """

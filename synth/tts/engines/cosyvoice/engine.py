@@ -1,6 +1,6 @@
 """The engine: one line at a time, under its own seed, whatever the package does to its threads and its state.
 
-The package (read at commit ace7c47; `duplex.md` 2.1 to 2.4) runs its language model in a thread. What that thread
+The package (read at commit ace7c47; docs/engines.md) runs its language model in a thread. What that thread
 raises is printed and lost, and the caller sees an unrelated error or, where some tokens were made, a clip cut short
 and no error at all. So the thread's exception is caught here, and the line tried again under another seed.
 """
@@ -36,7 +36,7 @@ Pcm = NDArray[np.float32]
 # The random streams are the process's, and the package keeps the state of requests on the model.
 _lock = threading.Lock()
 
-# What a text this short may last: a backchannel 0.2 to 0.8 s (`duplex.md` 1.3), and any text what its letters need.
+# What a text this short may last: a backchannel 0.2 to 0.8 s (docs/turn-taking.md), and any text what its letters need.
 _SHORT_TOKENS = 3
 _SHORT_S = (0.2, 0.8)
 _LETTER_S = (0.04, 0.16)

@@ -256,5 +256,5 @@ def _loader() -> ModuleType:
     try:
         import espeakng_loader
     except ImportError as error:
-        raise UsageError("the espeak engine needs espeakng-loader: pip install -e '.[demo]'") from error
+        raise UsageError("the espeak engine needs espeakng-loader: pip install 'turnmill[demo]'") from error
     return espeakng_loader  # type: ignore[no-any-return]

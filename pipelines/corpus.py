@@ -1,0 +1,42 @@
+"""A corpus, from Python: what it holds, without a run."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from turnmill.manifests.records import Reject
+from turnmill.sources.adapters.items import ClipRef
+from turnmill.sources.audio import cut, read
+from turnmill.sources.catalogue import Entry, load
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A corpus of the catalogue, in the folder `root`."""
+
+    entry: Entry
+    root: Path
+
+    def clips(self, keep_untranscribed: bool = True) -> Iterator[ClipRef | Reject]:
+        """Each clip once, with what the corpus says of it, or why it is none. No audio is opened. Raises UsageError
+        where `root` holds no such corpus."""
+        yield from self.entry.corpus(self.root, keep_untranscribed=keep_untranscribed).items()
+
+    def audio(self, clip: ClipRef) -> tuple[NDArray[np.float32], int]:
+        """A clip's audio, float32 [channels, samples] with full scale at 1.0, and its sample rate in Hz. Raises
+        AudioError, with the reason that a run would reject it for, and OSError."""
+        with self.entry.corpus(self.root).audio(clip) as file:
+            sound = read(file, clip.path).sound
+            first = round((clip.start or 0.0) * sound.sample_rate)
+            last = sound.frames if clip.end is None else round(clip.end * sound.sample_rate)
+            blocks = list(cut(sound, first, last, clip.channel).blocks())
+        return np.concatenate(blocks, axis=1), sound.sample_rate
+
+
+def open_corpus(name: str, root: str | Path) -> Corpus:
+    """A corpus of the catalogue (`turnmill sources`) by its name, and the folder it lies in. "files" is any folder of
+    audio. UsageError, naming near names, for a name that the catalogue does not have."""
+    return Corpus(load(name), Path(root))

@@ -1,0 +1,81 @@
+"""The pages of docs/ that are told from declarations: keys of a recipe, tables, reasons, by `make docs`.
+
+python -m turnmill.pipelines.references docs
+"""
+
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from turnmill.manifests.card_schema import fields
+from turnmill.manifests.card_sections import markdown
+from turnmill.manifests.records import Reason
+from turnmill.manifests.samples import CLIP, DIALOGUE
+from turnmill.manifests.schema import EVENT_KINDS, SCHEMAS
+from turnmill.pipelines.keys import keys, sections
+
+_COLUMNS = ("type", "unit", "meaning", "from")
+
+
+def recipe_keys() -> str:
+    """Every key of a recipe, a table a section."""
+    parts = [
+        "# Keys of a recipe",
+        "`turnmill keys SECTION` prints the same. `{...}` is a default that is too long to be shown, or that has keys "
+        "of its own, which are below. How a recipe is written is in [recipes](recipes.md).",
+    ]
+    for section in ("", *sections()):
+        found = keys(section)
+        if all(key.default == "required" and not key.meaning for key in found):
+            continue  # a distribution: its default, with all its keys, is shown where it stands
+        rows = [(f"`{key.name}`", f"`{key.default}`", key.meaning) for key in found]
+        parts += [f"## {section or 'The recipe'}", markdown(("key", "default", "meaning"), rows)]
+    return "\n\n".join(parts)
+
+
+def tables() -> str:
+    """Every column of every table, and every field of a sample."""
+    parts = [
+        "# Tables and samples",
+        "What `turnmill query OUT` sees, and the JSON of a training sample. Times are seconds from the start of the "
+        "written audio; intervals are [start, end). What does not apply is null. Besides the tables there are the "
+        "views `clips_all` and `dialogues_all`, which join the labels of an item, with `removed_by`, the predicate "
+        "that removed it; `clips_all` also has `duplicate_kept`, whether it is the one that is kept of equal audio.",
+        "## Kinds of events",
+        markdown(("kind", "what happens"), ((f"`{kind}`", doc) for kind, doc in EVENT_KINDS.items())),
+    ]
+    listed = {f"Table `{name}`": schema for name, schema in SCHEMAS.items()}
+    for title, schema in (*listed.items(), ("A clip's sample", CLIP), ("A dialogue's sample", DIALOGUE)):
+        rows = ((f"`{path}`", *facts) for path, facts in fields(schema))
+        parts += [f"## {title}", markdown(("column", *_COLUMNS), rows)]
+    return "\n\n".join(parts)
+
+
+def reasons() -> str:
+    """Every reason of `rejects`."""
+    return "\n\n".join(
+        [
+            "# Reasons",
+            'Why an item was rejected: `turnmill query OUT "SELECT reason, detail, uid FROM rejects"`. What a '
+            "predicate of yours removed is no reject: `removed_by` of `clips_all` and `dialogues_all` names it.",
+            markdown(("reason", "meaning"), ((f"`{reason}`", reason.meaning) for reason in Reason)),
+        ]
+    )
+
+
+PAGES: Final[Mapping[str, Callable[[], str]]] = {
+    "recipe-keys.md": recipe_keys,
+    "tables.md": tables,
+    "reasons.md": reasons,
+}
+
+
+def main(folder: Path) -> None:
+    """Write the pages into a folder."""
+    for name, page in PAGES.items():
+        (folder / name).write_text(f"{page()}\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
