@@ -20,9 +20,9 @@ _TAKES = """SELECT count(*) * coalesce((SELECT max(take) + 1 FROM dialogues),
     (SELECT count(*) FROM rejects WHERE stage = 'simulate') // nullif(count(*), 0), 0) FROM scripts"""
 
 
-def _read_by(table: Table, tables: Sequence[str]) -> str | None:
-    """Query that counts what the stage that commits a table reads, where a table has it; `tables` are those of all
-    stages. Sources are files, which no table counts."""
+def _read_by(table: Table, items: str, tables: Sequence[str]) -> str | None:
+    """Query that counts what the stage that commits a table reads, where a table has it; `items` are what it
+    counts, `tables` those of all stages. Sources are files, which no table counts."""
     if table.name in _SELECTIONS:
         return f"SELECT count(*) FROM {passed(_SELECTIONS[table.name], tables)}"
     if table.name in _PLANS:
@@ -31,14 +31,14 @@ def _read_by(table: Table, tables: Sequence[str]) -> str | None:
         return f"SELECT count(*) FROM {_SAMPLES[table.name].plan}"
     if table.name == "dialogues":
         return _TAKES
-    return f"SELECT count(*) FROM {table.of}" if table.of else None
+    return f"SELECT count(*) FROM {items}" if table.of == items else None
 
 
-def _written(table: Table) -> str:
+def _written(table: Table, items: str) -> str:
     """Query that counts the items of which a table has rows."""
     if table.name in _SELECTIONS:
         return _kept(table.name)
-    return f"SELECT count({f'DISTINCT {table.item}' if table.of else '*'}) FROM {table.name}"
+    return f"SELECT count({f'DISTINCT {table.item}' if table.of == items else '*'}) FROM {table.name}"
 
 
 def _kept(selection: str) -> str:
@@ -168,21 +168,21 @@ def check_ledger(connection: duckdb.DuckDBPyConnection) -> list[str]:
         ).fetchall()
     ]
     totals = connection.execute(
-        """SELECT stage, table_name, coalesce(sum(items_in), 0)::BIGINT, coalesce(sum(items_out), 0)::BIGINT,
+        """SELECT stage, table_name, items, coalesce(sum(items_in), 0)::BIGINT, coalesce(sum(items_out), 0)::BIGINT,
                   coalesce(sum(rejected), 0)::BIGINT
            FROM stages LEFT JOIN ledger USING (position, stage, half)
-           GROUP BY stage, table_name ORDER BY min(position)"""
+           GROUP BY stage, table_name, items ORDER BY min(position)"""
     ).fetchall()
-    for stage, table, items_in, items_out, rejected in totals:
+    for stage, table, items, items_in, items_out, rejected in totals:
         rows = _count(connection, "SELECT count(*) FROM rejects WHERE stage = ?", [stage])
         if table in _SELECTIONS:
             rows += _count(connection, f"SELECT count(*) FROM {table} WHERE removed_by IS NOT NULL")
         if rows != rejected:
             wrong.append(f"{stage}: {rejected} rejected, but {plural(rows, 'row')} with a reason")
-        reads = _read_by(declared(table), [table for _, table, *_ in totals])
+        reads = _read_by(declared(table), items, [table for _, table, *_ in totals])
         if reads is not None and (read := _count(connection, reads)) != items_in:
             wrong.append(f"{stage}: {plural(items_in, 'item')} in, but what it reads has {read}")
-        if (written := _count(connection, _written(declared(table)))) != items_out:
+        if (written := _count(connection, _written(declared(table), items))) != items_out:
             wrong.append(f"{stage}: {plural(items_out, 'item')} out, but {table} has {written}")
     return wrong + _foreign_rejects(connection)
 

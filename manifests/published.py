@@ -187,9 +187,9 @@ def _published_rows(table: Table) -> str:
     hidden = ", ".join(f"NULL AS {column}" for column in table.private)
     columns = f"{table.name}.*" + (f" REPLACE ({hidden})" if hidden else "")
     joins = [
-        f" SEMI JOIN {items.samples} ON {items.samples}.uid = {table.name}.{table.item}"
+        f" SEMI JOIN {items.samples} ON {items.samples}.uid = {table.name}.{column}"
         for items in HALVES.values()
-        if items.table in (table.name, table.of)
+        for column in ([items.key] if items.table == table.name else [table.item] if items.table == table.of else [])
     ]
     order = ", ".join(f'"{column}"' for column in table.key) or "ALL"
     return f"SELECT {columns} FROM {table.name}{''.join(joins)} ORDER BY {order}"

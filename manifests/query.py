@@ -5,6 +5,7 @@ Views of `connect`: every table of `manifests.schema.SCHEMAS` by its name, and
     clips_all      clips, a row each, with all that labels them; duplicate_kept: of one pcm_hash the clip with the best
                    transcript, else the first by uid; and removed_by, the predicate of `select` that removed it
     dialogues_all  the same of dialogues; removed_by: the predicate of `select_dialogues`
+    recordings_all recordings that clips are cut from, and clips that are all of their recording
     losses         a row per reject: position of its stage, stage, reason
     ledger         a row per stage and shard: what went in, came out and was rejected, from the footers of the parts
     stages         a row per stage, and corpus where each has its own, in pipeline order
@@ -51,6 +52,8 @@ _STAGES = pa.schema(
 _HOURS = (
     "CREATE MACRO hours_of(seconds) AS coalesce(sum(CAST(round(seconds * 1e6) AS BIGINT)) / 3.6e9, 0.0)"  # in hours
 )
+_RECORDINGS = f"""CREATE VIEW recordings_all AS SELECT * FROM recordings UNION ALL BY NAME
+    SELECT {", ".join(f'"{name}"' for name in SCHEMAS["recordings"].names)} FROM clips WHERE recording = uid"""
 _COPY = "row_number() OVER (PARTITION BY pcm_hash ORDER BY text_error NULLS LAST, clips.uid)"
 _DERIVED = {"speech": f"{_COPY} = 1 AS duplicate_kept, "}
 """By half, columns that are made of those of all labels."""
@@ -116,6 +119,7 @@ def connect(store: Store, index: Index) -> duckdb.DuckDBPyConnection:
                 connection.execute(_empty_tables()[table])
         for items in HALVES.values():
             connection.execute(_all_labels(items))
+        connection.execute(_RECORDINGS)
         connection.execute(_HOURS)
     except duckdb.BinderException as error:
         raise UsageError(

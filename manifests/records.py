@@ -34,6 +34,8 @@ class Reason(StrEnum):
     NOT_FINITE = "not_finite", "samples that are NaN or infinite"
     TOO_MANY_CHANNELS = "too_many_channels", "more channels than the lake holds (8)"
     UNSUPPORTED_RATE = "unsupported_rate", "a sample rate that the lake cannot hold"
+    OTHER_CHANNELS = "other_channels", "another number of channels than its corpus names the roles of"
+    NOTHING_CUT = "nothing_cut", "no span of the recording is a clip"
     MEASURE_FAILED = "measure_failed", "a resampler or the VAD failed on it"
     UNSAFE_PATH = "unsafe_path", "a name that leaves the folder of the corpus"
     BAD_ROW = "bad_row", "a row of a table that cannot be read"

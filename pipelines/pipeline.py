@@ -12,10 +12,10 @@ from turnmill.manifests.records import Licence, stable_hash
 from turnmill.manifests.schema import DIALOGUE, SPEECH, Items, declared
 from turnmill.manifests.store import Store
 from turnmill.pipelines.bank import bank
-from turnmill.pipelines.recipe import Corpus, Recipe, label_stages
+from turnmill.pipelines.recipe import Corpus, Recipe, chosen_stages
 from turnmill.pipelines.source import Source
 from turnmill.pipelines.stage import Shard, Stage, Workspace, Writer
-from turnmill.pipelines.stages.ingest import Ingest
+from turnmill.pipelines.stages.ingest import Ingest, Makes
 from turnmill.pipelines.stages.script import WriteScripts
 from turnmill.pipelines.stages.select import Predicate
 from turnmill.pipelines.stages.shard import ShardClips, ShardDialogues
@@ -94,7 +94,7 @@ def _check_needs(half: Half) -> None:
 
 
 def _how_to_make(table: str, stage: Stage) -> str:
-    key = next((key for key, label in label_stages().items() if table in label.tables), None)
+    key = next((key for key, chosen in chosen_stages().items() if table in chosen.tables), None)
     if key is None:
         raise LookupError(f"no stage before `{stage.name}` writes {table}, and no key of a recipe adds one")
     return f"add `{key}: {{}}` to the recipe"
@@ -127,13 +127,14 @@ def _chain(recipe: Recipe, source: Corpus, out: Store) -> Chain:
         root = Path(out.root) / "demo-corpus"
     if root is None:
         raise UsageError(f"{entry.name}: the recipe does not say where the corpus is; add --set root=FOLDER")
-    ingest = Ingest(recipe.ingest, entry, _licence(recipe, entry), root)
-    labels = (
+    chosen = tuple(
         stage(params, entry.lang)
-        for key, stage in label_stages().items()
+        for key, stage in chosen_stages().items()
         if (params := getattr(recipe, key)) is not None
     )
-    return Chain(ingest, tuple(labels), entry.name)
+    makes: Makes = "recordings" if any("clips" in stage.tables for stage in chosen) else "clips"
+    ingest = Ingest(recipe.ingest, entry, _licence(recipe, entry), root, makes)
+    return Chain(ingest, chosen, entry.name)
 
 
 def _dialogue(recipe: Recipe) -> Half:

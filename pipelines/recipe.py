@@ -15,7 +15,7 @@ from turnmill.manifests.records import stable_hash
 from turnmill.pipelines.asr.models import folder_of, model_name
 from turnmill.pipelines.bank import VoiceNames
 from turnmill.pipelines.shipped import beside, recipe_file, told
-from turnmill.pipelines.stage import LabelStage
+from turnmill.pipelines.stage import ChosenStage
 from turnmill.pipelines.stages.card import CardParams
 from turnmill.pipelines.stages.ingest import IngestParams
 from turnmill.pipelines.stages.plan import ShardParams
@@ -112,7 +112,7 @@ class Recipe(Params):
 
     ingest: IngestParams = IngestParams()
     """How a corpus is read."""
-    # Label stages of clips, a line each, in the order in which they run.
+    # Stages of clips that a recipe may have, a line each, in the order in which they run.
     quality: Annotated[QualityParams | None, Quality] = None
     transcribe: Annotated[TranscribeParams | None, Transcribe] = None
     """What Whisper hears in each clip, and how far that is from its text; null: it is not asked."""
@@ -155,7 +155,7 @@ class Recipe(Params):
     @model_validator(mode="after")
     def _says_nothing_of_the_other_half(self) -> "Recipe":
         """What would be ignored is refused; `null` and an empty list say nothing."""
-        speech = ("root", "ingest", *label_stages(), "select")
+        speech = ("root", "ingest", *chosen_stages(), "select")
         halves = (
             ("corpus", "clips", speech, self.corpus or self.corpora),
             ("texts", "dialogues", _DIALOGUE_KEYS, self.texts),
@@ -223,13 +223,13 @@ class Recipe(Params):
         return yaml.safe_dump(resolved, sort_keys=False, allow_unicode=True)
 
 
-def label_stages() -> Mapping[str, type[LabelStage]]:
-    """The label stages of clips by their key of a recipe, in the order in which they run."""
+def chosen_stages() -> Mapping[str, type[ChosenStage]]:
+    """The stages of clips that a recipe may have, by their key, in the order in which they run."""
     return {
         key: stage
         for key, field in Recipe.model_fields.items()
         for stage in field.metadata
-        if isinstance(stage, type) and issubclass(stage, LabelStage)
+        if isinstance(stage, type) and issubclass(stage, ChosenStage)
     }
 
 

@@ -1,15 +1,16 @@
 """What a run removes of earlier ones: what was made of sources that changed, of settings that did, and of what is to be
 tried again."""
 
-from collections.abc import Set
+from collections.abc import Iterator, Sequence, Set
 
 from turnmill.manifests.index import Index
 from turnmill.manifests.query import connect
 from turnmill.manifests.records import Reason
-from turnmill.manifests.store import Store, part_name
+from turnmill.manifests.store import Store, part_name, tar_name
 from turnmill.pipelines.pieces import PIECES
-from turnmill.pipelines.pipeline import Half, Plan
+from turnmill.pipelines.pipeline import Chain, Half, Plan
 from turnmill.pipelines.seen import Seen
+from turnmill.pipelines.stage import Shard, Stage, Workspace, committed
 from turnmill.pipelines.verdicts import VERDICTS
 
 
@@ -56,6 +57,29 @@ _NAMED_BY_SHARD = ("rejects", "audio", VERDICTS, PIECES)
 def _shards_of(name: str) -> Set[str]:
     """What may be a shard's key in a name: `audio/clips/<fingerprint>/<key>.tar`."""
     return {segment.split(".")[0] for segment in name.split("/")}
+
+
+def bring_back_spent(chain: Chain, shards: Sequence[Shard], workspace: Workspace) -> None:
+    """Forget the parts whose audio is gone and is asked for again, as by a stage with other parameters: the stage that
+    made it makes it anew."""
+    for stage, table, shard, tar in _spent(chain, shards, workspace):
+        if not committed(stage, workspace, shard.key) and not workspace.store.exists(tar):
+            workspace.store.remove(workspace.part(table, shard.key))
+
+
+def remove_spent(chain: Chain, shards: Sequence[Shard], workspace: Workspace) -> None:
+    """Remove the audio that no stage asks for again."""
+    for stage, _, shard, tar in _spent(chain, shards, workspace):
+        if committed(stage, workspace, shard.key):
+            workspace.store.remove(tar)
+
+
+def _spent(chain: Chain, shards: Sequence[Shard], workspace: Workspace) -> Iterator[tuple[Stage, str, Shard, str]]:
+    """(stage, table of which it is the last to need the audio, shard, where that audio is)."""
+    for stage in chain.stages:
+        for table in stage.spent:
+            for shard in shards:
+                yield stage, table, shard, tar_name(table, workspace.fingerprint(table), shard.key)
 
 
 def remove_superseded(half_plan: Plan, store: Store) -> None:

@@ -29,7 +29,14 @@ from turnmill.pipelines.output import check_ours, locked
 from turnmill.pipelines.pieces import PIECES
 from turnmill.pipelines.pipeline import Chain, Half, Plan, fingerprinted, halves, index_of, shards_of
 from turnmill.pipelines.recipe import Recipe
-from turnmill.pipelines.removal import forget, forget_changed, remove_superseded, with_killed
+from turnmill.pipelines.removal import (
+    bring_back_spent,
+    forget,
+    forget_changed,
+    remove_spent,
+    remove_superseded,
+    with_killed,
+)
 from turnmill.pipelines.seen import Seen, look
 from turnmill.pipelines.stage import Row, Shard, Stage, Workspace, part_notes
 from turnmill.pipelines.stages.card import write_card
@@ -241,7 +248,10 @@ def _run_half(work: _Work, index: Index, store: Store, recipe: Recipe, ray: _Ray
         if half.voices is not None and not store.exists(writing.part("voices", "all")):
             make_voices(half.voices, writing, recipe.seed)
         for number, (chain, lot) in enumerate(zip(half.chains, work.lots, strict=True)):
-            through(chain.stages, lot.shards, work.plan.workspace(store, number))
+            place = work.plan.workspace(store, number)
+            bring_back_spent(chain, lot.shards, place)
+            through(chain.stages, lot.shards, place)
+            remove_spent(chain, lot.shards, place)
         _select_and_plan(work.plan, index, store, recipe)
         for writer in half.writers:
             through([writer], training_shards(half, writing), writing)

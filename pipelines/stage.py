@@ -15,7 +15,7 @@ from turnmill.manifests.schema import declared, to_table
 from turnmill.manifests.store import Store, part_name, rows, tar_name
 from turnmill.manifests.tar import TarWriter
 from turnmill.pipelines.guard import Guard, Item
-from turnmill.sources.audio import Sound
+from turnmill.sources.audio import Audio, LongSound, Sound
 
 MIB = 1 << 20
 
@@ -133,11 +133,13 @@ class Stage(ABC):
     version: ClassVar[int] = 1
     needs: tuple[str, ...]
     optional: tuple[str, ...] = ()
-    tables: ClassVar[tuple[str, ...]]
-    items: ClassVar[str]
+    tables: tuple[str, ...]
+    items: str
     in_steps: ClassVar[bool] = False
     """Whether its shards cost a model minutes: it works in steps of `Guard.step`, which a kill does not undo."""
-    shares_decode: ClassVar[bool] = False
+    spent: tuple[str, ...] = ()
+    """Tables whose audio goes when this stage's part is there: nobody asks for it again."""
+    shares_decode: bool = False
     """Whether label stages after it ride along (`process_with`): they are given each clip as it is decoded here."""
     resources: Resources = Resources()
 
@@ -186,17 +188,20 @@ class Stage(ABC):
         return self.process(shard, workspace, guard), []
 
 
-class LabelStage(Stage):
-    """A stage of the speech half that says something of each clip: a key of the recipe (`pipelines.recipe`) is its
-    `name`. What it rejects is in no selection."""
-
-    needs: tuple[str, ...] = ("clips",)
-    items = "clips"
+class ChosenStage(Stage):
+    """A stage of the speech half that runs where the recipe has its `name` for a key (`pipelines.recipe`)."""
 
     def __init__(self, params: Params, language: str | None = None) -> None:
         """`language`: the corpus's own (BCP-47), of clips that state none; null where it varies."""
         self.params = params
         self.language = language
+
+
+class LabelStage(ChosenStage):
+    """A stage that says something of each clip. What it rejects is in no selection."""
+
+    needs: tuple[str, ...] = ("clips",)
+    items = "clips"
 
 
 class ClipLabel(LabelStage):
@@ -244,7 +249,7 @@ def clip_item(clip: Mapping[str, Any]) -> Item:
     return Item(clip["uid"], clip["duration"], clip["source_uri"])
 
 
-def clip_sound(tar: BinaryIO, clip: Mapping[str, Any]) -> Sound:
+def clip_sound(tar: BinaryIO, clip: Mapping[str, Any]) -> Audio | LongSound:
     """The sound of a row of `clips`, from its lake shard: a long one is decoded as it is used, while the shard is open.
     Raises AudioError."""
     from turnmill.sources.audio import read, span
@@ -266,7 +271,7 @@ def commit(stage: Stage, workspace: Workspace, key: str, made: Made) -> Row:
     Raises RuntimeError when items in are not items out plus rejects: a stage that loses an item is a bug.
     """
     commit_table = stage.tables[-1]
-    items_out = declared(commit_table).items(made.tables[commit_table])
+    items_out = declared(commit_table).counted(made.tables[commit_table], stage.items)
     if made.items_in != items_out + len(made.rejects):
         raise RuntimeError(
             f"{stage.name} lost items of shard {key}: {made.items_in} in, {items_out} out, {len(made.rejects)} rejected"

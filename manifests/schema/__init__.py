@@ -1,4 +1,4 @@
-"""Every table of a dataset, each declared once: a `Table` of one of these modules, and its line in `TABLES`.
+"""Every table of a dataset, each declared once: in the `TABLES` of one of these modules.
 
 Times are float64 seconds from the start of the written file, on its sample grid; intervals are [start, end).
 """
@@ -31,31 +31,7 @@ __all__ = [
     "to_table",
 ]
 
-_DECLARED = (
-    speech.CLIPS,
-    speech.QUALITY,
-    speech.TRANSCRIPTS,
-    books.CLIP_SELECTION,
-    books.CLIP_SAMPLES,
-    dialogue.DIALOGUES,
-    dialogue.TURNS,
-    dialogue.EVENTS,
-    dialogue.WORDS,
-    dialogue.VERIFICATION,
-    books.DIALOGUE_SELECTION,
-    books.DIALOGUE_SAMPLES,
-    books.REJECTS,
-    dialogue.VOICES,
-    dialogue.SCRIPTS,
-    dialogue.LINES,
-    dialogue.REWRITES,
-    dialogue.SPEECH,
-    dialogue.UNPLACED,
-    books.CLIP_PLAN,
-    books.DIALOGUE_PLAN,
-    books.PASSED_OVER,
-    books.RUNS,
-)
+_DECLARED = (*speech.TABLES, *dialogue.TABLES, *books.TABLES)
 check_tables(_DECLARED)
 
 TABLES: Mapping[str, Table] = {table.name: table for table in _DECLARED}

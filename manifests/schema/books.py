@@ -82,3 +82,15 @@ RUNS = Table(
     ),
     key=("recipe", "stage", "started"),
 )
+
+TABLES = (
+    CLIP_SELECTION,
+    DIALOGUE_SELECTION,
+    CLIP_PLAN,
+    DIALOGUE_PLAN,
+    CLIP_SAMPLES,
+    DIALOGUE_SAMPLES,
+    REJECTS,
+    PASSED_OVER,
+    RUNS,
+)

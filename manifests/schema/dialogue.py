@@ -271,3 +271,17 @@ VERIFICATION = Table(
     label=True,
     published=True,
 )
+
+TABLES = (
+    VOICES,
+    SCRIPTS,
+    LINES,
+    REWRITES,
+    SPEECH,
+    DIALOGUES,
+    TURNS,
+    EVENTS,
+    WORDS,
+    UNPLACED,
+    VERIFICATION,
+)

@@ -5,33 +5,55 @@ import pyarrow as pa
 from turnmill.manifests.schema.shared import LICENCE, WHERE, WORD
 from turnmill.manifests.schema.table import FLOAT, INT32, SPAN, TEXT, Table, field
 
+_PLACE = (
+    field("corpus", TEXT, "catalogue name"),
+    field("config", TEXT, "corpus configuration, 'default' where there is one only"),
+    field("split", TEXT, "official split, or 'train'"),
+    *WHERE,
+    field("codec", TEXT, "file extension of the audio in the lake: flac, mp3, ogg, opus"),
+    field("sample_rate", INT32, "as stored", "Hz", "decoder"),
+    field("channels", INT32, "as stored", source="decoder"),
+)
+_FACTS = (
+    field("duration", FLOAT, "decoded samples over sample rate", "s", "decoder"),
+    field("pcm_hash", TEXT, "blake2b-128 of the decoded 16-bit samples, rate and channel count", source="decoder"),
+    field("text", TEXT, "given transcript, as released; null where none", source="corpus"),
+    field("text_style", TEXT, "cased, upper_nopunct, ...", source="catalogue"),
+    field("trust", TEXT, "who made the text: human, asr, template", source="catalogue"),
+    field("language", TEXT, "BCP-47", source="catalogue"),
+    field("speaker", TEXT, "speaker, unique in the corpus; null where unknown", source="corpus"),
+    field("captions", pa.list_(TEXT), "descriptions of the sound", source="corpus"),
+    field("tags", pa.list_(TEXT), "class labels", source="corpus"),
+    *LICENCE,
+    field("parent", TEXT, "recording, book or speaker that must stay in one split", source="corpus"),
+    field("source_uri", TEXT, "path of the source file, relative to the corpus root"),
+    field("native", TEXT, "other fields of the corpus, as JSON", source="corpus"),
+)
+_ROLES = field("roles", pa.list_(TEXT), "who is heard on each of its channels; empty where unknown", source="catalogue")
+
+RECORDINGS = Table(
+    "recordings",
+    "recording that clips are cut from; where a corpus is already cut, `clips` has all of it",
+    (field("uid", TEXT, "corpus/config/split/relpath"), *_PLACE, _ROLES, *_FACTS),
+    key=("uid",),
+)
+
 CLIPS = Table(
     "clips",
-    "clip: a span of a recording",
+    "clip: a span of a recording, of all its channels or of one",
     (
-        field("uid", TEXT, "corpus/config/split/relpath#start-end"),
-        field("corpus", TEXT, "catalogue name"),
-        field("config", TEXT, "corpus configuration, 'default' where there is one only"),
-        field("split", TEXT, "official split, or 'train'"),
-        *WHERE,
-        field("codec", TEXT, "file extension of the audio in the lake: flac, mp3, ogg, opus"),
-        field("sample_rate", INT32, "as stored", "Hz", "decoder"),
-        field("channels", INT32, "as stored", source="decoder"),
-        field("duration", FLOAT, "decoded samples over sample rate", "s", "decoder"),
-        field("pcm_hash", TEXT, "blake2b-128 of the decoded 16-bit samples, rate and channel count", source="decoder"),
-        field("text", TEXT, "given transcript, as released; null where none", source="corpus"),
-        field("text_style", TEXT, "cased, upper_nopunct, ...", source="catalogue"),
-        field("trust", TEXT, "who made the text: human, asr, template", source="catalogue"),
-        field("language", TEXT, "BCP-47", source="catalogue"),
-        field("speaker", TEXT, "speaker, unique in the corpus; null where unknown", source="corpus"),
-        field("captions", pa.list_(TEXT), "descriptions of the sound", source="corpus"),
-        field("tags", pa.list_(TEXT), "class labels", source="corpus"),
-        *LICENCE,
-        field("parent", TEXT, "recording, book or speaker that must stay in one split", source="corpus"),
-        field("source_uri", TEXT, "path of the source file, relative to the corpus root"),
-        field("native", TEXT, "other fields of the corpus, as JSON", source="corpus"),
+        field("uid", TEXT, "corpus/config/split/relpath, #start-end where it is cut out of it, @channel where of one"),
+        *_PLACE,
+        *_FACTS,
+        field("recording", TEXT, "recording that it is a span of; its own uid where it is all of it"),
+        field("start", FLOAT, "where it begins in the recording", "s"),
+        field("end", FLOAT, "where it ends there", "s"),
+        field("channel", INT32, "channel of the recording; null: all of them"),
+        _ROLES,
     ),
     key=("uid",),
+    of="recordings",
+    by="recording",
     published=True,
 )
 
@@ -94,4 +116,11 @@ TRANSCRIPTS = Table(
     label=True,
     sample="asr",
     published=True,
+)
+
+TABLES = (
+    RECORDINGS,
+    CLIPS,
+    QUALITY,
+    TRANSCRIPTS,
 )

@@ -1,6 +1,6 @@
 """What a table is. Joins, books, selection, publication, the JSON of samples and the reference follow from it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -24,7 +24,7 @@ class Table:
 
     rows: what has a row. fields: its columns, each with a meaning, and a unit and a source where they apply.
     key: columns that name a row, and by which published rows are sorted; all of them where it is empty.
-    of: the table of the items that its rows belong to; the first column of `key` names the item.
+    of: the table of the items that its rows belong to; the column `by` names the item, or else the first of `key`.
     label: it is what a label stage finds of an item. Its columns stand in the view of all labels, and an item that has
         no row, which its stage rejected, is never selected.
     stands: of several rows of an item the first by these columns stands for it, in the view and in the sample.
@@ -38,6 +38,7 @@ class Table:
     fields: tuple[pa.Field, ...]
     key: tuple[str, ...]
     of: str | None = None
+    by: str = ""
     label: bool = False
     stands: tuple[str, ...] = ()
     sample: str | None = None
@@ -51,16 +52,16 @@ class Table:
     @property
     def item(self) -> str:
         """The column that names the item."""
-        return self.key[0]
+        return self.by or self.key[0]
 
     @cached_property
     def facts(self) -> tuple[pa.Field, ...]:
         """What it says of an item: its columns but the one that names it."""
         return tuple(each for each in self.fields if each.name != self.item)
 
-    def items(self, rows: Iterable[Mapping[str, Any]]) -> int:
-        """How many items some rows are of; of a table that belongs to none, how many rows."""
-        return len({row[self.item] for row in rows}) if self.of else len(list(rows))
+    def counted(self, rows: Sequence[Mapping[str, Any]], items: str) -> int:
+        """How many items of the table `items` there are rows of; of other items a row is one."""
+        return len({row[self.item] for row in rows}) if self.of == items else len(rows)
 
     def standing(self, rows: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
         """By item, the row that stands for it."""
@@ -85,7 +86,7 @@ def check_tables(tables: Iterable[Table]) -> None:
         by_name[table.name] = table
     for table in by_name.values():
         names = [each.name for each in table.fields]
-        unknown = {*table.key, *table.stands, *table.private} - set(names)
+        unknown = {*table.key, *table.stands, *table.private, *filter(None, [table.by])} - set(names)
         if unknown or len(set(names)) != len(names):
             raise ValueError(f"table {table.name}: {sorted(unknown) or 'a column'} is not a column, or is one twice")
         if table.of is not None and (table.of not in by_name or not table.key):

@@ -1,4 +1,4 @@
-"""ingest: one unit of a corpus -> one lake shard (tar) and its rows of `clips`."""
+"""ingest: one unit of a corpus -> one lake shard (tar) and its rows of `clips`, or of `recordings` to be cut."""
 
 import io
 import json
@@ -7,19 +7,20 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 from pydantic import Field
 
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.params import Params
-from turnmill.manifests.records import Licence, Reason, Reject, stable_hash
+from turnmill.manifests.records import ItemError, Licence, Reason, Reject, stable_hash
 from turnmill.manifests.tar import TarWriter
+from turnmill.manifests.wording import plural
 from turnmill.pipelines.guard import Guard, Item
 from turnmill.pipelines.source import Source
 from turnmill.pipelines.stage import MIB, Made, Rider, Row, Shard, Workspace, hours
 from turnmill.sources.adapters.base import Corpus
-from turnmill.sources.adapters.items import ClipRef, Unit, UnitSize
+from turnmill.sources.adapters.items import ClipRef, Unit, UnitSize, clip_uid
 from turnmill.sources.audio import (
     SMALL_FILE,
     Audio,
@@ -36,6 +37,8 @@ from turnmill.sources.audio import (
 )
 from turnmill.sources.catalogue import Entry
 
+Makes = Literal["clips", "recordings"]
+
 
 class IngestParams(Params):
     unit_clips: int = Field(default=500, ge=1, description="clips per lake shard, at most")
@@ -51,12 +54,15 @@ class Ingest(Source):
     name = "ingest"
     version = 3
     needs = ()
-    tables = ("clips",)
-    items = "clips"
-    shares_decode = True
 
-    def __init__(self, params: IngestParams, entry: Entry, licence: Licence, root: Path) -> None:
-        """Raises UsageError for an entry that holds no audio."""
+    def __init__(
+        self, params: IngestParams, entry: Entry, licence: Licence, root: Path, makes: Makes = "clips"
+    ) -> None:
+        """`makes`: clips where the corpus is cut as it is wanted, or recordings that a later stage cuts. Raises
+        UsageError for an entry that holds no audio."""
+        self.tables = (makes,)
+        self.items = makes
+        self.shares_decode = makes == "clips"
         if entry.ingest.holds != "audio":
             raise UsageError(f"{entry.name} is a source of {entry.ingest.holds}, not audio: name it under `texts`")
         self.params: IngestParams = params
@@ -94,13 +100,13 @@ class Ingest(Source):
 
         A rider hears what the lake holds: the 16-bit samples, where the clip was encoded again.
         """
-        clips: list[Row] = []
+        made: list[Row] = []
         rejects: list[Reject] = []
         labels: list[list[Row | Reject]] = [[] for _ in riders]
         unit = Unit(shard.name, tuple(shard.spec["files"]), shard.spec["spec"])
         for each in (guard, *(rider_guard for _, rider_guard in riders)):
             each.expect(shard.spec.get("items", 0))
-        with workspace.write_tar("clips", shard.key) as tar, _Recordings(self.source) as recordings:
+        with workspace.write_tar(self.items, shard.key) as tar, _Recordings(self.source) as recordings:
             for ref in self.source.read(unit):
                 if isinstance(ref, Reject):
                     rejects.append(ref)
@@ -112,10 +118,10 @@ class Ingest(Source):
                         rejects.append(stored)
                         continue
                     row, sound = stored
-                    clips.append(row)
-                    for (rider, rider_guard), made in zip(riders, labels, strict=True):
-                        made.append(rider.labelled(row, rider_guard, partial(_same, sound)))
-        return Made({"clips": clips}, rejects, len(clips) + len(rejects), hours(clips)), labels
+                    made.append(row)
+                    for (rider, rider_guard), found in zip(riders, labels, strict=True):
+                        found.append(rider.labelled(row, rider_guard, partial(_same, sound)))
+        return Made({self.items: made}, rejects, len(made) + len(rejects), hours(made)), labels
 
     def _item(self, ref: ClipRef) -> Item:
         """How long a clip is nobody knows before it is decoded: its bytes are reckoned at 64 kbit/s."""
@@ -129,13 +135,15 @@ class Ingest(Source):
         self, ref: ClipRef, shard: Shard, recordings: "_Recordings", tar: TarWriter, opened: ExitStack
     ) -> tuple[Row, Sound]:
         """A clip's row, once its bytes are in the lake, and the sound, which is there while `opened` is."""
-        codec, file, sound = opened.enter_context(kept(ref, recordings.get(ref)))
+        whole = recordings.get(ref)
+        codec, file, sound = opened.enter_context(kept(ref, whole))
         row = self._row(ref, shard, codec, sound)
+        row |= self._told(ref, whole[1].sound, sound) if self.items == "clips" else {"roles": self._roles(sound)}
         row["offset"], row["size"] = tar.add(f"{stable_hash(ref.uid)}.{codec}", file)
         return row, sound
 
     def _row(self, ref: ClipRef, shard: Shard, codec: str, sound: Sound) -> Row:
-        """A row of `clips` but for the place of its bytes."""
+        """What a row of `clips` and one of `recordings` have, but for the place of the bytes."""
         return {
             "uid": ref.uid,
             "corpus": self.source.name,
@@ -160,6 +168,28 @@ class Ingest(Source):
             "source_uri": ref.path,
             "native": json.dumps(ref.native, sort_keys=True, ensure_ascii=False),
         }
+
+    def _told(self, ref: ClipRef, recording: Sound, clip: Sound) -> Row:
+        """Which span of its recording a clip is."""
+        start = ref.start or 0.0
+        roles = self._roles(recording)
+        return {
+            "recording": clip_uid(self.source.name, ref.config, ref.split, ref.path),
+            "start": start,
+            "end": start + clip.duration,
+            "channel": ref.channel,
+            "roles": roles if ref.channel is None else roles[ref.channel : ref.channel + 1],
+        }
+
+    def _roles(self, recording: Sound) -> list[str]:
+        """Who is heard on each channel of a recording. Raises ItemError where the entry says it of other channels."""
+        roles = self.entry.ingest.roles
+        if roles and len(roles) != recording.channels:
+            heard = plural(recording.channels, "channel")
+            raise ItemError(
+                Reason.OTHER_CHANNELS, f"it has {heard}, and ingest.roles of {self.entry.name} names {len(roles)}"
+            )
+        return list(roles)
 
 
 def _same(sound: Sound) -> Sound:

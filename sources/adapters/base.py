@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, ClassVar, Generic, Literal, TypeVar
 
+from pydantic import Field
+
 from turnmill.manifests.params import Params
 from turnmill.manifests.records import Licence, Reject, TextDialogue
 from turnmill.sources.adapters.items import ClipRef, Unit, UnitSize
@@ -59,6 +61,8 @@ class Corpus(Generic[Item]):
 
 class Family(Params, ABC, Generic[Item]):
     """The knobs of a family, and what it makes of a corpus."""
+
+    roles: tuple[str, ...] = Field(default=(), description="who is heard on each channel, in order: [agent, caller]")
 
     holds: ClassVar[Literal["audio", "text"]] = "audio"
     """What its items are: clips, or written dialogues."""

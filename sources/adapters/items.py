@@ -76,8 +76,13 @@ def clip_uid(
     corpus: str, config: str, split: str, path: str, start: float | None = None, end: float | None = None
 ) -> str:
     """`corpus/config/split/relpath`, and `#start-end` in seconds where the clip is cut out of the file."""
-    cut = "" if start is None or end is None else f"#{start:.6f}-{end:.6f}"
-    return f"{corpus}/{config}/{split}/{path}{cut}"
+    recording = f"{corpus}/{config}/{split}/{path}"
+    return recording if start is None or end is None else span_uid(recording, start, end)
+
+
+def span_uid(recording: str, start: float, end: float, channel: int | None = None) -> str:
+    """The uid of a span [s] of a recording: `recording#start-end`, and `@channel` where it is of one."""
+    return f"{recording}#{start:.6f}-{end:.6f}" + ("" if channel is None else f"@{channel}")
 
 
 def corpus_of(uid: str) -> str:
