@@ -2,9 +2,9 @@
 
     python tests/benchmarks/prove_same.py BEFORE AFTER
 
-Every table of BEFORE must be in AFTER with the same rows, but for columns that AFTER has besides; every audio file of the
-lake and of the training shards must be the same bytes, in the same order, and every label that BEFORE has. When runs
-were made, at which fingerprints, is set apart.
+Every table of BEFORE must be in AFTER with the same rows, but for columns that AFTER has besides; every audio file of
+the lake and of the training shards must be the same bytes, in the same order, and every label that BEFORE has. When
+runs were made, at which fingerprints, is set apart.
 """
 
 import json

@@ -1,5 +1,5 @@
-"""Stages are added to a copy of the project by the words of CONTRIBUTING: what a label rejects is in no shard, no sample
-and no published file, and recordings that are cut keep their books."""
+"""Stages are added to a copy of the project by the words of CONTRIBUTING: what a label rejects is in no shard, no
+sample and no published file, and recordings that are cut keep their books."""
 
 import json
 import os
@@ -229,12 +229,8 @@ def test_recordings_may_go_once_they_are_cut_and_come_back_to_be_cut_anew(copy: 
     assert turnmill(copy, "run", recipe_of(calls, without), "--out", str(dropped)).returncode == 0
     assert not list(dropped.glob("audio/recordings/*/*.tar"))
     with duckdb.connect(":memory:") as connection:
-        pcm = [
-            connection.sql(
-                f"SELECT uid, pcm_hash FROM '{out}/clips/*/*.parquet' WHERE \"end\" = 0.25 ORDER BY uid"
-            ).fetchall()
-            for out in (kept, dropped)
-        ]
+        found = "SELECT uid, pcm_hash FROM '{}/clips/*/*.parquet' WHERE \"end\" = 0.25 ORDER BY uid"
+        pcm = [connection.sql(found.format(out)).fetchall() for out in (kept, dropped)]
     assert len(pcm[0]) == 4
     assert pcm[0] == pcm[1]
     again = turnmill(copy, "run", recipe_of(calls, without), "--out", str(dropped))
