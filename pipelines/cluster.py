@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from turnmill.manifests.errors import TurnmillError, UsageError
@@ -65,7 +66,7 @@ def cluster(address: str | None) -> Iterator[Cluster]:
         _reach(address)
         options |= {"address": address}
     try:
-        with keeping_handlers(), _hushed() as said:
+        with keeping_handlers(), _hushed() as said, _few_services() if address is None else nullcontext():
             try:
                 ray.init(**options)
             except (ray.exceptions.RayError, OSError, RuntimeError, ValueError) as error:
@@ -153,6 +154,21 @@ def _reach(address: str) -> None:
             f"--address {named}: no Ray answers there ({error.strerror or error}); start a head with `ray start "
             "--head`, or correct the address"
         ) from error
+
+
+@contextmanager
+def _few_services() -> Iterator[None]:
+    """A Ray that is started meanwhile has no autoscaler, log monitor and API server, which nobody asks here: three
+    processes, 0.2 GiB and a second of a core each. `ray start` can leave the first two out, `ray.init` none."""
+    from ray._private import parameter, services
+
+    whole, server = parameter.RayParams, services.start_api_server
+    parameter.RayParams = partial(whole, no_monitor=True, include_log_monitor=False)
+    services.start_api_server = lambda *_, **__: ("", None)  # its URL, and its process
+    try:
+        yield
+    finally:
+        parameter.RayParams, services.start_api_server = whole, server
 
 
 def _short_folder() -> dict[str, str]:

@@ -4,15 +4,17 @@ python -m turnmill.pipelines.references docs
 """
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final
+
+import pyarrow as pa
 
 from turnmill.manifests.card_schema import fields
 from turnmill.manifests.card_sections import markdown
 from turnmill.manifests.records import Reason
 from turnmill.manifests.samples import CLIP, DIALOGUE
-from turnmill.manifests.schema import EVENT_KINDS, SCHEMAS
+from turnmill.manifests.schema import EVENT_KINDS, TABLES, Table
 from turnmill.pipelines.keys import keys, sections
 
 _COLUMNS = ("type", "unit", "meaning", "from")
@@ -45,11 +47,26 @@ def tables() -> str:
         "## Kinds of events",
         markdown(("kind", "what happens"), ((f"`{kind}`", doc) for kind, doc in EVENT_KINDS.items())),
     ]
-    listed = {f"Table `{name}`": schema for name, schema in SCHEMAS.items()}
-    for title, schema in (*listed.items(), ("A clip's sample", CLIP), ("A dialogue's sample", DIALOGUE)):
-        rows = ((f"`{path}`", *facts) for path, facts in fields(schema))
-        parts += [f"## {title}", markdown(("column", *_COLUMNS), rows)]
+    for table in TABLES.values():
+        parts += [f"## Table `{table.name}`", _told(table), _columns(table.schema)]
+    for title, sample in (("A clip's sample", CLIP), ("A dialogue's sample", DIALOGUE)):
+        parts += [f"## {title}", _columns(sample)]
     return "\n\n".join(parts)
+
+
+def _columns(schema: Iterable[pa.Field]) -> str:
+    rows = ((f"`{path}`", *facts) for path, facts in fields(schema))
+    return markdown(("column", *_COLUMNS), rows)
+
+
+def _told(table: Table) -> str:
+    """What a table has a row of, and where its rows go."""
+    said = [f"One row per {table.rows}."]
+    if table.label:
+        said.append(f"It labels `{table.of}`: an item that has no row was rejected, and is in no selection.")
+    if table.sample is not None:
+        said.append(f"In a sample it is `{table.sample}`.")
+    return " ".join([*said, "Published." if table.published else "Not published."])
 
 
 def reasons() -> str:

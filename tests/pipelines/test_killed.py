@@ -59,7 +59,7 @@ def test_a_clip_that_kills_and_one_that_hangs_are_found_and_the_rest_is_kept(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cloudpickle.register_pickle_by_value(__import__(__name__, fromlist=["Fragile"]))
-    monkeypatch.setattr(pipeline, "Quality", Fragile)
+    monkeypatch.setattr(pipeline, "chosen_stages", lambda: {"quality": Fragile})
     (tmp_path / "killed.yaml").write_text(RECIPE, "utf-8")
     recipe = load(tmp_path / "killed.yaml", [f"root={corpus}"])
     out = tmp_path / "out"
