@@ -269,7 +269,7 @@ def card(out: Out) -> None:
     from turnmill.manifests.index import Index
     from turnmill.manifests.query import connect, told_of_parts
     from turnmill.manifests.store import opened
-    from turnmill.pipelines.stages.card import write_card
+    from turnmill.pipelines.steps.card import write_card
 
     store = opened(out)
     index = Index.load(store)

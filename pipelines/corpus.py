@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from turnmill.manifests.audio import cut, read
 from turnmill.manifests.records import Reject
 from turnmill.sources.adapters.items import ClipRef
-from turnmill.sources.audio import cut, read
 from turnmill.sources.catalogue import Entry, load
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from turnmill.manifests.audio import decode
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.index import Index
 from turnmill.manifests.query import connect, query_error, read_only, select_statement
@@ -19,7 +20,6 @@ from turnmill.manifests.store import Store, opened, tar_name
 from turnmill.manifests.tar import samples_in
 from turnmill.pipelines.stage import read_span
 from turnmill.sources.adapters.items import corpus_of
-from turnmill.sources.audio import decode
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from turnmill.manifests.audio import AudioError, decode
 from turnmill.manifests.errors import TurnmillError, UsageError
 from turnmill.manifests.wording import plural
-from turnmill.sources.audio import AudioError, decode
 from turnmill.synth.duplex.talk.fit import Recording, fit_preset, same_talk, speech_of_audio
 
 

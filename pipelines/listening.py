@@ -18,7 +18,7 @@ from turnmill.manifests.schema import SHARDS
 from turnmill.manifests.store import Store
 from turnmill.manifests.wording import plural
 from turnmill.pipelines.shards import MALFORMED, DamageError, audio_of, labels_of, read_samples
-from turnmill.pipelines.stages.card import dataset_title
+from turnmill.pipelines.steps.card import dataset_title
 
 PAGE: Final = "listen.html"
 MAX_LISTEN: Final = 50

@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from turnmill.manifests.audio import decode
 from turnmill.manifests.errors import TurnmillError
 from turnmill.manifests.store import Store
 from turnmill.pipelines.guard import Guard
 from turnmill.pipelines.pipeline import fingerprinted, halves, shards_of
 from turnmill.pipelines.recipe import load_recipe
 from turnmill.pipelines.stage import Row, Shard, Stage, Workspace, commit, committed, read_span
-from turnmill.pipelines.stages.voices import make_voices
-from turnmill.sources.audio import decode
+from turnmill.pipelines.steps.voices import make_voices
 from turnmill.synth.duplex.checking.check import Report, check
 from turnmill.synth.script import Script
 

@@ -17,12 +17,12 @@ from turnmill.pipelines.source import Source
 from turnmill.pipelines.stage import Shard, Stage, Workspace, Writer
 from turnmill.pipelines.stages.ingest import Ingest, Makes
 from turnmill.pipelines.stages.script import WriteScripts
-from turnmill.pipelines.stages.select import Predicate
 from turnmill.pipelines.stages.shard import ShardClips, ShardDialogues
 from turnmill.pipelines.stages.simulate import Simulate
 from turnmill.pipelines.stages.speak import Speak
 from turnmill.pipelines.stages.verify import Verify
-from turnmill.pipelines.stages.voices import VoicesParams, voices_identity
+from turnmill.pipelines.steps.select import Predicate
+from turnmill.pipelines.steps.voices import VoicesParams, voices_identity
 from turnmill.pipelines.texts import Text
 from turnmill.sources.adapters.items import Unit
 from turnmill.sources.catalogue import Entry, load

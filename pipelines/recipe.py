@@ -16,17 +16,17 @@ from turnmill.pipelines.asr.models import folder_of, model_name
 from turnmill.pipelines.bank import VoiceNames
 from turnmill.pipelines.shipped import beside, recipe_file, told
 from turnmill.pipelines.stage import ChosenStage
-from turnmill.pipelines.stages.card import CardParams
 from turnmill.pipelines.stages.ingest import IngestParams
-from turnmill.pipelines.stages.plan import ShardParams
 from turnmill.pipelines.stages.quality import Quality, QualityParams
 from turnmill.pipelines.stages.script import ScriptParams
-from turnmill.pipelines.stages.select import Predicate
 from turnmill.pipelines.stages.simulate import SimulateParams
 from turnmill.pipelines.stages.speak import SpeakParams
 from turnmill.pipelines.stages.transcribe import Transcribe, TranscribeParams
 from turnmill.pipelines.stages.verify import VerifyParams
-from turnmill.pipelines.stages.voices import VoicesParams
+from turnmill.pipelines.steps.card import CardParams
+from turnmill.pipelines.steps.plan import ShardParams
+from turnmill.pipelines.steps.select import Predicate
+from turnmill.pipelines.steps.voices import VoicesParams
 from turnmill.pipelines.texts import TextFile
 from turnmill.pipelines.watch import TimeLimit
 from turnmill.sources import catalogue

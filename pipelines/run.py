@@ -39,10 +39,10 @@ from turnmill.pipelines.removal import (
 )
 from turnmill.pipelines.seen import Seen, look
 from turnmill.pipelines.stage import Row, Shard, Stage, Workspace, part_notes
-from turnmill.pipelines.stages.card import write_card
-from turnmill.pipelines.stages.plan import plan
-from turnmill.pipelines.stages.select import check_predicate, select
-from turnmill.pipelines.stages.voices import make_voices
+from turnmill.pipelines.steps.card import write_card
+from turnmill.pipelines.steps.plan import plan
+from turnmill.pipelines.steps.select import check_predicate, select
+from turnmill.pipelines.steps.voices import make_voices
 from turnmill.sources.adapters.items import Unit
 from turnmill.sources.adapters.passed_over import passed_over
 

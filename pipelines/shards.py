@@ -8,9 +8,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from turnmill.manifests.audio import Audio, AudioError, decode, to_int16
 from turnmill.manifests.samples import DIALOGUE, parsed, problem
 from turnmill.manifests.tar import samples_in
-from turnmill.sources.audio import Audio, AudioError, decode, to_int16
 
 EXTENSIONS = ("flac", "user.flac", "json")
 MALFORMED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, BinaryIO, ClassVar
 
+from turnmill.manifests.audio import Audio, LongSound, Sound
 from turnmill.manifests.params import Params
 from turnmill.manifests.records import Reject, stable_hash
 from turnmill.manifests.records import Row as Row  # a stage's own word for what it reads and writes
@@ -15,7 +16,6 @@ from turnmill.manifests.schema import declared, to_table
 from turnmill.manifests.store import Store, part_name, rows, tar_name
 from turnmill.manifests.tar import TarWriter
 from turnmill.pipelines.guard import Guard, Item
-from turnmill.sources.audio import Audio, LongSound, Sound
 
 MIB = 1 << 20
 
@@ -252,7 +252,7 @@ def clip_item(clip: Mapping[str, Any]) -> Item:
 def clip_sound(tar: BinaryIO, clip: Mapping[str, Any]) -> Audio | LongSound:
     """The sound of a row of `clips`, from its lake shard: a long one is decoded as it is used, while the shard is open.
     Raises AudioError."""
-    from turnmill.sources.audio import read, span
+    from turnmill.manifests.audio import read, span
 
     return read(span(tar, clip["offset"], clip["size"]), clip["uid"]).sound
 

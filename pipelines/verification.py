@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 from rich.console import Console
 
+from turnmill.manifests.audio import Audio
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.funnel import check_ledger
 from turnmill.manifests.index import Index
@@ -24,7 +25,6 @@ from turnmill.manifests.schema import SHARDS
 from turnmill.manifests.store import Store, part_name, rows
 from turnmill.manifests.wording import plural
 from turnmill.pipelines.shards import MALFORMED, DamageError, Held, audio_of, first_line, labels_of, read_samples
-from turnmill.sources.audio import Audio
 from turnmill.synth.duplex.checking.check import Report, check
 
 _TABLE = "dialogue_samples"

@@ -14,10 +14,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from turnmill.manifests.audio import Float32, Mix, Sound, levels, library, mix_of, mono_resampled
+from turnmill.manifests.audio.mix import energy
+from turnmill.manifests.audio.sound import in_blocks
 from turnmill.manifests.records import Reason
-from turnmill.sources.audio import Float32, Mix, Sound, levels, library, mix_of, mono_resampled
-from turnmill.sources.audio.mix import energy
-from turnmill.sources.audio.sound import in_blocks
 
 FLOOR_DBFS: Final = -120.0
 """Level of digital silence, and the least that is reported: below any 24-bit converter's noise."""
@@ -52,8 +52,8 @@ class Quality:
 
 
 def quality(sound: Sound, name: str = "the audio") -> Quality:
-    """Measure a clip. Speech, bandwidth and SNR are those of its channels as one (`sources.audio.mix`); SNR of its band
-    below 8 kHz.
+    """Measure a clip. Speech, bandwidth and SNR are those of its channels as one (`manifests.audio.mix`); SNR of its
+    band below 8 kHz.
 
     Raises ValueError for audio without a sample, AudioError as `name` where the resampler or the VAD fails.
     """

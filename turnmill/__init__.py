@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     __version__: str
 
+    from turnmill.manifests.audio import AudioError
     from turnmill.manifests.errors import TurnmillError, UsageError
     from turnmill.manifests.records import Reject
     from turnmill.pipelines.corpus import Corpus, open_corpus
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from turnmill.pipelines.notebook import Dialogue, Spoken, simulate, speak, verify
     from turnmill.pipelines.recipe import Recipe, load_recipe
     from turnmill.pipelines.run import Result, run
-    from turnmill.sources.audio import AudioError
 
 __all__ = [
     "AudioError",
@@ -48,7 +48,7 @@ _MODULES = {
     "pipelines.notebook": ("Dialogue", "Spoken", "simulate", "speak", "verify"),
     "pipelines.recipe": ("Recipe", "load_recipe"),
     "pipelines.run": ("Result", "run"),
-    "sources.audio": ("AudioError",),
+    "manifests.audio": ("AudioError",),
 }
 
 # In a checkout the packages are the folders beside this one; an installed Turnmill has them inside.

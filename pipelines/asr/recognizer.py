@@ -14,11 +14,11 @@ from typing import Any, Final, TypeVar
 
 import numpy as np
 
+from turnmill.manifests.audio import library
 from turnmill.manifests.records import Reason
 from turnmill.pipelines.asr.models import english_only, fetched, near_language
 from turnmill.pipelines.asr.windows import SAMPLE_RATE, Clip, Window, first_round, windows
 from turnmill.pipelines.asr.words import Alignment, Word, in_speech, shortened, spread
-from turnmill.sources.audio import library
 from turnmill.synth.tokens import joined as one_text
 
 T = TypeVar("T")

@@ -10,13 +10,13 @@ from typing import Any
 
 from pydantic import Field
 
+from turnmill.manifests.audio import Audio, LongSound, Sound, cut, pcm_hash, read, write_flac
 from turnmill.manifests.params import Params
 from turnmill.manifests.records import ItemError, Reason, Reject, stable_hash
 from turnmill.manifests.tar import TarWriter
 from turnmill.pipelines.guard import Guard
 from turnmill.pipelines.stage import ChosenStage, Made, Row, Shard, Workspace, clip_item, clip_sound, hours
 from turnmill.sources.adapters.items import span_uid
-from turnmill.sources.audio import Audio, LongSound, Sound, cut, pcm_hash, read, write_flac
 
 
 @dataclass(frozen=True)

@@ -11,17 +11,7 @@ from typing import Any, BinaryIO, Literal
 
 from pydantic import Field
 
-from turnmill.manifests.errors import UsageError
-from turnmill.manifests.params import Params
-from turnmill.manifests.records import ItemError, Licence, Reason, Reject, stable_hash
-from turnmill.manifests.tar import TarWriter
-from turnmill.manifests.wording import plural
-from turnmill.pipelines.guard import Guard, Item
-from turnmill.pipelines.source import Source
-from turnmill.pipelines.stage import MIB, Made, Rider, Row, Shard, Workspace, hours
-from turnmill.sources.adapters.base import Corpus
-from turnmill.sources.adapters.items import ClipRef, Unit, UnitSize, clip_uid
-from turnmill.sources.audio import (
+from turnmill.manifests.audio import (
     SMALL_FILE,
     Audio,
     AudioError,
@@ -35,6 +25,16 @@ from turnmill.sources.audio import (
     span,
     write_flac,
 )
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.params import Params
+from turnmill.manifests.records import ItemError, Licence, Reason, Reject, stable_hash
+from turnmill.manifests.tar import TarWriter
+from turnmill.manifests.wording import plural
+from turnmill.pipelines.guard import Guard, Item
+from turnmill.pipelines.source import Source
+from turnmill.pipelines.stage import MIB, Made, Rider, Row, Shard, Workspace, hours
+from turnmill.sources.adapters.base import Corpus
+from turnmill.sources.adapters.items import ClipRef, Unit, UnitSize, clip_uid
 from turnmill.sources.catalogue import Entry
 
 Makes = Literal["clips", "recordings"]

@@ -2,10 +2,10 @@
 
 from dataclasses import asdict
 
+from turnmill.manifests.audio import Sound
 from turnmill.manifests.params import Params
 from turnmill.manifests.records import Reject
 from turnmill.pipelines.stage import ClipLabel, Row
-from turnmill.sources.audio import Sound
 from turnmill.sources.measure import quality
 
 

@@ -16,7 +16,7 @@ from turnmill.pipelines.bank import Bank
 from turnmill.pipelines.guard import Guard, Item
 from turnmill.pipelines.source import Source
 from turnmill.pipelines.stage import Made, Row, Shard, Workspace
-from turnmill.pipelines.stages.plan import SplitShares
+from turnmill.pipelines.steps.plan import SplitShares
 from turnmill.pipelines.texts import Text, check_texts, text_of
 from turnmill.sources.adapters.items import Unit
 from turnmill.sources.catalogue import Entry

@@ -7,14 +7,14 @@ from functools import partial
 from tempfile import TemporaryFile
 from typing import BinaryIO, ClassVar
 
+from turnmill.manifests.audio import Audio, read, span, write_flac
 from turnmill.manifests.records import Reject, stable_hash
 from turnmill.manifests.samples import CLIP, CLIP_LABELS, to_json
 from turnmill.manifests.schema import SHARDS
 from turnmill.pipelines.guard import Guard, Item
 from turnmill.pipelines.stage import Made, Row, Shard, Workspace, Writer, hours, written_tar
-from turnmill.pipelines.stages.plan import ShardParams
+from turnmill.pipelines.steps.plan import ShardParams
 from turnmill.sources.adapters.items import corpus_of
-from turnmill.sources.audio import Audio, read, span, write_flac
 
 Member = tuple[str, bytes | BinaryIO]  # (extension, what it holds)
 

@@ -9,13 +9,13 @@ from typing import Any, BinaryIO, Self
 
 from pydantic import Field, model_validator
 
+from turnmill.manifests.audio import Audio, decode, encode_flac
 from turnmill.manifests.licences import of_derivative
 from turnmill.manifests.params import LicenceStatement, Params
 from turnmill.manifests.records import Reject, stable_hash
 from turnmill.manifests.tar import TarWriter
 from turnmill.pipelines.guard import Guard, Item
 from turnmill.pipelines.stage import Made, Row, Shard, Stage, Workspace, hours, read_span
-from turnmill.sources.audio import Audio, decode, encode_flac
 from turnmill.synth.acoustics import (
     MADE_SOUNDS,
     WHITE,

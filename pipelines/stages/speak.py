@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from turnmill.manifests.audio import Audio, encode_flac
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.languages import primary
 from turnmill.manifests.params import Params
@@ -26,7 +27,6 @@ from turnmill.pipelines.asr.windows import Clip
 from turnmill.pipelines.bank import read_bank
 from turnmill.pipelines.guard import Guard, Item
 from turnmill.pipelines.stage import MIB, Made, Resources, Row, Shard, Stage, Workspace, hours
-from turnmill.sources.audio import Audio, encode_flac
 from turnmill.synth.speech import Line, Speech, SpeechError
 from turnmill.synth.text import spoken_form
 from turnmill.synth.tokens import tokens

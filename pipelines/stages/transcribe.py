@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from turnmill.manifests.audio import AudioError, mono_at
 from turnmill.manifests.errors import TurnmillError
 from turnmill.manifests.languages import UNKNOWN, LanguageTag, primary
 from turnmill.manifests.params import Params
@@ -37,7 +38,6 @@ from turnmill.pipelines.stage import (
     clip_sound,
     hours,
 )
-from turnmill.sources.audio import AudioError, mono_at
 
 Pcm = NDArray[np.float32]
 

@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 
 from pydantic import Field
 
+from turnmill.manifests.audio import decode
 from turnmill.manifests.params import Params
 from turnmill.manifests.records import ItemError, Reason, Reject, stable_hash
 from turnmill.pipelines.asr.models import check_model, model_digest, whisper_language
@@ -15,7 +16,6 @@ from turnmill.pipelines.asr.recognizer import Recognizer
 from turnmill.pipelines.asr.windows import Clip
 from turnmill.pipelines.guard import Guard, Item
 from turnmill.pipelines.stage import Made, Row, Shard, Stage, Workspace, hours, read_span
-from turnmill.sources.audio import decode
 from turnmill.synth.acoustics import load_pools
 from turnmill.synth.duplex.checking.check import Recognise, Report, check
 

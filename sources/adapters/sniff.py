@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from turnmill.sources.audio.frames import mpeg_frame_size
+from turnmill.manifests.audio.frames import mpeg_frame_size
 
 HEAD: Final = 4096
 """Bytes of a file that are looked at: two frames of any MPEG audio, and a page of the disk."""

@@ -64,7 +64,7 @@ def build(folder: Path, hours: float) -> float:
 
 
 def pool_file(job: tuple[str, str]) -> tuple[str, str, bytes, dict]:
-    from turnmill.sources.audio import encode_flac, pcm_hash, quantize16, read
+    from turnmill.manifests.audio import encode_flac, pcm_hash, quantize16, read
     from turnmill.sources.measure import quality
 
     root, name = job

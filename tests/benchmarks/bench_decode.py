@@ -17,9 +17,9 @@ os.environ["OMP_NUM_THREADS"] = "1"  # one core: before numpy and onnxruntime st
 import numpy as np
 import soundfile
 
+from turnmill.manifests.audio import Audio, Mix, decode, encode_flac, levels, mono_at, pcm_hash
 from turnmill.sources import measure
 from turnmill.sources.adapters.folder import audio_files, list_folder
-from turnmill.sources.audio import Audio, Mix, decode, encode_flac, levels, mono_at, pcm_hash
 
 REPEATS = 3
 LONG_S = 600

@@ -24,6 +24,7 @@ import numpy as np
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
+from turnmill.manifests.audio import Audio, encode_flac, mono_at  # noqa: E402
 from turnmill.manifests.schema import SCHEMAS, to_table  # noqa: E402
 from turnmill.manifests.store import Store  # noqa: E402
 from turnmill.pipelines.asr.models import fetched  # noqa: E402
@@ -33,7 +34,6 @@ from turnmill.pipelines.guard import Guard  # noqa: E402
 from turnmill.pipelines.stage import Shard, Workspace, clip_sound, commit  # noqa: E402
 from turnmill.pipelines.stages.quality import Quality, QualityParams  # noqa: E402
 from turnmill.pipelines.stages.transcribe import Transcribe, TranscribeParams  # noqa: E402
-from turnmill.sources.audio import Audio, encode_flac, mono_at  # noqa: E402
 
 
 def recorded(count: int) -> list[tuple[str, Audio]]:

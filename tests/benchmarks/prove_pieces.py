@@ -22,8 +22,8 @@ sys.path.insert(0, str(ROOT))
 
 from tests.benchmarks.prove_resume import differences, finish, report, start  # noqa: E402
 from tests.conftest import tree_hashes  # noqa: E402
+from turnmill.manifests.audio import Audio, encode_flac  # noqa: E402
 from turnmill.pipelines.demo import SENTENCES, speak  # noqa: E402
-from turnmill.sources.audio import Audio, encode_flac  # noqa: E402
 
 MOST_LOST_S = 60.0
 SPEECH = """

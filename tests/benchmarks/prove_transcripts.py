@@ -24,13 +24,13 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
+from turnmill.manifests.audio import Audio, decode, mono_at  # noqa: E402
 from turnmill.pipelines.asr.errors import errors  # noqa: E402
 from turnmill.pipelines.asr.recognizer import AFTER, BEFORE, Recognizer  # noqa: E402
 from turnmill.pipelines.asr.windows import SAMPLE_RATE, Clip  # noqa: E402
 from turnmill.pipelines.asr.words import Word, in_speech, shortened, spread  # noqa: E402
 from turnmill.pipelines.recipe import load  # noqa: E402
 from turnmill.pipelines.run import run  # noqa: E402
-from turnmill.sources.audio import Audio, decode, mono_at  # noqa: E402
 from turnmill.sources.measure import quality  # noqa: E402
 
 DATA = ROOT.parent / "shared" / "data"

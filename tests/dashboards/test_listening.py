@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from turnmill.dashboards.listening import KINDS, OTHER, Example, page, section
+from turnmill.manifests.audio import Audio, encode_flac
 from turnmill.manifests.schema import EVENT_PARAMS
 from turnmill.manifests.wording import kind_name
-from turnmill.sources.audio import Audio, encode_flac
 
 RATE = 24_000
 

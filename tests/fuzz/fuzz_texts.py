@@ -31,8 +31,8 @@ from turnmill.manifests.store import Store  # noqa: E402
 from turnmill.pipelines.bank import bank  # noqa: E402
 from turnmill.pipelines.guard import Guard  # noqa: E402
 from turnmill.pipelines.stage import Shard, Workspace, reject_row  # noqa: E402
-from turnmill.pipelines.stages.plan import SplitShares  # noqa: E402
 from turnmill.pipelines.stages.script import ScriptParams, WriteScripts  # noqa: E402
+from turnmill.pipelines.steps.plan import SplitShares  # noqa: E402
 from turnmill.pipelines.texts import Text  # noqa: E402
 from turnmill.sources.adapters.lines import MAX_LINE  # noqa: E402
 from turnmill.sources.catalogue import load  # noqa: E402

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from turnmill.manifests.audio import Audio, encode_flac
 from turnmill.manifests.records import Reject
 from turnmill.manifests.schema import to_table
 from turnmill.manifests.store import Store
@@ -18,7 +19,6 @@ from turnmill.pipelines.recipe import Recipe, load
 from turnmill.pipelines.run import run
 from turnmill.pipelines.stage import Workspace
 from turnmill.pipelines.stages.quality import Quality, QualityParams
-from turnmill.sources.audio import Audio, encode_flac
 from turnmill.synth.speech import Line, Speech
 from turnmill.synth.tts.engines.hibari import HIBARI, HibariEngine
 

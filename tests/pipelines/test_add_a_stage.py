@@ -30,7 +30,7 @@ from pydantic import Field
 from turnmill.manifests.params import Params
 from turnmill.manifests.records import Reason, Reject
 from turnmill.pipelines.stage import ClipLabel, Row
-from turnmill.sources.audio import Sound
+from turnmill.manifests.audio import Sound
 
 
 class LoudnessParams(Params):
@@ -55,7 +55,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from turnmill.pipelines.stages.cut import Cut, CutParams, Span
-from turnmill.sources.audio import Sound
+from turnmill.manifests.audio import Sound
 
 
 class HalveParams(CutParams):

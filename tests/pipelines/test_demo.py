@@ -8,8 +8,8 @@ import pytest
 import soundfile
 
 from tests.conftest import tree_hashes
+from turnmill.manifests.audio import AudioError, decode
 from turnmill.pipelines.demo import make_demo_corpus
-from turnmill.sources.audio import AudioError, decode
 
 
 @pytest.fixture(scope="module")

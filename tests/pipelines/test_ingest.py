@@ -10,6 +10,8 @@ import pytest
 import soundfile
 from typing_extensions import override
 
+from turnmill.manifests.audio import Audio, AudioError, Sound, cut, files, pcm_hash, read, sound, span
+from turnmill.manifests.audio.sound import Stream
 from turnmill.manifests.records import Reason, Reject
 from turnmill.manifests.store import Store
 from turnmill.pipelines.guard import Guard
@@ -18,8 +20,6 @@ from turnmill.pipelines.stages.ingest import Ingest, IngestParams, kept
 from turnmill.pipelines.stages.quality import Quality, QualityParams
 from turnmill.sources.adapters.base import Corpus, Family
 from turnmill.sources.adapters.items import ClipRef, Unit, UnitSize
-from turnmill.sources.audio import Audio, AudioError, Sound, cut, files, pcm_hash, read, sound, span
-from turnmill.sources.audio.sound import Stream
 from turnmill.sources.catalogue import load
 
 RATE = 16000

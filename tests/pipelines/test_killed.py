@@ -12,13 +12,13 @@ from ray import cloudpickle
 
 from tests.conftest import tree_hashes
 from tests.pipelines.test_run import ask
+from turnmill.manifests.audio import Audio
 from turnmill.manifests.records import Reject
 from turnmill.pipelines import pipeline
 from turnmill.pipelines.recipe import load
 from turnmill.pipelines.run import run
 from turnmill.pipelines.stage import Row
 from turnmill.pipelines.stages.quality import Quality
-from turnmill.sources.audio import Audio
 
 RECIPE = """
 name: killed

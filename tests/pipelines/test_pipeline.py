@@ -8,6 +8,7 @@ import pytest
 
 from tests.pipelines.conftest import Small, speech, write_corpus
 from turnmill.manifests import schema
+from turnmill.manifests.audio import Audio, encode_flac
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.funnel import funnel
 from turnmill.manifests.index import Index
@@ -18,7 +19,6 @@ from turnmill.pipelines.pipeline import fingerprinted, halves
 from turnmill.pipelines.recipe import load
 from turnmill.pipelines.run import run
 from turnmill.pipelines.stages.quality import Quality
-from turnmill.sources.audio import Audio, encode_flac
 
 BOTH = """
 name: both

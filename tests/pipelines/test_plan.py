@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from turnmill.pipelines.stages.plan import ShardParams, SplitShares, plan
+from turnmill.pipelines.steps.plan import ShardParams, SplitShares, plan
 
 FAMILIES = ("clip-flac", "clip-mp3")
 ITEMS = st.lists(

@@ -34,7 +34,7 @@ from turnmill.pipelines.pipeline import Plan, halves
 from turnmill.pipelines.recipe import load
 from turnmill.pipelines.run import check_predicates, run
 from turnmill.pipelines.stage import Row, Workspace
-from turnmill.pipelines.stages.select import Predicate, select
+from turnmill.pipelines.steps.select import Predicate, select
 from turnmill.pipelines.verification import verify_output
 
 

@@ -10,6 +10,7 @@ from faster_whisper import BatchedInferencePipeline
 
 from tests.pipelines.conftest import SENTENCES, lake_of, speech
 from tests.whisper import loaded
+from turnmill.manifests.audio import AudioError
 from turnmill.manifests.errors import TurnmillError
 from turnmill.manifests.records import Reason
 from turnmill.manifests.schema import to_table
@@ -19,7 +20,6 @@ from turnmill.pipelines.asr.windows import Window
 from turnmill.pipelines.guard import Guard
 from turnmill.pipelines.stage import Shard, Workspace
 from turnmill.pipelines.stages.transcribe import Transcribe, TranscribeParams
-from turnmill.sources.audio import AudioError
 
 SHARD = Shard("shard", "shard")
 

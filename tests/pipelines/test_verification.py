@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from tests.pipelines.conftest import Small
+from turnmill.manifests.audio import Audio, decode, encode_flac
 from turnmill.manifests.errors import TurnmillError, UsageError
 from turnmill.manifests.index import Index
 from turnmill.manifests.query import connect
@@ -25,7 +26,6 @@ from turnmill.manifests.tar import TarWriter
 from turnmill.manifests.wording import plural
 from turnmill.pipelines.listening import listening_page, telling_page
 from turnmill.pipelines.verification import print_verification, verify_output
-from turnmill.sources.audio import Audio, decode, encode_flac
 
 Members = list[tuple[str, bytes]]
 

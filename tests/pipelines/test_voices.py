@@ -17,6 +17,7 @@ import soundfile
 from pydantic import ValidationError
 
 from tests.conftest import tree_hashes
+from turnmill.manifests.audio import Audio, decode, encode_flac, mono
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.index import Index, StageEntry
 from turnmill.manifests.query import connect
@@ -30,9 +31,8 @@ from turnmill.pipelines.run import run
 from turnmill.pipelines.stage import Shard, Workspace, commit, written_tar
 from turnmill.pipelines.stages.ingest import Ingest, IngestParams
 from turnmill.pipelines.stages.quality import Quality, QualityParams
-from turnmill.pipelines.stages.select import select
-from turnmill.pipelines.stages.voices import VoicesParams, make_voices, voices_identity
-from turnmill.sources.audio import Audio, decode, encode_flac, mono
+from turnmill.pipelines.steps.select import select
+from turnmill.pipelines.steps.voices import VoicesParams, make_voices, voices_identity
 from turnmill.sources.catalogue import load, override
 from turnmill.sources.measure import quality
 from turnmill.synth.speech import Line, Speech

@@ -13,11 +13,11 @@ from faster_whisper import BatchedInferencePipeline
 from numpy.typing import NDArray
 
 from tests.whisper import loaded
+from turnmill.manifests.audio import Audio, decode, mono_at
 from turnmill.pipelines.asr.errors import errors
 from turnmill.pipelines.asr.recognizer import AFTER, BEFORE, Decoded, Recognizer
 from turnmill.pipelines.asr.windows import SAMPLE_RATE, Clip
 from turnmill.pipelines.asr.words import shortened
-from turnmill.sources.audio import Audio, decode, mono_at
 from turnmill.sources.measure import quality
 
 Pcm = NDArray[np.float32]

@@ -7,10 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from turnmill.manifests.records import Reason
-from turnmill.manifests.schema import SCHEMAS, to_table
-from turnmill.sources import measure
-from turnmill.sources.audio import (
+from turnmill.manifests.audio import (
     Audio,
     AudioError,
     decode,
@@ -22,8 +19,11 @@ from turnmill.sources.audio import (
     read,
     sound,
 )
-from turnmill.sources.audio.mix import resampled
-from turnmill.sources.audio.sound import LongSound
+from turnmill.manifests.audio.mix import resampled
+from turnmill.manifests.audio.sound import LongSound
+from turnmill.manifests.records import Reason
+from turnmill.manifests.schema import SCHEMAS, to_table
+from turnmill.sources import measure
 from turnmill.sources.measure import FLOOR_DBFS, quality
 
 

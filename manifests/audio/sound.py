@@ -9,8 +9,8 @@ from typing import Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from turnmill.manifests.audio.errors import AudioError
 from turnmill.manifests.records import Reason
-from turnmill.sources.audio.errors import AudioError
 
 Float32 = npt.NDArray[np.float32]
 Int16 = npt.NDArray[np.int16]

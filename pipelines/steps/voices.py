@@ -15,6 +15,7 @@ import duckdb
 import yaml
 from pydantic import ConfigDict, Field, model_validator
 
+from turnmill.manifests.audio import Audio, AudioError, decode, encode_flac, mono
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.index import RECIPE, Index
 from turnmill.manifests.licences import licence_of
@@ -27,8 +28,7 @@ from turnmill.manifests.tar import TarWriter
 from turnmill.manifests.wording import plural
 from turnmill.pipelines.bank import ALL, TABLE
 from turnmill.pipelines.stage import Row, Workspace, hours, part_notes, read_span, reject_row
-from turnmill.pipelines.stages.plan import Split, SplitShares
-from turnmill.sources.audio import Audio, AudioError, decode, encode_flac, mono
+from turnmill.pipelines.steps.plan import Split, SplitShares
 from turnmill.sources.catalogue import load, names
 from turnmill.sources.measure import quality
 

@@ -6,9 +6,9 @@ from typing import BinaryIO
 import numpy as np
 import soundfile
 
+from turnmill.manifests.audio.errors import library
+from turnmill.manifests.audio.sound import BLOCK, Float32, Stream, is_short
 from turnmill.manifests.records import Reason
-from turnmill.sources.audio.errors import library
-from turnmill.sources.audio.sound import BLOCK, Float32, Stream, is_short
 
 WHO = "libsndfile"
 

@@ -5,11 +5,11 @@ and never the file's ending. Libraries are called in one way (`errors.library`),
 `AudioError` of one item, told in the same words in every run.
 """
 
-from turnmill.sources.audio.encode import encode_flac, pcm_hash, write_flac
-from turnmill.sources.audio.errors import AudioError, library
-from turnmill.sources.audio.files import LAKE_CODECS, Recording, decode, read
-from turnmill.sources.audio.mix import Levels, Mix, levels, mix_of, mono, mono_at, mono_resampled
-from turnmill.sources.audio.sound import (
+from turnmill.manifests.audio.encode import encode_flac, pcm_hash, write_flac
+from turnmill.manifests.audio.errors import AudioError, library
+from turnmill.manifests.audio.files import LAKE_CODECS, Recording, decode, read
+from turnmill.manifests.audio.mix import Levels, Mix, levels, mix_of, mono, mono_at, mono_resampled
+from turnmill.manifests.audio.sound import (
     BLOCK,
     MAX_CHANNELS,
     RATES,
@@ -22,7 +22,7 @@ from turnmill.sources.audio.sound import (
     quantize16,
     to_int16,
 )
-from turnmill.sources.audio.views import SMALL_FILE, span
+from turnmill.manifests.audio.views import SMALL_FILE, span
 
 __all__ = [
     "BLOCK",

@@ -8,9 +8,9 @@ from typing import Final
 import numpy as np
 import soxr
 
+from turnmill.manifests.audio.errors import library
+from turnmill.manifests.audio.sound import BLOCK, Audio, Float32, Sound
 from turnmill.manifests.records import Reason
-from turnmill.sources.audio.errors import library
-from turnmill.sources.audio.sound import BLOCK, Audio, Float32, Sound
 
 _CANCELLED: Final = 0.5  # of the power that channels without any relation would leave in their mean
 _FAINT: Final = 0.125  # of the loudest channel's power: -9 dB; one of two channels alone leaves -6 dB

@@ -17,8 +17,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from turnmill.manifests.records import Reason
-from turnmill.sources.audio import (
+from turnmill.manifests.audio import (
     Audio,
     AudioError,
     decode,
@@ -35,7 +34,8 @@ from turnmill.sources.audio import (
     sound,
     to_int16,
 )
-from turnmill.sources.audio.mix import resampled
+from turnmill.manifests.audio.mix import resampled
+from turnmill.manifests.records import Reason
 
 
 def tone(rate: int = 16000, channels: int = 1, seconds: float = 0.5) -> Audio:

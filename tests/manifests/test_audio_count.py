@@ -10,8 +10,8 @@ import soundfile
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from turnmill.sources.audio.count import count
-from turnmill.sources.audio.views import Bytes, view
+from turnmill.manifests.audio.count import count
+from turnmill.manifests.audio.views import Bytes, view
 
 LINEAR = ["WAV", "WAVEX", "RF64", "AIFF", "CAF"]
 

@@ -9,9 +9,9 @@ from typing import Any, BinaryIO
 import av
 import numpy as np
 
+from turnmill.manifests.audio.errors import library, pulled
+from turnmill.manifests.audio.sound import Float32, Stream
 from turnmill.manifests.records import Reason
-from turnmill.sources.audio.errors import library, pulled
-from turnmill.sources.audio.sound import Float32, Stream
 
 WHO = "FFmpeg"
 _WHOLE_LENGTH = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "asf", "tta", "ape", "wv"})

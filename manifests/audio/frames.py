@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Final, NamedTuple
 
-from turnmill.sources.audio import tags
-from turnmill.sources.audio.extent import Extent
-from turnmill.sources.audio.views import Bytes
+from turnmill.manifests.audio import tags
+from turnmill.manifests.audio.extent import Extent
+from turnmill.manifests.audio.views import Bytes
 
 _MPEG_RATES: Final = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
 _KILOBITS: Final = {

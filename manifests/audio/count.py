@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import BinaryIO
 
-from turnmill.sources.audio import boxes, chunks, frames, pages
-from turnmill.sources.audio.extent import Extent
-from turnmill.sources.audio.views import Bytes
+from turnmill.manifests.audio import boxes, chunks, frames, pages
+from turnmill.manifests.audio.extent import Extent
+from turnmill.manifests.audio.views import Bytes
 
 _WALKERS: Mapping[bytes, Callable[[Bytes], Extent]] = {
     b"RIFF": chunks.wave,

@@ -3,7 +3,7 @@
 import struct
 from typing import Final
 
-from turnmill.sources.audio.views import Bytes
+from turnmill.manifests.audio.views import Bytes
 
 _AFTER_ID3V1: Final = (b"", b"\xff", b"I", b"A", b"T")  # the end, a frame of MPEG audio, another tag
 

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from turnmill.manifests.audio import AudioError, read
 from turnmill.manifests.records import Reason
 from turnmill.pipelines.stages.ingest import kept
 from turnmill.sources.adapters.items import ClipRef
-from turnmill.sources.audio import AudioError, read
 
 RATE = 16000
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()

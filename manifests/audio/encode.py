@@ -8,9 +8,9 @@ from typing import BinaryIO
 import numpy as np
 import soundfile
 
+from turnmill.manifests.audio.errors import AudioError, library
+from turnmill.manifests.audio.sound import MAX_CHANNELS, RATES, Audio, Sound, block_to_int16
 from turnmill.manifests.records import Reason
-from turnmill.sources.audio.errors import AudioError, library
-from turnmill.sources.audio.sound import MAX_CHANNELS, RATES, Audio, Sound, block_to_int16
 
 
 def check_shape(sample_rate: int, channels: int, name: str) -> None:

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from turnmill.sources.audio import tags
-from turnmill.sources.audio.extent import Extent, short_of
-from turnmill.sources.audio.views import Bytes
+from turnmill.manifests.audio import tags
+from turnmill.manifests.audio.extent import Extent, short_of
+from turnmill.manifests.audio.views import Bytes
 
 _LINEAR: Final = frozenset({1, 3, 6, 7})  # WAV formats of one sample after another: PCM, float, A-law, mu-law
 _EXTENSIBLE: Final = 0xFFFE

@@ -8,8 +8,8 @@ import struct
 from dataclasses import dataclass, field
 from typing import Final
 
-from turnmill.sources.audio.extent import Extent
-from turnmill.sources.audio.views import Bytes
+from turnmill.manifests.audio.extent import Extent
+from turnmill.manifests.audio.views import Bytes
 
 _CONTINUED, _BEGIN, _END = 1, 2, 4
 _NOWHERE = (1 << 64) - 1  # the position of a page on which no packet ends

@@ -8,15 +8,15 @@ from typing import BinaryIO, Final
 
 import numpy as np
 
+from turnmill.manifests.audio import libav, libsndfile, program, tags
+from turnmill.manifests.audio.count import Extent, count
+from turnmill.manifests.audio.encode import check_shape
+from turnmill.manifests.audio.errors import AudioError
+from turnmill.manifests.audio.frames import flac_links
+from turnmill.manifests.audio.mix import Mix, resampled
+from turnmill.manifests.audio.sound import Audio, Float32, LongSound, Sound, Stream, gathered, in_blocks, is_short
+from turnmill.manifests.audio.views import Bytes, size_of, told, view
 from turnmill.manifests.records import Reason
-from turnmill.sources.audio import libav, libsndfile, program, tags
-from turnmill.sources.audio.count import Extent, count
-from turnmill.sources.audio.encode import check_shape
-from turnmill.sources.audio.errors import AudioError
-from turnmill.sources.audio.frames import flac_links
-from turnmill.sources.audio.mix import Mix, resampled
-from turnmill.sources.audio.sound import Audio, Float32, LongSound, Sound, Stream, gathered, in_blocks, is_short
-from turnmill.sources.audio.views import Bytes, size_of, told, view
 
 MAX_DECODED_BYTES: Final = 8 << 30
 """Largest audio that `decode` holds in memory, in bytes of float32: 12 h of 48 kHz mono."""

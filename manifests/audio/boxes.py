@@ -3,8 +3,8 @@
 import struct
 from typing import Final
 
-from turnmill.sources.audio.extent import Extent, short_of
-from turnmill.sources.audio.views import Bytes
+from turnmill.manifests.audio.extent import Extent, short_of
+from turnmill.manifests.audio.views import Bytes
 
 _AUDIO: Final = frozenset({b"ftyp", b"moov", b"mdat", b"moof", b"styp", b"sidx"})  # and what leads to it
 

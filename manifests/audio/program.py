@@ -12,9 +12,9 @@ import ffmpeg
 import imageio_ffmpeg
 import numpy as np
 
+from turnmill.manifests.audio.errors import AudioError, library
+from turnmill.manifests.audio.sound import BLOCK, Stream
 from turnmill.manifests.records import Reason
-from turnmill.sources.audio.errors import AudioError, library
-from turnmill.sources.audio.sound import BLOCK, Stream
 
 WHO = "the ffmpeg program"
 _HEADER = 24  # bytes of an AU header: what it says lies in the first six words
