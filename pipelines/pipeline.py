@@ -168,7 +168,7 @@ def _texts(recipe: Recipe, entry: Entry) -> tuple[Text, ...]:
 def _licence(recipe: Recipe, entry: Entry) -> Licence:
     """The catalogue's word; of the user's own recordings and texts, the user's, where it is given."""
     if recipe.licence is None or not entry.access.is_own:
-        return entry.licence.record()
+        return entry.licence.licence
     return recipe.licence.licence
 
 

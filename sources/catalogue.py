@@ -19,7 +19,7 @@ from pydantic import Field, model_validator
 from turnmill.manifests import records
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.languages import LanguageTag
-from turnmill.manifests.params import Params, flaw, parsed, validated
+from turnmill.manifests.params import LicenceStatement, Params, flaw, parsed, validated
 from turnmill.sources.adapters.base import Corpus
 from turnmill.sources.adapters.families import IngestKnobs
 
@@ -29,18 +29,11 @@ OWN_FOLDER = "TURNMILL_CATALOG"
 _ENDINGS = (".yaml", ".yml")
 
 
-class LicenceTerms(Params):
+class LicenceTerms(LicenceStatement):
     """`verified`: read by a person in the licence's own text; `note`: what the terms add."""
 
-    spdx: str = Field(min_length=1)
-    redistribute: bool
-    commercial: bool
-    derivatives: bool = True
     verified: bool = False
     note: str = ""
-
-    def record(self) -> records.Licence:
-        return records.Licence(self.spdx, self.redistribute, self.commercial, self.derivatives)
 
 
 class Access(Params):
@@ -95,7 +88,7 @@ class Entry(Params):
         self, root: Path, licence: records.Licence | None = None, *, keep_untranscribed: bool = False
     ) -> Corpus[Any]:
         """The corpus where it lies. `licence`: in place of the entry's; see `Corpus` for the rest."""
-        licence = licence or self.licence.record()
+        licence = licence or self.licence.licence
         return Corpus(self.name, root, self.ingest, licence, self.lang, keep_untranscribed)
 
 

@@ -203,7 +203,7 @@ class _Source:
         own = [LicenceStatement.model_validate(stated).licence] if stated else []
         allowed = []
         for corpus, spdx in self.connection.execute("SELECT DISTINCT corpus, licence FROM clips").fetchall():
-            entry = [load(corpus).licence.record()] if corpus in names() else []
+            entry = [load(corpus).licence.licence] if corpus in names() else []
             known = (licence for licence in [*own, *entry, licence_of(spdx, False)] if licence.spdx == spdx)
             if next(known).derivatives:
                 allowed.append(spdx)

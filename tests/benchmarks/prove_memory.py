@@ -63,7 +63,7 @@ def prove(root: Path, out: Path) -> None:
     from turnmill.sources.catalogue import load
 
     entry = load("files")
-    ingest = Ingest(IngestParams(keep_untranscribed=True), entry, entry.licence.record(), root)
+    ingest = Ingest(IngestParams(keep_untranscribed=True), entry, entry.licence.licence, root)
     workspace = Workspace(Store(str(out)), {"clips": "c", "quality": "q"})
     started = time.perf_counter()
     for unit in ingest.units():

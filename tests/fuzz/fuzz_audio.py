@@ -154,7 +154,7 @@ class Taker:
     def __init__(self, folder: Path) -> None:
         entry = load("files")
         self.root = folder
-        self.ingest = Ingest(IngestParams(keep_untranscribed=True), entry, entry.licence.record(), folder)
+        self.ingest = Ingest(IngestParams(keep_untranscribed=True), entry, entry.licence.licence, folder)
         self.quality = Quality(QualityParams())
         self.workspace = Workspace(Store(str(folder / "out")), {"clips": "c", "quality": "q"})
 

@@ -45,7 +45,7 @@ def ingested(
 ) -> tuple[Workspace, list[Row], list[Reject], list]:
     entry = load("files")
     entry = entry if family is None else entry.model_copy(update={"ingest": family})
-    ingest = Ingest(IngestParams(keep_untranscribed=True), entry, entry.licence.record(), root)
+    ingest = Ingest(IngestParams(keep_untranscribed=True), entry, entry.licence.licence, root)
     workspace = Workspace(Store(str(out)), {"clips": "c", "quality": "q"})
     (unit,) = ingest.units()
     shard = Shard("shard", unit.name, {"files": unit.files, "spec": unit.spec})

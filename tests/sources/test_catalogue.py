@@ -60,10 +60,10 @@ def test_a_name_like_nothing_is_answered_with_all() -> None:
 @pytest.mark.parametrize("name", ["files", "dialogue_text"])
 def test_a_users_own_material_may_not_be_published_until_its_licence_is_stated(name: str) -> None:
     entry = load(name)
-    assert not entry.licence.record().redistribute
+    assert not entry.licence.licence.redistribute
     terms = {"spdx": "CC-BY-4.0", "redistribute": True, "commercial": True}
     changed = override(entry, {"licence": terms}, "recipe.yaml: corpora.0")
-    assert changed.licence.record() == Licence("CC-BY-4.0", redistribute=True, commercial=True)
+    assert changed.licence.licence == Licence("CC-BY-4.0", redistribute=True, commercial=True)
 
 
 def test_a_recipe_changes_an_entry_key_by_key_and_a_knob_by_knob() -> None:
