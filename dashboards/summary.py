@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from turnmill.manifests.funnel import Funnel, corpora, funnel
+from turnmill.manifests.funnel import Funnel, funnels
 from turnmill.manifests.index import Index
 from turnmill.manifests.query import connect
 from turnmill.manifests.schema import HALVES, SHARDS
@@ -55,16 +55,10 @@ def summarised(store: Store, index: Index, connection: duckdb.DuckDBPyConnection
     ).fetchall()
     return Summary(
         tuple(made(store, index, connection)),
-        tuple(_funnels(connection)),
+        tuple(funnels(connection)),
         tuple(passed_over(connection)),
         tuple(events),
     )
-
-
-def _funnels(connection: duckdb.DuckDBPyConnection) -> list[Funnel]:
-    """Of each half, and of each corpus where there are several."""
-    halves = (funnel(connection, half) for half in HALVES)
-    return [*halves, *(funnel(connection, half, corpus) for half, corpus in corpora(connection))]
 
 
 def made(store: Store, index: Index, connection: duckdb.DuckDBPyConnection) -> list[Made]:
@@ -141,7 +135,7 @@ def print_status(store: Store, index: Index, console: Console) -> None:
         )
     _line(console, Text.assemble((index.recipe_name, "bold"), f" in {store.url}"))
     console.print(table)
-    for losses in _funnels(connection):
+    for losses in funnels(connection):
         _print_funnel(losses, console)
     _print_passed_over(passed_over(connection), console)
 

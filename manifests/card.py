@@ -14,7 +14,7 @@ from turnmill.manifests import loading
 from turnmill.manifests.card_sections import as_hours, selected
 from turnmill.manifests.examples import FOLDER, Example, heard, plain
 from turnmill.manifests.front_matter import config_entries, front_matter, info_entries, languages, size_category
-from turnmill.manifests.funnel import funnel
+from turnmill.manifests.funnel import funnels
 from turnmill.manifests.index import RECIPE, Index
 from turnmill.manifests.languages import primary
 from turnmill.manifests.licences import hub_metadata
@@ -60,7 +60,7 @@ def card(index: Index, connection: duckdb.DuckDBPyConnection, configs: Sequence[
         loading.section(REPO, configs, leading_table(filled_tables(connection))),
         _plots(facts.plots),
         section.numbers(connection, halves),
-        *(section.funnel_table(funnel(connection, half)) for half in ("speech", "dialogue")),
+        *map(section.funnel_table, funnels(connection)),
         section.turn_taking(connection) if "dialogue" in halves else "",
         facts.turn_taking,
         section.licences(connection, halves),

@@ -44,7 +44,7 @@ def numbers(connection: duckdb.DuckDBPyConnection, halves: Sequence[str]) -> str
 def funnel_table(found: Funnel) -> str:
     if not found.steps:
         return ""
-    lines = [f"## Funnel: {found.half}", "", "Items in = items out + removed, at every stage.", ""]
+    lines = [f"## Funnel: {found.corpus or found.half}", "", "Items in = items out + removed, at every stage.", ""]
     body: list[tuple[object, ...]] = []
     for step in found.steps:
         body.append((f"**{step.stage}**", step.unit, f"{step.items_in:,}", f"{step.items_out:,}", ""))

@@ -114,6 +114,12 @@ def corpora(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
     return found if len(found) > 1 else []
 
 
+def funnels(connection: duckdb.DuckDBPyConnection) -> list[Funnel]:
+    """Of each half, and of each corpus where there are several."""
+    halves = (funnel(connection, half) for half in HALVES)
+    return [*halves, *(funnel(connection, half, corpus) for half, corpus in corpora(connection))]
+
+
 def _selected(connection: duckdb.DuckDBPyConnection, items: Items, corpus: str, unit: str) -> Step:
     """What the selection, which is made of all corpora at once, took from one."""
     table = f"(SELECT * FROM {items.selection} WHERE starts_with(uid, {_quoted(corpus + '/')}))"

@@ -21,6 +21,7 @@ from turnmill.manifests.errors import TurnmillError, UsageError
 from turnmill.manifests.funnel import check_ledger
 from turnmill.manifests.index import Index
 from turnmill.manifests.query import connect, told_of_parts
+from turnmill.manifests.records import UNKNOWN_LICENCE
 from turnmill.manifests.schema import HALVES
 from turnmill.manifests.staging import (
     PublishFile,
@@ -146,7 +147,7 @@ def _check(store: Store, connection: duckdb.DuckDBPyConnection) -> None:
         found = [row for rows in forbidden.values() for row in rows]
         licences = ", ".join(sorted({str(licence) for licence, _ in found}))
         examples = ", ".join(str(uid) for _, uid in found[:_EXAMPLES])
-        unknown = any(licence == "LicenseRef-unknown" for licence, _ in found)
+        unknown = any(licence == UNKNOWN_LICENCE for licence, _ in found)
         state = "state the licence of your own recordings and texts (`licence:` of the recipe), or " if unknown else ""
         keys = " and to ".join(f"`{HALVES[half].select_key}`" for half in forbidden)
         raise TurnmillError(

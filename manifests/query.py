@@ -2,8 +2,9 @@
 
 Views of `connect`: every table of `manifests.schema.SCHEMAS` by its name, and
 
-    clips_all      clips, a row each, with all that labels them; duplicate_kept: of one pcm_hash the clip with the best
-                   transcript, else the first by uid; and removed_by, the predicate of `select` that removed it
+    clips_all      clips, a row each, with all that labels them; duplicate_kept: of one pcm_hash, of those that have all
+                   labels and then of those that may be given on, the clip with the best transcript, else the first by
+                   uid; and removed_by, the predicate of `select` that removed it
     dialogues_all  the same of dialogues; removed_by: the predicate of `select_dialogues`
     recordings_all recordings that clips are cut from, and clips that are all of their recording
     losses         a row per reject: position of its stage, stage, reason
@@ -54,8 +55,10 @@ _HOURS = (
 )
 _RECORDINGS = f"""CREATE VIEW recordings_all AS SELECT * FROM recordings UNION ALL BY NAME
     SELECT {", ".join(f'"{name}"' for name in SCHEMAS["recordings"].names)} FROM clips WHERE recording = uid"""
-_COPY = "row_number() OVER (PARTITION BY pcm_hash ORDER BY text_error NULLS LAST, clips.uid)"
-_DERIVED = {"speech": f"{_COPY} = 1 AS duplicate_kept, "}
+# Of copies the one is kept that no label rejected, then one that may be given to others: corpora differ in that.
+_LACKS = ", ".join(f"{table.name}.{table.item} IS NULL" for table in labels_of("clips"))
+_BEST = f"{_LACKS}, clips.licence_redistribute DESC NULLS LAST, text_error NULLS LAST, clips.uid"
+_DERIVED = {"speech": f"row_number() OVER (PARTITION BY pcm_hash ORDER BY {_BEST}) = 1 AS duplicate_kept, "}
 """By half, columns that are made of those of all labels."""
 
 
@@ -64,7 +67,7 @@ def _all_labels(items: Items) -> str:
     labels = labels_of(items.table)
     columns = [f"{items.table}.*", *(f"{table.name}.* EXCLUDE ({table.item})" for table in labels)]
     joins = [
-        f"LEFT JOIN {_standing(table)} ON {table.name}.{table.item} = {items.table}.{items.key}" for table in labels
+        f"LEFT JOIN {standing_rows(table)} ON {table.name}.{table.item} = {items.table}.{items.key}" for table in labels
     ]
     selection = f"(SELECT uid AS selected, removed_by FROM {items.selection}) AS selection"
     return (
@@ -73,11 +76,11 @@ def _all_labels(items: Items) -> str:
     )
 
 
-def _standing(table: Table) -> str:
+def standing_rows(table: Table) -> str:
     """A label table with the one row of each item that stands for it."""
     if not table.stands:
         return table.name
-    order = ", ".join(f'"{column}" NULLS LAST' for column in table.stands)
+    order = ", ".join(f'"{column}" NULLS LAST' for column in (*table.stands, *table.key))
     first = f"row_number() OVER (PARTITION BY {table.item} ORDER BY {order}) = 1"
     return f"(SELECT * FROM {table.name} QUALIFY {first}) AS {table.name}"
 
@@ -240,8 +243,8 @@ def _folders(store: Store, index: Index, table: str) -> list[str]:
     """Folders of a table's current parts, those that have any."""
     if table == "rejects":
         candidates = [f"rejects/{stage.fingerprint}" for stage in index.stages]
-    elif table == "passed_over":  # found where the clips were looked for
-        candidates = [f"passed_over/{maker.fingerprint}" for maker in index.makers("clips")]
+    elif table == "passed_over":  # lies beside what a source made
+        candidates = [f"passed_over/{stage.fingerprint}" for stage in index.stages]
     elif table == "runs":  # tells times, belongs to no stage
         candidates = sorted({name.rsplit("/", 1)[0] for name in store.names("runs")})
     else:

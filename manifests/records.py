@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self
 
 import numpy as np
 
@@ -104,6 +104,10 @@ class ItemError(Exception):
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.detail}"
+
+
+UNKNOWN_LICENCE: Final = "LicenseRef-unknown"
+"""Of recordings and texts of which only their owner can say what may be done with them."""
 
 
 @dataclass(frozen=True)

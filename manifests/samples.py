@@ -123,6 +123,8 @@ CLIP = pa.struct(
     ]
 )
 """`.json` beside a clip's audio."""
+if len({item.name for item in CLIP}) < len(list(CLIP)):
+    raise ValueError("two fields of a clip's sample have one name: `sample` of a table is a name of its own")
 
 SAMPLES: Mapping[str, pa.StructType] = {"speech": CLIP, "dialogue": DIALOGUE}
 """By half: what the JSON of a sample is."""

@@ -88,7 +88,8 @@ def run(
     from turnmill.dashboards.summary import print_summary
 
     samples = {half.half: half.samples for half in result.summary.made}
-    heard_by = loaded.transcribe.model if loaded.corpus == "demo" and loaded.transcribe else None
+    corpora = [one.entry.name for one in loaded.sources]
+    heard_by = loaded.transcribe.model if loaded.transcribe and corpora == ["demo"] else None
     next_ = next_commands(out, samples, heard_by)
     print_summary(result.summary, result.store, result.index, result.seconds, next_, console)
     if result.bugs:

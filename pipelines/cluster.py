@@ -1,5 +1,6 @@
 """Where the workers run: a Ray of our own on this machine, or a cluster at an address."""
 
+import inspect
 import logging
 import math
 import os
@@ -162,7 +163,10 @@ def _few_services() -> Iterator[None]:
     processes, 0.2 GiB and a second of a core each. `ray start` can leave the first two out, `ray.init` none."""
     from ray._private import parameter, services
 
-    whole, server = parameter.RayParams, services.start_api_server
+    whole, server = parameter.RayParams, getattr(services, "start_api_server", None)
+    if server is None or not {"no_monitor", "include_log_monitor"} <= inspect.signature(whole).parameters.keys():
+        yield  # another Ray, with all that it has
+        return
     parameter.RayParams = partial(whole, no_monitor=True, include_log_monitor=False)
     services.start_api_server = lambda *_, **__: ("", None)  # its URL, and its process
     try:

@@ -22,13 +22,26 @@ def check_ours(store: Store, recipe: Recipe) -> None:
             )
         return
     try:
-        owner = Index.load(store).recipe_name
+        owner = Index.load(store)
     except UsageError:
-        owner = recipe.identity
-    if owner != recipe.identity:
+        return
+    if owner.recipe_name != recipe.identity and not _grown(owner, recipe):
         raise UsageError(
-            f"{store.url} is the output of another recipe ({owner}, this one is {recipe.identity}): name another --out"
+            f"{store.url} is the output of another recipe ({owner.recipe_name}, this one is {recipe.identity}): name "
+            "another --out"
         )
+
+
+def _grown(owner: Index, recipe: Recipe) -> bool:
+    """Whether a recipe is the owner's with some corpora more or fewer: with one in common, and the same texts."""
+    before = {stage.corpus for stage in owner.stages if stage.corpus is not None}
+    now = {source.entry.name for source in recipe.sources}
+
+    def rest(identity: str, corpora: set[str]) -> tuple[str, list[str]]:
+        name, _, sources = identity.removesuffix(")").partition(" (")
+        return name, [source for source in sources.split(", ") if source not in corpora]
+
+    return bool(before & now) and rest(owner.recipe_name, before) == rest(recipe.identity, now)
 
 
 def _held(store: Store) -> list[str]:

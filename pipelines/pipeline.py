@@ -8,19 +8,20 @@ from pathlib import Path
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.index import Index, StageEntry
 from turnmill.manifests.query import passed
-from turnmill.manifests.records import Licence, stable_hash
+from turnmill.manifests.records import UNKNOWN_LICENCE, Licence, stable_hash
 from turnmill.manifests.schema import DIALOGUE, SPEECH, Items, declared
 from turnmill.manifests.store import Store
 from turnmill.pipelines.bank import bank
 from turnmill.pipelines.recipe import Corpus, Recipe, chosen_stages
 from turnmill.pipelines.source import Source
-from turnmill.pipelines.stage import Shard, Stage, Workspace, Writer
+from turnmill.pipelines.stage import LabelStage, Shard, Stage, Workspace, Writer
 from turnmill.pipelines.stages.ingest import Ingest, Makes
 from turnmill.pipelines.stages.script import WriteScripts
 from turnmill.pipelines.stages.shard import ShardClips, ShardDialogues
 from turnmill.pipelines.stages.simulate import Simulate
 from turnmill.pipelines.stages.speak import Speak
 from turnmill.pipelines.stages.verify import Verify
+from turnmill.pipelines.steps.plan import ShardParams
 from turnmill.pipelines.steps.select import Predicate
 from turnmill.pipelines.steps.voices import VoicesParams, voices_identity
 from turnmill.pipelines.texts import Text
@@ -49,6 +50,7 @@ class Half:
     chains: tuple[Chain, ...]
     predicates: tuple[Predicate, ...]
     planned: str  # query over views and the selection: family, uid, split, parent, shard, size
+    params: ShardParams  # of the plan
     writers: tuple[Writer, ...]  # each makes a part of each training shard of the plan, in this order
     voices: VoicesParams | None = None  # a bank of voices from another run, made before the first stage
     scripts: WriteScripts | None = None  # the source, where it is of texts, whose price can be told
@@ -85,12 +87,33 @@ def _check_needs(half: Half) -> None:
     for chain in half.chains:
         made = set() if half.voices is None else {"voices"}
         for stage in chain.stages:
-            for table in (*stage.needs, *stage.optional, *stage.tables):
-                declared(table)
+            _check_declared(stage, half.items)
             for table in stage.needs:
                 if table not in made:
                     raise UsageError(f"`{stage.name}` needs the table `{table}`: {_how_to_make(table, stage)}")
+            if twice := made.intersection(stage.tables):
+                raise UsageError(f"`{stage.name}` makes {min(twice)}, as a stage before it does: leave one of them out")
             made.update(stage.tables)
+        for stage in chain.stages:
+            later = [table for table in stage.optional if table in made and not _before(stage, table, chain)]
+            if later:
+                raise LookupError(f"{stage.name} may read {later[0]}, which a later stage makes: put it after that one")
+
+
+def _before(stage: Stage, table: str, chain: Chain) -> bool:
+    """Whether a table is there when a stage of the chain runs."""
+    makers = [place for place, each in enumerate(chain.stages) if table in each.tables]
+    return all(place < chain.stages.index(stage) for place in makers)
+
+
+def _check_declared(stage: Stage, items: Items) -> None:
+    """Raise LookupError for a stage of tables that nobody declared, or of which its kind says otherwise."""
+    for table in (*stage.needs, *stage.optional, *stage.tables):
+        declared(table)
+    commit = declared(stage.tables[-1])
+    if isinstance(stage, LabelStage) and not (commit.label and commit.of == items.table):
+        said = f'of="{items.table}", label=True'
+        raise LookupError(f"{stage.name} labels {items.table}: say so of its table {commit.name} ({said})")
 
 
 def _how_to_make(table: str, stage: Stage) -> str:
@@ -115,6 +138,7 @@ def _speech(recipe: Recipe, out: Store) -> Half:
         planned=f"SELECT {family} AS family, uid, {split} AS split, coalesce(parent, uid) AS parent, "
         f"shard, {size} AS size FROM clips "
         "JOIN clip_selection USING (uid) WHERE removed_by IS NULL",
+        params=recipe.shard,
         writers=(ShardClips(recipe.shard),),
     )
 
@@ -126,7 +150,8 @@ def _chain(recipe: Recipe, source: Corpus, out: Store) -> Chain:
             raise UsageError(f"{entry.name}: the demo corpus is spoken into the output folder, which must be local")
         root = Path(out.root) / "demo-corpus"
     if root is None:
-        raise UsageError(f"{entry.name}: the recipe does not say where the corpus is; add --set root=FOLDER")
+        how = "its `root` to the list" if recipe.corpora else "--set root=FOLDER"
+        raise UsageError(f"{entry.name}: the recipe does not say where the corpus is; add {how}")
     chosen = tuple(
         stage(params, entry.lang)
         for key, stage in chosen_stages().items()
@@ -151,6 +176,7 @@ def _dialogue(recipe: Recipe) -> Half:
         predicates=recipe.select_dialogues,
         planned="SELECT 'dialogue' AS family, id AS uid, split, script AS parent, shard, size FROM dialogues "
         "JOIN dialogue_selection ON id = uid WHERE removed_by IS NULL",
+        params=recipe.shard,
         writers=(ShardDialogues(recipe.shard),),
         voices=recipe.voices,
         scripts=script,
@@ -166,8 +192,8 @@ def _texts(recipe: Recipe, entry: Entry) -> tuple[Text, ...]:
 
 
 def _licence(recipe: Recipe, entry: Entry) -> Licence:
-    """The catalogue's word; of the user's own recordings and texts, the user's, where it is given."""
-    if recipe.licence is None or not entry.access.is_own:
+    """The word of the corpus's entry; of one that states none, the recipe's, where it is given."""
+    if recipe.licence is None or entry.licence.spdx != UNKNOWN_LICENCE:
         return entry.licence.licence
     return recipe.licence.licence
 
@@ -249,7 +275,7 @@ def fingerprinted(half: Half, shards: Sequence[Shard], seed: int) -> Plan:
     )
     predicates = json.dumps([predicate.model_dump() for predicate in half.predicates], sort_keys=True)
     own[half.items.selection] = stable_hash("select", 1, predicates, everything)
-    params = half.writers[0].params.model_dump_json()
+    params = half.params.model_dump_json()
     own[half.items.plan] = stable_hash("plan", 2, seed, params, own[half.items.selection])
     for writer in half.writers:
         print_ = writer.fingerprint([own[table] for table in writer.needs if table in own])

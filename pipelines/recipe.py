@@ -177,7 +177,8 @@ class Recipe(Params):
         """The corpora, with the recipe's own knobs over the catalogue's. Raises UsageError for one that is not there,
         or is there twice."""
         given = self.corpora if self.corpus is None else (CorpusParams(corpus=self.corpus, root=self.root),)
-        found = [Corpus(_entry(place, each), each.root) for place, each in enumerate(given)]
+        wheres = ["corpus"] if self.corpus is not None else [f"corpora.{place}.corpus" for place in range(len(given))]
+        found = [Corpus(_entry(each, where), each.root) for each, where in zip(given, wheres, strict=True)]
         names = [corpus.entry.name for corpus in found]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
@@ -186,11 +187,9 @@ class Recipe(Params):
 
     @property
     def identity(self) -> str:
-        """What an output folder belongs to: another recipe or another corpus may not write into it. A list of corpora
-        may grow and shrink."""
+        """What an output folder belongs to: the recipe's name, and what it is made of."""
         texts = (self.texts,) if isinstance(self.texts, Path) else self.texts or ()
-        corpora = ("corpora",) if self.corpora else tuple(corpus.entry.name for corpus in self.sources)
-        return f"{self.name} ({', '.join([*corpora, *(text.name for text in texts)])})"
+        return f"{self.name} ({', '.join([*(one.entry.name for one in self.sources), *(text.name for text in texts)])})"
 
     @property
     def hash(self) -> str:
@@ -202,9 +201,11 @@ class Recipe(Params):
         resolved = self.model_dump(mode="json", exclude={"workers", "root", "pricing", "time_limit"}, exclude_none=True)
         for corpus in resolved["corpora"]:
             corpus.pop("root", None)
-        for corpus in (resolved, *resolved["corpora"]):
-            if isinstance(corpus.get("corpus"), str):
-                corpus["corpus"] = Path(corpus["corpus"]).name
+        for corpus, source in zip(resolved["corpora"] or [resolved], self.sources, strict=False):
+            if not isinstance(corpus["corpus"], str) or corpus["corpus"] not in catalogue.shipped_names():
+                # As it was read: another machine has no such file.
+                corpus["corpus"] = source.entry.model_dump(mode="json", exclude_none=True)
+                corpus.pop("entry", None)
         if not resolved["corpora"]:
             del resolved["corpora"]
         if isinstance(self.texts, Path):
@@ -233,10 +234,9 @@ def chosen_stages() -> Mapping[str, type[ChosenStage]]:
     }
 
 
-def _entry(place: int, given: CorpusParams) -> Entry:
-    where = f"corpora.{place}"
-    entry = catalogue.load(given.corpus, f"{where}.corpus")
-    return catalogue.override(entry, given.entry, f"{where}.entry") if given.entry else entry
+def _entry(given: CorpusParams, where: str) -> Entry:
+    entry = catalogue.load(given.corpus, where)
+    return catalogue.override(entry, given.entry, f"{where.removesuffix('corpus')}entry") if given.entry else entry
 
 
 def _without_host(resolved: dict[str, Any]) -> None:

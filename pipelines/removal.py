@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence, Set
 from turnmill.manifests.index import Index
 from turnmill.manifests.query import connect
 from turnmill.manifests.records import Reason
+from turnmill.manifests.schema import TABLES
 from turnmill.manifests.store import Store, part_name, tar_name
 from turnmill.pipelines.pieces import PIECES
 from turnmill.pipelines.pipeline import Chain, Half, Plan
 from turnmill.pipelines.seen import Seen
-from turnmill.pipelines.stage import Shard, Stage, Workspace, committed
+from turnmill.pipelines.stage import Shard, Workspace, committed
 from turnmill.pipelines.verdicts import VERDICTS
 
 
@@ -29,8 +30,10 @@ def forget(half: Half, keys: Set[str], store: Store) -> None:
         store.remove_all(store.names(folder))
     for folder in (*(writer.folder for writer in half.writers), "rejects"):
         store.remove_all(name for name in store.names(folder) if _of_family(name, half))
-    tables = dict.fromkeys(table for stage in reversed(half.stages) for table in reversed(stage.tables))
-    for folder in (*tables, *_NAMED_BY_SHARD):
+    # Of stages too that the recipe no longer has, or not yet again: their parts would count as done.
+    now = dict.fromkeys(table for stage in reversed(half.stages) for table in reversed(stage.tables))
+    others = (table for table in TABLES if table not in now)
+    for folder in (*others, *now, *_NAMED_BY_SHARD):
         store.remove_all(name for name in store.names(folder) if _shards_of(name) & keys)
 
 
@@ -59,27 +62,33 @@ def _shards_of(name: str) -> Set[str]:
     return {segment.split(".")[0] for segment in name.split("/")}
 
 
-def bring_back_spent(chain: Chain, shards: Sequence[Shard], workspace: Workspace) -> None:
-    """Forget the parts whose audio is gone and is asked for again, as by a stage with other parameters: the stage that
-    made it makes it anew."""
-    for stage, table, shard, tar in _spent(chain, shards, workspace):
-        if not committed(stage, workspace, shard.key) and not workspace.store.exists(tar):
-            workspace.store.remove(workspace.part(table, shard.key))
+def bring_back_recordings(chain: Chain, shards: Sequence[Shard], workspace: Workspace) -> None:
+    """Forget recordings whose audio is gone and is asked for again, as by a cut with other parameters: they are read
+    anew."""
+    for shard, part, tar in _recordings(chain, shards, workspace):
+        if not _are_cut(chain, shard, workspace) and not workspace.store.exists(tar):
+            workspace.store.remove(part)
 
 
-def remove_spent(chain: Chain, shards: Sequence[Shard], workspace: Workspace) -> None:
-    """Remove the audio that no stage asks for again."""
-    for stage, _, shard, tar in _spent(chain, shards, workspace):
-        if committed(stage, workspace, shard.key):
-            workspace.store.remove(tar)
+def remove_recordings(chain: Chain, shards: Sequence[Shard], workspace: Workspace) -> None:
+    """Remove the audio of recordings that no stage asks for again, where the recipe does not keep it."""
+    if any("recordings" in stage.spent for stage in chain.stages):
+        for shard, _, tar in _recordings(chain, shards, workspace):
+            if _are_cut(chain, shard, workspace):
+                workspace.store.remove(tar)
 
 
-def _spent(chain: Chain, shards: Sequence[Shard], workspace: Workspace) -> Iterator[tuple[Stage, str, Shard, str]]:
-    """(stage, table of which it is the last to need the audio, shard, where that audio is)."""
-    for stage in chain.stages:
-        for table in stage.spent:
-            for shard in shards:
-                yield stage, table, shard, tar_name(table, workspace.fingerprint(table), shard.key)
+def _recordings(chain: Chain, shards: Sequence[Shard], workspace: Workspace) -> Iterator[tuple[Shard, str, str]]:
+    """(shard, part, tar) of the recordings of a chain; none where its corpus is already cut."""
+    if "recordings" in chain.source.tables:
+        fingerprint = workspace.fingerprint("recordings")
+        for shard in shards:
+            yield shard, workspace.part("recordings", shard.key), tar_name("recordings", fingerprint, shard.key)
+
+
+def _are_cut(chain: Chain, shard: Shard, workspace: Workspace) -> bool:
+    """Whether every stage that reads the recordings of a shard is done."""
+    return all(committed(stage, workspace, shard.key) for stage in chain.stages if "recordings" in stage.needs)
 
 
 def remove_superseded(half_plan: Plan, store: Store) -> None:

@@ -30,10 +30,10 @@ from turnmill.pipelines.pieces import PIECES
 from turnmill.pipelines.pipeline import Chain, Half, Plan, fingerprinted, halves, index_of, shards_of
 from turnmill.pipelines.recipe import Recipe
 from turnmill.pipelines.removal import (
-    bring_back_spent,
+    bring_back_recordings,
     forget,
     forget_changed,
-    remove_spent,
+    remove_recordings,
     remove_superseded,
     with_killed,
 )
@@ -249,9 +249,9 @@ def _run_half(work: _Work, index: Index, store: Store, recipe: Recipe, ray: _Ray
             make_voices(half.voices, writing, recipe.seed)
         for number, (chain, lot) in enumerate(zip(half.chains, work.lots, strict=True)):
             place = work.plan.workspace(store, number)
-            bring_back_spent(chain, lot.shards, place)
+            bring_back_recordings(chain, lot.shards, place)
             through(chain.stages, lot.shards, place)
-            remove_spent(chain, lot.shards, place)
+            remove_recordings(chain, lot.shards, place)
         _select_and_plan(work.plan, index, store, recipe)
         for writer in half.writers:
             through([writer], training_shards(half, writing), writing)
@@ -364,7 +364,7 @@ def _finish(store: Store, index: Index) -> Summary:
 
 
 def _check_rejects(store: Store, summary: Summary, max_reject_ratio: float | None) -> None:
-    for step in (step for funnel in summary.halves for step in funnel.steps):
+    for step in (step for funnel in summary.funnels for step in funnel.steps):
         rejected = step.rejected
         if max_reject_ratio is not None and step.items_in and rejected / step.items_in > max_reject_ratio:
             raise TurnmillError(

@@ -146,7 +146,13 @@ def override(entry: Entry, changes: Mapping[str, Any], where: str) -> Entry:
     ingest = changes.get("ingest")
     if isinstance(ingest, Mapping) and ingest.get("family", entry.ingest.family) == entry.ingest.family:
         changes = {**changes, "ingest": {**data["ingest"], **ingest}}
-    return validated(Entry, {**data, **changes}, where)
+    changed = validated(Entry, {**data, **changes}, where)
+    return changed if changed.name == entry.name else _unlike_others(changed, where)
+
+
+def shipped_names() -> list[str]:
+    """Names of the entries that come with Turnmill, sorted."""
+    return sorted(_entries(resources.files("turnmill.sources").joinpath("catalog")))
 
 
 def _files() -> dict[str, Traversable]:

@@ -32,6 +32,9 @@ def imports() -> Graph:
 
 def _imported(source: str) -> Iterator[str]:
     for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "an import names its module in full"
+            assert node.module != "turnmill", "the public names are for users"
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("turnmill."):
             module = str(node.module).removeprefix("turnmill.")
             inner = (f"{module}.{alias.name}" for alias in node.names)

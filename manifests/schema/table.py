@@ -1,6 +1,6 @@
 """What a table is. Joins, books, selection, publication, the JSON of samples and the reference follow from it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -67,7 +67,7 @@ class Table:
         """By item, the row that stands for it."""
 
         def rank(row: Mapping[str, Any]) -> list[tuple[bool, Any]]:
-            return [(row[column] is None, row[column]) for column in self.stands]
+            return [(row[column] is None, row[column]) for column in (*self.stands, *self.key)]
 
         found: dict[str, Mapping[str, Any]] = {}
         for row in rows:
@@ -77,8 +77,13 @@ class Table:
         return found
 
 
-def check_tables(tables: Iterable[Table]) -> None:
-    """Raise ValueError for declarations that contradict each other or themselves: a slip of a programmer."""
+RESERVED = ("removed_by", "duplicate_kept")
+"""Columns that the views of all labels have besides."""
+
+
+def check_tables(tables: Iterable[Table], items: Collection[str]) -> None:
+    """Raise ValueError for declarations that contradict each other or themselves: a slip of a programmer. `items`: the
+    tables whose items are selected."""
     by_name: dict[str, Table] = {}
     for table in tables:
         if table.name in by_name:
@@ -93,9 +98,17 @@ def check_tables(tables: Iterable[Table]) -> None:
             raise ValueError(f"table {table.name}: `of` is {table.of}, which is no table, or its `key` names no item")
         if table.label and (table.of is None or (len(table.key) > 1 and not table.stands)):
             raise ValueError(f"table {table.name} labels items: say `of` which, and which of several rows `stands`")
-    for items in by_name.values():
-        taken = {each.name: items.name for each in items.fields}
+    for table in by_name.values():
+        ours = table.of in items or table.name in items
+        if table.label and table.of not in items:
+            raise ValueError(f"table {table.name} labels {table.of}: a label is of {' or '.join(sorted(items))}")
+        if table.published and table.of is not None and not ours:
+            raise ValueError(f"table {table.name} is published, and of {table.of}, which are not selected")
+        if table.sample is not None and not table.label:
+            raise ValueError(f"table {table.name} is no label, and only a label has a field in the sample")
+    for owner in (by_name[name] for name in items):
+        taken = {each.name: owner.name for each in owner.fields} | dict.fromkeys(RESERVED, "the view of all labels")
         for table in by_name.values():
-            for each in table.facts if table.label and table.of == items.name else ():
+            for each in table.facts if table.label and table.of == owner.name else ():
                 if taken.setdefault(each.name, table.name) != table.name:
                     raise ValueError(f"{table.name} and {taken[each.name]} have a column {each.name}: rename one")

@@ -71,11 +71,15 @@ class Cut(ChosenStage):
         spans = self.spans(row, sound)
         if not spans:
             raise ItemError(Reason.NOTHING_CUT, f"{row['source_uri']}: no span of it is a clip")
+        if len(set(spans)) < len(spans):
+            raise ValueError(f"{self.name} gives a span of {row['source_uri']} twice")
         return [self._clip(row, sound, span, tar, key) for span in spans]
 
     def _clip(self, row: Row, recording: Audio | LongSound, span: Span, tar: TarWriter, key: str) -> Row:
         rate = recording.sample_rate
-        first, last = round(span.start * rate), round(span.end * rate)
+        first, last = round(span.start * rate), min(round(span.end * rate), recording.frames)
+        if not 0 <= first < last:
+            raise ValueError(f"{self.name}: {span} is no span of {row['source_uri']}, of {recording.duration} s")
         uid = span_uid(row["uid"], first / rate, last / rate, span.channel)
         with TemporaryFile() as flac:
             write_flac(cut(recording, first, last, span.channel), flac, uid)

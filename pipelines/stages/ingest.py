@@ -70,7 +70,8 @@ class Ingest(Source):
         self.source: Corpus[ClipRef] = entry.corpus(root, licence, keep_untranscribed=params.keep_untranscribed)
 
     def identity(self) -> Mapping[str, Any]:
-        return {"entry": self.entry.model_dump(mode="json"), "licence": repr(self.source.licence)}
+        makes = {} if self.items == "clips" else {"makes": self.items}
+        return {"entry": self.entry.model_dump(mode="json"), "licence": repr(self.source.licence), **makes}
 
     @property
     def corpus(self) -> str:

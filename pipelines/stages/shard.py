@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from tempfile import TemporaryFile
-from typing import BinaryIO, ClassVar
+from typing import Any, BinaryIO, ClassVar
 
 from turnmill.manifests.audio import Audio, read, span, write_flac
 from turnmill.manifests.records import Reject, stable_hash
@@ -81,6 +81,9 @@ class ShardClips(WriteShard):
     needs = ("clips", "clip_plan")
     optional = tuple(table.name for table in CLIP_LABELS.values())
     tables = ("clip_samples",)
+
+    def identity(self) -> Mapping[str, Any]:
+        return {"sample": stable_hash(str(CLIP))}  # which labels there are, and so what is in every sample
 
     def labels(self, key: str, workspace: Workspace) -> Mapping[str, Row]:
         clips = workspace.rows("clips", key)

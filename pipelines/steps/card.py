@@ -52,7 +52,7 @@ def write_card(store: Store, index: Index, connection: duckdb.DuckDBPyConnection
     facts = CardFacts(
         title=dataset_title(recipe),
         plots=[picture for picture, _ in pictures],
-        limits=_limits(recipe),
+        limits=_limits(index),
         limits_of_engines={name: engine.limit for name, engine in ENGINES.items() if engine.limit},
         turn_taking=realism_section(report),
         examples=sounds,
@@ -81,6 +81,7 @@ def requested(recipe: Mapping[str, Any], connection: duckdb.DuckDBPyConnection) 
     )
 
 
-def _limits(recipe: Mapping[str, Any]) -> list[str]:
-    demo = ["The speech clips are a demo corpus with planted faults, spoken by the embedded voices."]
-    return demo if recipe.get("corpus") == "demo" else []
+def _limits(index: Index) -> list[str]:
+    corpora = {stage.corpus for stage in index.stages}
+    demo = ["The speech clips of `demo` are a corpus with planted faults, spoken by the embedded voices."]
+    return demo if "demo" in corpora else []

@@ -21,7 +21,7 @@ from turnmill.manifests.index import RECIPE, Index
 from turnmill.manifests.licences import licence_of
 from turnmill.manifests.params import LicenceStatement, Params
 from turnmill.manifests.query import check_condition, connect, passed, read_only, select_statement
-from turnmill.manifests.records import Reason, Reject, stable_hash
+from turnmill.manifests.records import Licence, Reason, Reject, stable_hash
 from turnmill.manifests.schema import SPEECH, to_table
 from turnmill.manifests.store import Store, part_name, tar_name
 from turnmill.manifests.tar import TarWriter
@@ -29,7 +29,7 @@ from turnmill.manifests.wording import plural
 from turnmill.pipelines.bank import ALL, TABLE
 from turnmill.pipelines.stage import Row, Workspace, hours, part_notes, read_span, reject_row
 from turnmill.pipelines.steps.plan import Split, SplitShares
-from turnmill.sources.catalogue import load, names
+from turnmill.sources.catalogue import Entry, load, names, override
 from turnmill.sources.measure import quality
 
 SHORTEST_S, LONGEST_S = 3.0, 10.0  # of a prompt
@@ -144,7 +144,10 @@ class _Source:
         wanted = self.params.assistant
         if wanted is None:
             return None
-        found = self._speakers("true", f"{_quoted(wanted)} IN (uid, speaker)")
+        found = self._speakers("true", f"{_quoted(wanted)} IN (uid, speaker, corpus || '/' || speaker)")
+        if len(found) > 1:
+            both = " or ".join(f"{speaker.name!r}" for speaker in found)
+            raise UsageError(f"voices.assistant: {self.params.source} has several {wanted!r}: write {both}")
         if not found:
             raise UsageError(
                 f"voices.assistant: {self.params.source} has neither a clip nor a speaker {wanted!r} of {_FITNESS}"
@@ -180,7 +183,7 @@ class _Source:
                 CASE WHEN list_contains(tags, 'female') THEN 'female' WHEN list_contains(tags, 'male') THEN 'male' END
             ) AS gender
         FROM (SELECT * FROM {passed(SPEECH, dict.fromkeys(made))} WHERE (\n{where}\n))
-        WHERE {_FIT} {one} AND list_contains(?, licence) AND {extra}
+        WHERE duplicate_kept AND {_FIT} {one} AND list_contains(?, licence) AND {extra}
         QUALIFY row_number() OVER (
             PARTITION BY corpus, speaker ORDER BY snr_db DESC NULLS LAST, text_error NULLS LAST, md5(uid), uid
         ) <= {self.params.per_speaker + _TRIES}
@@ -199,15 +202,29 @@ class _Source:
 
     def _licences(self) -> list[str]:
         """Those of the source's clips that allow derivatives: as its recipe states, else the catalogue, else SPDX."""
-        stated = yaml.safe_load(self.store.read(RECIPE)).get("licence") if self.store.exists(RECIPE) else None
-        own = [LicenceStatement.model_validate(stated).licence] if stated else []
+        recipe = yaml.safe_load(self.store.read(RECIPE)) if self.store.exists(RECIPE) else {}
+        own = [LicenceStatement.model_validate(recipe["licence"]).licence] if recipe.get("licence") else []
+        told = [given for given in recipe.get("corpora") or [recipe] if _is_told(given.get("corpus"))]
+        licences = dict(map(_licence_of, told))
         allowed = []
         for corpus, spdx in self.connection.execute("SELECT DISTINCT corpus, licence FROM clips").fetchall():
-            entry = [load(corpus).licence.licence] if corpus in names() else []
+            entry = [licences[corpus]] if corpus in licences else []
             known = (licence for licence in [*own, *entry, licence_of(spdx, False)] if licence.spdx == spdx)
             if next(known).derivatives:
                 allowed.append(spdx)
         return sorted(set(allowed))
+
+
+def _is_told(corpus: Any) -> bool:
+    """Whether a resolved recipe, with the catalogue, says what a corpus is."""
+    return isinstance(corpus, dict) or corpus in names()
+
+
+def _licence_of(given: Row) -> tuple[str, Licence]:
+    """Name and licence of a corpus as a resolved recipe has it."""
+    entry = load(given["corpus"]) if isinstance(given["corpus"], str) else Entry.model_validate(given["corpus"])
+    entry = override(entry, given["entry"], RECIPE) if given.get("entry") else entry
+    return entry.name, entry.licence.licence
 
 
 def _speaker(recordings: list[Row]) -> _Speaker:

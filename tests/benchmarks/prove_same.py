@@ -46,7 +46,7 @@ def members(out: Path, folder: str) -> Iterator[tuple[str, str, bytes]]:
 def narrowed(new: Any, old: Any) -> Any:
     """`new` with the keys that `old` has, at every depth."""
     if isinstance(old, dict) and isinstance(new, dict):
-        return {key: narrowed(new.get(key), value) for key, value in old.items()}
+        return {key: narrowed(new[key], value) if key in new else "it has no such key" for key, value in old.items()}
     if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         return [narrowed(*pair) for pair in zip(new, old, strict=True)]
     return new

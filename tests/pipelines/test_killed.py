@@ -81,7 +81,7 @@ def test_a_clip_that_kills_and_one_that_hangs_are_found_and_the_rest_is_kept(
     # A kill between a verdict and its part: the verdict holds, though this time nothing would die.
     for folder in ("quality", "clip_selection", "clip_plan", "clip_samples", "shards"):
         shutil.rmtree(out / folder)
-    monkeypatch.setattr(pipeline, "Quality", Quality)
+    monkeypatch.setattr(pipeline, "chosen_stages", lambda: {"quality": Quality})
     run(recipe, str(out))
     assert ask(out, "SELECT stage, source_uri, reason FROM rejects ORDER BY source_uri") == rejects[1:]
     run(recipe, str(out), retry_killed=True)

@@ -1,20 +1,25 @@
 """From a recipe to its stages: a stage sees what it says it needs, and many corpora are one dataset."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tests.pipelines.conftest import Small, speech, write_corpus
 from turnmill.manifests import schema
 from turnmill.manifests.audio import Audio, encode_flac
-from turnmill.manifests.errors import UsageError
+from turnmill.manifests.errors import TurnmillError, UsageError
 from turnmill.manifests.funnel import funnel
+from turnmill.manifests.hub import publish
 from turnmill.manifests.index import Index
-from turnmill.manifests.query import connect
+from turnmill.manifests.query import connect, standing_rows
 from turnmill.manifests.schema.table import Table, check_tables, field
 from turnmill.manifests.store import Store
+from turnmill.pipelines.dataset import open_dataset
 from turnmill.pipelines.pipeline import fingerprinted, halves
 from turnmill.pipelines.recipe import load
 from turnmill.pipelines.run import run
@@ -33,6 +38,8 @@ select:
   - {name: unique, keep: "duplicate_kept"}
 shard: {splits: {train: 0.6, valid: 0.2, test: 0.2}}
 """
+
+UID, TEXT = field("uid", pa.string(), ""), field("text", pa.string(), "")
 
 
 @pytest.fixture(scope="module")
@@ -76,19 +83,59 @@ def test_many_corpora_are_selected_split_and_written_as_one(both: Path) -> None:
     assert all(name.startswith("clip-") for (name,) in shards)
 
 
-def test_a_corpus_that_is_added_leaves_the_parts_of_the_others(both: Path) -> None:
+def shards_of_output(out: Store) -> dict[str, bytes]:
+    return {name: out.read(name) for name in out.names("shards")}
+
+
+def test_corpora_come_and_go_and_leave_the_parts_of_the_others(both: Path) -> None:
     alone = load(both / "both.yaml", [f"corpora=[{{corpus: files, root: {both / 'first'}}}]"])
     out = Store(str(both / "grown"))
     run(alone, out.root)
+    of_one = shards_of_output(out)
     before = {name: out.fs.modified(out.path(name)) for name in out.names("clips")}
     run(load(both / "both.yaml"), out.root)
     assert before
     assert before.items() <= {name: out.fs.modified(out.path(name)) for name in out.names("clips")}.items()
-    fresh = Store(str(both / "out"))
-    if fresh.exists("index.json"):
-        assert {name: out.read(name) for name in out.names("shards")} == {
-            name: fresh.read(name) for name in fresh.names("shards")
-        }
+    fresh = run(load(both / "both.yaml"), str(both / "fresh")).store
+    assert shards_of_output(out) == shards_of_output(fresh) != of_one
+    # What a selection that is not there any more had written is written again.
+    run(alone, out.root)
+    assert shards_of_output(out) == of_one
+    with pytest.raises(UsageError, match=r"the output of another recipe \(both \(files\), this one is both \(more\)\)"):
+        run(load(both / "both.yaml", [f"corpora=[{{corpus: files, root: {both}, entry: {{name: more}}}}]"]), out.root)
+
+
+def test_what_is_asked_of_many_corpora_is_found_in_each(both: Path) -> None:
+    store = run(load(both / "both.yaml"), str(both / "out")).store
+    found = open_dataset(store.root)
+    for uid in found.sql("SELECT uid FROM clips ORDER BY uid").column("uid").to_pylist():
+        audio, rate = found.audio(uid)
+        assert audio.shape[1] / rate > 0.2
+    assert {sample.labels["corpus"] for sample in found.samples("speech")} == {"files", "more"}
+    with pytest.raises(TurnmillError, match="may not be redistributed"):
+        publish(store, None, to=both / "hub")
+    stated = load(both / "both.yaml", ["licence={spdx: CC0-1.0, redistribute: true, commercial: true}"])
+    publish(run(stated, str(both / "stated")).store, None, to=both / "hub")
+    assert pq.read_table(both / "hub" / "manifests" / "clips.parquet").num_rows == 8
+
+
+def test_the_licence_of_a_recipe_is_that_of_corpora_that_state_none(both: Path) -> None:
+    secret = "{spdx: LicenseRef-Secret, redistribute: false, commercial: false}"
+    settings = [
+        "licence={spdx: CC0-1.0, redistribute: true, commercial: true}",
+        f"corpora=[{{corpus: files, root: .}}, {{corpus: files, root: ., entry: {{name: more, licence: {secret}}}}}]",
+    ]
+    (half,) = halves(load(both / "both.yaml", settings), Store(str(both / "never")))
+    licences = [chain.source.source.licence.spdx for chain in half.chains]  # type: ignore[attr-defined]
+    assert licences == ["CC0-1.0", "LicenseRef-Secret"]
+
+
+def test_what_is_passed_over_is_told_of_each_corpus(both: Path) -> None:
+    (both / "second" / "notes.pdf").write_bytes(b"no audio")
+    store = run(load(both / "both.yaml"), str(both / "out")).store
+    with connect(store, Index.load(store)) as connection:
+        told = connection.sql("SELECT corpus, sum(files)::BIGINT FROM passed_over GROUP BY ALL ORDER BY ALL").fetchall()
+    assert told == [("files", 4), ("more", 1)]
 
 
 @pytest.mark.parametrize(
@@ -129,7 +176,29 @@ def test_a_stage_of_an_undeclared_table_is_refused_before_work(small: Small, mon
         halves(small.recipe, Store(str(small.out)))
 
 
-UID, TEXT = field("uid", pa.string(), ""), field("text", pa.string(), "")
+def test_a_label_whose_table_does_not_say_so_is_refused(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+    quality = schema.TABLES["quality"]
+    monkeypatch.setitem(schema.TABLES, "quality", replace(quality, label=False, sample=None))  # type: ignore[arg-type]
+    with pytest.raises(LookupError, match="quality labels clips: say so of its table quality"):
+        halves(small.recipe, Store(str(small.out)))
+
+
+def test_of_several_rows_one_stands_for_the_item_in_view_and_sample_alike() -> None:
+    columns = (UID, field("model", pa.string(), ""), field("score", pa.float64(), ""))
+    heard = Table("heard", "clip", columns, ("uid", "model"), of="clips", label=True, stands=("score",))
+    rows = [
+        {"uid": "a", "model": "x", "score": 2.0},
+        {"uid": "a", "model": "z", "score": 1.0},
+        {"uid": "a", "model": "y", "score": 1.0},
+        {"uid": "b", "model": "x", "score": None},
+        {"uid": "b", "model": "y", "score": 3.0},
+    ]
+    stands = {uid: row["model"] for uid, row in heard.standing(rows).items()}
+    with duckdb.connect(":memory:") as connection:
+        connection.register("heard", pa.Table.from_pylist(rows, schema=heard.schema))
+        seen = connection.sql(f"SELECT uid, model FROM {standing_rows(heard)} ORDER BY uid").fetchall()
+    assert stands == dict(seen) == {"a": "y", "b": "y"}
+    assert (heard.counted(rows, "clips"), heard.counted(rows, "models")) == (2, 5)
 
 
 @pytest.mark.parametrize(
@@ -139,10 +208,13 @@ UID, TEXT = field("uid", pa.string(), ""), field("text", pa.string(), "")
         (Table("x", "clip", (UID,), ("id",)), r"\['id'\] is not a column"),
         (Table("x", "clip", (UID,), ("uid",), of="klips"), "`of` is klips, which is no table"),
         (Table("x", "clip", (UID,), ("uid",), label=True), "say `of` which"),
+        (Table("x", "clip", (UID,), ("uid",), of="recordings", label=True), "a label is of clips or dialogues"),
+        (Table("x", "clip", (UID,), ("uid",), of="clips", sample="x"), "is no label, and only a label has a field"),
+        (Table("x", "line", (UID,), ("uid",), of="lines", published=True), "of lines, which are not selected"),
         (Table("x", "clip", (UID, TEXT), ("uid", "text"), of="clips", label=True), "which of several rows `stands`"),
         (Table("x", "clip", (UID, TEXT), ("uid",), of="clips", label=True), "x and clips have a column text: rename"),
     ],
 )
 def test_a_slip_in_a_declaration_is_told(table: Table, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
-        check_tables([*schema.TABLES.values(), table])
+        check_tables([*schema.TABLES.values(), table], ["clips", "dialogues"])
