@@ -9,7 +9,7 @@ from turnmill.manifests.errors import UsageError
 from turnmill.manifests.index import Index, StageEntry
 from turnmill.manifests.query import passed
 from turnmill.manifests.records import UNKNOWN_LICENCE, Licence, stable_hash
-from turnmill.manifests.schema import DIALOGUE, SPEECH, Items, declared
+from turnmill.manifests.schema import DIALOGUE, SPEECH, TABLES, Items, declared
 from turnmill.manifests.store import Store
 from turnmill.pipelines.bank import bank
 from turnmill.pipelines.recipe import Corpus, Recipe, chosen_stages
@@ -27,6 +27,9 @@ from turnmill.pipelines.steps.voices import VoicesParams, voices_identity
 from turnmill.pipelines.texts import Text
 from turnmill.sources.adapters.items import Unit
 from turnmill.sources.catalogue import Entry, load
+
+RESERVED_FOLDERS = ("audio", "cache", "listen", "pieces", "plots", "seen", "verdicts")
+"""Folders of an output that are no table's and no writer's."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,7 @@ def halves(recipe: Recipe, out: Store) -> list[Half]:
         found.append(_dialogue(recipe))
     for half in found:
         _check_needs(half)
+        _check_writers(half)
     return found
 
 
@@ -90,7 +94,7 @@ def _check_needs(half: Half) -> None:
             _check_declared(stage, half.items)
             for table in stage.needs:
                 if table not in made:
-                    raise UsageError(f"`{stage.name}` needs the table `{table}`: {_how_to_make(table, stage)}")
+                    raise UsageError(f"`{stage.name}` needs the table `{table}`: {_how_to_make(table, stage, chain)}")
             if twice := made.intersection(stage.tables):
                 raise UsageError(f"`{stage.name}` makes {min(twice)}, as a stage before it does: leave one of them out")
             made.update(stage.tables)
@@ -116,7 +120,26 @@ def _check_declared(stage: Stage, items: Items) -> None:
         raise LookupError(f"{stage.name} labels {items.table}: say so of its table {commit.name} ({said})")
 
 
-def _how_to_make(table: str, stage: Stage) -> str:
+def _check_writers(half: Half) -> None:
+    """Raise LookupError for a writer that reads what is not there, or writes where another does."""
+    made = {half.items.plan, half.items.selection, *(table for stage in half.stages for table in stage.tables)}
+    folders = {*TABLES, *RESERVED_FOLDERS}
+    for writer in half.writers:
+        for table in (*writer.needs, *writer.optional, *writer.tables):
+            declared(table)
+        for table in writer.needs:
+            if table not in made:
+                raise LookupError(f"the writer {writer.name} needs {table}, which nothing before it makes")
+        if writer.folder in folders or made.intersection(writer.tables):
+            raise LookupError(f"the writer {writer.name} has a folder or table that is another's: {writer.folder}/")
+        folders.add(writer.folder)
+        made.update(writer.tables)
+
+
+def _how_to_make(table: str, stage: Stage, chain: Chain) -> str:
+    later = next((each for each in chain.stages if table in each.tables), None)
+    if later is not None:
+        return f"`{later.name}` makes it, and runs after it: its line in pipelines/recipe.py goes above"
     key = next((key for key, chosen in chosen_stages().items() if table in chosen.tables), None)
     if key is None:
         raise LookupError(f"no stage before `{stage.name}` writes {table}, and no key of a recipe adds one")

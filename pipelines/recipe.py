@@ -4,7 +4,7 @@ import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import yaml
 from pydantic import Discriminator, Field, Tag, model_validator
@@ -15,14 +15,14 @@ from turnmill.manifests.records import stable_hash
 from turnmill.pipelines.asr.models import folder_of, model_name
 from turnmill.pipelines.bank import VoiceNames
 from turnmill.pipelines.shipped import beside, recipe_file, told
-from turnmill.pipelines.stage import ChosenStage
+from turnmill.pipelines.stage import ChosenStage, Stage
 from turnmill.pipelines.stages.ingest import IngestParams
 from turnmill.pipelines.stages.quality import Quality, QualityParams
 from turnmill.pipelines.stages.script import ScriptParams
 from turnmill.pipelines.stages.simulate import SimulateParams
 from turnmill.pipelines.stages.speak import SpeakParams
 from turnmill.pipelines.stages.transcribe import Transcribe, TranscribeParams
-from turnmill.pipelines.stages.verify import VerifyParams
+from turnmill.pipelines.stages.verify import Verify, VerifyParams
 from turnmill.pipelines.steps.card import CardParams
 from turnmill.pipelines.steps.plan import ShardParams
 from turnmill.pipelines.steps.select import Predicate
@@ -127,7 +127,7 @@ class Recipe(Params):
     """The engine, and how good a spoken line has to be."""
     simulate: SimulateParams = SimulateParams()
     """When the lines are heard, and what the user's microphone and line add."""
-    verify: VerifyParams | None = None
+    verify: Annotated[VerifyParams | None, Verify] = None
     select_dialogues: tuple[Predicate, ...] = ()
     """Which dialogues are kept, as in `select`, over the view dialogues_all."""
 
@@ -222,6 +222,16 @@ class Recipe(Params):
             resolved["voices"]["from"] = Path(self.voices.source).name
         _without_host(resolved)
         return yaml.safe_dump(resolved, sort_keys=False, allow_unicode=True)
+
+
+def _check_stages() -> None:
+    """Raise LookupError for a key of a stage that names no stage, or another: a programmer's slip."""
+    for key, field in Recipe.model_fields.items():
+        params = [kind for kind in get_args(field.annotation) if isinstance(kind, type)]
+        of_stage = any(kind.__module__.startswith("turnmill.pipelines.stages.") for kind in params)
+        stages = [each for each in field.metadata if isinstance(each, type) and issubclass(each, Stage)]
+        if of_stage and [stage.name for stage in stages] != [key]:
+            raise LookupError(f"the key `{key}` of a recipe names no stage of that name: Annotated[... | None, STAGE]")
 
 
 def chosen_stages() -> Mapping[str, type[ChosenStage]]:
@@ -384,3 +394,6 @@ def _yaml_value(setting: str, text: str) -> Any:
     except yaml.YAMLError as error:
         key = setting.partition("=")[0]
         raise UsageError(f"--set {key}: the value is not valid YAML: {flaw(error)}") from error
+
+
+_check_stages()

@@ -240,6 +240,10 @@ class Writer(Stage):
         """Where its files lie; those of earlier parameters, in other folders beside it, are removed."""
         return f"{self.folder}/{workspace.fingerprint(self.tables[-1])}"
 
+    def file(self, workspace: Workspace, shard: Shard, ending: str) -> str:
+        """The file of a training shard, by whose name it is known to be this half's."""
+        return f"{self.written(workspace)}/{shard.name}.{ending}"
+
 
 Rider = tuple[ClipLabel, Guard]
 """A label that is given each clip from the decode of another stage, and the guard of its own."""

@@ -106,6 +106,9 @@ def check_tables(tables: Iterable[Table], items: Collection[str]) -> None:
             raise ValueError(f"table {table.name} is published, and of {table.of}, which are not selected")
         if table.sample is not None and not table.label:
             raise ValueError(f"table {table.name} is no label, and only a label has a field in the sample")
+    fields = [table.sample for table in by_name.values() if table.sample is not None]
+    if len(set(fields)) < len(fields):
+        raise ValueError(f"two tables have one field of the sample, of {sorted(fields)}: rename one")
     for owner in (by_name[name] for name in items):
         taken = {each.name: owner.name for each in owner.fields} | dict.fromkeys(RESERVED, "the view of all labels")
         for table in by_name.values():

@@ -46,7 +46,7 @@ class WriteShard(Writer):
         labels = {uid: row for key in sorted(lake) for uid, row in self.labels(key, lake[key]).items()}
         samples: list[Row] = []
         rejects: list[Reject] = []
-        name = f"{self.written(workspace)}/{shard.name}.tar"
+        name = self.file(workspace, shard, "tar")
         with opened(self.source, lake) as tars, written_tar(workspace.store, name) as tar:
             for row in mine:
                 item = labels[row["uid"]] | {"split": row["split"]}

@@ -16,6 +16,9 @@ _DECLARED: Final[Sequence[Declaration[Any]]] = (
     http.DECLARATION,
 )
 
+if len({declared.name for declared in _DECLARED}) < len(_DECLARED):
+    raise ValueError("two speech engines have one name: rename one")
+
 ENGINES: Final[Mapping[str, Declaration[Any]]] = {declared.name: declared for declared in _DECLARED}
 """Each engine by its name. Voices beside a bank join it in this order."""
 
@@ -23,6 +26,8 @@ EMBEDDED: Final[Mapping[str, Voice]] = {
     name: voice for declared in _DECLARED if declared.bank for name, voice in declared.bank.voices.items()
 }
 """Every voice that an engine comes with, by its name."""
+if len(EMBEDDED) < sum(len(declared.bank.voices) for declared in _DECLARED if declared.bank):
+    raise ValueError("two engines have a voice of one name: rename one")
 
 
 def with_beside(bank: VoiceBank, beside: Sequence[str]) -> VoiceBank:

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 FOLDERS = ("turnmill", "manifests", "sources", "synth", "dashboards", "pipelines")
 
 LABEL = '''
-"""loudness: the level of each clip."""
+"""top_level: the level of each clip."""
 
 import numpy as np
 from pydantic import Field
@@ -34,14 +34,14 @@ from turnmill.pipelines.stage import ClipLabel, Row
 from turnmill.manifests.audio import Sound
 
 
-class LoudnessParams(Params):
+class TopLevelParams(Params):
     shortest_s: float = Field(default=0.0, ge=0, description="clips below it cannot be measured, in seconds")
 
 
-class Loudness(ClipLabel):
-    name = "loudness"
-    tables = ("loudness",)
-    params: LoudnessParams
+class TopLevel(ClipLabel):
+    name = "top_level"
+    tables = ("top_level",)
+    params: TopLevelParams
 
     def label(self, uid: str, sound: Sound) -> Row | Reject:
         if sound.duration < self.params.shortest_s:
@@ -83,19 +83,19 @@ class Halve(Cut):
         return [Span(start, end, channel) for channel in range(sound.channels) for start, end in both]
 '''
 TABLE = """
-LOUDNESS = Table(
-    "loudness",
+TOP_LEVEL = Table(
+    "top_level",
     "clip",
     (field("uid", TEXT, "clip"), field("loudest", FLOAT, "largest absolute sample", "1")),
     key=("uid",),
     of="clips",
     label=True,
-    sample="loudness",
+    sample="top_level",
     published=True,
 )
 
 TABLES = (
-    LOUDNESS,
+    TOP_LEVEL,
 """
 RECIPE = """
 name: copied
@@ -117,20 +117,20 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in FOLDERS:
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     stages = folder / "pipelines" / "stages"
-    (stages / "loudness.py").write_text(LABEL, "utf-8")
+    (stages / "top_level.py").write_text(LABEL, "utf-8")
     (stages / "halve.py").write_text(CUT, "utf-8")
     schema = folder / "manifests" / "schema" / "speech.py"
     schema.write_text(schema.read_text("utf-8").replace("\nTABLES = (\n", TABLE), "utf-8")
     recipe = folder / "pipelines" / "recipe.py"
     lines = (
         "    halve: Annotated[HalveParams | None, Halve] = None\n"
-        "    loudness: Annotated[LoudnessParams | None, Loudness] = None\n"
+        "    top_level: Annotated[TopLevelParams | None, TopLevel] = None\n"
         "    quality: Annotated"
     )
     text = recipe.read_text("utf-8").replace("    quality: Annotated", lines)
     imports = (
         "from turnmill.pipelines.stages.halve import Halve, HalveParams\n"
-        "from turnmill.pipelines.stages.loudness import Loudness, LoudnessParams\n"
+        "from turnmill.pipelines.stages.top_level import TopLevel, TopLevelParams\n"
         "from turnmill.pipelines.stages.ingest import"
     )
     recipe.write_text(text.replace("from turnmill.pipelines.stages.ingest import", imports), "utf-8")
@@ -164,22 +164,22 @@ def test_what_an_added_label_rejects_is_in_no_shard_no_sample_and_no_published_f
         said = speech(text)
         soundfile.write(corpus / f"{number}.wav", said.pcm[: (12_000 if number % 2 else None)], said.sample_rate)
     out = tmp_path / "out"
-    ran = turnmill(copy, "run", recipe_of(tmp_path, "loudness: {shortest_s: 0.6}"), "--out", str(out))
+    ran = turnmill(copy, "run", recipe_of(tmp_path, "top_level: {shortest_s: 0.6}"), "--out", str(out))
     assert ran.returncode == 0, ran.stderr
-    assert re.search(r"loudness +5 in +3 out +clips", ran.stdout)
-    rejected = {str(row["uid"]) for row in rows(out, "rejects") if row["stage"] == "loudness"}
+    assert re.search(r"top_level +5 in +3 out +clips", ran.stdout)
+    rejected = {str(row["uid"]) for row in rows(out, "rejects") if row["stage"] == "top_level"}
     assert {uid.rsplit("/", 1)[1] for uid in rejected} == {"1.wav", "3.wav"}
     samples = []
     for tar in out.glob("shards/*/*.tar"):
         with tarfile.open(tar) as opened:
             samples += [json.load(opened.extractfile(name)) for name in opened.getnames() if name.endswith(".json")]  # type: ignore[arg-type]
     assert len(samples) == 3
-    assert all(sample["loudness"]["loudest"] > 0 for sample in samples)
+    assert all(sample["top_level"]["loudest"] > 0 for sample in samples)
     # The books say so of the whole, and nothing that goes to the Hub has a rejected clip but by its uid and reason.
     published = turnmill(copy, "publish", str(out), "--to", str(tmp_path / "hub"))
     assert published.returncode == 0, published.stderr
     kept = {sample["uid"] for sample in samples}
-    for table in ("clips", "loudness", "clip_selection", "clip_samples"):
+    for table in ("clips", "top_level", "clip_selection", "clip_samples"):
         found = pq.read_table(tmp_path / "hub" / "manifests" / f"{table}.parquet").column("uid").to_pylist()
         assert set(found) == kept, table
     assert rejected.isdisjoint(kept)
@@ -248,7 +248,7 @@ def test_recordings_may_go_once_they_are_cut_and_come_back_to_be_cut_anew(copy: 
 
 def test_a_run_that_cuts_and_is_killed_goes_on_to_the_same_bytes(copy: Path, calls: Path) -> None:
     whole, killed = calls / "whole", calls / "killed"
-    command = ("run", recipe_of(calls, "halve: {first: 0.4}\nloudness: {}"), "--set", "ingest.unit_clips=1", "--out")
+    command = ("run", recipe_of(calls, "halve: {first: 0.4}\ntop_level: {}"), "--set", "ingest.unit_clips=1", "--out")
     assert turnmill(copy, *command, str(whole)).returncode == 0
     words = [sys.executable, "-m", "turnmill.pipelines.cli", *command, str(killed)]
     environment = os.environ | {"PYTHONPATH": str(copy)}

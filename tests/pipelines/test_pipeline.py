@@ -171,8 +171,8 @@ def test_a_stage_sees_no_table_that_it_does_not_name(small: Small) -> None:
 
 
 def test_a_stage_of_an_undeclared_table_is_refused_before_work(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Quality, "tables", ("loudness",))
-    with pytest.raises(LookupError, match=r"no table is called 'loudness': declare it in manifests/schema/"):
+    monkeypatch.setattr(Quality, "tables", ("undeclared",))
+    with pytest.raises(LookupError, match=r"no table is called 'undeclared': declare it in manifests/schema/"):
         halves(small.recipe, Store(str(small.out)))
 
 
