@@ -12,7 +12,8 @@ from turnmill.manifests.records import UNKNOWN_LICENCE, Licence, stable_hash
 from turnmill.manifests.schema import DIALOGUE, SPEECH, TABLES, Items, declared
 from turnmill.manifests.store import Store
 from turnmill.pipelines.bank import bank
-from turnmill.pipelines.recipe import Corpus, Recipe, chosen_stages
+from turnmill.pipelines.corpora import Corpus
+from turnmill.pipelines.recipe import Recipe, chosen_stages
 from turnmill.pipelines.source import Source
 from turnmill.pipelines.stage import LabelStage, Shard, Stage, Workspace, Writer
 from turnmill.pipelines.stages.ingest import Ingest, Makes

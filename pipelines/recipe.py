@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -14,6 +13,7 @@ from turnmill.manifests.params import LicenceStatement, Params, flaw, parsed, va
 from turnmill.manifests.records import stable_hash
 from turnmill.pipelines.asr.models import folder_of, model_name
 from turnmill.pipelines.bank import VoiceNames
+from turnmill.pipelines.corpora import Corpus, CorpusParams
 from turnmill.pipelines.shipped import beside, recipe_file, told
 from turnmill.pipelines.stage import ChosenStage, Stage
 from turnmill.pipelines.stages.ingest import IngestParams
@@ -30,7 +30,6 @@ from turnmill.pipelines.steps.voices import VoicesParams
 from turnmill.pipelines.texts import TextFile
 from turnmill.pipelines.watch import TimeLimit
 from turnmill.sources import catalogue
-from turnmill.sources.catalogue import Entry
 from turnmill.synth.duplex.timing import PRESETS
 from turnmill.synth.rewrite.params import REWRITE_HOST_FACTS
 from turnmill.synth.tts.declared import ENGINES
@@ -52,24 +51,6 @@ _SECRET = frozenset({"runtime_env", "rewrite", *(name for name, engine in ENGINE
 """Below these a key or token may have been pasted in the wrong place: what was given is not repeated."""
 
 _ONE, _SEVERAL = "one file", "several files"  # what errors would say of `texts`, which is told by its shape
-
-
-class CorpusParams(Params):
-    """A corpus of several."""
-
-    corpus: str | dict[str, Any] = Field(
-        description="name in the catalogue, a file of an entry of your own (./my-corpus.yaml), or the entry itself"
-    )
-    root: Path | None = Field(default=None, description="folder of the corpus")
-    entry: dict[str, Any] = Field(default={}, description="what is otherwise than in the catalogue, such as `lang`")
-
-
-@dataclass(frozen=True)
-class Corpus:
-    """A corpus that is read: its entry in the catalogue, and the folder where it lies."""
-
-    entry: Entry
-    root: Path | None
 
 
 class PricingParams(Params):
@@ -178,7 +159,7 @@ class Recipe(Params):
         or is there twice."""
         given = self.corpora if self.corpus is None else (CorpusParams(corpus=self.corpus, root=self.root),)
         wheres = ["corpus"] if self.corpus is not None else [f"corpora.{place}.corpus" for place in range(len(given))]
-        found = [Corpus(_entry(each, where), each.root) for each, where in zip(given, wheres, strict=True)]
+        found = [each.read(where) for each, where in zip(given, wheres, strict=True)]
         names = [corpus.entry.name for corpus in found]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
@@ -242,11 +223,6 @@ def chosen_stages() -> Mapping[str, type[ChosenStage]]:
         for stage in field.metadata
         if isinstance(stage, type) and issubclass(stage, ChosenStage)
     }
-
-
-def _entry(given: CorpusParams, where: str) -> Entry:
-    entry = catalogue.load(given.corpus, where)
-    return catalogue.override(entry, given.entry, f"{where.removesuffix('corpus')}entry") if given.entry else entry
 
 
 def _without_host(resolved: dict[str, Any]) -> None:

@@ -1,0 +1,36 @@
+"""The corpora that a recipe names, and what it says of them besides the catalogue."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from turnmill.manifests.params import Params
+from turnmill.sources import catalogue
+from turnmill.sources.catalogue import Entry
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A corpus that is read: its entry in the catalogue, and the folder where it lies."""
+
+    entry: Entry
+    root: Path | None
+
+
+class CorpusParams(Params):
+    """A corpus of several."""
+
+    corpus: str | dict[str, Any] = Field(
+        description="name in the catalogue, a file of an entry of your own (./my-corpus.yaml), or the entry itself"
+    )
+    root: Path | None = Field(default=None, description="folder of the corpus")
+    entry: dict[str, Any] = Field(default={}, description="what is otherwise than in the catalogue, such as `lang`")
+
+    def read(self, where: str) -> Corpus:
+        """The corpus. UsageError, beginning with the recipe's key `where`, for one that is not there."""
+        entry = catalogue.load(self.corpus, where)
+        if self.entry:
+            entry = catalogue.override(entry, self.entry, f"{where.removesuffix('corpus')}entry")
+        return Corpus(entry, self.root)
