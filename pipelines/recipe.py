@@ -187,6 +187,9 @@ class Recipe(Params):
                 # As it was read: another machine has no such file.
                 corpus["corpus"] = source.entry.model_dump(mode="json", exclude_none=True)
                 corpus.pop("entry", None)
+        for corpus in resolved["corpora"]:
+            if not corpus.get("entry"):
+                corpus.pop("entry", None)
         if not resolved["corpora"]:
             del resolved["corpora"]
         if isinstance(self.texts, Path):
