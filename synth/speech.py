@@ -43,6 +43,19 @@ class Speech:
     words: tuple[Word, ...] | None
 
 
+def flaw(speech: Speech) -> str | None:
+    """What of a spoken line is not as `Speech` says it, in one phrase; None where all is."""
+    if speech.pcm.dtype != np.float32 or speech.pcm.ndim != 1:
+        return f"pcm of {speech.pcm.dtype} and {speech.pcm.ndim} dimensions, not float32 [samples]"
+    sample = 1 / speech.sample_rate
+    before = 0.0
+    for word in speech.words or ():
+        if not before - sample <= word.start <= word.end <= len(speech.pcm) * sample + sample:
+            return f"the word {word.text!r} at {word.start:.3f} to {word.end:.3f} s, out of order or outside the speech"
+        before = word.end
+    return None
+
+
 class SpeechError(Exception):
     """A line that was not spoken: `reason` is a snake_case constant for counting, `detail` a sentence for people."""
 

@@ -27,7 +27,7 @@ from turnmill.pipelines.asr.windows import Clip
 from turnmill.pipelines.bank import read_bank
 from turnmill.pipelines.guard import Guard, Item
 from turnmill.pipelines.stage import MIB, Made, Resources, Row, Shard, Stage, Workspace, hours
-from turnmill.synth.speech import Line, Speech, SpeechError
+from turnmill.synth.speech import Line, Speech, SpeechError, flaw
 from turnmill.synth.text import spoken_form
 from turnmill.synth.tokens import tokens
 from turnmill.synth.tts.align import Aligner, PerLanguage, ProportionalAligner, WhisperAligner
@@ -219,7 +219,13 @@ class _GuardedEngine:
     def synthesize(self, lines: Sequence[Line]) -> list[Speech | SpeechError]:
         items = [_item(line, self.timed) for line in lines]
         made = self.guard.batch(items, lambda places: self.engine.synthesize([lines[p] for p in places]))
-        return [SpeechError(m.reason, m.detail) if isinstance(m, Reject) else m for m in made]
+        return [SpeechError(m.reason, m.detail) if isinstance(m, Reject) else _whole(m) for m in made]
+
+
+def _whole(made: Speech | SpeechError) -> Speech | SpeechError:
+    """What an engine gave; speech that is not as it has to be is none, for its labels would be wrong."""
+    wrong = flaw(made) if isinstance(made, Speech) else None
+    return made if wrong is None else SpeechError(Reason.ENGINE_FAILED, f"the engine gave {wrong}")
 
 
 @dataclass(frozen=True)
