@@ -87,3 +87,13 @@ def test_a_wheel_runs_recipes_by_name_beside_a_users_own_pipelines(wheel: Path, 
     assert "wrote dialogues.yaml" in python(*cli, "init", "dialogues")
     assert "80" in python(*cli, "run", "dialogues.yaml", "--dry-run")
     assert "80" in python(*cli, "run", "dialogues", "--dry-run")
+
+
+def test_a_job_carries_the_code_and_what_installs_it_and_no_more(tmp_path: Path) -> None:
+    from ray._private.runtime_env.packaging import create_package  # what `ray job submit --working-dir .` calls
+
+    create_package(str(ROOT), tmp_path / "job.zip", include_gitignore=True)
+    with zipfile.ZipFile(tmp_path / "job.zip") as archive:
+        held = {name.split("/")[0] for name in archive.namelist()}
+    assert {*FOLDERS, "turnmill", "pyproject.toml", "constraints.txt", "README.md"} <= held
+    assert held.isdisjoint({".git", ".ci", ".hypothesis", ".mypy_cache", "build", "docs", "out", "tests"})
