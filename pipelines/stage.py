@@ -274,7 +274,8 @@ def commit(stage: Stage, workspace: Workspace, key: str, made: Made) -> Row:
 
     Raises RuntimeError when items in are not items out plus rejects: a stage that loses an item is a bug.
     """
-    commit_table = stage.tables[-1]
+    *others, commit_table = stage.tables
+    committed_rows = to_table(commit_table, made.tables[commit_table])
     items_out = declared(commit_table).counted(made.tables[commit_table], stage.items)
     if made.items_in != items_out + len(made.rejects):
         raise RuntimeError(
@@ -285,8 +286,9 @@ def commit(stage: Stage, workspace: Workspace, key: str, made: Made) -> Row:
     store = workspace.store
     rejects = to_table("rejects", (reject_row(stage.name, reject) for reject in made.rejects))
     store.write_part(part_name("rejects", fingerprint, key), rejects, notes)
-    for table in stage.tables:
+    for table in others:
         store.write_part(workspace.part(table, key), to_table(table, made.tables[table]), notes)
+    store.write_part(workspace.part(commit_table, key), committed_rows, notes)
     return {"stage": stage.name, "items": made.items_in, "rejects": len(made.rejects), "hours": made.hours}
 
 
