@@ -17,6 +17,7 @@ from turnmill.pipelines.run import run
 from turnmill.pipelines.verification import verify_output
 
 RECIPE = Path(__file__).parents[2] / "pipelines" / "recipes" / "quickstart.yaml"
+pytestmark = pytest.mark.timeout(900)  # a minute of two cores, and of a busy machine more
 
 
 @pytest.fixture(scope="module")
