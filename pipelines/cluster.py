@@ -160,7 +160,7 @@ def _reach(address: str) -> None:
 @contextmanager
 def _few_services() -> Iterator[None]:
     """A Ray that is started meanwhile has no autoscaler, log monitor and API server, which nobody asks here, and the
-    agent that a Ray without its extras has: three processes and 0.3 GiB less, and seconds less to wait for the agent.
+    agent that a Ray without its extras has: three processes less, and up to seconds less to wait for the agent.
     `ray start` can leave the first two out, `ray.init` none."""
     from ray._private import parameter, services, utils
 
