@@ -11,6 +11,7 @@ from turnmill.manifests.funnel import Funnel
 from turnmill.manifests.index import Index
 from turnmill.manifests.licences import KNOWN, licence_of, strictest
 from turnmill.manifests.published import split_name, split_order
+from turnmill.manifests.query import quoted
 from turnmill.manifests.schema import HALVES
 from turnmill.manifests.wording import visible
 
@@ -22,7 +23,7 @@ def numbers(connection: duckdb.DuckDBPyConnection, halves: Sequence[str]) -> str
         if half == "dialogue":
             people += "list(assistant_voice), list(user_voice))))"
         spoken = selected(connection, half, "language, count(*)", "GROUP BY language")
-        kept = ", ".join(_quoted(language) for language in languages(spoken)) or "NULL"
+        kept = ", ".join(quoted(language) for language in languages(spoken)) or "NULL"
         language = f"CASE WHEN language IS NULL THEN 'unknown' WHEN language IN ({kept}) THEN language ELSE 'other' END"
         rows = selected(
             connection,
@@ -171,10 +172,6 @@ def one_row(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
 def _bare(text: str) -> str:
     """Without what has a meaning in BibTeX or ends a block of code."""
     return " ".join(re.sub(r"[{}\\\\`]", "", visible(text)).split())
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def as_hours(hours: float) -> str:

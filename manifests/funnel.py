@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import duckdb
 
 from turnmill.manifests.errors import UsageError
-from turnmill.manifests.query import passed
+from turnmill.manifests.query import passed, quoted
 from turnmill.manifests.schema import HALVES, Items, Table, declared
 from turnmill.manifests.wording import plural
 
@@ -38,7 +38,7 @@ def _written(table: Table, items: str) -> str:
     """Query that counts the items of which a table has rows."""
     if table.name in _SELECTIONS:
         return _kept(table.name)
-    return f"SELECT count({f'DISTINCT {table.item}' if table.of == items else '*'}) FROM {table.name}"
+    return f"SELECT count({f'DISTINCT {table.item}' if table.has_several(items) else '*'}) FROM {table.name}"
 
 
 def _kept(selection: str) -> str:
@@ -122,7 +122,7 @@ def funnels(connection: duckdb.DuckDBPyConnection) -> list[Funnel]:
 
 def _selected(connection: duckdb.DuckDBPyConnection, items: Items, corpus: str, unit: str) -> Step:
     """What the selection, which is made of all corpora at once, took from one."""
-    table = f"(SELECT * FROM {items.selection} WHERE starts_with(uid, {_quoted(corpus + '/')}))"
+    table = f"(SELECT * FROM {items.selection} WHERE starts_with(uid, {quoted(corpus + '/')}))"
     ((items_in, items_out, hours),) = connection.execute(
         f"SELECT count(*), count(*) FILTER (removed_by IS NULL), "
         f"hours_of(CASE WHEN removed_by IS NULL THEN duration END) FROM {table}"
@@ -139,10 +139,6 @@ def _rejects(connection: duckdb.DuckDBPyConnection, stage: str, corpus: str | No
         [stage, corpus],
     ).fetchall()
     return [Loss(reason, items) for reason, items in counted]
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _removals(connection: duckdb.DuckDBPyConnection, stage: str, table: str) -> list[Loss]:

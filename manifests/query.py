@@ -108,7 +108,7 @@ def connect(store: Store, index: Index) -> duckdb.DuckDBPyConnection:
         connection.register_filesystem(FetchedFileSystem(store.fs))
     # Otherwise what does not fit in memory would be spilled into a folder `.tmp` of the working directory.
     spill = os.path.join(tempfile.gettempdir(), f"turnmill-duckdb-{os.getuid()}")
-    connection.execute(f"SET temp_directory = {_quoted(spill)}")
+    connection.execute(f"SET temp_directory = {quoted(spill)}")
     connection.execute("SET TimeZone = 'UTC'")  # not the host's: the same answer everywhere
     connection.execute("SET python_enable_replacements = false")  # a table name never means a Python variable
     folders = {table: _folders(store, index, table) for table in SCHEMAS}
@@ -140,7 +140,7 @@ def read_only(connection: duckdb.DuckDBPyConnection, store: Store) -> None:
     """
     root = _url(store, "")
     # A view's glob is checked as it is spelled: with the brackets of the folder's own name escaped.
-    allowed = ", ".join(_quoted(path.rstrip("/") + "/") for path in sorted({root, _escaped(root)}))
+    allowed = ", ".join(quoted(path.rstrip("/") + "/") for path in sorted({root, _escaped(root)}))
     connection.execute(f"SET allowed_directories = [{allowed}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
@@ -241,10 +241,8 @@ def query_error(error: duckdb.Error) -> TurnmillError:
 
 def _folders(store: Store, index: Index, table: str) -> list[str]:
     """Folders of a table's current parts, those that have any."""
-    if table == "rejects":
-        candidates = [f"rejects/{stage.fingerprint}" for stage in index.stages]
-    elif table == "passed_over":  # lies beside what a source made
-        candidates = [f"passed_over/{stage.fingerprint}" for stage in index.stages]
+    if table in ("rejects", "passed_over"):  # lie beside what a stage made
+        candidates = [f"{table}/{stage.fingerprint}" for stage in index.stages]
     elif table == "runs":  # tells times, belongs to no stage
         candidates = sorted({name.rsplit("/", 1)[0] for name in store.names("runs")})
     else:
@@ -264,8 +262,7 @@ def _add_ledger(
         f"SELECT {position} AS position, file_name, decode(key) AS key, decode(value) AS value "
         f"FROM parquet_kv_metadata({_glob(store, folder)})"
         for position, stage in enumerate(index.stages)
-        for folder in folders[stage.commit]
-        if folder.endswith(f"/{stage.fingerprint}")
+        if (folder := f"{stage.commit}/{stage.fingerprint}") in folders[stage.commit]
     ]
     rejects = ", ".join(_glob(store, folder) for folder in folders["rejects"])
     if rejects:
@@ -309,7 +306,7 @@ def _empty_tables() -> dict[str, str]:
 
 def _glob(store: Store, folder: str) -> str:
     """Quoted pattern of a folder's parts; a temporary file's name does not end in .parquet and never matches."""
-    return _quoted(f"{_escaped(_url(store, folder))}/*.parquet")
+    return quoted(f"{_escaped(_url(store, folder))}/*.parquet")
 
 
 def _url(store: Store, name: str) -> str:
@@ -321,5 +318,6 @@ def _escaped(path: str) -> str:
     return re.sub(r"([\[\]*?])", r"[\1]", path)
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A text as a literal of SQL."""
     return "'" + text.replace("'", "''") + "'"

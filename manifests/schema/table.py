@@ -59,9 +59,13 @@ class Table:
         """What it says of an item: its columns but the one that names it."""
         return tuple(each for each in self.fields if each.name != self.item)
 
+    def has_several(self, items: str) -> bool:
+        """Whether an item of the table `items` may have several rows here; else a row is an item."""
+        return self.of == items and self.key != (self.item,)
+
     def counted(self, rows: Sequence[Mapping[str, Any]], items: str) -> int:
-        """How many items of the table `items` there are rows of; of other items a row is one."""
-        return len({row[self.item] for row in rows}) if self.of == items else len(rows)
+        """How many items of the table `items` there are rows of."""
+        return len({row[self.item] for row in rows}) if self.has_several(items) else len(rows)
 
     def standing(self, rows: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
         """By item, the row that stands for it."""

@@ -20,7 +20,7 @@ from turnmill.manifests.errors import UsageError
 from turnmill.manifests.index import RECIPE, Index
 from turnmill.manifests.licences import licence_of
 from turnmill.manifests.params import LicenceStatement, Params
-from turnmill.manifests.query import check_condition, connect, passed, read_only, select_statement
+from turnmill.manifests.query import check_condition, connect, passed, quoted, read_only, select_statement
 from turnmill.manifests.records import Licence, Reason, Reject, stable_hash
 from turnmill.manifests.schema import SPEECH, to_table
 from turnmill.manifests.store import Store, part_name, tar_name
@@ -129,11 +129,11 @@ class _Source:
         self.params = params
         self.store = Store(params.source)
         self.index = Index.load(self.store)
-        selection = self.index.maker("clip_selection")
+        selection = self.index.maker(SPEECH.selection)
         self.clips = {maker.corpus: maker.fingerprint for maker in self.index.makers("clips")}  # None: of all corpora
         if not self.clips:
             raise UsageError(f"voices.from: {params.source} has no clips; name the output of a recipe with a `corpus`")
-        if selection is None or not self.store.exists(part_name("clip_selection", selection.fingerprint, ALL)):
+        if selection is None or not self.store.exists(part_name(SPEECH.selection, selection.fingerprint, ALL)):
             raise UsageError(f"voices.from: the run of {params.source} is not finished; run its recipe again first")
         self.connection = connect(self.store, self.index)
         read_only(self.connection, self.store)
@@ -144,7 +144,7 @@ class _Source:
         wanted = self.params.assistant
         if wanted is None:
             return None
-        found = self._speakers("true", f"{_quoted(wanted)} IN (uid, speaker, corpus || '/' || speaker)")
+        found = self._speakers("true", f"{quoted(wanted)} IN (uid, speaker, corpus || '/' || speaker)")
         if len(found) > 1:
             both = " or ".join(f"{speaker.name!r}" for speaker in found)
             raise UsageError(f"voices.assistant: {self.params.source} has several {wanted!r}: write {both}")
@@ -354,7 +354,3 @@ def _row(speaker: _Speaker, row: Row, number: int, role: str, split: Split | Non
         "text": text.lower() if text.isupper() else text,  # an engine may spell capitals
         "shard": ALL,
     }
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -218,3 +218,10 @@ def test_of_several_rows_one_stands_for_the_item_in_view_and_sample_alike() -> N
 def test_a_slip_in_a_declaration_is_told(table: Table, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         check_tables([*schema.TABLES.values(), table], ["clips", "dialogues"])
+
+
+def test_a_second_row_of_an_item_that_may_have_one_upsets_the_books() -> None:
+    twice = [{"uid": "a", "recording": "r"}, {"uid": "a", "recording": "r"}]
+    assert schema.TABLES["quality"].counted(twice, "clips") == 2
+    assert schema.TABLES["clips"].counted(twice, "clips") == 2
+    assert schema.TABLES["clips"].counted(twice, "recordings") == 1
