@@ -12,8 +12,8 @@ from turnmill.sources.catalogue import Entry
 
 
 @dataclass(frozen=True)
-class Corpus:
-    """A corpus that is read: its entry in the catalogue, and the folder where it lies."""
+class NamedCorpus:
+    """A corpus that a recipe names: its entry in the catalogue, and the folder where it lies, where it says so."""
 
     entry: Entry
     root: Path | None
@@ -28,9 +28,9 @@ class CorpusParams(Params):
     root: Path | None = Field(default=None, description="folder of the corpus")
     entry: dict[str, Any] = Field(default={}, description="what is otherwise than in the catalogue, such as `lang`")
 
-    def read(self, where: str) -> Corpus:
+    def read(self, where: str) -> NamedCorpus:
         """The corpus. UsageError, beginning with the recipe's key `where`, for one that is not there."""
         entry = catalogue.load(self.corpus, where)
         if self.entry:
             entry = catalogue.override(entry, self.entry, f"{where.removesuffix('corpus')}entry")
-        return Corpus(entry, self.root)
+        return NamedCorpus(entry, self.root)

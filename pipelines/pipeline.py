@@ -7,12 +7,12 @@ from pathlib import Path
 
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.index import Index, StageEntry
-from turnmill.manifests.query import passed
+from turnmill.manifests.query import passed, quoted
 from turnmill.manifests.records import UNKNOWN_LICENCE, Licence, stable_hash
 from turnmill.manifests.schema import DIALOGUE, SPEECH, TABLES, Items, declared
 from turnmill.manifests.store import Store
 from turnmill.pipelines.bank import bank
-from turnmill.pipelines.corpora import Corpus
+from turnmill.pipelines.corpora import NamedCorpus
 from turnmill.pipelines.recipe import Recipe, chosen_stages
 from turnmill.pipelines.source import Source
 from turnmill.pipelines.stage import LabelStage, Shard, Stage, Workspace, Writer
@@ -77,8 +77,8 @@ class Half:
 def halves(recipe: Recipe, out: Store) -> list[Half]:
     """The halves a recipe has. Raises UsageError for a corpus, text or licence that cannot be used."""
     found = []
-    if recipe.sources:
-        found.append(_speech(recipe, out))
+    if sources := recipe.sources:
+        found.append(_speech(recipe, sources, out))
     if recipe.texts:
         found.append(_dialogue(recipe))
     for half in found:
@@ -91,6 +91,7 @@ def _check_needs(half: Half) -> None:
     """Refuse, in the recipe's words, a stage that needs a table which nothing before it makes."""
     for chain in half.chains:
         made = set() if half.voices is None else {"voices"}
+        awaited: dict[str, str] = {}  # optional tables that are not there yet -> who would read them
         for stage in chain.stages:
             _check_declared(stage, half.items)
             for table in stage.needs:
@@ -98,17 +99,11 @@ def _check_needs(half: Half) -> None:
                     raise UsageError(f"`{stage.name}` needs the table `{table}`: {_how_to_make(table, stage, chain)}")
             if twice := made.intersection(stage.tables):
                 raise UsageError(f"`{stage.name}` makes {min(twice)}, as a stage before it does: leave one of them out")
+            for table in stage.tables:
+                if table in awaited:
+                    raise LookupError(f"{awaited[table]} may read {table}, which {stage.name} makes: put it after that")
             made.update(stage.tables)
-        for stage in chain.stages:
-            later = [table for table in stage.optional if table in made and not _before(stage, table, chain)]
-            if later:
-                raise LookupError(f"{stage.name} may read {later[0]}, which a later stage makes: put it after that one")
-
-
-def _before(stage: Stage, table: str, chain: Chain) -> bool:
-    """Whether a table is there when a stage of the chain runs."""
-    makers = [place for place, each in enumerate(chain.stages) if table in each.tables]
-    return all(place < chain.stages.index(stage) for place in makers)
+            awaited |= {table: stage.name for table in stage.optional if table not in made}
 
 
 def _check_declared(stage: Stage, items: Items) -> None:
@@ -147,13 +142,13 @@ def _how_to_make(table: str, stage: Stage, chain: Chain) -> str:
     return f"add `{key}: {{}}` to the recipe"
 
 
-def _speech(recipe: Recipe, out: Store) -> Half:
-    chains = tuple(_chain(recipe, source, out) for source in recipe.sources)
+def _speech(recipe: Recipe, sources: Sequence[NamedCorpus], out: Store) -> Half:
+    chains = tuple(_chain(recipe, source, out) for source in sources)
     family, size = "'clip-' || codec", "size"
     if recipe.shard.clip_codec == "flac":  # of speech it has about a byte a sample
         family = "'clip-flac'"
         size = "if(codec = 'flac', size, CAST(clips.duration * sample_rate * channels AS BIGINT))"
-    official = [_quoted(source.entry.name) for source in recipe.sources if source.entry.ingest.has_splits]
+    official = [quoted(source.entry.name) for source in sources if source.entry.ingest.has_splits]
     split = f"CASE WHEN corpus IN ({', '.join(official)}) THEN split END" if official else "NULL"
     return Half(
         items=SPEECH,
@@ -167,7 +162,7 @@ def _speech(recipe: Recipe, out: Store) -> Half:
     )
 
 
-def _chain(recipe: Recipe, source: Corpus, out: Store) -> Chain:
+def _chain(recipe: Recipe, source: NamedCorpus, out: Store) -> Chain:
     entry, root = source.entry, source.root
     if entry.access.is_generated:
         if not out.is_local:
@@ -319,7 +314,3 @@ def _chained(chain: Chain, before: Mapping[str, str]) -> Mapping[str, str]:
 def index_of(recipe: Recipe, plans: Sequence[Plan]) -> Index:
     entries = tuple(entry for plan in plans for entry in plan.entries())
     return Index(recipe.identity, recipe.hash, recipe.seed, entries)
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

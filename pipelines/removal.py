@@ -1,17 +1,18 @@
 """What a run removes of earlier ones: what was made of sources that changed, of settings that did, and of what is to be
 tried again."""
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Sequence, Set
 
 from turnmill.manifests.index import Index
 from turnmill.manifests.query import connect
 from turnmill.manifests.records import Reason
 from turnmill.manifests.schema import TABLES
-from turnmill.manifests.store import Store, part_name, tar_name
+from turnmill.manifests.store import Store, part_name
+from turnmill.pipelines.engine import pending
 from turnmill.pipelines.pieces import PIECES
 from turnmill.pipelines.pipeline import Chain, Half, Plan
 from turnmill.pipelines.seen import Seen
-from turnmill.pipelines.stage import Shard, Workspace, committed
+from turnmill.pipelines.stage import Shard, Workspace
 from turnmill.pipelines.verdicts import VERDICTS
 
 
@@ -65,30 +66,30 @@ def _shards_of(name: str) -> Set[str]:
 def bring_back_recordings(chain: Chain, shards: Sequence[Shard], workspace: Workspace) -> None:
     """Forget recordings whose audio is gone and is asked for again, as by a cut with other parameters: they are read
     anew."""
-    for shard, part, tar in _recordings(chain, shards, workspace):
-        if not _are_cut(chain, shard, workspace) and not workspace.store.exists(tar):
-            workspace.store.remove(part)
+    if "recordings" in chain.source.tables:
+        folder = f"recordings/{workspace.fingerprint('recordings')}"
+        parts, tars = _by_key(workspace.store, folder), _by_key(workspace.store, f"audio/{folder}")
+        gone = _uncut(chain, shards, workspace) - tars.keys()
+        workspace.store.remove_all(parts[key] for key in gone & parts.keys())
 
 
 def remove_recordings(chain: Chain, shards: Sequence[Shard], workspace: Workspace) -> None:
     """Remove the audio of recordings that no stage asks for again, where the recipe does not keep it."""
-    if any("recordings" in stage.spent for stage in chain.stages):
-        for shard, _, tar in _recordings(chain, shards, workspace):
-            if _are_cut(chain, shard, workspace):
-                workspace.store.remove(tar)
+    if any(stage.drops_recordings for stage in chain.stages):
+        tars = _by_key(workspace.store, f"audio/recordings/{workspace.fingerprint('recordings')}")
+        done = {shard.key for shard in shards} - _uncut(chain, shards, workspace)
+        workspace.store.remove_all(tars[key] for key in done & tars.keys())
 
 
-def _recordings(chain: Chain, shards: Sequence[Shard], workspace: Workspace) -> Iterator[tuple[Shard, str, str]]:
-    """(shard, part, tar) of the recordings of a chain; none where its corpus is already cut."""
-    if "recordings" in chain.source.tables:
-        fingerprint = workspace.fingerprint("recordings")
-        for shard in shards:
-            yield shard, workspace.part("recordings", shard.key), tar_name("recordings", fingerprint, shard.key)
+def _by_key(store: Store, folder: str) -> dict[str, str]:
+    """The files of a folder by the shard that names them."""
+    return {name.rsplit("/", 1)[1].partition(".")[0]: name for name in store.names(folder)}
 
 
-def _are_cut(chain: Chain, shard: Shard, workspace: Workspace) -> bool:
-    """Whether every stage that reads the recordings of a shard is done."""
-    return all(committed(stage, workspace, shard.key) for stage in chain.stages if "recordings" in stage.needs)
+def _uncut(chain: Chain, shards: Sequence[Shard], workspace: Workspace) -> set[str]:
+    """Keys of the shards whose recordings a stage has still to read."""
+    readers = [stage for stage in chain.stages if "recordings" in stage.needs]
+    return set().union(*pending(readers, shards, workspace).values())
 
 
 def remove_superseded(half_plan: Plan, store: Store) -> None:

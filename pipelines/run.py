@@ -166,8 +166,11 @@ def _checked(found: Sequence[Half], address: str | None) -> dict[Chain, _Units]:
 
 @dataclass(frozen=True)
 class _Lot:
-    """The shards of a chain, the units that they are made of in the same order, and how the sources look."""
+    """What goes through a chain: its shards, the units that they are made of in the same order, how the sources look,
+    and the `place` where its stages find their tables."""
 
+    chain: Chain
+    place: Workspace
     shards: list[Shard]
     units: list[Unit]
     seen: Seen
@@ -188,9 +191,10 @@ def _worked_out(half: Half, given: Mapping[Chain, _Units], recipe: Recipe, store
     sources = [given.get(chain) or shards_of(chain) for chain in half.chains]
     plan = fingerprinted(half, [shard for shards, _ in sources for shard in shards], recipe.seed)
     lots = []
-    for chain, prints, (shards, units) in zip(half.chains, plan.chains, sources, strict=True):
-        own = prints[chain.source.tables[-1]]
-        lots.append(_Lot(shards, units, look(own, shards, units, chain.source.located, store)))
+    for number, (chain, (shards, units)) in enumerate(zip(half.chains, sources, strict=True)):
+        place = plan.workspace(store, number)
+        own = place.fingerprint(chain.source.tables[-1])
+        lots.append(_Lot(chain, place, shards, units, look(own, shards, units, chain.source.located, store)))
     return _Work(plan, tuple(lots))
 
 
@@ -201,10 +205,7 @@ def _is_done(work: _Work, store: Store) -> bool:
     return (
         not any(lot.seen.changed for lot in work.lots)
         and all(store.exists(writing.part(table, "all")) for table in of_all)
-        and not any(
-            any(pending(chain.stages, lot.shards, work.plan.workspace(store, number)).values())
-            for number, (chain, lot) in enumerate(zip(half.chains, work.lots, strict=True))
-        )
+        and not any(any(pending(lot.chain.stages, lot.shards, lot.place).values()) for lot in work.lots)
         and not any(pending(half.writers, training_shards(half, writing), writing).values())
     )
 
@@ -247,11 +248,10 @@ def _run_half(work: _Work, index: Index, store: Store, recipe: Recipe, ray: _Ray
     try:
         if half.voices is not None and not store.exists(writing.part("voices", "all")):
             make_voices(half.voices, writing, recipe.seed)
-        for number, (chain, lot) in enumerate(zip(half.chains, work.lots, strict=True)):
-            place = work.plan.workspace(store, number)
-            bring_back_recordings(chain, lot.shards, place)
-            through(chain.stages, lot.shards, place)
-            remove_recordings(chain, lot.shards, place)
+        for lot in work.lots:
+            bring_back_recordings(lot.chain, lot.shards, lot.place)
+            through(lot.chain.stages, lot.shards, lot.place)
+            remove_recordings(lot.chain, lot.shards, lot.place)
         _select_and_plan(work.plan, index, store, recipe)
         for writer in half.writers:
             through([writer], training_shards(half, writing), writing)
@@ -287,7 +287,7 @@ def _select_and_plan(half_plan: Plan, index: Index, store: Store, recipe: Recipe
     planned = workspace.part(half.items.plan, "all")
     if not store.exists(planned):
         with connect(store, index) as connection:
-            made = plan(connection, half.planned, half.items.plan, recipe.seed, recipe.shard)
+            made = plan(connection, half.planned, half.items.plan, recipe.seed, half.params)
         store.write_part(planned, made, part_notes(len(made), len(made), 0, 0.0))
 
 
@@ -308,13 +308,13 @@ def check_predicates(recipe: Recipe, found: Sequence[Half], store: Store) -> Non
 def _note_passed_over(work: _Work, store: Store) -> None:
     """What of the corpora no unit reads, as a part beside those of the clips; where it changed, the run is not done."""
     out = store.root if store.is_local else None
-    for chain, prints, lot in zip(work.plan.half.chains, work.plan.chains, work.lots, strict=True):
-        source = chain.source
+    for lot in work.lots:
+        source = lot.chain.source
         if not source.folders:
             continue
         found = ((name, passed_over(root, name, lot.units, out)) for name, root in source.folders.items())
         made = to_table("passed_over", ({"corpus": name, **asdict(each)} for name, files in found for each in files))
-        part = part_name("passed_over", prints[source.tables[-1]], "all")
+        part = part_name("passed_over", lot.place.fingerprint(source.tables[-1]), "all")
         if not store.exists(part) or not store.read_part(part).equals(made):
             store.remove(finished.FINISHED)
             store.write_part(part, made, {})

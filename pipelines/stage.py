@@ -137,8 +137,8 @@ class Stage(ABC):
     items: str
     in_steps: ClassVar[bool] = False
     """Whether its shards cost a model minutes: it works in steps of `Guard.step`, which a kill does not undo."""
-    spent: tuple[str, ...] = ()
-    """Tables whose audio goes when this stage's part is there: nobody asks for it again."""
+    drops_recordings: bool = False
+    """Whether the audio of recordings goes when every stage that reads it is done."""
     shares_decode: bool = False
     """Whether label stages after it ride along (`process_with`): they are given each clip as it is decoded here."""
     resources: Resources = Resources()

@@ -1,13 +1,14 @@
 """Whether a text is written as its corpus says: in the letters of its language, and in its style."""
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Final, NamedTuple
 
 import langcodes
+
+from turnmill.manifests.letters import script
 
 _LETTERS: Final[Mapping[str, tuple[str, ...]]] = {
     **{"Latn": ("LATIN",), "Cyrl": ("CYRILLIC",), "Grek": ("GREEK",), "Arab": ("ARABIC",), "Hebr": ("HEBREW",)},
@@ -35,10 +36,9 @@ def foreign_letters(text: str, language: str) -> str:
     return next(word for word, _ in letters.most_common() if word not in written).capitalize()
 
 
-@cache
 def _alphabet(character: str) -> str:
-    word = re.split(r"[ -]", unicodedata.name(character, ""), maxsplit=1)[0] if character.isalpha() else ""
-    return word if word in _KNOWN else ""
+    found = script(character)
+    return found if found in _KNOWN else ""
 
 
 @cache

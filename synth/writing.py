@@ -1,9 +1,9 @@
 """In which scripts a text is written, counted in words: a Han, kana or Hangul character is a word of its own."""
 
 import re
-import unicodedata
 from collections import Counter
-from functools import lru_cache
+
+from turnmill.manifests.letters import script
 
 _EAST_ASIAN = frozenset({"CJK", "HIRAGANA", "KATAKANA", "HANGUL"})
 _WRITTEN_IN = {
@@ -29,24 +29,13 @@ def words_by_script(text: str) -> Counter[str]:
             continue
         before = ""
         for char in run:
-            script = _script(char)
-            if script and (script != before or script in _EAST_ASIAN):
-                words[script] += 1
-            before = script or before
+            found = script(char)
+            if found and (found != before or found in _EAST_ASIAN):
+                words[found] += 1
+            before = found or before
     return words
 
 
 def scripts_of(language: str) -> frozenset[str]:
     """The scripts that a language, as the first part of a BCP 47 tag, is written in."""
     return _WRITTEN_IN.get(language, _LATIN)
-
-
-@lru_cache(maxsize=8192)
-def _script(char: str) -> str:
-    """The first word of the character's Unicode name; "" for what is no letter, or one that many scripts share."""
-    if not char.isalpha():
-        return ""
-    name = unicodedata.name(char, "").replace("-", " ").split(" ")[0]
-    if name in ("MODIFIER", "MATHEMATICAL", "FEMININE", "MASCULINE", "SCRIPT", "DOUBLE"):
-        return ""
-    return {"FULLWIDTH": "LATIN", "HALFWIDTH": "KATAKANA"}.get(name, name)

@@ -8,6 +8,7 @@ and never the file's ending. Libraries are called in one way (`errors.library`),
 from turnmill.manifests.audio.encode import encode_flac, pcm_hash, write_flac
 from turnmill.manifests.audio.errors import AudioError, library
 from turnmill.manifests.audio.files import LAKE_CODECS, Recording, decode, read
+from turnmill.manifests.audio.lake import as_flac
 from turnmill.manifests.audio.mix import Levels, Mix, levels, mix_of, mono, mono_at, mono_resampled
 from turnmill.manifests.audio.sound import (
     BLOCK,
@@ -39,6 +40,7 @@ __all__ = [
     "Mix",
     "Recording",
     "Sound",
+    "as_flac",
     "cut",
     "decode",
     "encode_flac",

@@ -5,18 +5,17 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from tempfile import TemporaryFile
 from typing import Any
 
 from pydantic import Field
 
-from turnmill.manifests.audio import Audio, LongSound, Sound, cut, pcm_hash, read, write_flac
+from turnmill.manifests.audio import Audio, LongSound, Sound, as_flac, cut, pcm_hash
 from turnmill.manifests.params import Params
 from turnmill.manifests.records import ItemError, Reason, Reject, stable_hash
 from turnmill.manifests.tar import TarWriter
 from turnmill.pipelines.guard import Guard
 from turnmill.pipelines.stage import ChosenStage, Made, Row, Shard, Workspace, clip_item, clip_sound, hours
-from turnmill.sources.adapters.items import span_uid
+from turnmill.sources.adapters.items import span_facts, span_uid
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class Cut(ChosenStage):
 
     def __init__(self, params: CutParams, language: str | None = None) -> None:
         super().__init__(params, language)
-        self.spent = () if params.keep_recordings else ("recordings",)
+        self.drops_recordings = not params.keep_recordings
 
     @abstractmethod
     def spans(self, recording: Mapping[str, Any], sound: Sound) -> Sequence[Span]:
@@ -81,30 +80,20 @@ class Cut(ChosenStage):
         if not 0 <= first < last:
             raise ValueError(f"{self.name}: {span} is no span of {row['source_uri']}, of {recording.duration} s")
         uid = span_uid(row["uid"], first / rate, last / rate, span.channel)
-        with TemporaryFile() as flac:
-            write_flac(cut(recording, first, last, span.channel), flac, uid)
-            sound = read(flac, uid).sound
+        with as_flac(cut(recording, first, last, span.channel), uid) as (flac, sound):
             offset, size = tar.add(f"{stable_hash(uid)}.flac", flac)
-            whole = {name: value for name, value in row.items() if name != "roles"}
-            roles = row["roles"]
-            return (
-                whole
-                | {
-                    "uid": uid,
-                    "shard": key,
-                    "offset": offset,
-                    "size": size,
-                    "codec": "flac",
-                    "channels": sound.channels,
-                    "duration": sound.duration,
-                    "pcm_hash": pcm_hash(sound),
-                    "text": None,  # what is said of the recording is not what is said in the clip
-                    "parent": row["parent"] or row["uid"],
-                    "native": json.dumps({}),
-                    "recording": row["uid"],
-                    "start": first / rate,
-                    "end": last / rate,
-                    "channel": span.channel,
-                    "roles": roles if span.channel is None else roles[span.channel : span.channel + 1],
-                }
-            )
+            return {
+                **row,
+                **span_facts(row["uid"], first / rate, last / rate, span.channel, row["roles"]),
+                "uid": uid,
+                "shard": key,
+                "offset": offset,
+                "size": size,
+                "codec": "flac",
+                "channels": sound.channels,
+                "duration": sound.duration,
+                "pcm_hash": pcm_hash(sound),
+                "text": None,  # what is said of the recording is not what is said in the clip
+                "parent": row["parent"] or row["uid"],
+                "native": json.dumps({}),
+            }

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Any, BinaryIO, Literal
 
 from pydantic import Field
@@ -17,13 +16,11 @@ from turnmill.manifests.audio import (
     AudioError,
     Recording,
     Sound,
+    as_flac,
     cut,
-    encode_flac,
     pcm_hash,
-    quantize16,
     read,
     span,
-    write_flac,
 )
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.params import Params
@@ -34,7 +31,7 @@ from turnmill.pipelines.guard import Guard, Item
 from turnmill.pipelines.source import Source
 from turnmill.pipelines.stage import MIB, Made, Rider, Row, Shard, Workspace, hours
 from turnmill.sources.adapters.base import Corpus
-from turnmill.sources.adapters.items import ClipRef, Unit, UnitSize, clip_uid
+from turnmill.sources.adapters.items import ClipRef, Unit, UnitSize, clip_uid, span_facts
 from turnmill.sources.catalogue import Entry
 
 Makes = Literal["clips", "recordings"]
@@ -173,14 +170,8 @@ class Ingest(Source):
     def _told(self, ref: ClipRef, recording: Sound, clip: Sound) -> Row:
         """Which span of its recording a clip is."""
         start = ref.start or 0.0
-        roles = self._roles(recording)
-        return {
-            "recording": clip_uid(self.source.name, ref.config, ref.split, ref.path),
-            "start": start,
-            "end": start + clip.duration,
-            "channel": ref.channel,
-            "roles": roles if ref.channel is None else roles[ref.channel : ref.channel + 1],
-        }
+        uid = clip_uid(self.source.name, ref.config, ref.split, ref.path)
+        return span_facts(uid, start, start + clip.duration, ref.channel, self._roles(recording))
 
     def _roles(self, recording: Sound) -> list[str]:
         """Who is heard on each channel of a recording. Raises ItemError where the entry says it of other channels."""
@@ -248,10 +239,5 @@ def kept(ref: ClipRef, found: tuple[BinaryIO, Recording]) -> Iterator[tuple[str,
     first = 0 if ref.start is None else round(ref.start * rate)
     last = recording.sound.frames if ref.end is None else round(ref.end * rate)
     sound = cut(recording.sound, first, last, ref.channel)
-    if isinstance(sound, Audio):
-        quantized = quantize16(sound)
-        yield "flac", io.BytesIO(encode_flac(quantized, ref.path)), quantized
-        return
-    with TemporaryFile() as flac:
-        write_flac(sound, flac, ref.path)
-        yield "flac", flac, read(flac, ref.path).sound
+    with as_flac(sound, ref.path) as (flac, stored):
+        yield "flac", flac, stored

@@ -1,7 +1,7 @@
 """Units, clips and the names they go by: what adapters are made of."""
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -83,6 +83,14 @@ def clip_uid(
 def span_uid(recording: str, start: float, end: float, channel: int | None = None) -> str:
     """The uid of a span [s] of a recording: `recording#start-end`, and `@channel` where it is of one."""
     return f"{recording}#{start:.6f}-{end:.6f}" + ("" if channel is None else f"@{channel}")
+
+
+def span_facts(
+    recording: str, start: float, end: float, channel: int | None, roles: Sequence[str]
+) -> dict[str, str | float | int | list[str] | None]:
+    """What a row of `clips` says of its recording: the span [s], and its roles of those of all channels."""
+    heard = roles if channel is None else roles[channel : channel + 1]
+    return {"recording": recording, "start": start, "end": end, "channel": channel, "roles": list(heard)}
 
 
 def corpus_of(uid: str) -> str:
