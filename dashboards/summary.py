@@ -11,7 +11,7 @@ from rich.text import Text
 from turnmill.manifests.funnel import Funnel, funnels
 from turnmill.manifests.index import Index
 from turnmill.manifests.query import connect
-from turnmill.manifests.schema import HALVES, SHARDS
+from turnmill.manifests.schema import HALVES
 from turnmill.manifests.store import Store
 from turnmill.manifests.wording import plural
 
@@ -72,7 +72,7 @@ def made(store: Store, index: Index, connection: duckdb.DuckDBPyConnection) -> l
         count, hours, shards = connection.execute(
             f"SELECT count(*), hours_of(duration), count(DISTINCT shard) FROM {table}"
         ).fetchall()[0]
-        folder = store.path(f"{SHARDS}/{maker.fingerprint}")
+        folder = store.path(maker.shards)
         files = store.fs.find(folder, detail=True) if shards else {}
         size = sum(info["size"] for path, info in files.items() if path.endswith(".tar"))
         found.append(Made(half, count, hours, shards, size))
@@ -148,8 +148,13 @@ def _progress(
     A label stage has as many shards as the first stage of its half or corpus; a training shard is known from the plan
     on. Rates are of the runs that committed something at the current fingerprint.
     """
+    planned = " UNION ALL ".join(
+        f"SELECT '{items.samples}' AS table_name, nullif(count(DISTINCT training_shard), 0) AS total FROM {items.plan}"
+        for items in HALVES.values()
+    )
+    of_all = ", ".join(f"'{table}'" for items in HALVES.values() for table in (items.selection, items.plan))
     return connection.execute(
-        """
+        f"""
         WITH done AS (
             SELECT position, count(*) AS shards, sum(items_in)::BIGINT AS items, sum(rejected)::BIGINT AS rejected,
                    sum(CAST(round(hours * 3.6e9) AS BIGINT)) / 3.6e9 AS hours
@@ -161,14 +166,13 @@ def _progress(
                    sum(hours) * 3600 / sum(ended - started) AS real_time
             FROM runs GROUP BY ALL HAVING sum(ended - started) > 0
         ), planned AS (
-            SELECT 'clip_samples' AS table_name, nullif(count(DISTINCT training_shard), 0) AS total FROM clip_plan
-            UNION ALL SELECT 'dialogue_samples', nullif(count(DISTINCT training_shard), 0) FROM dialogue_plan
+            {planned}
         )
         SELECT CASE WHEN (SELECT count(DISTINCT corpus) FROM stages) > 1 AND stages.corpus IS NOT NULL
                     THEN stages.corpus || ': ' || stages.stage ELSE stages.stage END,
                stages.half, coalesce(done.shards, 0),
                CASE WHEN planned.table_name IS NOT NULL THEN planned.total
-                    WHEN table_name IN ('clip_selection', 'dialogue_selection', 'clip_plan', 'dialogue_plan') THEN 1
+                    WHEN table_name IN ({of_all}) THEN 1
                     WHEN stages.position > first.position THEN begun.shards END,
                coalesce(done.items, 0), coalesce(done.rejected, 0), coalesce(done.hours, 0.0), per_second, real_time
         FROM stages LEFT JOIN first ON first.half = stages.half AND first.corpus IS NOT DISTINCT FROM stages.corpus

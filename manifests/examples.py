@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import duckdb
 
 from turnmill.manifests.index import Index
-from turnmill.manifests.schema import HALVES, SHARDS
+from turnmill.manifests.schema import HALVES
 from turnmill.manifests.store import Store
 from turnmill.manifests.wording import kind_name, visible
 
@@ -84,7 +84,7 @@ def _clips(store: Store, index: Index, connection: duckdb.DuckDBPyConnection) ->
 def _audio(store: Store, index: Index, half: str, shard: str, offset: int, size: int) -> bytes:
     maker = index.maker(HALVES[half].samples)
     assert maker is not None  # its table has rows
-    with store.open(f"{SHARDS}/{maker.fingerprint}/{shard}") as file:
+    with store.open(f"{maker.shards}/{shard}") as file:
         file.seek(offset)
         return file.read(size)
 

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from turnmill.manifests.errors import UsageError
+from turnmill.manifests.schema import SHARDS
 from turnmill.manifests.store import Store
 
 INDEX = "index.json"
@@ -26,6 +27,11 @@ class StageEntry:
     @property
     def commit(self) -> str:
         return self.tables[-1]
+
+    @property
+    def shards(self) -> str:
+        """Where the training shards lie that it writes."""
+        return f"{SHARDS}/{self.fingerprint}"
 
 
 @dataclass(frozen=True)

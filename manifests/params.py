@@ -13,6 +13,7 @@ from turnmill.manifests.errors import UsageError
 from turnmill.manifests.records import Licence
 
 _Model = TypeVar("_Model", bound=BaseModel)
+YAML: Final = (".yaml", ".yml")
 _SHOWN: Final = 200  # characters of a value that an error repeats
 _KEY: Final = "[key]"  # how pydantic says that it means the key of a mapping
 _QUOTED: Final = re.compile(r"'([^']*)'")
@@ -55,6 +56,23 @@ def flaw(error: yaml.YAMLError) -> str:
     """What is wrong and where, without the text around it, which may hold a key."""
     mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None) or "it cannot be read"
     return problem if mark is None else f"line {mark.line + 1}, column {mark.column + 1}: {problem}"
+
+
+def mapping(text: str, where: str, what: str) -> dict[str, Any]:
+    """The keys and values of a YAML text. Raises UsageError, beginning with `where`, for one that has none; `what` it
+    is, as people call it."""
+    try:
+        found = parsed(text)
+    except yaml.YAMLError as error:
+        raise UsageError(f"{where}: is not valid YAML: {flaw(error)}") from error
+    if not isinstance(found, dict):
+        raise UsageError(f"{where}: {what} is a mapping of keys to values, this is {type(found).__name__}")
+    return found
+
+
+def names_file(word: str) -> bool:
+    """Whether a word that may be a name is a YAML file's path: it ends in .yaml or .yml, or has a folder in it."""
+    return word.endswith(YAML) or "/" in word
 
 
 def validated(

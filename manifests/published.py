@@ -19,7 +19,7 @@ from turnmill.manifests.errors import TurnmillError
 from turnmill.manifests.index import Index
 from turnmill.manifests.records import stable_hash
 from turnmill.manifests.samples import parsed
-from turnmill.manifests.schema import HALVES, SHARDS, TABLES, Table
+from turnmill.manifests.schema import HALVES, TABLES, Table
 from turnmill.manifests.store import Store
 from turnmill.manifests.tar import samples_in
 
@@ -98,7 +98,7 @@ def configs(store: Store, index: Index, connection: duckdb.DuckDBPyConnection) -
         for codec in codecs:
             assert maker is not None  # its table has rows
             name = half if len(codecs) == 1 else f"{half}_{codec}"
-            splits = _splits(name, f"{SHARDS}/{maker.fingerprint}", [row[1:5] for row in rows if row[0] == codec])
+            splits = _splits(name, maker.shards, [row[1:5] for row in rows if row[0] == codec])
             members, _ = first_sample(store, splits[0].shards[0].name)
             found.append(Config(name, half, tuple(member.partition(".")[2] for member in members), splits))
     return found

@@ -15,7 +15,7 @@ from turnmill.manifests.audio import decode
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.index import Index
 from turnmill.manifests.query import connect, query_error, read_only, select_statement
-from turnmill.manifests.schema import HALVES, SHARDS
+from turnmill.manifests.schema import HALVES
 from turnmill.manifests.store import Store, opened, tar_name
 from turnmill.manifests.tar import samples_in
 from turnmill.pipelines.stage import read_span
@@ -64,7 +64,7 @@ class Dataset:
             return
         for row in self.sql(f"SELECT DISTINCT split, shard FROM {table} ORDER BY ALL").to_pylist():
             if split in (None, row["split"]):
-                yield from self._samples_of(f"{SHARDS}/{maker.fingerprint}/{row['shard']}", row["split"])
+                yield from self._samples_of(f"{maker.shards}/{row['shard']}", row["split"])
 
     def _samples_of(self, shard: str, split: str) -> Iterator[Sample]:
         with self.store.open(shard) as file, tarfile.open(fileobj=file, mode="r:") as tar:

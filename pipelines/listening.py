@@ -14,7 +14,7 @@ from turnmill.dashboards.listening import Example, page, section
 from turnmill.manifests.errors import TurnmillError, UsageError
 from turnmill.manifests.index import RECIPE, Index
 from turnmill.manifests.query import connect, query_error
-from turnmill.manifests.schema import SHARDS
+from turnmill.manifests.schema import DIALOGUE
 from turnmill.manifests.store import Store
 from turnmill.manifests.wording import plural
 from turnmill.pipelines.shards import MALFORMED, DamageError, audio_of, labels_of, read_samples
@@ -26,7 +26,7 @@ MAX_LISTEN_BYTES = 192 << 20
 """FLAC on one listening page, some 90 minutes of dialogue: Chromium opens a page of 250 MB in 4 s."""
 MOST_TELLING: Final = 6
 
-_TABLE: Final = "dialogue_samples"
+_TABLE: Final = DIALOGUE.samples
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def _sections(store: Store, count: int, everything: bool) -> Iterator[str]:
     those least heard."""
     index = Index.load(store)
     maker = index.maker(_TABLE)
-    folder = f"{SHARDS}/{None if maker is None else maker.fingerprint}"
+    folder = "" if maker is None else maker.shards
     candidates = _candidates(store, index, count)
     heard: Counter[str] = Counter()
     shown = size = 0

@@ -9,11 +9,11 @@ import yaml
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from turnmill.manifests.errors import UsageError
-from turnmill.manifests.params import LicenceStatement, Params, flaw, parsed, validated
+from turnmill.manifests.params import LicenceStatement, Params, flaw, mapping, names_file, parsed, validated
 from turnmill.manifests.records import stable_hash
 from turnmill.pipelines.asr.models import folder_of, model_name
 from turnmill.pipelines.bank import VoiceNames
-from turnmill.pipelines.corpora import Corpus, CorpusParams
+from turnmill.pipelines.corpora import CorpusParams, NamedCorpus
 from turnmill.pipelines.shipped import beside, recipe_file, told
 from turnmill.pipelines.stage import ChosenStage, Stage
 from turnmill.pipelines.stages.ingest import IngestParams
@@ -154,7 +154,7 @@ class Recipe(Params):
         return self
 
     @property
-    def sources(self) -> tuple[Corpus, ...]:
+    def sources(self) -> tuple[NamedCorpus, ...]:
         """The corpora, with the recipe's own knobs over the catalogue's. Raises UsageError for one that is not there,
         or is there twice."""
         given = self.corpora if self.corpus is None else (CorpusParams(corpus=self.corpus, root=self.root),)
@@ -180,14 +180,12 @@ class Recipe(Params):
     def yaml(self) -> str:
         """The resolved recipe for the card and the output folder: files by name, no path of this host."""
         resolved = self.model_dump(mode="json", exclude={"workers", "root", "pricing", "time_limit"}, exclude_none=True)
-        for corpus in resolved["corpora"]:
-            corpus.pop("root", None)
+        shipped = catalogue.shipped_names()
         for corpus, source in zip(resolved["corpora"] or [resolved], self.sources, strict=False):
-            if not isinstance(corpus["corpus"], str) or corpus["corpus"] not in catalogue.shipped_names():
-                # As it was read: another machine has no such file.
+            if corpus["corpus"] not in shipped:  # as it was read: another machine has no such file
                 corpus["corpus"] = source.entry.model_dump(mode="json", exclude_none=True)
-                corpus.pop("entry", None)
-        for corpus in resolved["corpora"]:
+                corpus["entry"] = {}
+            corpus.pop("root", None)
             if not corpus.get("entry"):
                 corpus.pop("entry", None)
         if not resolved["corpora"]:
@@ -269,18 +267,14 @@ def load(path: Path, settings: Sequence[str] = ()) -> Recipe:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        raw = parsed(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
     except FileNotFoundError as error:
         raise UsageError(
             f"{path}: there is no such recipe; name a YAML file, or one that comes with Turnmill (`turnmill recipes`)"
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: cannot be read as a recipe: {error}") from error
-    except yaml.YAMLError as error:
-        raise UsageError(f"{path}: is not valid YAML: {flaw(error)}") from error
-    if not isinstance(raw, dict):
-        raise UsageError(f"{path}: a recipe is a mapping of keys to values, this is {type(raw).__name__}")
-    return raw
+    return mapping(text, str(path), "a recipe")
 
 
 def _with_paths(raw: dict[str, Any], path: Path) -> dict[str, Any]:
@@ -332,7 +326,7 @@ def _expanded(text: str) -> Path:
 
 def _entry_file(text: str, beside: Path) -> str:
     """The file of a catalogue entry in full; a name stays one."""
-    return str((beside / _expanded(text)).absolute()) if catalogue.is_file(text) else text
+    return str((beside / _expanded(text)).absolute()) if names_file(text) else text
 
 
 def _folder_or_name(text: str) -> str:

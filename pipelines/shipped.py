@@ -9,9 +9,9 @@ from typing import Any, Final
 import yaml
 
 from turnmill.manifests.errors import UsageError
+from turnmill.manifests.params import YAML, names_file
 
 _FOLDER: Final = Path(__file__).parent / "recipes"
-_ENDINGS: Final = (".yaml", ".yml")
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,7 @@ def recipe_file(word: str) -> Path:
     """The file that `word` means, whatever lies in the current folder: with the ending .yaml or .yml, or a folder in
     it, it is a file's own path, else the name of a recipe that comes with Turnmill. UsageError for a name that none
     has."""
-    path = Path(word)
-    return path if path.suffix in _ENDINGS or path.name != word else _named(word)
+    return Path(word) if names_file(word) else _named(word)
 
 
 def _named(name: str) -> Path:
@@ -62,7 +61,7 @@ def copy_recipe(name: str, to: Path) -> list[Path]:
 
     Never overwrites: UsageError where a file is there, but for one that the recipe brings and that has the same bytes.
     """
-    if to.suffix not in _ENDINGS:
+    if to.suffix not in YAML:
         raise UsageError(f"{to}: a recipe's file ends in .yaml, by which `turnmill run` knows it from a name")
     source = _named(name)
     files = {to: source.read_bytes()}

@@ -21,13 +21,13 @@ from turnmill.manifests.funnel import check_ledger
 from turnmill.manifests.index import Index
 from turnmill.manifests.query import connect
 from turnmill.manifests.records import stable_hash
-from turnmill.manifests.schema import SHARDS
+from turnmill.manifests.schema import DIALOGUE, SHARDS
 from turnmill.manifests.store import Store, part_name, rows
 from turnmill.manifests.wording import plural
 from turnmill.pipelines.shards import MALFORMED, DamageError, Held, audio_of, first_line, labels_of, read_samples
 from turnmill.synth.duplex.checking.check import Report, check
 
-_TABLE = "dialogue_samples"
+_TABLE = DIALOGUE.samples
 
 Rows = Mapping[str, Mapping[str, Any]]  # of dialogue_samples, by key
 

@@ -8,25 +8,23 @@ one's own, which the environment variable TURNMILL_CATALOG names, any YAML file,
 import difflib
 import os
 from collections.abc import Mapping
+from functools import lru_cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import Field, model_validator
 
 from turnmill.manifests import records
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.languages import LanguageTag
-from turnmill.manifests.params import LicenceStatement, Params, flaw, parsed, validated
+from turnmill.manifests.params import YAML, LicenceStatement, Params, mapping, names_file, validated
 from turnmill.sources.adapters.base import Corpus
 from turnmill.sources.adapters.families import IngestKnobs
 
 OWN_FOLDER = "TURNMILL_CATALOG"
 """The environment variable that names a folder of entries of one's own."""
-
-_ENDINGS = (".yaml", ".yml")
 
 
 class LicenceTerms(LicenceStatement):
@@ -102,19 +100,14 @@ def own_names() -> list[str]:
     return sorted(_own_files())
 
 
-def is_file(source: str) -> bool:
-    """Whether a source is named by a file: it ends in .yaml or .yml, or holds a slash."""
-    return source.endswith(_ENDINGS) or "/" in source
-
-
 def load(source: str | Mapping[str, Any], where: str = "corpus") -> Entry:
-    """The entry of that name, in that YAML file (`is_file`), or in that mapping, which errors call `where`.
+    """The entry of that name, in that YAML file (`names_file`), or in that mapping, which errors call `where`.
 
     Raises UsageError naming near names when there is none, or the file and key of what is wrong with it.
     """
     if not isinstance(source, str):
         return _unlike_others(validated(Entry, dict(source), where), where)
-    if is_file(source):
+    if names_file(source):
         path = Path(source)
         return _unlike_others(_read(path, source), source, path)
     known = _files()
@@ -176,7 +169,7 @@ def _own_files() -> dict[str, Traversable]:
 
 
 def _entries(folder: Traversable) -> dict[str, Traversable]:
-    files = sorted((file for file in folder.iterdir() if file.name.endswith(_ENDINGS)), key=lambda file: file.name)
+    files = sorted((file for file in folder.iterdir() if file.name.endswith(YAML)), key=lambda file: file.name)
     named: dict[str, Traversable] = {}
     for file in files:
         name = file.name.rpartition(".")[0]
@@ -189,16 +182,17 @@ def _entries(folder: Traversable) -> dict[str, Traversable]:
 def _read(file: Traversable, where: str) -> Entry:
     """The entry in a file, which errors call `where`."""
     try:
-        data = parsed(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise UsageError(f"{where}: there is no such catalogue entry; name a YAML file") from error
     except (OSError, ValueError) as error:  # ValueError: not UTF-8, or a path with a zero byte
         raise UsageError(f"{where}: cannot be read as a catalogue entry: {error}") from error
-    except yaml.YAMLError as error:
-        raise UsageError(f"{where}: is not valid YAML: {flaw(error)}") from error
-    if not isinstance(data, dict):
-        raise UsageError(f"{where}: an entry is a mapping of keys to values, this is {type(data).__name__}")
-    return validated(Entry, data, where)
+    return _written(text, where)
+
+
+@lru_cache(maxsize=256)  # a run asks for each of its entries several times
+def _written(text: str, where: str) -> Entry:
+    return validated(Entry, mapping(text, where, "an entry"), where)
 
 
 def _unlike_others(entry: Entry, where: str, path: Path | None = None) -> Entry:

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, ClassVar
 from turnmill.manifests.audio import Audio, read, span, write_flac
 from turnmill.manifests.records import Reject, stable_hash
 from turnmill.manifests.samples import CLIP, CLIP_LABELS, to_json
-from turnmill.manifests.schema import SHARDS
+from turnmill.manifests.schema import DIALOGUE, SHARDS, SPEECH, Items
 from turnmill.pipelines.guard import Guard, Item
 from turnmill.pipelines.stage import Made, Row, Shard, Workspace, Writer, hours, written_tar
 from turnmill.pipelines.steps.plan import ShardParams
@@ -24,8 +24,7 @@ class WriteShard(Writer):
 
     version = 2
     folder = SHARDS
-    source: ClassVar[str]  # table that points at the audio
-    plan: ClassVar[str]  # table that says what goes where
+    half: ClassVar[Items]
 
     def __init__(self, params: ShardParams) -> None:
         self.params: ShardParams = params
@@ -39,7 +38,7 @@ class WriteShard(Writer):
         """The sample's files, the audio first; temporary ones are there while `opened` is."""
 
     def process(self, shard: Shard, workspace: Workspace, guard: Guard) -> Made:
-        mine = workspace.rows(self.plan, "all", where=("training_shard", shard.name))
+        mine = workspace.rows(self.half.plan, "all", where=("training_shard", shard.name))
         guard.expect(len(mine))
         corpora = {row["shard"]: corpus_of(row["uid"]) for row in mine}
         lake = {key: workspace.of_corpus(corpus) for key, corpus in corpora.items()}
@@ -47,7 +46,7 @@ class WriteShard(Writer):
         samples: list[Row] = []
         rejects: list[Reject] = []
         name = self.file(workspace, shard, "tar")
-        with opened(self.source, lake) as tars, written_tar(workspace.store, name) as tar:
+        with opened(self.half.table, lake) as tars, written_tar(workspace.store, name) as tar:
             for row in mine:
                 item = labels[row["uid"]] | {"split": row["split"]}
                 with ExitStack() as files:
@@ -75,12 +74,11 @@ class WriteShard(Writer):
 
 class ShardClips(WriteShard):
     name = "shard"
-    items = "clips"
-    source = "clips"
-    plan = "clip_plan"
-    needs = ("clips", "clip_plan")
+    half = SPEECH
+    items = SPEECH.table
+    needs = (SPEECH.table, SPEECH.plan)
     optional = tuple(table.name for table in CLIP_LABELS.values())
-    tables = ("clip_samples",)
+    tables = (SPEECH.samples,)
 
     def identity(self) -> Mapping[str, Any]:
         return {"sample": stable_hash(str(CLIP))}  # which labels there are, and so what is in every sample
@@ -138,11 +136,10 @@ _CLIP_FIELDS = (
 
 class ShardDialogues(WriteShard):
     name = "shard_dialogues"
-    items = "dialogues"
-    source = "dialogues"
-    plan = "dialogue_plan"
-    needs = ("dialogues", "dialogue_plan")
-    tables = ("dialogue_samples",)
+    half = DIALOGUE
+    items = DIALOGUE.table
+    needs = (DIALOGUE.table, DIALOGUE.plan)
+    tables = (DIALOGUE.samples,)
 
     def labels(self, key: str, workspace: Workspace) -> Mapping[str, Row]:
         return {row["id"]: row for row in workspace.rows("dialogues", key)}

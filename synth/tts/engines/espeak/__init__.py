@@ -17,7 +17,7 @@ DECLARATION = Declaration(
     beside=Beside("bystanders, and everybody in languages that the engine does not speak", beside),
     languages=ESPEAK.languages,
     states_times=True,
-    fix="pip install -e '.[demo]'",
+    fix="pip install 'turnmill[demo]'",
     limit="Lines are spoken by espeak-ng, a formant synthesizer: words and times are exact, but the voices sound "
     "robotic and do not stand for human speech.",
 )
