@@ -125,8 +125,8 @@ class Licence:
         return (not self.redistribute, not self.derivatives, not self.commercial)
 
 
-Intent = Literal["topic", "correct", "clarify", "cancel"]
-"""What a user who interrupts is after."""
+Intent = Literal["follow_up", "topic", "correct", "denial", "clarify", "repeat", "affirm", "cancel"]
+"""What a user who interrupts is after (docs/turn-taking.md)."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,8 @@ class ToolCall:
 @dataclass(frozen=True)
 class TextTurn:
     """`emotion` is that of the speaker where known. What a language model may add to a turn: an `interruption` of it,
-    and `backchannels`, the counts of tokens (`synth.tokens`) after which the listener may nod (None: nobody said)."""
+    and `backchannels`, the counts of tokens (`synth.tokens`) after which the listener may nod (None: nobody said).
+    `style` is how the turn is spoken beside its emotion, by the names of `synth.speech`."""
 
     role: str  # "user" | "assistant"
     text: str
@@ -157,6 +158,7 @@ class TextTurn:
     tool: ToolCall | None = None
     interruption: Interruption | None = None
     backchannels: tuple[int, ...] | None = None
+    style: str | None = None
 
 
 @dataclass(frozen=True)

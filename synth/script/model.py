@@ -25,12 +25,15 @@ class ScriptLine:
     text: str
     emotion: str | None
     seed: int
+    style: str | None = None
 
 
 @dataclass(frozen=True)
 class ScriptTurn:
     """A turn: `text_written` as the source has it (None: no part of the source), `text` as spoken, fillers included;
-    `lines` in the order they are spoken. `after_silence` says that the same party had the turn before."""
+    `lines` in the order they are spoken. `after_silence` says that the same party had the turn before; `misheard` that an
+    assistant answers what was not asked; `borrowed` the id of the dialogue that a turn's text is of, where it is not
+    the script's own."""
 
     index: int
     speaker: Party
@@ -41,16 +44,23 @@ class ScriptTurn:
     emotion: str | None
     tool: ToolCall | None
     after_silence: bool
+    style: str | None = None
+    misheard: bool = False
+    borrowed: str | None = None
 
 
 @dataclass(frozen=True)
 class BargeIn:
-    """User turn `turn` interrupts assistant turn `target_turn`, of which at least `said` tokens are heard first."""
+    """User turn `turn` interrupts assistant turn `target_turn`, of which at least `said` tokens are heard first, and
+    fewer than `until` (None: any). `turns` from `turn` on are there because of the interruption alone, and go with it
+    where speech has no room for it; the others then follow when the assistant has ended."""
 
     turn: int
     target_turn: int
     intent: Intent
     said: int = 0
+    until: int | None = None
+    turns: int = 0
 
 
 @dataclass(frozen=True)
