@@ -135,7 +135,7 @@ class _Writer:
         pieces: list[tuple[Role, str]] = [("turn", text)]
         if phrases and points and rng.random() < self.interaction.hesitation:
             cut = int(rng.choice(points))
-            filler = str(rng.choice(phrases.fillers)) if rng.random() < self.interaction.filler else None
+            filler = phrases.say("filler", rng) if rng.random() < self.interaction.filler else None
             pieces = [("turn", _between(text, 0, cut))]
             pieces += [("filler", filler)] if filler else []
             pieces.append(("turn", _between(text, cut, len(parts))))
@@ -153,7 +153,7 @@ class _Writer:
             return goes_on
         following = self.dialogue.turns[index + 1 : index + 2]
         if following and self.phrases and rng.random() < self.interaction.silence_timeout:
-            reprompt = str(rng.choice(self.phrases.reprompts))
+            reprompt = self.phrases.say("reprompt", rng)
             self._add("assistant", None, [("turn", reprompt)], after_silence=True)
         return True
 
@@ -212,10 +212,11 @@ class _Writer:
         if self.phrases is None or intent == "topic":
             return None
         if intent == "cancel":
-            return Interruption("cancel", str(rng.choice(self.phrases.cancels)), None)
-        stock = self.phrases.interruptions[intent]
-        said, answer = stock[int(rng.integers(len(stock)))]
-        return Interruption(intent, said, joined([answer, text]))
+            return Interruption("cancel", self.phrases.say("cancel", rng), None)
+        if intent != "correct" and intent != "clarify":
+            return None
+        answer = self.phrases.say("correct_reply" if intent == "correct" else "clarify_reply", rng)
+        return Interruption(intent, self.phrases.say(intent, rng), joined([answer, text]))
 
     def _intrude(self, here: int, parts: Sequence[str], interrupted: bool, rng: np.random.Generator) -> None:
         interaction = self.interaction
@@ -224,26 +225,21 @@ class _Writer:
         for _ in range(min(int(rng.poisson(interaction.balance * interaction.barge_in)), _MOST_INTRUSIONS)):
             kind = kinds[int(rng.choice(len(kinds), p=weights / weights.sum()))]
             resume = bool(rng.random() < interaction.resume) and kind == "failed_barge_in" and not interrupted
-            choice = int(rng.integers(2**31))
             if len(parts) < _LEAST_TOKENS:
                 continue
-            line = self._intruding_line(kind, here, choice)
+            line = self._intruding_line(kind, here, rng)
             if line is not None:
                 self.intrusions.append(Intrusion(kind, here, line, resume))
 
-    def _intruding_line(self, kind: IntrusionKind, here: int, choice: int) -> str | None:
+    def _intruding_line(self, kind: IntrusionKind, here: int, rng: np.random.Generator) -> str | None:
         if kind == "noise_burst" or kind == "cough":
             return f"{self.dialogue.id}#{kind}{len(self.intrusions)}"
         voice = self.third if kind == "third_party" else self.voices["user"]
         if self.phrases is None or voice is None:
             return None
-        stock = {
-            "failed_barge_in": self.phrases.attempts,
-            "side_talk": self.phrases.side_talk,
-            "third_party": self.phrases.third_party,
-        }[kind]
         speaker: Literal["user", "other"] = "other" if kind == "third_party" else "user"
-        return self._line(kind, here, speaker, voice, stock[choice % len(stock)])
+        said = self.phrases.say("attempt" if kind == "failed_barge_in" else kind, rng)
+        return self._line(kind, here, speaker, voice, said)
 
     def _backchannels(
         self,

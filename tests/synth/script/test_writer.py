@@ -124,7 +124,7 @@ def test_hesitations_cut_a_turn_mid_clause_with_or_without_a_filler() -> None:
     for script in found:
         texts = {line.id: line.text for line in script.lines}
         parts = [texts[line] for line in script.turns[0].lines]
-        assert len(parts) == 2 or parts[1] in ENGLISH.fillers
+        assert len(parts) == 2 or parts[1] in ENGLISH.stock("filler")
         assert parts[0] + " " + parts[-1] == TALK[0]
         assert parts[0][-1].isalpha()
         assert all(len(turn.lines) == 1 for turn in script.turns if turn.speaker == "assistant")
@@ -173,7 +173,7 @@ def test_a_cancel_ends_the_dialogue() -> None:
     for script in scripts(50, quiet(barge_in=1.0, intents=only), *TALK):
         [item] = script.barge_ins
         assert (item.turn, item.target_turn, item.intent) == (4, 3, "cancel")
-        assert script.turns[-1].text in ENGLISH.cancels
+        assert script.turns[-1].text in ENGLISH.stock("cancel")
         assert script.turns[-1].text_written is None
 
 

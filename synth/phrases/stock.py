@@ -1,0 +1,85 @@
+"""The stock of phrases of one language, composed from templates."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+import numpy as np
+
+PhraseKind = Literal[
+    "filler",
+    "attempt",
+    "side_talk",
+    "third_party",
+    "reprompt",
+    "cancel",
+    "cancel_reply",
+    "clarify",
+    "clarify_reply",
+    "repeat",
+    "repeat_reply",
+    "correct",
+    "correct_reply",
+    "denial",
+    "denial_reply",
+    "topic",
+    "topic_reply",
+    "affirm",
+    "affirm_reply",
+]
+"""`filler` announces a hesitation, `attempt` is a start that is given up; `side_talk` is said by the user to somebody
+in the room, `third_party` by somebody else; `reprompt` ends a silence. The others are what a user interrupts with, by
+intent, and, as a `_reply`, how the assistant's answer begins (empty where it begins at once). After `correct` and
+`denial` the user asks again, after `topic` something new."""
+
+_CHOICE = re.compile(r"\[([^\[\]]*)\]")
+
+
+@dataclass(frozen=True)
+class Phrases:
+    """What people of one language say around the turns of a written dialogue.
+
+    `backchannels` claim no floor. `templates` compose the phrases of each kind (`expansions`). `corrects` and
+    `clarifies` are how a user's own turn begins that corrects or asks back. A pause falls after `leads_to_pause` more
+    often than elsewhere: words where these are written apart, else endings.
+    """
+
+    backchannels: tuple[str, ...]
+    templates: Mapping[PhraseKind, tuple[str, ...]]
+    corrects: tuple[str, ...]
+    clarifies: tuple[str, ...]
+    leads_to_pause: frozenset[str]
+    words_apart: bool
+    words_per_s: float
+
+    def stock(self, kind: PhraseKind) -> tuple[str, ...]:
+        """All that can be said of a kind."""
+        return _composed(self.templates[kind])
+
+    def say(self, kind: PhraseKind, rng: np.random.Generator) -> str:
+        """One phrase of a kind, each as likely as another."""
+        stock = self.stock(kind)
+        return stock[int(rng.integers(len(stock)))]
+
+
+def expansions(template: str) -> list[str]:
+    """The phrases of a template, each once: `[Sorry|Wait], what was that[ again]?` takes one alternative of each pair
+    of brackets, which may nest; a pair of one alternative is said or left out."""
+    return list(dict.fromkeys(_expanded(template)))
+
+
+def _expanded(template: str) -> Iterable[str]:
+    choice = _CHOICE.search(template)
+    if choice is None:
+        yield template
+        return
+    alternatives = choice[1].split("|")
+    for one in alternatives if len(alternatives) > 1 else ["", *alternatives]:
+        yield from _expanded(template[: choice.start()] + one + template[choice.end() :])
+
+
+@cache
+def _composed(templates: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(phrase for template in templates for phrase in expansions(template))
