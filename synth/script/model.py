@@ -31,8 +31,8 @@ class ScriptLine:
 @dataclass(frozen=True)
 class ScriptTurn:
     """A turn: `text_written` as the source has it (None: no part of the source), `text` as spoken, fillers included;
-    `lines` in the order they are spoken. `after_silence` says that the same party had the turn before; `misheard` that an
-    assistant answers what was not asked; `borrowed` the id of the dialogue that a turn's text is of, where it is not
+    `lines` in the order they are spoken. `after_silence` says that the same party had the turn before; `misheard` that
+    an assistant answers what was not asked; `borrowed` the id of the dialogue that a turn's text is of, where it is not
     the script's own."""
 
     index: int
@@ -65,13 +65,13 @@ class BargeIn:
 
 @dataclass(frozen=True)
 class Backchannel:
-    """A line of one party's inside turn `target_turn` of the other's; `after` is the count of that turn's tokens after
-    which it falls, where a language model said so."""
+    """A line of one party's inside turn `target_turn` of the other's. `after` are the counts of that turn's audible
+    tokens after one of which it falls, the first that has room."""
 
     line: str
     speaker: Party
     target_turn: int
-    after: int | None
+    after: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class Script:
                 "turns": tuple(_turn(turn) for turn in raw["turns"]),
                 "lines": tuple(ScriptLine(**line) for line in raw["lines"]),
                 "barge_ins": tuple(BargeIn(**item) for item in raw["barge_ins"]),
-                "backchannels": tuple(Backchannel(**item) for item in raw["backchannels"]),
+                "backchannels": tuple(_backchannel(item) for item in raw["backchannels"]),
                 "intrusions": tuple(Intrusion(**item) for item in raw["intrusions"]),
             }
         )
@@ -135,3 +135,7 @@ class Script:
 def _turn(raw: dict[str, Any]) -> ScriptTurn:
     tool = ToolCall(**raw["tool"]) if raw["tool"] else None
     return ScriptTurn(**{**raw, "lines": tuple(raw["lines"]), "tool": tool})
+
+
+def _backchannel(raw: dict[str, Any]) -> Backchannel:
+    return Backchannel(**{**raw, "after": tuple(raw["after"])})

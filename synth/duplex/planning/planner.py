@@ -13,7 +13,7 @@ from turnmill.manifests.records import Reason, Reject, generator
 from turnmill.synth.acoustics import Acoustics
 from turnmill.synth.channels import ASSISTANT, RATE, USER
 from turnmill.synth.duplex.lengths import COOPERATIVE
-from turnmill.synth.duplex.planning.backchannels import CLAUSE_END, PlacedBackchannel, place_backchannels
+from turnmill.synth.duplex.planning.backchannels import PlacedBackchannel, place_backchannels
 from turnmill.synth.duplex.planning.context import relied_on
 from turnmill.synth.duplex.planning.intrusions import PlacedIntrusion, hold, place_intrusions
 from turnmill.synth.duplex.planning.offsets import OWN_GAP, assigned, draw_offset, longest_overlap
@@ -22,6 +22,7 @@ from turnmill.synth.duplex.planning.spoken import SpokenLine
 from turnmill.synth.duplex.timeline import ChannelWord, Clip, Event, Timeline, Turn, Unplaced
 from turnmill.synth.duplex.timing import FloorTransfer, Timing
 from turnmill.synth.script.model import BargeIn, Party, Script
+from turnmill.synth.tokens import CLAUSE_END
 
 _TRIES = 3  # places for a barge-in that would leave a later turn without what it relies on
 

@@ -204,7 +204,7 @@ def test_what_a_language_model_wrote_is_used() -> None:
     script = write_script(item, quiet(barge_in=1.0, backchannels_per_minute=16.0), ESPEAK, "train", 1)
     assert [turn.text for turn in script.turns[2:]] == ["No, at work.", "At work, ask first."]
     assert [barge_in.intent for barge_in in script.barge_ins] == ["correct"]
-    assert [nod.after for nod in script.backchannels] == [7]
+    assert [nod.after for nod in script.backchannels] == [(7,)]
 
 
 def test_an_interruption_means_what_it_says() -> None:
