@@ -62,7 +62,7 @@ class ScriptParams(Params):
 
 class WriteScripts(Source):
     name = "script"
-    version = 3
+    version = 4
     tables = ("lines", "rewrites", "scripts")
     items = "dialogues"
     host_params = frozenset({"rewrite"})
