@@ -42,6 +42,8 @@ _TEMPLATES: Mapping[PhraseKind, tuple[str, ...]] = {
         "[But|And|So] [what if|how do|how much|is it|is that|does it|can I|can we]",
         "[But|And|So] [do I|do we|why is|why do|where is|when does|which one|who is]",
         "[But|And|So] [are you|are they|was it|would it|if I|if you|then it|that means]",
+        "[But|And|So] [have they|could it|does this|where do|how long|what about|should we]",
+        "[Then|Or] [could I|are there|do they|how do|why is|where is]",
         "[Wait|Oh] [but|so] [is|what|how|if|why]",
         "[Then|Or] [is it|what if|do I|can we|how about|does it|is that|should I]",
         "[What about|How do you|Is there a|Does it|Can you|Could it|Do they|Why is|Where do|Which of]",
