@@ -236,6 +236,7 @@ _NODS = Nodding(
     },
     neutral=frozenset({"嗯", "哦", "嗯嗯"}),
     agreeing=frozenset({"对对", "对啊", "是", "是啊"}),
+    concluding=frozenset({"对对", "对啊", "是", "是啊", "好", "好的", "这样啊", "明白"}),
     delighted={"太好了": 4, "真好": 2, "真棒": 1},
     dismayed={"哎呀": 4, "天哪": 1},
     question=re.compile(

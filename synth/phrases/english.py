@@ -254,6 +254,7 @@ _NODS = Nodding(
     },
     neutral=frozenset({"uh-huh", "oh"}),
     agreeing=frozenset({"oh yeah", "yes", "sure"}),
+    concluding=frozenset({"yes", "okay", "sure", "oh okay", "I see"}),
     delighted={"wow": 271, "oh wow": 103, "that's great": 96, "that's good": 91, "great": 57, "oh good": 27},
     dismayed={"oh no": 106, "oh gosh": 73, "oh my": 57, "oh dear": 36},
     question=re.compile(

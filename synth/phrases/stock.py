@@ -44,14 +44,15 @@ class Nodding:
     """How listeners of one language nod: what they say, with weights, and what tells where they do not.
 
     `continuers` claim no floor and bid the other go on. Of these the `neutral` accept nothing, so that they fit a
-    refusal; the `agreeing` know what was said, which fits no matter of the speaker's `own`. `delighted` and `dismayed`
-    are for news, unless the sentence is `hedged`. The patterns search a clause; `question`, `apology` and `hedged` also
-    a sentence, from its start.
+    refusal; the `agreeing` know what was said, which fits no matter of the speaker's `own`; the `concluding` take in a
+    whole sentence. `delighted` and `dismayed` are for news, unless the sentence is `hedged`. The patterns search a
+    clause; `question`, `apology` and `hedged` also a sentence, from its start.
     """
 
     continuers: Mapping[str, float]
     neutral: frozenset[str]
     agreeing: frozenset[str]
+    concluding: frozenset[str]
     delighted: Mapping[str, float]
     dismayed: Mapping[str, float]
     question: re.Pattern[str]

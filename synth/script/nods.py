@@ -13,6 +13,7 @@ _MOST = 4  # per turn; Turnmill's choice, as are the times below
 _FIRST_S = 2.0  # of a turn, before anybody nods
 _LAST_S = 1.0  # of a turn, in which nobody does: the listener's own turn is next
 _CLAUSE_S = 0.9  # "Well," and "For example," have nothing to nod at
+_MARKS = CLAUSE_END - frozenset(":：、")  # after which there is something to nod at, not something to come
 _ASSESSES = 0.5  # share of the nods at news that say what they think of it
 
 
@@ -70,7 +71,7 @@ def _places(text: str, phrases: Phrases) -> Iterator[_Place]:
         if sentence.endswith(("?", "？")) or nodding.question.search(sentence):
             continue  # it awaits an answer
         sorry = nodding.apology.search(sentence) is not None
-        clauses = _pieces(parts, start, end, CLAUSE_END)
+        clauses = _pieces(parts, start, end, _MARKS)
         for (first, last), (_, following) in pairwise([*clauses, (end, end)]):
             timely = (
                 last >= _FIRST_S * rate and len(parts) - last >= _LAST_S * rate and last - first >= _CLAUSE_S * rate
@@ -85,18 +86,16 @@ def _named(text: str, after: int, nodding: Nodding) -> _Place:
     """A place that was chosen elsewhere, with what may be said of the clause before it."""
     parts = tokens(text)
     sentence, _ = _pieces(parts, 0, after, SENTENCE_END)[-1]
-    clause, _ = _pieces(parts, sentence, after, CLAUSE_END)[-1]
+    clause, _ = _pieces(parts, sentence, after, _MARKS)[-1]
     return _place(_between(text, clause, after), _between(text, sentence, after), after, nodding)
 
 
 def _place(clause: str, sentence: str, after: int, nodding: Nodding) -> _Place:
     refused = nodding.refusal.search(clause) or nodding.apology.search(sentence)
-    continuers = {
-        word: weight
-        for word, weight in nodding.continuers.items()
-        if not (refused and word not in nodding.neutral)
-        and not (word in nodding.agreeing and nodding.own.search(clause))
-    }
+    unfit = set(nodding.continuers) - nodding.neutral if refused else set()
+    unfit |= nodding.agreeing if nodding.own.search(clause) else set()
+    unfit |= set() if ends_with(clause, SENTENCE_END) else nodding.concluding
+    continuers = {word: weight for word, weight in nodding.continuers.items() if word not in unfit}
     assessments: dict[str, float] = {}
     if not refused and not nodding.hedged.search(sentence):
         assessments |= nodding.delighted if nodding.good_news.search(clause) else {}

@@ -35,7 +35,13 @@ def test_nods_fall_on_the_ends_of_clauses_neither_at_once_nor_at_the_last_moment
     assert len(places(CHINESE_STORY, "zh")) == 4
 
 
-@pytest.mark.parametrize(("language", "text"), [("en", STORY), ("zh", CHINESE_STORY)])
+SENTENCES = (
+    "The second one takes less time. The third one is for experts. Most people like the first one best. That is all."
+)
+CHINESE_SENTENCES = "附近有一家面馆很有名。它的味道特别好吃。价格也不算太贵。很多人专门开车过来吃饭。就是这样。"
+
+
+@pytest.mark.parametrize(("language", "text"), [("en", SENTENCES), ("zh", CHINESE_SENTENCES)])
 def test_nods_are_as_frequent_as_those_of_the_table(language: str, text: str) -> None:
     table = PHRASES[language].nods.continuers
     rng = np.random.default_rng(1)
@@ -149,6 +155,24 @@ def test_nothing_is_assessed_that_is_no_news_of_the_speakers(language: str, text
     said = {nod.text for nod in all_nods(text, language, times=100)}
     assert said
     assert said <= set(nodding.continuers)
+
+
+@pytest.mark.parametrize(("language", "text"), [("en", STORY), ("zh", CHINESE_STORY)])
+def test_nobody_takes_in_a_sentence_that_is_not_whole(language: str, text: str) -> None:
+    concluding = PHRASES[language].nods.concluding
+    for nod in all_nods(text, language, times=200):
+        assert nod.text not in concluding or all(prefix(text, after).endswith((".", "。")) for after in nod.after)
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "These are the things that you will need for it: flour, eggs, sugar, some milk and a pan."),
+        ("zh", "这个软件的主要功能包括回答各种问题、提供定义和解释、翻译各种文本、编写短篇故事和代码。"),
+    ],
+)
+def test_nobody_nods_at_what_announces_or_counts(language: str, text: str) -> None:
+    assert all_nods(text, language) == []
 
 
 def test_nobody_agrees_to_what_the_speaker_alone_can_know() -> None:
