@@ -10,7 +10,6 @@ from pydantic import AfterValidator, Field, model_validator
 
 from turnmill.manifests.params import Params
 
-
 _LEAST = 1e-300  # a probability that is not 0
 
 
