@@ -1,12 +1,16 @@
 """Distributions (those of docs/turn-taking.md) as validated, frozen parameters that draw from a given generator."""
 
 from collections.abc import Callable
+from math import exp, log
+from statistics import NormalDist
 from typing import Self
 
 import numpy as np
 from pydantic import AfterValidator, Field, model_validator
 
 from turnmill.manifests.params import Params
+
+_LEAST = 1e-300  # a probability that is not 0
 
 
 class Uniform(Params):
@@ -60,6 +64,25 @@ class LogNormal(Params):
         own = np.sqrt(self.sigma**2 - part**2) * rng.standard_normal()
         shared = effect * part / effect_sigma if effect_sigma else 0.0
         return float(np.clip(self.median * np.exp(own + shared), self.low, self.high))
+
+    def share(self, low: float, high: float) -> float:
+        """How much of it, unclipped, lies in [low, high], both above 0."""
+        return self._below(high) - self._below(low)
+
+    def draw_within(self, low: float, high: float, rng: np.random.Generator) -> float:
+        """One draw of what of it, unclipped, lies in [low, high]; the nearer bound where nothing does. Both are above
+        0."""
+        first, last = self._below(low), self._below(high)
+        if first == last:
+            return low if self.median < low else high
+        drawn = self._normal().inv_cdf(max(rng.uniform(first, last), _LEAST))
+        return float(np.clip(exp(drawn), low, high))
+
+    def _below(self, value: float) -> float:
+        return self._normal().cdf(log(value))
+
+    def _normal(self) -> NormalDist:
+        return NormalDist(log(self.median), max(self.sigma, 1e-12))
 
 
 class ExGaussian(Params):
