@@ -69,6 +69,8 @@ class Turn:
     interrupted: bool
     fto: int | None
     words: tuple[TimedWord, ...]
+    misheard: bool = False
+    borrowed: str | None = None
 
 
 @dataclass(frozen=True)

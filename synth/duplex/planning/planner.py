@@ -14,13 +14,13 @@ from turnmill.synth.acoustics import Acoustics
 from turnmill.synth.channels import ASSISTANT, RATE, USER
 from turnmill.synth.duplex.lengths import COOPERATIVE
 from turnmill.synth.duplex.planning.backchannels import CLAUSE_END, PlacedBackchannel, place_backchannels
-from turnmill.synth.duplex.planning.context import relied_on
 from turnmill.synth.duplex.planning.intrusions import PlacedIntrusion, hold, place_intrusions
 from turnmill.synth.duplex.planning.offsets import OWN_GAP, assigned, draw_offset, longest_overlap
 from turnmill.synth.duplex.planning.placed import Cut, Placed, body_of, party_levels
 from turnmill.synth.duplex.planning.spoken import SpokenLine
 from turnmill.synth.duplex.timeline import ChannelWord, Clip, Event, Timeline, Turn, Unplaced
 from turnmill.synth.duplex.timing import FloorTransfer, Timing
+from turnmill.synth.script.context import relied_on
 from turnmill.synth.script.model import BargeIn, Party, Script
 
 _TRIES = 3  # places for a barge-in that would leave a later turn without what it relies on
@@ -278,6 +278,8 @@ class _Planner:
             interrupted=placed.cut is not None,
             fto=None if before is None else placed.start - before,
             words=placed.words(),
+            misheard=placed.turn.misheard,
+            borrowed=placed.turn.borrowed,
         )
 
 

@@ -94,6 +94,8 @@ def turn_rows(timeline: Timeline) -> list[dict[str, Any]]:
             "voice": turn.voice,
             "emotion": turn.emotion,
             "interrupted": turn.interrupted,
+            "misheard": turn.misheard,
+            "borrowed": turn.borrowed,
             "fto": None if turn.fto is None else seconds(turn.fto),
         }
         for turn in timeline.turns
@@ -138,6 +140,8 @@ def _turn(turn: Turn) -> dict[str, Any]:
         "voice": turn.voice,
         "emotion": turn.emotion,
         "interrupted": turn.interrupted,
+        "misheard": turn.misheard,
+        "borrowed": turn.borrowed,
         "words": _heard(turn.words),
     }
 
