@@ -170,7 +170,8 @@ def _quantities(
     timeline = plan_timeline(script, spoken, recipe.simulate.timing, lambda _: Acoustics(), recipe.seed)
     if isinstance(timeline, Reject):
         return Quantities(dialogues=1, rejected={timeline.reason.value: 1})
-    asked = estimate(dialogue, recipe.script.rewrite) if recipe.script.rewrite else ()
+    intents = recipe.script.interaction.intents
+    asked = estimate(dialogue, recipe.script.rewrite, intents) if recipe.script.rewrite else ()
     return Quantities(
         dialogues=1,
         kept=1,

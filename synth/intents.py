@@ -9,10 +9,14 @@ from pydantic import Field, model_validator
 
 from turnmill.manifests.params import Params
 from turnmill.manifests.records import Intent
+from turnmill.synth.tokens import shares_run
 
 INTENTS: Final[tuple[Intent, ...]] = get_args(Intent)
 SAYS_AGAIN: Final[frozenset[Intent]] = frozenset({"clarify", "repeat"})
 """The kinds at which the assistant says again what it was saying."""
+ENDS: Final[frozenset[Intent]] = frozenset({"topic", "cancel"})
+"""The kinds after which the dialogue does not go on as it would have."""
+_SAME_WORDS: Final = 8  # in a row: by them, an answer is the interrupted turn once more
 
 
 _MOST_OWED = 3  # interruptions for which no turn had room, that later turns make up for
@@ -49,6 +53,12 @@ class IntentMix(Params):
     def shares(self) -> dict[Intent, float]:
         """The parts as they were stated, in the order of the kinds."""
         return {intent: getattr(self, intent) for intent in INTENTS}
+
+
+def says_again(intent: Intent, interrupted: str, answer: str) -> bool:
+    """Whether the answer after an interruption says the interrupted turn again, by eight words in a row, although that
+    is not what its kind is for."""
+    return intent not in SAYS_AGAIN and shares_run(interrupted, answer, _SAME_WORDS)
 
 
 class Balance:

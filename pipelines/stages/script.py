@@ -21,10 +21,9 @@ from turnmill.pipelines.texts import Text, check_texts, text_of
 from turnmill.sources.adapters.items import Unit
 from turnmill.sources.catalogue import Entry
 from turnmill.synth.intents import Balance
-from turnmill.synth.rewrite import rewriter
 from turnmill.synth.rewrite.cache import StoreCache
 from turnmill.synth.rewrite.params import RewriteParams
-from turnmill.synth.rewrite.rewriter import Rewriter, Rewritten
+from turnmill.synth.rewrite.rewriter import Rewriter, Rewritten, identity
 from turnmill.synth.script import Interaction, Script, write_script
 from turnmill.synth.text import TextLimits, speakable
 from turnmill.synth.voices import Split, VoiceBank
@@ -110,7 +109,7 @@ class WriteScripts(Source):
             "entry": self.entry.model_dump(mode="json"),
             "texts": [text.identity for text in self.texts],
             "splits": self.splits.model_dump(),
-            "rewrite": self.params.rewrite and rewriter.identity(self.params.rewrite),
+            "rewrite": self.params.rewrite and identity(self.params.rewrite),
             "bank": self.bank.identity,
             "seed": self.seed,
         }
@@ -152,7 +151,8 @@ class WriteScripts(Source):
         places = [n for n, result in enumerate(results) if isinstance(result, TextDialogue)]
         asked = [result for result in results if isinstance(result, TextDialogue)]
         guard.did(len(results) - len(asked))
-        answers = Rewriter(self.params.rewrite, StoreCache(workspace.store)).rewrite(asked, lambda: guard.did(1))
+        rewriter = Rewriter(self.params.rewrite, StoreCache(workspace.store), self.params.interaction.intents)
+        answers = rewriter.rewrite(asked, lambda: guard.did(1))
         usage: list[Row] = []
         for place, dialogue, answer in zip(places, asked, answers, strict=True):
             results[place] = self._checked(answer.dialogue, bank, self.params.limits, guard)

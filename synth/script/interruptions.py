@@ -10,7 +10,7 @@ import numpy as np
 
 from turnmill.manifests import records
 from turnmill.manifests.records import Intent, TextDialogue, TextTurn
-from turnmill.synth.intents import SAYS_AGAIN
+from turnmill.synth.intents import SAYS_AGAIN, says_again
 from turnmill.synth.phrases import PhraseKind, Phrases
 from turnmill.synth.rewrite.tasks import certainly_said
 from turnmill.synth.script.asking import (
@@ -28,11 +28,8 @@ from turnmill.synth.script.context import content, relied_on
 from turnmill.synth.script.partners import partners_of
 from turnmill.synth.script.parts import Part
 from turnmill.synth.text import spoken_form
-from turnmill.synth.tokens import joined, prefix, shares_run, spans, tokens
+from turnmill.synth.tokens import joined, prefix, spans, tokens
 
-SAID_AGAIN: Final = 8
-"""Tokens in a row that the answer after an interruption may not share with the interrupted turn, but where it says that
-again."""
 CANCEL_ANSWERED: Final = 0.5
 """Share of cancels that the assistant acknowledges in a word or two; Turnmill's choice."""
 _LEAST_HEARD = 3  # words before an interruption
@@ -120,8 +117,6 @@ def _follow_up(moment: Moment) -> Iterator[Interruption]:
     phrases, opening = moment.phrases, ahead[0].text.lower()
     if phrases and opening.startswith((*phrases.corrects, *phrases.clarifies)):
         return
-    if shares_run(text, ahead[1].text, SAID_AGAIN):
-        return
     found = _placed(moment, Interruption("follow_up", moment.part, (), ahead, certainly_said(text)))
     if found:
         yield found
@@ -149,7 +144,7 @@ def _topic(moment: Moment) -> Iterator[Interruption]:
 def _asked_something_else(intent: Intent, moment: Moment) -> Iterator[Interruption]:
     """The assistant begins the answer of another dialogue, the user asks again, and the right answer follows."""
     asked = moment.before[-1] if _is_asked(moment) else None
-    again = asked and asked_again(asked.text, moment.language)
+    again = asked_again(asked.text, moment.language) if asked else None
     if asked is None or again is None:
         return
     kind, reply = _PHRASES_AGAIN[intent]
@@ -264,7 +259,7 @@ def _placed(moment: Moment, found: Interruption) -> Interruption | None:
     no later turn of the user's uses unsaid words; None where it has not, or the answer would say the turn again."""
     text, following = found.target.text, (*found.added, *found.ahead)
     answer = following[1].text if len(following) > 1 else ""
-    if found.intent not in SAYS_AGAIN and shares_run(text, answer, SAID_AGAIN):
+    if says_again(found.intent, text, answer):
         return None
     least = max(found.said, _LEAST_HEARD, moment.count(_HEARD_S))
     most = len(tokens(text)) - moment.count(_LEFT_S)
