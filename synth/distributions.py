@@ -1,6 +1,8 @@
 """Distributions (those of docs/turn-taking.md) as validated, frozen parameters that draw from a given generator."""
 
 from collections.abc import Callable
+from math import exp, log
+from statistics import NormalDist
 from typing import Self
 
 import numpy as np
@@ -60,6 +62,23 @@ class LogNormal(Params):
         own = np.sqrt(self.sigma**2 - part**2) * rng.standard_normal()
         shared = effect * part / effect_sigma if effect_sigma else 0.0
         return float(np.clip(self.median * np.exp(own + shared), self.low, self.high))
+
+    def share(self, low: float, high: float) -> float:
+        """How much of it, unclipped, lies in [low, high], both above 0."""
+        return self._below(high) - self._below(low)
+
+    def draw_within(self, low: float, high: float, rng: np.random.Generator) -> float:
+        """One draw of what of it, unclipped, lies in [low, high]; a bound where nothing does. Both are above 0."""
+        first, last = self._below(low), self._below(high)
+        part = rng.uniform(first, last)
+        drawn = self._normal().inv_cdf(part) if 0 < part < 1 else log(high if part else low)
+        return float(np.clip(exp(drawn), low, high))
+
+    def _below(self, value: float) -> float:
+        return self._normal().cdf(log(value))
+
+    def _normal(self) -> NormalDist:
+        return NormalDist(log(self.median), max(self.sigma, 1e-12))
 
 
 class ExGaussian(Params):

@@ -5,6 +5,7 @@ one of its own. Punctuation belongs to the token it stands beside, an inline tag
 """
 
 import re
+from collections.abc import Sequence
 
 from turnmill.synth.tags import without_tags
 
@@ -20,6 +21,16 @@ def spans(text: str) -> list[tuple[int, int]]:
 def tokens(text: str) -> list[str]:
     """The tokens of `text`, in order."""
     return _TOKEN.findall(without_tags(text))
+
+
+def places(words: Sequence[str], parts: Sequence[str]) -> list[int]:
+    """The position of each spoken word among the tokens of its text, in order; an engine may leave tokens out."""
+    found, at = [], 0
+    for word in words:
+        place = next((n for n in range(at, len(parts)) if parts[n] == word), at)
+        found.append(place)
+        at = place + 1
+    return found
 
 
 def sounds(token: str) -> bool:

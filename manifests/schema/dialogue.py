@@ -197,6 +197,8 @@ _OF_SOME_KINDS = [
     field("fade", FLOAT, "barge_in: length of the assistant's fade, before the stop", "s", "timeline"),
     field("onset", TEXT, "barge_in: clause or word: after which the assistant is interrupted"),
     field("cut_word", TEXT, "barge_in: the word that the assistant was in the middle of"),
+    field("said", INT32, "barge_in: so many tokens of `target_turn` are heard before it, at least"),
+    field("until", INT32, "barge_in: fewer tokens of `target_turn` are heard; null: any number"),
     field("resumed", BOOL, "failed_barge_in: whether the assistant had stopped and went on"),
     field("resume", FLOAT, "failed_barge_in: when it went on", "s", "timeline"),
     field("level_db", FLOAT, "what is said or sounds, against the speaker's turns", "dB", "timeline"),

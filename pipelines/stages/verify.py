@@ -32,7 +32,7 @@ class VerifyParams(Params):
 
 class Verify(Stage):
     name = "verify"
-    version = 3
+    version = 4
     needs = ("dialogues",)
     tables = ("verification",)
     items = "dialogues"

@@ -67,10 +67,10 @@ class Turn:
     voice: str
     emotion: str | None
     interrupted: bool
+    misheard: bool
+    borrowed: str | None
     fto: int | None
     words: tuple[TimedWord, ...]
-    misheard: bool = False
-    borrowed: str | None = None
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,8 @@ class Event:
     - long_overlap: the same, earlier or longer: for a while both talk.
     - barge_in: the user's turn that makes the assistant yield. `latency` is the time to `stop`; `params`:
       intent, stop (the assistant is digital silence from here), fade (its length, before the stop), onset (clause or
-      word), cut_word (text or null).
+      word), cut_word (text or null), said and until (the script's bounds of the target's tokens: at least so many are
+      heard before the start, fewer than so many in all).
     - failed_barge_in: the user starts and gives up, the assistant goes on; `params`: resumed (whether it had stopped
       first), then stop and resume (it is silent in between; null unless resumed), level_db.
     - user_backchannel, assistant_backchannel: a short token while the other party keeps the floor; `params`: level_db

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from turnmill.synth.channels import ASSISTANT, RATE, USER
+from turnmill.synth.duplex.audible import BOTH_VOICES, IN_SPEECH, common, words_before
 from turnmill.synth.duplex.checking.evidence import Evidence, Measured, energy_after, longest_silence
 from turnmill.synth.duplex.checking.sample import EventLabel, TurnLabel
 from turnmill.synth.duplex.checking.tally import LEVEL_TOLERANCE_DB, Tally, limit_ms
@@ -21,6 +22,7 @@ from turnmill.synth.duplex.lengths import (
 )
 from turnmill.synth.duplex.timing import SLOWEST_YIELD_S
 from turnmill.synth.energy import active_level, islands
+from turnmill.synth.tokens import places, tokens
 
 _KEEPS_FLOOR_S = 1.0  # a speaker that is silent for longer has let go of the floor
 _ON_SPEECH_S = 0.2  # an IPU bridges silences up to this
@@ -60,8 +62,10 @@ def _barge_in(event: EventLabel, evidence: Evidence, tally: Tally) -> None:
     until = later[0].start - PRE if later else labels.n_samples
     stray = energy_after(stem, event.stop, until)
     tally.expect(stray == 0, "yield", f"{name}: the assistant has {stray} samples of sound after its stop", stray)
+    _heard_bounds(event, target, tally, name)
     found = measured_turn(evidence, target.index)
     if found is not None:
+        _audible(event, turn, found, evidence, tally, name)
         near = round(_ON_SPEECH_S * RATE)
         active = evidence.loud(ASSISTANT, event.start - near, event.start + near, found.floor_dbfs)
         tally.expect(active, "yield", f"{name}: the assistant does not speak there")
@@ -77,6 +81,41 @@ def _barge_in(event: EventLabel, evidence: Evidence, tally: Tally) -> None:
         detail = f"{name}: the assistant's speech ends {off:+.1f} ms from its label"
         # What follows was below the level of the whole line; nothing does after the stop.
         tally.expect(off >= -limit - faded, "yield", detail, off)
+
+
+def _heard_bounds(event: EventLabel, target: TurnLabel, tally: Tally, name: str) -> None:
+    """So much of the assistant's turn is heard before the interruption as its kind and script want, and no more by the
+    stop than the script lets."""
+    before = [word for word, _, end in target.words if end <= event.start]
+    least = words_before(event.params["intent"])
+    enough = len(before) >= least
+    tally.expect(enough, "audible", f"{name}: {len(before)} words are heard before it, not {least}", len(before))
+    planned, said, until = tokens(target.text), event.params["said"] or 0, event.params["until"]
+    heard = max(places(before, planned), default=-1) + 1
+    tally.expect(heard >= said, "audible", f"{name}: {heard} tokens are heard before it, not {said}", heard)
+    count = len(tokens(target.text_heard))
+    within = until is None or count < until
+    tally.expect(within, "audible", f"{name}: {count} tokens are heard, not fewer than {until}", count)
+
+
+def _audible(event: EventLabel, turn: TurnLabel, target: Measured, evidence: Evidence, tally: Tally, name: str) -> None:
+    """The user begins while the assistant sounds, not in its pause, and both sound for a while."""
+    assistant = _sounding(evidence, ASSISTANT, target, target.end)
+    inside = any(start <= event.start - IN_SPEECH and event.start + IN_SPEECH <= end for start, end in assistant)
+    tally.expect(inside, "audible", f"{name}: it begins in a pause of the assistant's")
+    mine = measured_turn(evidence, turn.index)
+    if mine is None or not evidence.exact:
+        return  # what noise hides of the user is not known
+    user = _sounding(evidence, USER, mine, event.stop)
+    both = sum(min(end, event.stop) - start for start, end in common(assistant, user) if start < event.stop)
+    detail = f"{name}: both voices sound for {1000 * both / RATE:.0f} ms, not {1000 * BOTH_VOICES / RATE:.0f}"
+    tally.expect(both >= BOTH_VOICES, "audible", detail, 1000 * both / RATE)
+
+
+def _sounding(evidence: Evidence, channel: int, found: Measured, until: int) -> list[tuple[int, int]]:
+    """The stretches of sound of a measured turn up to a sample."""
+    spans = islands(evidence.stems[channel][found.start : min(found.end, until)], found.floor_dbfs, BRIDGE)
+    return [(found.start + start, found.start + end) for start, end in spans]
 
 
 def _level(event: EventLabel, evidence: Evidence, tally: Tally) -> None:

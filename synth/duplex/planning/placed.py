@@ -1,7 +1,7 @@
 """Turns on the way to the timeline: what a turn consists of, where it was placed, where it was cut, and the labels
 that follow."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median_low
 
@@ -13,7 +13,7 @@ from turnmill.synth.duplex.planning.spoken import LineWord, SpokenLine
 from turnmill.synth.duplex.timeline import Clip, TimedWord, Unplaced
 from turnmill.synth.duplex.timing import Timing
 from turnmill.synth.script.model import Script, ScriptTurn
-from turnmill.synth.tokens import joined, prefix, tokens
+from turnmill.synth.tokens import joined, places, prefix, tokens
 
 _BEGUN = RATE // 50  # 20 ms of a word make a sound of it
 
@@ -134,8 +134,8 @@ class Placed:
         if self.cut is None:
             return self.body.text
         words = self.words()
-        places = _token_places([word.text for word in words], tokens(self.body.text))
-        heard = [place for word, place in zip(words, places, strict=True) if word.heard]
+        where = places([word.text for word in words], tokens(self.body.text))
+        heard = [place for word, place in zip(words, where, strict=True) if word.heard]
         return prefix(self.body.text, heard[-1] + 1 if heard else 0)
 
     def cut_word(self) -> str | None:
@@ -259,13 +259,3 @@ def party_levels(script: Script, lines: Mapping[str, SpokenLine], level_dbfs: fl
 def line_clip(line: str, spoken: SpokenLine, channel: int, at: int, level_dbfs: float) -> Clip:
     """A whole line whose speech starts at sample `at`, as `piece_clip`."""
     return piece_clip(whole(line, spoken, 0), channel, at, level_dbfs)
-
-
-def _token_places(words: Sequence[str], parts: Sequence[str]) -> list[int]:
-    """Each word's position among the tokens of the text; an engine may leave tokens out."""
-    places, at = [], 0
-    for word in words:
-        found = next((n for n in range(at, len(parts)) if parts[n] == word), at)
-        places.append(found)
-        at = found + 1
-    return places

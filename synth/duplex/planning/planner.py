@@ -6,6 +6,7 @@ labels from what was placed.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -13,17 +14,16 @@ from turnmill.manifests.records import Reason, Reject, generator
 from turnmill.synth.acoustics import Acoustics
 from turnmill.synth.channels import ASSISTANT, RATE, USER
 from turnmill.synth.duplex.lengths import COOPERATIVE
-from turnmill.synth.duplex.planning.backchannels import CLAUSE_END, PlacedBackchannel, place_backchannels
+from turnmill.synth.duplex.planning.backchannels import PlacedBackchannel, place_backchannels
+from turnmill.synth.duplex.planning.barge_ins import interrupt
 from turnmill.synth.duplex.planning.intrusions import PlacedIntrusion, hold, place_intrusions
 from turnmill.synth.duplex.planning.offsets import OWN_GAP, assigned, draw_offset, longest_overlap
-from turnmill.synth.duplex.planning.placed import Cut, Placed, body_of, party_levels
+from turnmill.synth.duplex.planning.placed import Placed, body_of, party_levels
 from turnmill.synth.duplex.planning.spoken import SpokenLine
 from turnmill.synth.duplex.timeline import ChannelWord, Clip, Event, Timeline, Turn, Unplaced
 from turnmill.synth.duplex.timing import FloorTransfer, Timing
 from turnmill.synth.script.context import relied_on
 from turnmill.synth.script.model import BargeIn, Party, Script
-
-_TRIES = 3  # places for a barge-in that would leave a later turn without what it relies on
 
 Acoustic = Callable[[int], Acoustics]
 """What happens to a user's channel of so many samples."""
@@ -59,6 +59,7 @@ class _Planner:
         self.unplaced: list[Unplaced] = []
         self.events: list[Event] = []
         self.held: dict[str, PlacedIntrusion] = {}
+        self.dropped: set[int] = set()
         self.barge_ins = {barge_in.turn: barge_in for barge_in in script.barge_ins}
         self.resumed = {item.target_turn: item for item in script.intrusions if item.resume}
         self.levels = party_levels(script, lines, timing.level_dbfs)
@@ -104,7 +105,9 @@ class _Planner:
         return longest_overlap(self.bodies[index - 1].length, self.bodies[index].length)
 
     def place(self, index: int) -> None:
-        """Place the turn of that index after, on, or into the one before."""
+        """Place the turn of that index after, on, or into the one before, unless it went with an interruption."""
+        if index in self.dropped:
+            return
         turn, body, rng = self.script.turns[index], self.bodies[index], self.rng(f"start {index}")
         barge_in = self.barge_ins.get(index)
         if not self.placed:
@@ -112,8 +115,9 @@ class _Planner:
         elif turn.after_silence:
             self._after_silence(Placed(turn, body, 0, None), rng)
         elif barge_in is None or not self._barge_in(barge_in, rng):
-            if barge_in is not None and barge_in.intent == "cancel":
-                return  # "stop" after the end would mean something else
+            if barge_in is not None and (dropped := _only_there_for(barge_in)):
+                self.dropped.update(range(index, index + dropped))
+                return
             self._follow(Placed(turn, body, 0, None), rng)
         if body.pause:
             self.events.append(hesitation(self.placed[-1]))
@@ -152,7 +156,9 @@ class _Planner:
         last, index = self.placed[-1], turn.turn.index
         offset = self.offsets.get(index)
         if offset is None:  # it was to barge in
-            offset = max(self._offset(turn.turn.speaker, rng), -self._limit(index)) or 1
+            offset = self._offset(turn.turn.speaker, rng)
+        # The turn before may be another than when offsets were given out: one that went with its interruption is gone.
+        offset = max(offset, -longest_overlap(last.body.length, turn.body.length)) or 1
         silent = max(placed.silent_from for placed in self.placed)
         start = max(last.end + offset, self._own_end(turn.channel) + OWN_GAP)
         if start < last.end:
@@ -168,59 +174,38 @@ class _Planner:
     def _barge_in(self, barge_in: BargeIn, rng: np.random.Generator) -> bool:
         """Start the user's turn on the assistant's words and stop the assistant; False where there is no room for
         that."""
-        target, timing, body = self.placed[-1], self.timing, self.bodies[barge_in.turn]
-        if len(body.words) < 3 and body.length < 0.8 * RATE and barge_in.intent != "cancel":
-            return self._refuse(barge_in, "the turn is too short to take the floor")
-        if not target.body.words:
-            return self._refuse(barge_in, "the assistant's speech has no word times")
-        heard = min(max(barge_in.said, 1), len(target.body.words))
-        lead = max(round(timing.barge_in_lead * RATE), target.body.words[heard - 1].end)
-        earliest = max(target.start + lead, self._own_end(USER) + OWN_GAP)
-        latest = target.end - round(timing.barge_in_remaining * RATE)
-        if latest < earliest:
-            return self._refuse(barge_in, "the assistant's turn is too short to be interrupted")
-        relied = None
-        for _ in range(_TRIES):
-            start, where = _onset(target, earliest, latest, rng.random() < timing.p_clause, rng)
-            reaction, fade = round(timing.reaction.draw(rng) * RATE), round(timing.fade.draw(rng) * RATE)
-            reaction = min(reaction, target.end - start - fade - RATE // 50)
-            if reaction < round(timing.reaction.low * RATE):
-                return self._refuse(barge_in, "the assistant ends before it could react")
-            stopped = Placed(
-                target.turn, target.body, target.start, Cut(start, start + reaction, start + reaction + fade)
-            )
-            if stopped.text_heard() == target.body.text:
-                return self._refuse(barge_in, "the assistant has said all by then")
-            relied = self._relied_on(stopped, barge_in)
-            if relied is None:
-                return self._take_floor(barge_in, stopped, start, fade, where)
-        return self._refuse(barge_in, f"a later turn uses {relied!r}, which would not have been said")
-
-    def _relied_on(self, stopped: Placed, barge_in: BargeIn) -> str | None:
-        heard = stopped.text_heard()
-        said = [placed.text_heard() for placed in self.placed[:-1]] + [heard]
-        later = [(turn.speaker == "user", turn.text) for turn in self.script.turns[barge_in.turn :]]
-        return relied_on(stopped.body.text[len(heard) :], said, later)
-
-    def _take_floor(self, barge_in: BargeIn, stopped: Placed, start: int, fade: int, where: str) -> bool:
-        assert stopped.cut is not None
-        turn, body, stop = self.script.turns[barge_in.turn], self.bodies[barge_in.turn], stopped.cut.stop
-        self.placed[-1] = stopped
-        self.placed.append(Placed(turn, body, start, None))
-        params = {
-            "intent": barge_in.intent,
-            "stop": stop,
-            "fade": fade,
-            "onset": where,
-            "cut_word": stopped.cut_word(),
-        }
-        end, target = start + body.length, stopped.turn.index
-        self.events.append(Event("barge_in", USER, start, end, turn.index, target, stop - start, body.text, params))
+        body, free_from = self.bodies[barge_in.turn], self._own_end(USER) + OWN_GAP
+        found = interrupt(self.placed[-1], body, barge_in, free_from, partial(self._relies, barge_in), self.timing, rng)
+        if isinstance(found, str):
+            self.unplaced.append(Unplaced("barge_in", barge_in.turn, found))
+            return False
+        self._take_floor(barge_in, found.stopped, found.onset)
         return True
 
-    def _refuse(self, barge_in: BargeIn, why: str) -> bool:
-        self.unplaced.append(Unplaced("barge_in", barge_in.turn, why))
-        return False
+    def _relies(self, barge_in: BargeIn, heard: str) -> bool:
+        """Whether a turn from the barge-in on relies on what is not said where so much of the turn before is heard."""
+        said = [placed.text_heard() for placed in self.placed[:-1]] + [heard]
+        later = [(turn.speaker == "user", turn.text) for turn in self.script.turns[barge_in.turn :]]
+        return relied_on(self.placed[-1].body.text[len(heard) :], said, later) is not None
+
+    def _take_floor(self, barge_in: BargeIn, stopped: Placed, onset: str) -> None:
+        cut, body = stopped.cut, self.bodies[barge_in.turn]
+        assert cut is not None
+        self.placed[-1] = stopped
+        self.placed.append(Placed(self.script.turns[barge_in.turn], body, cut.onset, None))
+        params = {
+            "intent": barge_in.intent,
+            "stop": cut.stop,
+            "fade": cut.stop - cut.fade_from,
+            "onset": onset,
+            "cut_word": stopped.cut_word(),
+            "said": barge_in.said,
+            "until": barge_in.until,
+        }
+        end, latency = cut.onset + body.length, cut.stop - cut.onset
+        self.events.append(
+            Event("barge_in", USER, cut.onset, end, barge_in.turn, stopped.turn.index, latency, body.text, params)
+        )
 
     def timeline(self, acoustics: Acoustic) -> Timeline:
         """Everything that was placed, as clips and labels, with silence after the last sound."""
@@ -276,10 +261,10 @@ class _Planner:
             voice=placed.turn.voice,
             emotion=placed.turn.emotion,
             interrupted=placed.cut is not None,
-            fto=None if before is None else placed.start - before,
-            words=placed.words(),
             misheard=placed.turn.misheard,
             borrowed=placed.turn.borrowed,
+            fto=None if before is None else placed.start - before,
+            words=placed.words(),
         )
 
 
@@ -300,6 +285,11 @@ def _channel_words(
     return tuple(word for _, words in sorted(groups, key=lambda group: group[0]) for word in words)
 
 
+def _only_there_for(barge_in: BargeIn) -> int:
+    """How many turns are there because of an interruption alone: "stop" after the end would mean something else."""
+    return max(barge_in.turns, 1) if barge_in.intent == "cancel" else barge_in.turns
+
+
 def hesitation(placed: Placed) -> Event:
     """The silence inside a user's turn."""
     assert placed.body.pause is not None
@@ -317,25 +307,3 @@ def echo_event(acoustics: Acoustics, assistant: Sequence[Clip], n_samples: int) 
     end = min(max(clip.end for clip in assistant) + echo.delay, n_samples)
     params = {"gain": echo.gain, "delay": echo.delay}
     return [Event("echo", USER, start, end, None, None, None, None, params)] if start < end else []
-
-
-def _onset(target: Placed, earliest: int, latest: int, at_clause: bool, rng: np.random.Generator) -> tuple[int, str]:
-    """Where in [earliest, latest] a barge-in begins, and on what: the end of a clause, or any word of the target."""
-    ends = [
-        target.start + word.end
-        for word in target.body.words
-        if word.text[-1] in CLAUSE_END and earliest <= target.start + word.end <= latest
-    ]
-    uniform, before = rng.random(), round(rng.uniform(0.0, 0.1) * RATE)  # people anticipate the end of a clause
-    if at_clause and ends:
-        end = ends[int(rng.integers(len(ends)))]
-        return max(end - before, earliest), "clause"
-    wanted = earliest + round(uniform * (latest - earliest))
-    return _on_speech(target, wanted, earliest, latest), "word"
-
-
-def _on_speech(target: Placed, wanted: int, earliest: int, latest: int) -> int:
-    """The sample nearest to `wanted` within bounds at which the target sounds."""
-    spans = [(max(target.start + s, earliest), min(target.start + e - 1, latest)) for s, e in target.body.islands]
-    near = [min(max(wanted, first), last) for first, last in spans if first <= last]
-    return min(near, key=lambda sample: abs(sample - wanted), default=wanted)
