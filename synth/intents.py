@@ -92,11 +92,11 @@ class Balance:
         return None
 
     def _due(self, late: bool) -> list[Intent]:
-        """The kinds by how far they are behind; `late`: those that should have come by now."""
+        """The kinds by how far they are behind; `late`: those that should have come by now, once all could have."""
+        total = self._counts.total()
         behind = {
-            intent: self._counts.total() - (self._counts[intent] + self._phases[intent]) / share
+            intent: total - (self._counts[intent] + self._phases[intent]) / share
             for intent, share in self._shares.items()
         }
-        return sorted(
-            (intent for intent in behind if not late or behind[intent] >= 0), key=lambda intent: -behind[intent]
-        )
+        due = [intent for intent in behind if not late or (behind[intent] >= 0 and total >= len(behind))]
+        return sorted(due, key=lambda intent: -behind[intent])
