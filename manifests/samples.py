@@ -30,7 +30,8 @@ _TURN = pa.struct(
         field("voice", _s, "voice"),
         field("emotion", _s, "emotion asked of the engine; null where none"),
         field("interrupted", _bool, "the speaker stopped before the planned end"),
-        field("misheard", _bool, "the assistant answers what was not asked: not to be learnt"),
+        field("misheard", _bool, "the assistant answers what the user did not ask: mask it, or do not train on it"),
+        field("borrowed", _s, "dialogue of the source that the text is of; null where it is this one"),
         field("tool", pa.struct([("call", _s), ("observation", _s)]), "call of a tool, and its answer; null: none"),
         field("words", _WORDS, "those that are heard, in order; empty where the engine gives no times", "s"),
     ]

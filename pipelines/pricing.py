@@ -18,7 +18,7 @@ from turnmill.manifests.languages import primary
 from turnmill.manifests.records import Licence, Reject, TextDialogue
 from turnmill.pipelines.guard import Guard
 from turnmill.pipelines.recipe import Recipe
-from turnmill.pipelines.stages.script import WriteScripts
+from turnmill.pipelines.stages.script import Company, WriteScripts
 from turnmill.pipelines.texts import text_of
 from turnmill.sources.adapters.items import Unit
 from turnmill.synth.acoustics import Acoustics
@@ -108,8 +108,12 @@ def price(recipe: Recipe, stage: WriteScripts, units: Sequence[Unit]) -> Price:
         own = [unit for unit in units if text_of(stage.texts, unit) is text]
         found = Quantities()
         for unit, most in _sample(own, share):
-            for dialogue in islice(stage.read(unit, bank, Guard(stage.name)), most):
-                found.add(_quantities(dialogue, recipe, stage, bank))
+            read = list(islice(stage.read(unit, bank, Guard(stage.name)), most))
+            longest = recipe.script.limits.max_turn_chars
+            cut = (_cut(dialogue, longest) for dialogue in read if isinstance(dialogue, TextDialogue))
+            company = stage.company(cut, unit.name)
+            for dialogue in read:
+                found.add(_quantities(dialogue, company, recipe, stage, bank))
         by_text[text.source] = Quantities()
         by_text[text.source].add(found, _rows(own) / found.dialogues)
         total.add(by_text[text.source])
@@ -154,16 +158,19 @@ def _sample(units: Sequence[Unit], share: float) -> Iterator[tuple[Unit, int]]:
     yield from ((units[place], most) for place in places)
 
 
-def _quantities(dialogue: TextDialogue | Reject, recipe: Recipe, stage: WriteScripts, bank: VoiceBank) -> Quantities:
+def _quantities(
+    dialogue: TextDialogue | Reject, company: Company, recipe: Recipe, stage: WriteScripts, bank: VoiceBank
+) -> Quantities:
     if isinstance(dialogue, Reject):
         return Quantities(dialogues=1, rejected={dialogue.reason.value: 1})
-    script, _ = stage.script(_cut(dialogue, recipe.script.limits.max_turn_chars), bank)
+    script, _ = stage.script(_cut(dialogue, recipe.script.limits.max_turn_chars), company, bank)
     spoken = {line.id: reckoned(line.text, script.language) for line in script.lines}
     seconds = {name: line.n_samples / RATE for name, line in spoken.items()}
     timeline = plan_timeline(script, spoken, recipe.simulate.timing, lambda _: Acoustics(), recipe.seed)
     if isinstance(timeline, Reject):
         return Quantities(dialogues=1, rejected={timeline.reason.value: 1})
-    asked = estimate(dialogue, recipe.script.rewrite) if recipe.script.rewrite else ()
+    intents = recipe.script.interaction.intents
+    asked = estimate(dialogue, recipe.script.rewrite, intents) if recipe.script.rewrite else ()
     return Quantities(
         dialogues=1,
         kept=1,

@@ -59,3 +59,14 @@ def joined(parts: list[str]) -> str:
         apart = text and not (re.match(f"[{_CJK}]", part) or re.search(rf"[{_CJK}][^\s\w]*$", text))
         text += f" {part}" if apart else part
     return text
+
+
+def shares_run(first: str, second: str, length: int) -> bool:
+    """Whether two texts have so many tokens in a row in common, however they are written."""
+    runs = _runs(first, length)
+    return not runs.isdisjoint(_runs(second, length))
+
+
+def _runs(text: str, length: int) -> set[tuple[str, ...]]:
+    words = ["".join(filter(str.isalnum, token)).casefold() for token in tokens(text) if sounds(token)]
+    return {tuple(words[n : n + length]) for n in range(len(words) - length + 1)}

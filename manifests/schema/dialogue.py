@@ -1,9 +1,11 @@
 """Tables of the dialogue half."""
 
 from collections.abc import Mapping
+from typing import get_args
 
 import pyarrow as pa
 
+from turnmill.manifests.records import Intent
 from turnmill.manifests.schema.shared import LICENCE, WHERE, WORD
 from turnmill.manifests.schema.table import BOOL, FLOAT, INT32, INT64, TEXT, Table, field
 
@@ -48,6 +50,7 @@ SCRIPTS = Table(
         field("language", TEXT, "BCP-47"),
         field("scenario", TEXT, "kind of talk, as the source names it; null where it does not"),
         field("n_turns", INT32, "turns"),
+        field("borrowed", pa.list_(TEXT), "other dialogues of the source of which an interruption took a turn"),
         *LICENCE,
         field("split", TEXT, "train, valid or test, by hash of the dialogue"),
         field("assistant_voice", TEXT, "voice of channel 0"),
@@ -158,7 +161,8 @@ TURNS = Table(
         field("voice", TEXT, "voice"),
         field("emotion", TEXT, "emotion asked of the engine; null where none"),
         field("interrupted", BOOL, "the speaker stopped before the planned end"),
-        field("misheard", BOOL, "the assistant answers what was not asked: not to be learnt"),
+        field("misheard", BOOL, "the assistant answers what the user did not ask: mask it, or do not train on it"),
+        field("borrowed", TEXT, "dialogue of the source that the text is of; null where it is this one"),
         field(
             "fto", FLOAT, "start minus the end of the other party's previous turn; null for the first", "s", "timeline"
         ),
@@ -188,7 +192,7 @@ EVENT_KINDS: Mapping[str, str] = {
 """Kinds of events and what happens. Of the last five nothing is on the user's clean stem."""
 
 _OF_SOME_KINDS = [
-    field("intent", TEXT, "barge_in: topic, correct, clarify, cancel: why the user interrupts"),
+    field("intent", TEXT, f"barge_in: {', '.join(get_args(Intent))}: why the user interrupts"),
     field("stop", FLOAT, "from when the assistant is digital silence: barge_in, failed_barge_in", "s", "timeline"),
     field("fade", FLOAT, "barge_in: length of the assistant's fade, before the stop", "s", "timeline"),
     field("onset", TEXT, "barge_in: clause or word: after which the assistant is interrupted"),

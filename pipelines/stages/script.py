@@ -1,7 +1,7 @@
 """script: a unit of text dialogues -> who says which line to whom, and where they interrupt (synth.script)."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -11,7 +11,7 @@ from pydantic import Field
 from turnmill.manifests.languages import primary
 from turnmill.manifests.licences import of_derivative
 from turnmill.manifests.params import Params
-from turnmill.manifests.records import Reason, Reject, TextDialogue, stable_hash
+from turnmill.manifests.records import Reason, Reject, TextDialogue, generator, stable_hash
 from turnmill.pipelines.bank import Bank
 from turnmill.pipelines.guard import Guard, Item
 from turnmill.pipelines.source import Source
@@ -20,10 +20,10 @@ from turnmill.pipelines.steps.plan import SplitShares
 from turnmill.pipelines.texts import Text, check_texts, text_of
 from turnmill.sources.adapters.items import Unit
 from turnmill.sources.catalogue import Entry
-from turnmill.synth.rewrite import rewriter
+from turnmill.synth.intents import Balance
 from turnmill.synth.rewrite.cache import StoreCache
 from turnmill.synth.rewrite.params import RewriteParams
-from turnmill.synth.rewrite.rewriter import Rewriter, Rewritten
+from turnmill.synth.rewrite.rewriter import Rewriter, Rewritten, identity
 from turnmill.synth.script import Interaction, Script, write_script
 from turnmill.synth.text import TextLimits, speakable
 from turnmill.synth.voices import Split, VoiceBank
@@ -39,6 +39,18 @@ _MENDED: Final = (
     "max_symbol_ratio",
 )
 """Limits, as shares, of what a rewrite to spoken language takes out of a text. What has hardly a letter is none."""
+
+
+_Kind = tuple[str, Split, str]
+
+
+@dataclass(frozen=True)
+class Company:
+    """The dialogues of a unit by source, split and language: those of one kind may borrow from each other. `balance`
+    keeps the shares of their interruptions."""
+
+    others: Mapping[_Kind, Sequence[TextDialogue]]
+    balance: Balance
 
 
 class ScriptParams(Params):
@@ -97,7 +109,7 @@ class WriteScripts(Source):
             "entry": self.entry.model_dump(mode="json"),
             "texts": [text.identity for text in self.texts],
             "splits": self.splits.model_dump(),
-            "rewrite": self.params.rewrite and rewriter.identity(self.params.rewrite),
+            "rewrite": self.params.rewrite and identity(self.params.rewrite),
             "bank": self.bank.identity,
             "seed": self.seed,
         }
@@ -116,10 +128,10 @@ class WriteScripts(Source):
         rejects = [result for result in results if isinstance(result, Reject)]
         scripts: list[Row] = []
         lines: list[Row] = []
-        for dialogue in results:
-            if isinstance(dialogue, Reject):
-                continue
-            written = guard.caught(Item(dialogue.id), partial(self.script, dialogue, bank))
+        dialogues = [result for result in results if isinstance(result, TextDialogue)]
+        company = self.company(dialogues, shard.name)
+        for dialogue in dialogues:
+            written = guard.caught(Item(dialogue.id), partial(self.script, dialogue, company, bank))
             if isinstance(written, Reject):
                 rejects.append(written)
                 continue
@@ -139,7 +151,8 @@ class WriteScripts(Source):
         places = [n for n, result in enumerate(results) if isinstance(result, TextDialogue)]
         asked = [result for result in results if isinstance(result, TextDialogue)]
         guard.did(len(results) - len(asked))
-        answers = Rewriter(self.params.rewrite, StoreCache(workspace.store)).rewrite(asked, lambda: guard.did(1))
+        rewriter = Rewriter(self.params.rewrite, StoreCache(workspace.store), self.params.interaction.intents)
+        answers = rewriter.rewrite(asked, lambda: guard.did(1))
         usage: list[Row] = []
         for place, dialogue, answer in zip(places, asked, answers, strict=True):
             results[place] = self._checked(answer.dialogue, bank, self.params.limits, guard)
@@ -164,16 +177,30 @@ class WriteScripts(Source):
         detail = f"no voice speaks {dialogue.language!r}; there are voices for {spoken}"
         return Reject(Reason.UNSUPPORTED_LANGUAGE, detail, uid=dialogue.id)
 
-    def script(self, dialogue: TextDialogue, bank: VoiceBank) -> tuple[Script, Split]:
-        """The script of a dialogue, under the licence that what is made of it has, and its split."""
-        # The split is of the text, so that no copy of it is in another; it chooses among disjoint voices, so that no
-        # model is tested on a voice it was trained on.
-        split = self.splits.of(self.seed, stable_hash(*(turn.text.casefold() for turn in dialogue.turns)))
-        script = write_script(dialogue, self.params.interaction, bank, split, self.seed)
+    def company(self, dialogues: Iterable[TextDialogue], unit: str) -> Company:
+        """What the dialogues of a unit are to each other."""
+        others: dict[_Kind, list[TextDialogue]] = {}
+        for dialogue in dialogues:
+            others.setdefault(self._kind(dialogue), []).append(dialogue)
+        return Company(others, Balance(self.params.interaction.intents, generator(self.seed, unit, "intents")))
+
+    def _kind(self, dialogue: TextDialogue) -> _Kind:
+        return dialogue.source, self._split(dialogue), primary(dialogue.language)
+
+    def _split(self, dialogue: TextDialogue) -> Split:
+        """That of the text, so that no copy of it is in another. It chooses among disjoint voices, so that no model is
+        tested on a voice it was trained on."""
+        return self.splits.of(self.seed, stable_hash(*(turn.text.casefold() for turn in dialogue.turns)))
+
+    def script(self, dialogue: TextDialogue, company: Company, bank: VoiceBank) -> tuple[Script, Split]:
+        """The script of a dialogue of that company, under the licence that what is made of it has, and its split."""
+        split, others = self._split(dialogue), company.others[self._kind(dialogue)]
+        script = write_script(dialogue, self.params.interaction, bank, split, self.seed, others, company.balance)
         voices = bank.voices
         spoken_by = (voices[voice].licence for voice in dict.fromkeys(line.voice for line in script.lines))
+        lent = (other.licence for other in others if other.id in borrowed(script))
         # Speech made from a text is a derivative of it.
-        carried = of_derivative([dialogue.licence, *spoken_by])
+        carried = of_derivative([dialogue.licence, *lent, *spoken_by])
         return replace(script, licence=carried), split
 
 
@@ -191,6 +218,11 @@ def _usage_rows(dialogue: str, answer: Rewritten, params: RewriteParams) -> list
     ]
 
 
+def borrowed(script: Script) -> list[str]:
+    """The other dialogues of which it has a turn, in order."""
+    return list(dict.fromkeys(turn.borrowed for turn in script.turns if turn.borrowed is not None))
+
+
 def script_row(script: Script, split: str) -> Row:
     return {
         "id": script.id,
@@ -198,6 +230,7 @@ def script_row(script: Script, split: str) -> Row:
         "language": script.language,
         "scenario": script.scenario,
         "n_turns": len(script.turns),
+        "borrowed": borrowed(script),
         "licence": script.licence.spdx,
         "licence_redistribute": script.licence.redistribute,
         "split": split,

@@ -68,6 +68,7 @@ class Turn:
     emotion: str | None
     interrupted: bool
     misheard: bool
+    borrowed: str | None
     fto: int | None
     words: tuple[TimedWord, ...]
 

@@ -10,12 +10,13 @@ from weakref import WeakValueDictionary
 
 from turnmill.manifests.records import Reason, Reject, TextDialogue
 from turnmill.synth.http import Refused
+from turnmill.synth.intents import IntentMix
 from turnmill.synth.rewrite.answers import Unusable
 from turnmill.synth.rewrite.cache import Cache, answer_key, kept_answer
 from turnmill.synth.rewrite.client import Answer, ChatEndpoint, Message
 from turnmill.synth.rewrite.params import REWRITE_HOST_FACTS, RewriteParams, TaskName
 from turnmill.synth.rewrite.prompt import estimate_tokens, prompt
-from turnmill.synth.rewrite.tasks import TASKS_BY_NAME, Task
+from turnmill.synth.rewrite.tasks import Task, tasks_by_name
 
 
 @dataclass(frozen=True)
@@ -37,13 +38,21 @@ class Rewritten:
 
 
 class Rewriter:
-    """Rewrites dialogues as `params` say; `cache` keeps the answers, and must be safe to share among threads.
+    """Rewrites dialogues as `params` say, with interruptions of the shares `intents`; `cache` keeps the answers, and
+    must be safe to share among threads.
 
     `sleep` is called with the seconds to wait before a failed request is repeated.
     """
 
-    def __init__(self, params: RewriteParams, cache: Cache, sleep: Callable[[float], object] | None = None) -> None:
+    def __init__(
+        self,
+        params: RewriteParams,
+        cache: Cache,
+        intents: IntentMix,
+        sleep: Callable[[float], object] | None = None,
+    ) -> None:
         self._params = params
+        self._tasks = tasks_by_name(intents)
         self._cache = cache
         self._sleep = sleep
         self._guard = threading.Lock()
@@ -75,7 +84,7 @@ class Rewriter:
     def _one(self, endpoint: ChatEndpoint, dialogue: TextDialogue) -> Rewritten:
         usage: list[Usage] = []
         for name in self._params.tasks:
-            changed = self._task(endpoint, TASKS_BY_NAME[name], dialogue, usage)
+            changed = self._task(endpoint, self._tasks[name], dialogue, usage)
             if isinstance(changed, Reject):
                 return Rewritten(changed, tuple(usage))
             dialogue = changed
@@ -135,15 +144,15 @@ def identity(params: RewriteParams) -> dict[str, Any]:
     return said | {"prompts": {task: prompt(task).digest for task in params.tasks}}
 
 
-def estimate(dialogue: TextDialogue, params: RewriteParams) -> tuple[Usage, ...]:
+def estimate(dialogue: TextDialogue, params: RewriteParams, intents: IntentMix) -> tuple[Usage, ...]:
     """About what a dialogue will take, one answer a task: nothing is sent.
 
     Prompt tokens are those of the prompts about the dialogue as it is (`estimate_tokens`); an answer is taken to be as
     long as the dialogue.
     """
-    rows = []
+    rows, tasks = [], tasks_by_name(intents)
     for name in params.tasks:
-        values = asked(TASKS_BY_NAME[name], dialogue)
+        values = asked(tasks[name], dialogue)
         if values is not None:
             sent = sum(estimate_tokens(message["content"]) for message in prompt(name).messages(values))
             rows.append(Usage(name, params.model_name, sent, estimate_tokens(values["dialogue"])))

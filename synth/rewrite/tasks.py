@@ -4,9 +4,13 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
 
 from turnmill.manifests.languages import primary
 from turnmill.manifests.records import Intent, Interruption, TextDialogue, TextTurn, ToolCall, generator
+from turnmill.synth.intents import ENDS, IntentMix, says_again
 from turnmill.synth.rewrite.answers import (
     EMOTIONS,
     Called,
@@ -34,8 +38,6 @@ _LEAST_INTERRUPTED = 12  # tokens: a shorter turn is over before anybody interru
 _LEAST_NODDED = 12  # tokens: about 4 s, the length from which listeners nod
 _MOST_NODS = 4  # per turn; Turnmill's choice
 _LONGEST_TOOL = 2000  # characters of a call, and of an observation
-# Shares of the kinds of barge-in (docs/turn-taking.md).
-_INTENTS: Mapping[Intent, float] = {"topic": 0.3, "correct": 0.25, "clarify": 0.25, "cancel": 0.2}
 _LANGUAGES = {"en": "English", "zh": "Chinese"}
 _CJK_LANGUAGES = ("zh", "yue", "ja")
 
@@ -113,8 +115,8 @@ def _callers(dialogue: TextDialogue) -> list[int]:
 # interruptions
 
 
-def _ask_interruptions(dialogue: TextDialogue) -> dict[str, str] | None:
-    wanted = _intents(dialogue)
+def _ask_interruptions(mix: IntentMix, dialogue: TextDialogue) -> dict[str, str] | None:
+    wanted = _intents(mix, dialogue)
     if not wanted:
         return None
     lines = []
@@ -126,8 +128,8 @@ def _ask_interruptions(dialogue: TextDialogue) -> dict[str, str] | None:
     return _context(dialogue) | {"turns": _json_lines(lines)}
 
 
-def _read_interruptions(dialogue: TextDialogue, answer: str) -> TextDialogue:
-    wanted, turns = _intents(dialogue), list(dialogue.turns)
+def _read_interruptions(mix: IntentMix, dialogue: TextDialogue, answer: str) -> TextDialogue:
+    wanted, turns = _intents(mix, dialogue), list(dialogue.turns)
     written = parsed(answer, Interrupted).interruptions
     _same_turns([new.turn for new in written], list(wanted))
     for new in written:
@@ -138,30 +140,33 @@ def _read_interruptions(dialogue: TextDialogue, answer: str) -> TextDialogue:
             raise Unusable(f"the answer {where} is to be null for a cancel, and only for a cancel")
         text = _said(dialogue, turn, new.text, LONGEST_INTERRUPTION, f"the text {where}")
         reply = new.answer and _said(dialogue, turn, new.answer, longest(turn.text), f"the answer {where}")
+        if reply and says_again(new.intent, turn.text, reply):
+            raise Unusable(f"the answer {where} says the turn again, as only that of a clarify or repeat does")
         turns[new.turn] = replace(turn, interruption=Interruption(new.intent, text, reply))
     return _changed(dialogue, turns)
 
 
-def _intents(dialogue: TextDialogue) -> dict[int, Intent]:
+def _intents(mix: IntentMix, dialogue: TextDialogue) -> dict[int, Intent]:
     """What the interruption of each of the assistant's longer turns is to be.
 
     Drawn, for a model that sees one dialogue cannot keep shares over all; from the dialogue alone, so that another seed
-    of the recipe asks nothing anew. A cancel ends a dialogue, so all of its share falls on the last turn.
+    of the recipe asks nothing anew. All of the share of the kinds that end a dialogue falls on its last turn.
     """
-    turns = dialogue.turns
+    turns, shares = dialogue.turns, mix.shares()
+    ending, others = (
+        {intent: share for intent, share in shares.items() if (intent in ENDS) == ends} for ends in (True, False)
+    )
     spoken = sum(turn.role == "assistant" for turn in turns)
+    p_ending = min(1.0, spoken * sum(ending.values()) / sum(shares.values()))
     wanted: dict[int, Intent] = {}
     for index, turn in enumerate(turns):
         if turn.role != "assistant" or turn.interruption or len(tokens(turn.text)) < _LEAST_INTERRUPTED:
             continue
         rng = generator(0, dialogue.id, f"rewrite interruption {index}")
-        last = index == len(turns) - 1
-        if last and rng.random() < min(1.0, _INTENTS["cancel"] * spoken):
-            wanted[index] = "cancel"
-            continue
-        kinds: tuple[Intent, ...] = ("topic", "correct", "clarify")
-        total = sum(_INTENTS[kind] for kind in kinds)
-        wanted[index] = kinds[int(rng.choice(len(kinds), p=[_INTENTS[kind] / total for kind in kinds]))]
+        ends = rng.random() < p_ending if index == len(turns) - 1 else False
+        kinds = ending if ends else others
+        if total := sum(kinds.values()):
+            wanted[index] = list(kinds)[int(rng.choice(len(kinds), p=np.array(list(kinds.values())) / total))]
     return wanted
 
 
@@ -269,11 +274,18 @@ def _same_turns(answered: Sequence[int], asked: Sequence[int]) -> None:
         raise Unusable(f"it is about the turns {sorted(answered)}, and those asked about are {sorted(asked)}")
 
 
+def _interruptions(mix: IntentMix) -> Task:
+    return Task("interruptions", partial(_ask_interruptions, mix), partial(_read_interruptions, mix))
+
+
 _TASKS = (
     Task("spoken", _whole, _read_spoken),
     Task("emotion", _ask_emotion, _read_emotion),
     Task("function_call", _ask_function_call, _read_function_call),
-    Task("interruptions", _ask_interruptions, _read_interruptions),
     Task("backchannels", _ask_backchannels, _read_backchannels),
 )
-TASKS_BY_NAME: Mapping[TaskName, Task] = {task.name: task for task in _TASKS}
+
+
+def tasks_by_name(mix: IntentMix) -> Mapping[TaskName, Task]:
+    """All tasks, with interruptions of those shares."""
+    return {task.name: task for task in (*_TASKS, _interruptions(mix))}

@@ -1,25 +1,11 @@
 """How lively a dialogue is: what a recipe says of interruptions, backchannels, hesitations and intrusions."""
 
-from typing import Literal, Self
+from typing import Self
 
 from pydantic import Field, model_validator
 
 from turnmill.manifests.params import Params
-
-
-class IntentMix(Params):
-    """Shares of the kinds of barge-in (docs/turn-taking.md)."""
-
-    topic: float = Field(default=0.3, ge=0)
-    correct: float = Field(default=0.25, ge=0)
-    clarify: float = Field(default=0.25, ge=0)
-    cancel: float = Field(default=0.2, ge=0)
-
-    @model_validator(mode="after")
-    def _possible(self) -> Self:
-        if self.topic + self.correct + self.clarify + self.cancel <= 0:
-            raise ValueError("one of topic, correct, clarify, cancel must be above 0")
-        return self
+from turnmill.synth.intents import IntentMix
 
 
 class IntrusionMix(Params):
@@ -42,13 +28,9 @@ class Interaction(Params):
     """How lively the talk is. docs/turn-taking.md has the sources of the defaults."""
 
     barge_in: float = Field(default=0.2, ge=0, le=1)
-    """Share of the assistant's turns that the user interrupts."""
+    """Share of the assistant's turns that the user interrupts, where they are long enough and a kind of `intents` makes
+    sense there."""
     intents: IntentMix = IntentMix()
-    context: Literal["answer", "continue", "drop"] = "answer"
-    """What follows a barge-in. answer: the interruption has lines of its own and an answer that says the turn again;
-    a new topic is the source's next turn. continue: the source's next turn interrupts, and the dialogue goes on.
-    drop: the same, and the dialogue ends with the answer. No turn ever interrupts where it, or a later one of the
-    user's, uses words that would then not have been said. A cancel ends the dialogue, where the source ends it."""
     backchannels_per_minute: float = Field(default=1.5, ge=0, le=16)
     """The user's, per minute of the assistant's speech."""
     assistant_backchannels_per_minute: float = Field(default=1.5, ge=0, le=16)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from turnmill.manifests.records import Intent, Licence, ToolCall
+from turnmill.synth.intents import says_again
 from turnmill.synth.speech import Line
 
 Party = Literal["assistant", "user"]
@@ -110,6 +111,15 @@ class Script:
     def engine_lines(self) -> list[Line]:
         """What the speech engine gets, in order."""
         return [Line(n.id, n.text, n.voice, self.language, n.seed, n.emotion) for n in self.lines]
+
+    def said_again(self) -> list[int]:
+        """The turns that answer an interruption and say again what was interrupted, though they are not to
+        (`synth.intents`): there are none."""
+        texts = [turn.text for turn in self.turns]
+        answered = [item for item in self.barge_ins if item.turn + 1 < len(texts)]
+        return [
+            item.turn + 1 for item in answered if says_again(item.intent, texts[item.target_turn], texts[item.turn + 1])
+        ]
 
     def to_json(self) -> str:
         """The same text for the same script, always."""

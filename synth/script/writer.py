@@ -1,15 +1,17 @@
 """Write the script of a dialogue: draw its voices and its interaction, and write every line that has to be spoken."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Literal, get_args
 
 import numpy as np
 
 from turnmill.manifests.languages import primary
-from turnmill.manifests.records import Intent, Interruption, TextDialogue, TextTurn, ToolCall, generator, stable_hash
+from turnmill.manifests.records import TextDialogue, TextTurn, generator, stable_hash
+from turnmill.synth.intents import Balance
 from turnmill.synth.phrases import PHRASES, Phrases
-from turnmill.synth.rewrite.tasks import certainly_said
 from turnmill.synth.script.interaction import Interaction
+from turnmill.synth.script.interruptions import Interruption, Moment, interruption
 from turnmill.synth.script.model import (
     Backchannel,
     BargeIn,
@@ -22,7 +24,7 @@ from turnmill.synth.script.model import (
     ScriptTurn,
 )
 from turnmill.synth.script.nods import nods
-from turnmill.synth.text import spoken_form
+from turnmill.synth.script.parts import Part, parts_of
 from turnmill.synth.tokens import joined, prefix, spans, tokens
 from turnmill.synth.voices import Split, VoiceBank
 
@@ -30,11 +32,21 @@ _MOST_INTRUSIONS = 2  # per turn; Turnmill's choice
 _LEAST_TOKENS = 6  # of an assistant's turn that something falls into
 
 
-def write_script(dialogue: TextDialogue, interaction: Interaction, bank: VoiceBank, split: Split, seed: int) -> Script:
+def write_script(
+    dialogue: TextDialogue,
+    interaction: Interaction,
+    bank: VoiceBank,
+    split: Split,
+    seed: int,
+    others: Sequence[TextDialogue] = (),
+    balance: Balance | None = None,
+) -> Script:
     """Choose the interaction of a dialogue that `synth.text.speakable` let through, and write its lines.
 
-    The assistant's voice is drawn from the bank's, the user's from those of the split. ValueError where the bank has no
-    voice for either. Random draws depend on seed and dialogue alone.
+    The assistant's voice is drawn from the bank's, the user's from those of the split. `others` are dialogues of the
+    same source, split and language, from which interruptions may borrow; `balance` knows which kinds of interruption
+    the scripts before this one had. ValueError where the bank has no voice for either. Random draws depend on seed and
+    dialogue alone.
     """
     language = primary(dialogue.language)
     assistants, users = bank.assistants_of(language), bank.users_of(split, language)
@@ -45,12 +57,10 @@ def write_script(dialogue: TextDialogue, interaction: Interaction, bank: VoiceBa
     assistant = assistants[int(generator(seed, dialogue.id, "assistant voice").integers(len(assistants)))]
     person = users[user].name.split("#")[0]  # several recordings of one speaker are `corpus/speaker#1`, `#2`, ...
     near = bank.bystanders_of(split, language) or users
-    others = [voice.name for voice in near if voice.name.split("#")[0] != person]
-    third = others[int(rng.integers(len(others)))] if others else None
+    others_near = [voice.name for voice in near if voice.name.split("#")[0] != person]
+    third = others_near[int(rng.integers(len(others_near)))] if others_near else None
     writer = _Writer(dialogue, interaction, assistant.name, users[user].name, third, seed)
-    for index in range(len(dialogue.turns)):
-        if not writer.turn(index):
-            break
+    writer.write(others, balance or Balance(interaction.intents, generator(seed, dialogue.id, "intents")))
     return Script(
         id=dialogue.id,
         source=dialogue.source,
@@ -66,14 +76,6 @@ def write_script(dialogue: TextDialogue, interaction: Interaction, bank: VoiceBa
         backchannels=tuple(writer.backchannels),
         intrusions=tuple(writer.intrusions),
     )
-
-
-def intent_of(text: str, phrases: Phrases) -> Intent:
-    """What an interrupting turn is after, by how it begins; a new topic where that does not tell."""
-    opening = text.lower()
-    if opening.startswith(phrases.clarifies):
-        return "clarify"
-    return "correct" if opening.startswith(phrases.corrects) else "topic"
 
 
 def pause_points(text: str, phrases: Phrases) -> list[int]:
@@ -113,27 +115,35 @@ class _Writer:
         self.barge_ins: list[BargeIn] = []
         self.backchannels: list[Backchannel] = []
         self.intrusions: list[Intrusion] = []
-        self.turns_left: int | None = None  # after a barge-in that the rest of the source does not survive
 
-    def turn(self, index: int) -> bool:
-        """Write a turn of the source and what happens around it; False where the dialogue ends with it."""
-        turn = self.dialogue.turns[index]
-        text = spoken_form(turn.text, self.dialogue.language)
-        rng = generator(self.seed, self.dialogue.id, f"interaction {index}")
-        if turn.role == "user":
-            goes_on = self._user_turn(turn, text, rng)
-        else:
-            goes_on = self._assistant_turn(index, turn, text, rng)
-        if self.turns_left is not None:
-            self.turns_left -= 1
-            return goes_on and self.turns_left > 0
-        return goes_on
+    def write(self, others: Sequence[TextDialogue], balance: Balance) -> None:
+        """Write the turns of the source and what happens around them, until the dialogue ends."""
+        before: list[Part] = []
+        ahead, n = parts_of(self.dialogue), 0
+        while ahead:
+            part, ahead = ahead[0], ahead[1:]
+            rng = generator(self.seed, self.dialogue.id, f"interaction {n}")
+            n += 1
+            if part.is_user:
+                self._user_turn(part, rng)
+                before.append(part)
+                continue
+            moment = Moment(self.dialogue, tuple(before), part, ahead, self.phrases, others, rng)
+            found = self._interruption(moment, balance)
+            if found is None:
+                self._assistant_turn(part, rng, interrupted=False)
+                self._silence(ahead, rng)
+                before.append(part)
+            else:
+                self._interrupt(found, rng)
+                before += [found.target, *found.added]
+                ahead = found.ahead
 
-    def _user_turn(self, turn: TextTurn, text: str, rng: np.random.Generator) -> bool:
-        parts, phrases = tokens(text), self.phrases
+    def _user_turn(self, part: Part, rng: np.random.Generator) -> None:
+        text, parts, phrases = part.text, tokens(part.text), self.phrases
         points = pause_points(text, phrases) if phrases else []
         pieces: list[tuple[Role, str]] = [("turn", text)]
-        named = turn.backchannels
+        named = part.turn.backchannels
         if phrases and points and rng.random() < self.interaction.hesitation:
             cut = int(rng.choice(points))
             filler = phrases.say("filler", rng) if rng.random() < self.interaction.filler else None
@@ -143,84 +153,36 @@ class _Writer:
                 more = len(tokens(filler or ""))
                 named = tuple(n + more if n > cut else n for n in named)
             pieces.append(("turn", _between(text, cut, len(parts))))
-        here = self._add("user", turn.text, pieces, emotion=turn.emotion)
+        here = self._add(part, pieces)
         self._backchannels("assistant", here, named, rng)
-        return True
 
-    def _assistant_turn(self, index: int, turn: TextTurn, text: str, rng: np.random.Generator) -> bool:
-        here = self._add("assistant", turn.text, [("turn", text)], emotion=turn.emotion, tool=turn.tool)
-        parts = tokens(text)
-        self._backchannels("user", here, turn.backchannels, rng)
-        intent = self._intent(index, turn, rng)
-        self._intrude(here, parts, intent is not None, rng)
-        if intent is not None and (goes_on := self._interrupt(intent, index, here, turn, text, rng)) is not None:
-            return goes_on
-        following = self.dialogue.turns[index + 1 : index + 2]
-        if following and self.phrases and rng.random() < self.interaction.silence_timeout:
+    def _assistant_turn(self, part: Part, rng: np.random.Generator, interrupted: bool) -> int:
+        """A turn of a source, at which the user may nod unless it answers what nobody asked."""
+        here = self._add(part, [("turn", part.text)])
+        if not part.misheard:
+            self._backchannels("user", here, part.turn.backchannels, rng)
+        self._intrude(here, tokens(part.text), interrupted, rng)
+        return here
+
+    def _interruption(self, moment: Moment, balance: Balance) -> Interruption | None:
+        """How the user interrupts the turn, None where not: as a language model wrote it, or else by the kind that is
+        most behind its share of those that make sense."""
+        drawn = bool(moment.rng.random() < self.interaction.barge_in)
+        return balance.choose(drawn, partial(interruption, moment)) if self.interaction.barge_in else None
+
+    def _interrupt(self, found: Interruption, rng: np.random.Generator) -> None:
+        here = self._assistant_turn(found.target, rng, interrupted=True)
+        self.barge_ins.append(BargeIn(here + 1, here, found.intent, found.said, found.until, found.dropped))
+        for part in found.added:
+            if part.is_user or part.written is None:
+                self._add(part, [("turn", part.text)])
+            else:
+                self._assistant_turn(part, rng, interrupted=False)
+
+    def _silence(self, ahead: Sequence[Part], rng: np.random.Generator) -> None:
+        if ahead and self.phrases and rng.random() < self.interaction.silence_timeout:
             reprompt = self.phrases.say("reprompt", rng)
-            self._add("assistant", None, [("turn", reprompt)], after_silence=True)
-        return True
-
-    def _intent(self, index: int, turn: TextTurn, rng: np.random.Generator) -> Intent | None:
-        """What the user interrupts a turn for, None where not. A cancel ends the dialogue, so that all of its share
-        falls on a turn that does so anyway; and the answer that a dialogue was cut down to is heard."""
-        mix, chance = self.interaction.intents, self.interaction.barge_in
-        draw, choice = rng.random(), rng.random()
-        if self.turns_left is not None:
-            return None
-        if turn.interruption is not None:
-            return turn.interruption.intent if draw < chance else None
-        following = len(self.dialogue.turns) - index - 1
-        cancels = mix.cancel / (mix.topic + mix.correct + mix.clarify + mix.cancel)
-        answers = sum(turn.role == "assistant" for turn in self.dialogue.turns)
-        last = min(chance * cancels * answers, 1.0) if following == 0 and self.phrases else 0.0
-        if draw < last:
-            return "cancel"
-        if draw >= last + chance * (1 - cancels):
-            return None
-        kinds: dict[Intent, float] = {"topic": mix.topic if following else 0.0}
-        if self.interaction.context == "answer" and self.phrases:
-            kinds |= {"correct": mix.correct, "clarify": mix.clarify}
-        total = sum(kinds.values())
-        if total <= 0:  # only the source's own turn can interrupt, whatever it is after
-            return "topic" if following and self.interaction.context != "answer" else None
-        shares = np.cumsum(list(kinds.values())) / total
-        return list(kinds)[int(np.searchsorted(shares, choice, side="right"))]
-
-    def _interrupt(
-        self, intent: Intent, index: int, here: int, turn: TextTurn, text: str, rng: np.random.Generator
-    ) -> bool | None:
-        """Have the user interrupt the turn; None where nothing can, else whether the dialogue goes on."""
-        own = turn.interruption or self._own_interruption(intent, text, rng)
-        if own is not None:
-            said = spoken_form(own.text, self.dialogue.language)
-            # What a language model has the user say may answer what was certainly heard.
-            least = certainly_said(text) if turn.interruption else 0
-            self.barge_ins.append(BargeIn(self._add("user", None, [("turn", said)]), here, own.intent, least))
-            if own.answer is None:
-                return False
-            self._add("assistant", None, [("turn", spoken_form(own.answer, self.dialogue.language))])
-            return True
-        following = self.dialogue.turns[index + 1 : index + 2]
-        if not following:
-            return None
-        said = spoken_form(following[0].text, self.dialogue.language)
-        meant = intent_of(said, self.phrases) if self.phrases else "topic"
-        self.barge_ins.append(BargeIn(here + 1, here, meant))
-        if self.interaction.context == "drop":
-            self.turns_left = 3  # this one, the user's and its answer
-        return True
-
-    def _own_interruption(self, intent: Intent, text: str, rng: np.random.Generator) -> Interruption | None:
-        """An interruption from the stock of phrases; None where the source's next turn interrupts."""
-        if self.phrases is None or intent == "topic":
-            return None
-        if intent == "cancel":
-            return Interruption("cancel", self.phrases.say("cancel", rng), None)
-        if intent != "correct" and intent != "clarify":
-            return None
-        answer = self.phrases.say("correct_reply" if intent == "correct" else "clarify_reply", rng)
-        return Interruption(intent, self.phrases.say(intent, rng), joined([answer, text]))
+            self._add(Part(TextTurn("assistant", reprompt), reprompt), [("turn", reprompt)], after_silence=True)
 
     def _intrude(self, here: int, parts: Sequence[str], interrupted: bool, rng: np.random.Generator) -> None:
         interaction = self.interaction
@@ -258,20 +220,27 @@ class _Writer:
             line = self._line("backchannel", here, speaker, self.voices[speaker], nod.text)
             self.backchannels.append(Backchannel(line, speaker, here, nod.after))
 
-    def _add(
-        self,
-        speaker: Party,
-        written: str | None,
-        pieces: Sequence[tuple[Role, str]],
-        emotion: str | None = None,
-        tool: ToolCall | None = None,
-        after_silence: bool = False,
-    ) -> int:
-        index = len(self.turns)
+    def _add(self, part: Part, pieces: Sequence[tuple[Role, str]], after_silence: bool = False) -> int:
+        index, turn = len(self.turns), part.turn
+        speaker: Party = "user" if part.is_user else "assistant"
         voice = self.voices[speaker]
-        lines = tuple(self._line(role, index, speaker, voice, text, emotion) for role, text in pieces)
-        text = joined([text for _, text in pieces])
-        self.turns.append(ScriptTurn(index, speaker, voice, written, text, lines, emotion, tool, after_silence))
+        lines = tuple(self._line(role, index, speaker, voice, text, turn) for role, text in pieces)
+        self.turns.append(
+            ScriptTurn(
+                index=index,
+                speaker=speaker,
+                voice=voice,
+                text_written=part.written,
+                text=joined([text for _, text in pieces]),
+                lines=lines,
+                emotion=turn.emotion,
+                tool=turn.tool,
+                after_silence=after_silence,
+                style=turn.style,
+                misheard=part.misheard,
+                borrowed=part.borrowed,
+            )
+        )
         return index
 
     def _line(
@@ -281,13 +250,14 @@ class _Writer:
         speaker: Literal["assistant", "user", "other"],
         voice: str,
         text: str,
-        emotion: str | None = None,
+        of: TextTurn | None = None,
     ) -> str:
         name = f"{self.dialogue.id}#{len(self.lines)}"
         # A backchannel sounds the same wherever its voice says it: engines that clone speak it once.
         drawn_for = (voice, text) if role == "backchannel" else (name,)
         seed = int(stable_hash(self.seed, *drawn_for, "speech"), 16) % 2**31
-        self.lines.append(ScriptLine(name, role, turn, speaker, voice, text, emotion, seed))
+        emotion, style = (of.emotion, of.style) if of else (None, None)
+        self.lines.append(ScriptLine(name, role, turn, speaker, voice, text, emotion, seed, style))
         return name
 
 

@@ -62,7 +62,7 @@ from turnmill.synth.tts.engines.espeak.engine import utter
 from turnmill.synth.tts.sphinx import PocketsphinxAligner
 
 TEXTS = Path(__file__).parents[2] / "pipelines" / "recipes" / "quickstart" / "dialogues.jsonl"
-INTERRUPTED = Interaction(barge_in=0.9, balance=0, context="continue", silence_timeout=0)
+INTERRUPTED = Interaction(barge_in=0.9, balance=0, silence_timeout=0)
 TAKES = 2
 """Of each dialogue and seed: the same speech, interrupted elsewhere."""
 OTHERS = ("espeak-en-us-bella", "espeak-en-us-carl", "espeak-en-us-nora")

@@ -16,13 +16,13 @@ from turnmill.synth.channels import ASSISTANT, RATE, USER
 from turnmill.synth.duplex.lengths import COOPERATIVE
 from turnmill.synth.duplex.planning.backchannels import PlacedBackchannel, place_backchannels
 from turnmill.synth.duplex.planning.barge_ins import interrupt
-from turnmill.synth.duplex.planning.context import relied_on
 from turnmill.synth.duplex.planning.intrusions import PlacedIntrusion, hold, place_intrusions
 from turnmill.synth.duplex.planning.offsets import OWN_GAP, assigned, draw_offset, longest_overlap
 from turnmill.synth.duplex.planning.placed import Placed, body_of, party_levels
 from turnmill.synth.duplex.planning.spoken import SpokenLine
 from turnmill.synth.duplex.timeline import ChannelWord, Clip, Event, Timeline, Turn, Unplaced
 from turnmill.synth.duplex.timing import FloorTransfer, Timing
+from turnmill.synth.script.context import relied_on
 from turnmill.synth.script.model import BargeIn, Party, Script
 
 Acoustic = Callable[[int], Acoustics]
@@ -262,6 +262,7 @@ class _Planner:
             emotion=placed.turn.emotion,
             interrupted=placed.cut is not None,
             misheard=placed.turn.misheard,
+            borrowed=placed.turn.borrowed,
             fto=None if before is None else placed.start - before,
             words=placed.words(),
         )

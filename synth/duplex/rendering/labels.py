@@ -95,6 +95,7 @@ def turn_rows(timeline: Timeline) -> list[dict[str, Any]]:
             "emotion": turn.emotion,
             "interrupted": turn.interrupted,
             "misheard": turn.misheard,
+            "borrowed": turn.borrowed,
             "fto": None if turn.fto is None else seconds(turn.fto),
         }
         for turn in timeline.turns
@@ -140,6 +141,7 @@ def _turn(turn: Turn) -> dict[str, Any]:
         "emotion": turn.emotion,
         "interrupted": turn.interrupted,
         "misheard": turn.misheard,
+        "borrowed": turn.borrowed,
         "words": _heard(turn.words),
     }
 

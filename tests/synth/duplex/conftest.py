@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from turnmill.manifests.records import Licence, Reject, TextDialogue, TextTurn
+from turnmill.manifests.records import Intent, Licence, Reject, TextDialogue, TextTurn
 from turnmill.manifests.samples import DIALOGUE, to_json
 from turnmill.synth.acoustics import WHITE, Acoustics, AcousticsParams, Background, Pools, draw_acoustics
 from turnmill.synth.channels import RATE
@@ -20,7 +20,8 @@ from turnmill.synth.duplex.rendering.material import Material, spoken_material, 
 from turnmill.synth.duplex.rendering.render import Rendered, render
 from turnmill.synth.duplex.timeline import Timeline
 from turnmill.synth.duplex.timing import Timing, timing
-from turnmill.synth.script import Interaction, Script, write_script
+from turnmill.synth.intents import INTENTS
+from turnmill.synth.script import IntentMix, Interaction, Script, write_script
 from turnmill.synth.speech import Line, Speech, Word
 from turnmill.synth.tts.engines.espeak import ESPEAK
 
@@ -106,6 +107,11 @@ def speak_script(script: Script, speech: Callable[[list[Line]], list[Speech]]) -
 def bursts(dialogue: TextDialogue, interaction: Interaction, seed: int = 0) -> Spoken:
     script = write_script(dialogue, interaction, ESPEAK, "train", seed)
     return speak_script(script, lambda lines: [speak_bursts(line) for line in lines])
+
+
+def only(*intents: Intent) -> IntentMix:
+    """The same of each of these kinds of interruption, and no other."""
+    return IntentMix.model_validate({intent: float(intent in intents) for intent in INTENTS})
 
 
 QUIET = Interaction(

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 from turnmill.manifests.records import generator
 from turnmill.synth.channels import RATE
-from turnmill.synth.duplex.planning.context import relied_on
 from turnmill.synth.duplex.planning.offsets import OWN_GAP, assigned, draw_offset, longest_overlap
 from turnmill.synth.duplex.talk.distances import Values, w1
 from turnmill.synth.duplex.timing import timing
+from turnmill.synth.script.context import relied_on
 
 PAIRS = st.lists(st.tuples(st.integers(-70_000, 100_000), st.integers(0, 70_000)), min_size=1, max_size=30)
 

@@ -1,0 +1,171 @@
+"""What a turn asks: whether it can be asked again or instead of another, and how. English and Chinese; of other
+languages no more than a question mark is known."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from turnmill.manifests.languages import primary
+from turnmill.synth.tokens import tokens
+
+
+@dataclass(frozen=True)
+class _Wording:
+    """Patterns of one language.
+
+    `asks`: a question or a request. `opening`: what a question that is asked again does without. `points`: words that
+    mean nothing without the sentence before. `back`: words that point at something in the answer that was just given,
+    or want more of it. `reacts`: how a turn begins that takes up a complete answer. `declines`: an answer that gives
+    none. `accepts`, `regrets`: how an answer begins that needs no other beginning. `courtesy`: how a turn begins that
+    tells nothing. `shortest`, `longest`: tokens of what is asked again.
+    """
+
+    asks: re.Pattern[str]
+    opening: re.Pattern[str]
+    points: re.Pattern[str]
+    back: re.Pattern[str]
+    reacts: re.Pattern[str]
+    declines: re.Pattern[str]
+    accepts: re.Pattern[str]
+    regrets: re.Pattern[str]
+    courtesy: re.Pattern[str]
+    shortest: int
+    longest: int
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile(text, re.IGNORECASE | re.VERBOSE)
+
+
+_WORDINGS: Final[Mapping[str, _Wording]] = {
+    "en": _Wording(
+        asks=_pattern(
+            r"""\?|(?:^|[.!]\s+)(?:please|(?:can|could|would|will)\ you|i\ (?:want|need|would\ like)\ (?:you\ )?to|
+            i'd\ like|add|advise|analyze|answer|arrange|book|brainstorm|build|calculate|call|categorize|check|classify|
+            come\ up|compare|compose|compute|construct|convert|count|create|define|demonstrate|describe|design|
+            determine|develop|discuss|draft|estimate|evaluate|explain|find|generate|get\ me|give|help|identify|imagine|
+            list|look\ up|make|name|order|outline|plan|play|predict|prepare|propose|provide|put\ on|read|recommend|
+            remind|schedule|search|send|set|show|sing|sort|spell|start|suggest|summarize|teach|tell|translate|
+            turn\ (?:on|off|up|down)|walk\ me|what|when|where|which|who|why|how|write)\b"""
+        ),
+        opening=_pattern(
+            r"""^(?:(?:hi|hello|hey|good\ (?:morning|afternoon|evening)|ok|okay|alright|well|oh|so|and|but|thanks|
+            thank\ you|great|right|sure|yes|yeah|no)(?:\ there|\ again|\ so\ much|\ very\ much)?[,!.]\s+|
+            (?:and|but|so)\s+(?=(?:what|how|why|when|where|who|which|is|are|do|does|did|can|could|should|would)\b))+"""
+        ),
+        points=_pattern(
+            r"""\b(?:it|its|that|this|they|them|their|those|these|there|ones?|he|him|his|she|her|we|us|our|both|
+            same)\b"""
+        ),
+        back=_pattern(
+            r"""^then\b|\b(?:they|them|their|those|these|both|former|latter|others?|ones?|first|second|third|last|next|else|
+            rest|above|more|another|again|continue|go\ on|keep\ going|instead|rewrite|rephrase|shorten|shorter|longer|
+            add|change|elaborate|examples?(?!\ of))\b"""
+        ),
+        reacts=_pattern(
+            r"""(?:thank|thanks|that\b|that's|wow|perfect|awesome|amazing|excellent|interesting|nice|cool|i\ see|
+            got\ it|sounds|ok\b|okay|great|good\b|yes|yeah|no\b|not\ really|maybe|sure)"""
+        ),
+        declines=_pattern(
+            r"""^no\b|\b(?:sorry|unfortunately|unable|cannot|can't|couldn't|apologi[sz]e|as\ an\ ai|language\ model|
+            i\ (?:do\ not|don't)\ have)\b"""
+        ),
+        accepts=_pattern(
+            r"""(?:sure|of\ course|certainly|absolutely|definitely|okay|ok|all\ right|alright|yes|yeah|not?|well|great|
+            good)\b"""
+        ),
+        regrets=_pattern(
+            r"(?:i'm\ (?:so\ |very\ )?sorry|i\ am\ sorry|sorry|my\ apologies|i\ apologi[sz]e|unfortunately)\b"
+        ),
+        courtesy=_pattern(r"(?:you'?re\ welcome|you\ are\ welcome|my\ pleasure|hello|hi|hey|goodbye|bye|good\ luck)\b"),
+        shortest=3,
+        longest=28,
+    ),
+    "zh": _Wording(
+        asks=_pattern(
+            "[?？]|请|帮我|帮忙|给我|告诉我|介绍|解释|推荐|写一|列出|生成|翻译|总结|说说|讲讲|讲一|怎么|如何|什么|哪|吗|"
+            "多少|为什么|能不能|是否"
+        ),
+        opening=_pattern(
+            "^(?:(?:你好|您好|嗨|喂|嗯|哦|好的?|谢谢[你您]?|不好意思|那么?|对了)[，,！!。、]\\s*|(?:请问|那么|那(?=请)|问(?![题候]))[，,]?|"
+            "麻烦[你您]?)+"
+        ),
+        points=_pattern("[它这那他她其该此]|上面|前面"),
+        back=_pattern(
+            "[这那它]些|[它他她]们|两[个种者]|第[一二三四五]|[后前]者|上面|上述|其[他它余]|另外|别的|哪[个一种]|还有|再[给来说写换]|"
+            "更多|更详细|继续|重新|接着|换[一个成]|改[一成为]|进一步|具体[说一例]|例子|举例"
+        ),
+        reacts=_pattern("是的|不是|没有|对|可以|谢谢|感谢|太|非常|很好|好的|好吧|明白|原来|这[真很]|不错|哇|嗯"),
+        declines=_pattern("^不|抱歉|对不起|无法|不能|作为|遗憾|语言模型"),
+        accepts=_pattern("好|当然|可以|没问题|行|嗯|是的|对|不"),
+        regrets=_pattern("很?抱歉|对不起|不好意思|我?很(?:抱歉|遗憾)"),
+        courtesy=_pattern("不客气|不用谢|你好|您好|再见|很高兴"),
+        shortest=4,
+        longest=45,
+    ),
+}
+
+
+def asks(text: str, language: str) -> bool:
+    """Whether a turn has a question or a request."""
+    known = _WORDINGS.get(primary(language))
+    return bool(known.asks.search(text)) if known else asks_back(text)
+
+
+def asks_back(text: str) -> bool:
+    """Whether a turn has a question, by its mark."""
+    return bool(re.search("[?？؟]", text))
+
+
+def asked_again(text: str, language: str) -> str | None:
+    """What a turn asks, as somebody says it who asks it once more: without greeting, and by its last sentence alone
+    where that can do without the others. None where it asks nothing, or is too long or too short to be said again."""
+    known = _WORDINGS.get(primary(language))
+    if known is None or not known.asks.search(text):
+        return None
+    short = known.opening.sub("", text).strip()
+    *before, last = re.split(r"(?<=[.!?])\s+|(?<=[。！？])\s*(?=.)", short)
+    alone = len(tokens(last)) >= 2 * known.shortest and known.asks.search(last) and not known.points.search(last)
+    if before and alone:
+        short = known.opening.sub("", last)
+    short = short[:1].upper() + short[1:]
+    return short if known.shortest <= len(tokens(short)) <= known.longest else None
+
+
+def stands_alone(text: str, language: str) -> bool:
+    """Whether a question points at nothing outside it."""
+    known = _WORDINGS.get(primary(language))
+    return known is not None and not known.points.search(text) and not known.back.search(text)
+
+
+def follows_up(text: str, language: str) -> bool:
+    """Whether a user's turn needs no more than the beginning of the answer before it."""
+    known = _WORDINGS.get(primary(language))
+    if known is None:
+        return asks_back(text)
+    return len(tokens(text)) >= known.shortest and not (known.back.search(text) or known.reacts.match(text))
+
+
+def declines(text: str, language: str) -> bool:
+    """Whether an answer gives none."""
+    known = _WORDINGS.get(primary(language))
+    return known is not None and bool(known.declines.search(text))
+
+
+def is_courtesy(answer: str, language: str) -> bool:
+    """Whether an answer is a greeting or the like, at which nobody needs to interrupt."""
+    known = _WORDINGS.get(primary(language))
+    return known is not None and bool(known.courtesy.match(answer))
+
+
+def accepts(answer: str, language: str) -> bool:
+    """Whether an answer begins with "sure" or the like."""
+    known = _WORDINGS.get(primary(language))
+    return known is not None and bool(known.accepts.match(answer))
+
+
+def regrets(answer: str, language: str) -> bool:
+    """Whether an answer begins with an apology."""
+    known = _WORDINGS.get(primary(language))
+    return known is not None and bool(known.regrets.match(answer))

@@ -1,0 +1,294 @@
+"""What a user says into a turn of the assistant's, and what follows from it: one function for each kind."""
+
+import math
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from turnmill.manifests import records
+from turnmill.manifests.records import Intent, TextDialogue, TextTurn
+from turnmill.synth.intents import SAYS_AGAIN, says_again
+from turnmill.synth.phrases import PhraseKind, Phrases
+from turnmill.synth.rewrite.tasks import certainly_said
+from turnmill.synth.script.asking import (
+    accepts,
+    asked_again,
+    asks,
+    asks_back,
+    declines,
+    follows_up,
+    is_courtesy,
+    regrets,
+)
+from turnmill.synth.script.clauses import clauses
+from turnmill.synth.script.context import content, relied_on
+from turnmill.synth.script.partners import partners_of
+from turnmill.synth.script.parts import Part
+from turnmill.synth.text import spoken_form
+from turnmill.synth.tokens import joined, prefix, spans, tokens
+
+CANCEL_ANSWERED: Final = 0.5
+"""Share of cancels that the assistant acknowledges in a word or two; Turnmill's choice."""
+_LEAST_HEARD = 3  # words before an interruption
+_TELLING = 2  # words that the question has not, after which an answer is known to be another's
+# Seconds, by the usual rate of speech. What is heard of a turn before an interruption, and what is left of it then: the
+# assistant goes on for the user's first 0.3 s and more, and loses 0.6 s. The least length of a clause, and what is left
+# of it then; the longest sentence that is said again whole.
+_HEARD_S = 1.0
+_LEFT_S = 1.5
+_CLAUSE_S = 2.0
+_CLAUSE_LEFT_S = 1.2
+_LONGEST_AGAIN_S = 10.0
+_WORDS_PER_S = 2.7  # of a language without phrases
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The assistant is about to say `part`, after the turns `before` and before those `ahead`. `others` are the
+    dialogues that may be borrowed from."""
+
+    dialogue: TextDialogue
+    before: tuple[Part, ...]
+    part: Part
+    ahead: tuple[Part, ...]
+    phrases: Phrases | None
+    others: Sequence[TextDialogue]
+    rng: np.random.Generator
+
+    @property
+    def language(self) -> str:
+        return self.dialogue.language
+
+    def count(self, seconds: float) -> int:
+        """About how many tokens are said in so long."""
+        return math.ceil(seconds * (self.phrases.words_per_s if self.phrases else _WORDS_PER_S))
+
+    def say(self, kind: PhraseKind) -> str:
+        assert self.phrases is not None
+        return self.phrases.say(kind, self.rng)
+
+
+@dataclass(frozen=True)
+class Interruption:
+    """`target` is said in place of the moment's part, and interrupted when `said` to `until` tokens of it are heard;
+    `added` follow, then `ahead`. `dropped`: how many of those added go where speech has no room for it."""
+
+    intent: Intent
+    target: Part
+    added: tuple[Part, ...]
+    ahead: tuple[Part, ...]
+    said: int
+    until: int | None = None
+    dropped: int = 0
+
+
+def interruption(moment: Moment, intent: Intent) -> Interruption | None:
+    """An interruption of that kind, and what follows from it; None where it would not make sense, or its turn has no
+    room for it. Where a language model wrote one for the turn, there is no other."""
+    written = moment.part.turn.interruption
+    if written is not None:
+        return _written(moment, written) if intent == written.intent else None
+    if (moment.phrases is None and intent != "follow_up") or is_courtesy(moment.part.text, moment.language):
+        return None
+    return next(_KINDS[intent](moment), None)
+
+
+def _written(moment: Moment, written: records.Interruption) -> Interruption | None:
+    intent, text = written.intent, moment.part.text
+    said = _user(spoken_form(written.text, moment.language))
+    added = (said,) if written.answer is None else (said, _assistant(spoken_form(written.answer, moment.language)))
+    ends = intent in ("topic", "cancel")
+    floor = certainly_said(text)
+    until = min(floor + moment.count(_CLAUSE_S), len(tokens(text))) if intent in SAYS_AGAIN else None
+    dropped = len(added) if intent in SAYS_AGAIN or intent == "cancel" else 0
+    return _placed(
+        moment, Interruption(intent, moment.part, added, () if ends else moment.ahead, floor, until, dropped)
+    )
+
+
+def _follow_up(moment: Moment) -> Iterator[Interruption]:
+    """The source's next turn."""
+    ahead, text = moment.ahead, moment.part.text
+    if len(ahead) < 2 or not ahead[0].is_user or asks_back(text) or not follows_up(ahead[0].text, moment.language):
+        return
+    phrases, opening = moment.phrases, ahead[0].text.lower()
+    if phrases and opening.startswith((*phrases.corrects, *phrases.clarifies)):
+        return
+    found = _placed(moment, Interruption("follow_up", moment.part, (), ahead, certainly_said(text)))
+    if found:
+        yield found
+
+
+def _topic(moment: Moment) -> Iterator[Interruption]:
+    """What another dialogue begins with; the talk then goes on as that one does."""
+    if moment.part.borrowed or asks_back(moment.part.text) or not _is_asked(moment):
+        return  # who was asked answers, and who talks of what moves them stays with it
+    if any(part.turn.style for part in (*moment.before, moment.part)):
+        return
+    for other in _partners(moment):
+        question, answer, *rest = other
+        new = asked_again(question.text, moment.language)
+        assert new is not None
+        added = (
+            replace(question, text=joined([moment.say("topic"), new])),
+            _opened(answer, moment.say("topic_reply"), accepts(answer.text, moment.language)),
+        )
+        found = _placed(moment, Interruption("topic", moment.part, added, tuple(rest), 0))
+        if found:
+            yield found
+
+
+def _asked_something_else(intent: Intent, moment: Moment) -> Iterator[Interruption]:
+    """The assistant begins the answer of another dialogue, the user asks again, and the right answer follows."""
+    asked = moment.before[-1] if _is_asked(moment) else None
+    again = asked_again(asked.text, moment.language) if asked else None
+    if asked is None or again is None:
+        return
+    kind, reply = _PHRASES_AGAIN[intent]
+    for _, answer, *_ in _partners(moment):
+        if asks_back(answer.text):
+            continue
+        turn = replace(answer.turn, emotion=None, backchannels=None, interruption=None)
+        target = replace(answer, turn=turn, misheard=True)
+        added = (
+            _user(joined([moment.say(kind), again])),
+            _opened(moment.part, moment.say(reply), regrets(moment.part.text, moment.language)),
+        )
+        telling = _telling(answer.text, asked)
+        found = _placed(moment, Interruption(intent, target, added, moment.ahead, telling))
+        if found:
+            yield found
+
+
+def _telling(answer: str, asked: Part) -> int:
+    """How many tokens of an answer show that it answers something else."""
+    known, count = content(asked.text), len(tokens(answer))
+    return next((n for n in range(1, count) if len(content(prefix(answer, n)) - known) >= _TELLING), count)
+
+
+_PHRASES_AGAIN: Final[Mapping[Intent, tuple[PhraseKind, PhraseKind]]] = {
+    "correct": ("correct", "correct_reply"),
+    "denial": ("denial", "denial_reply"),
+}
+
+
+def _correct(moment: Moment) -> Iterator[Interruption]:
+    return _asked_something_else("correct", moment)
+
+
+def _denial(moment: Moment) -> Iterator[Interruption]:
+    return _asked_something_else("denial", moment)
+
+
+def _clarify(moment: Moment) -> Iterator[Interruption]:
+    return _said_again("clarify", moment.say("clarify"), moment.say("clarify_reply"), moment)
+
+
+def _repeat(moment: Moment) -> Iterator[Interruption]:
+    return _said_again("repeat", moment.say("repeat"), moment.say("repeat_reply"), moment)
+
+
+def _said_again(intent: Intent, said: str, reply: str, moment: Moment) -> Iterator[Interruption]:
+    """The assistant says the last clause heard again, and goes on from there."""
+    text = moment.part.text
+    if asks_back(text):
+        return
+    starts = spans(text)
+    parts = clauses(text, moment.count(_CLAUSE_S), moment.count(_LONGEST_AGAIN_S))
+    for place in [*moment.rng.permutation(len(parts) - 1) + 1, 0]:
+        first, until = parts[place]
+        again = text[starts[first][0] :]
+        added = (_user(said), _opened(_assistant(again), reply, accepts(again, moment.language)))
+        found = _placed(moment, Interruption(intent, moment.part, added, moment.ahead, first + 1, until, 2))
+        if found:
+            yield found
+
+
+def _affirm(moment: Moment) -> Iterator[Interruption]:
+    """The user has what they need; the talk goes on where that needs nothing more of the turn."""
+    text, ahead = moment.part.text, moment.ahead
+    if asks_back(text) or declines(text, moment.language) or not _is_asked(moment):
+        return
+    if ahead and not follows_up(ahead[0].text, moment.language):
+        return
+    added = (_user(moment.say("affirm")), _assistant(moment.say("affirm_reply")))
+    found = _placed(moment, Interruption("affirm", moment.part, added, ahead, len(tokens(text)) // 2))
+    if found:
+        yield found
+
+
+def _cancel(moment: Moment) -> Iterator[Interruption]:
+    """The user wants quiet: the dialogue ends, so that only where it would end anyway."""
+    if moment.ahead:
+        return
+    answered = moment.rng.random() < CANCEL_ANSWERED
+    reply = moment.say("cancel_reply") if answered else ""
+    added = (_user(moment.say("cancel")), *([_assistant(reply)] if reply else []))
+    found = _placed(moment, Interruption("cancel", moment.part, added, (), 0, None, len(added)))
+    if found:
+        yield found
+
+
+_KINDS: Final[Mapping[Intent, Callable[[Moment], Iterator[Interruption]]]] = {
+    "follow_up": _follow_up,
+    "topic": _topic,
+    "correct": _correct,
+    "denial": _denial,
+    "clarify": _clarify,
+    "repeat": _repeat,
+    "affirm": _affirm,
+    "cancel": _cancel,
+}
+
+
+def _is_asked(moment: Moment) -> bool:
+    """Whether the assistant answers a question or a request."""
+    return bool(moment.before) and moment.before[-1].is_user and asks(moment.before[-1].text, moment.language)
+
+
+def _partners(moment: Moment) -> Iterator[tuple[Part, ...]]:
+    """Dialogues that a turn can be borrowed from; none of which a turn is there already, for that is alike itself."""
+    return partners_of((*moment.before, moment.part, *moment.ahead), moment.others, moment.rng)
+
+
+def _placed(moment: Moment, found: Interruption) -> Interruption | None:
+    """The interruption where the assistant's turn has room for it, with the least that has to be heard before, so that
+    no later turn of the user's uses unsaid words; None where it has not, or the answer would say the turn again."""
+    text, following = found.target.text, (*found.added, *found.ahead)
+    answer = following[1].text if len(following) > 1 else ""
+    if says_again(found.intent, text, answer):
+        return None
+    least = max(found.said, _LEAST_HEARD, moment.count(_HEARD_S))
+    most = len(tokens(text)) - moment.count(_LEFT_S)
+    if found.until is not None:
+        most = min(most, found.until - moment.count(_CLAUSE_LEFT_S))
+    before = [part.text for part in moment.before]
+    later = [(part.is_user, part.text) for part in following]
+
+    def is_enough(said: int) -> bool:
+        heard = prefix(text, said)
+        return relied_on(text[len(heard) :], [*before, heard], later) is None
+
+    said = least + bisect_left(range(least, most + 1), True, key=is_enough)
+    return replace(found, said=said) if said <= most else None
+
+
+def _opened(answer: Part, reply: str, opens: bool) -> Part:
+    """An answer after `reply`, unless it has such an opening itself. A sentence begins with a capital."""
+    text = answer.text[:1].upper() + answer.text[1:]
+    if not reply or opens:
+        return replace(answer, text=text)
+    nods, later = answer.turn.backchannels, len(tokens(reply))
+    turn = replace(answer.turn, backchannels=nods and tuple(n + later for n in nods))
+    return replace(answer, turn=turn, text=joined([reply, text]))
+
+
+def _user(text: str) -> Part:
+    return Part(TextTurn("user", text), text)
+
+
+def _assistant(text: str) -> Part:
+    return Part(TextTurn("assistant", text), text)

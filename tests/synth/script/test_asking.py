@@ -1,0 +1,75 @@
+"""What turns ask, and how it is asked again."""
+
+import pytest
+
+from turnmill.synth.script.asking import accepts, asked_again, asks, declines, follows_up, regrets, stands_alone
+
+
+@pytest.mark.parametrize(
+    ("text", "again"),
+    [
+        ("Hi there! How do I keep slugs away from my lettuce?", "How do I keep slugs away from my lettuce?"),
+        ("And what about the weather on Monday?", "What about the weather on Monday?"),
+        ("Thanks. So how long does it take?", "How long does it take?"),
+        ("I have a small garden. Which vegetables grow best in the shade?", "Which vegetables grow best in the shade?"),
+        ("I bought a cactus. How often should I water it?", "I bought a cactus. How often should I water it?"),
+        ("Explain how a fridge works.", "Explain how a fridge works."),
+        ("I can't sleep lately.", None),
+        ("Thanks, that helps.", None),
+        ("Why?", None),
+        ("Tell me all of it, " + "and then some more, " * 10, None),
+    ],
+)
+def test_a_question_is_asked_again_without_what_led_up_to_it(text: str, again: str | None) -> None:
+    assert asked_again(text, "en") == again
+
+
+@pytest.mark.parametrize(
+    ("text", "again"),
+    [
+        ("你好，请问附近有什么好吃的？", "附近有什么好吃的？"),
+        ("好的，那请你告诉我明天几点开门？", "请你告诉我明天几点开门？"),
+        ("小明有五百元，他想买四件衣服。问小明最多可以买几件衣服？", "小明最多可以买几件衣服？"),
+        ("请画一只拿着卡牌的狐狸", "画一只拿着卡牌的狐狸"),
+        ("我今天很累。", None),
+    ],
+)
+def test_a_chinese_question_is_asked_again(text: str, again: str | None) -> None:
+    if again and text.startswith("请画"):
+        again = text  # a request stays polite
+    assert asked_again(text, "zh") == again
+
+
+def test_a_question_that_points_back_cannot_be_asked_out_of_the_blue() -> None:
+    assert stands_alone("How far is the moon?", "en")
+    assert not stands_alone("How far is it?", "en")
+    assert not stands_alone("Give me another one.", "en")
+    assert stands_alone("附近有什么好吃的？", "zh")
+    assert not stands_alone("它要煮多久？", "zh")
+
+
+@pytest.mark.parametrize(
+    ("text", "does"),
+    [
+        ("Should I take an umbrella?", True),
+        ("Wait, I have no eggs left.", True),
+        ("Which of those is the best?", False),
+        ("And the second one?", False),
+        ("Thank you, that was helpful.", False),
+        ("Yes, please.", False),
+        ("Tell me more about it.", False),
+        ("Why?", False),
+    ],
+)
+def test_a_follow_up_needs_no_complete_answer(text: str, does: bool) -> None:
+    assert follows_up(text, "en") == does
+
+
+def test_of_other_languages_a_question_mark_is_known() -> None:
+    assert asks("Wie weit ist es?", "de")
+    assert follows_up("Wie weit ist es?", "de")
+    assert not follows_up("Danke.", "de")
+    assert asked_again("Wie weit ist es?", "de") is None
+    assert not declines("Leider nein.", "de")
+    assert not accepts("Gern.", "de")
+    assert not regrets("Leider nein.", "de")

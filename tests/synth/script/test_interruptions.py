@@ -1,0 +1,230 @@
+"""Interruptions: each has a consequence, and the talk goes on as people would."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.synth.duplex.conftest import QUIET, only
+from tests.synth.script.test_writer import german_bank
+from turnmill.manifests.records import Intent, Interruption, Licence, TextDialogue, TextTurn
+from turnmill.synth.intents import INTENTS, SAYS_AGAIN, Balance
+from turnmill.synth.phrases import PHRASES
+from turnmill.synth.script import Interaction, Script, write_script
+from turnmill.synth.tokens import prefix, spans, tokens
+from turnmill.synth.tts.engines.espeak import ESPEAK
+
+LICENCE = Licence("CC-BY-4.0", True, True)
+FRIDGE = (
+    "How does a fridge work?",
+    "A fridge pumps a liquid through a loop. The liquid evaporates inside and takes up heat, and a compressor then "
+    "squeezes it, so that it gives off that heat at the back.",
+    "Is it bad to leave the door open?",
+    "Yes, the cold air falls out at once, and the compressor has to run for a long time to make up for it.",
+)
+WINE = (
+    "Hi! How do I get red wine out of a carpet?",
+    "First blot it with a clean cloth and never rub. Then pour on cold water with a drop of dish soap, and blot again.",
+    "Will that work on wool?",
+    "It will, but use as little water as you can, and dry the spot with a fan for the rest of the day.",
+)
+MOON = ("How far is the moon?", "The moon is about three hundred and eighty thousand kilometres away from the earth.")
+CHINESE = (
+    ("附近有什么好吃的面馆？", "出门往右走两百米有一家面馆，味道很好，价格也不贵，中午人很多，最好早点去。"),
+    ("小米粥要煮多久？", "水开以后用小火煮三十分钟左右，中间搅拌几次，这样就不会粘锅了，喝起来也更香。"),
+)
+
+
+def dialogue(name: str, texts: Sequence[str], language: str = "en") -> TextDialogue:
+    turns = tuple(TextTurn("assistant" if n % 2 else "user", text) for n, text in enumerate(texts))
+    return TextDialogue(name, turns, language, "tests", LICENCE)
+
+
+OTHERS = (dialogue("fridge", FRIDGE), dialogue("wine", WINE), dialogue("moon", MOON))
+
+
+def written(
+    item: TextDialogue, *intents: Intent, seed: int = 0, others: Sequence[TextDialogue] = OTHERS, chance: float = 1.0
+) -> Script:
+    interaction = QUIET.model_copy(update={"barge_in": chance, "intents": only(*intents)})
+    return write_script(item, interaction, ESPEAK, "train", seed, others)
+
+
+def texts(script: Script) -> list[str]:
+    return [turn.text for turn in script.turns]
+
+
+def test_a_follow_up_is_the_next_turn_where_it_uses_nothing_unsaid() -> None:
+    script = written(OTHERS[1], "follow_up")
+    assert [turn.text_written for turn in script.turns] == list(WINE)
+    [item] = script.barge_ins
+    assert (item.turn, item.target_turn, item.turns) == (2, 1, 0)
+    relies = dialogue("d", (*WINE[:2], "How cold is the water to be?", WINE[3]))
+    [item] = written(relies, "follow_up").barge_ins
+    assert "water" in prefix(WINE[1], item.said)  # by then it is said
+
+
+@pytest.mark.parametrize(
+    "following",
+    [
+        "No, I said the sofa.",
+        "What do you mean by blot?",
+        "Thanks, that is great.",
+        "And the second one?",
+        "Yes, please.",
+    ],
+)
+def test_what_corrects_asks_back_thanks_or_points_at_the_whole_answer_is_no_follow_up(following: str) -> None:
+    assert not written(dialogue("d", (*WINE[:2], following, WINE[3])), "follow_up").barge_ins
+
+
+@pytest.mark.parametrize("intent", ["correct", "denial"])
+def test_who_is_misheard_asks_again_and_gets_the_right_answer(intent: Intent) -> None:
+    script = written(OTHERS[1], intent)
+    asked, wrong, again, right = script.turns[:4]
+    assert (wrong.speaker, wrong.misheard, wrong.borrowed in ("fridge", "moon")) == ("assistant", True, True)
+    assert wrong.text in (FRIDGE[1], MOON[1])
+    assert again.text.endswith("How do I get red wine out of a carpet?")
+    assert again.text != asked.text
+    assert right.text.endswith(WINE[1])
+    assert (right.text_written, right.misheard, right.borrowed) == (WINE[1], False, None)
+    assert script.barge_ins[0].target_turn == 1
+    assert [turn.text_written for turn in script.turns if turn.borrowed is None and turn.text_written] == list(WINE)
+
+
+def test_a_topic_is_another_dialogues_and_the_talk_goes_on_as_that_one_does() -> None:
+    script = written(dialogue("moon", MOON), "topic")
+    assert texts(script)[:2] == list(MOON)
+    [item] = script.barge_ins
+    assert (item.intent, item.turn) == ("topic", 2)
+    new = next(other for other in (FRIDGE, WINE) if script.turns[3].text_written == other[1])
+    assert script.turns[2].text.endswith(new[0].removeprefix("Hi! "))
+    assert [turn.text_written for turn in script.turns[2:]] == list(new)
+    assert {turn.borrowed for turn in script.turns[2:]} == {"fridge" if new is FRIDGE else "wine"}
+
+
+@pytest.mark.parametrize("intent", ["clarify", "repeat"])
+@pytest.mark.parametrize("seed", range(5))
+def test_the_clause_that_was_cut_is_said_again_and_what_follows_it(intent: Intent, seed: int) -> None:
+    script = written(dialogue("fridge", FRIDGE[:2]), intent, seed=seed)
+    [item] = script.barge_ins
+    assert (item.turns, item.until is not None) == (2, True)
+    answer = script.turns[3].text
+    starts = [start for start, _ in spans(FRIDGE[1])]
+    first = next(n for n, start in enumerate(starts) if answer.casefold().endswith(FRIDGE[1][start:].casefold()))
+    assert 0 < first < item.said < (item.until or 0)  # never from the start, where there is a later clause
+    assert FRIDGE[1][: starts[first]].rstrip()[-1] in ".,"
+
+
+def test_an_affirmation_is_acknowledged_and_the_talk_goes_on() -> None:
+    script = written(OTHERS[0], "affirm")
+    assert len(tokens(script.turns[3].text)) <= 8
+    assert [turn.text_written for turn in script.turns if turn.text_written] == list(FRIDGE)
+
+
+def test_a_cancel_ends_the_dialogue_where_it_ends_with_silence_or_a_word_or_two() -> None:
+    answered = 0
+    for seed in range(40):
+        script = written(OTHERS[0], "cancel", seed=seed)
+        [item] = script.barge_ins
+        assert item.target_turn == 3
+        assert item.turns == len(script.turns) - 4
+        answered += item.turns - 1
+        assert all(turn.text_written is None for turn in script.turns[4:])
+    assert 10 <= answered <= 30
+
+
+@pytest.mark.parametrize("intent", ["topic", "clarify", "repeat", "affirm", "follow_up"])
+def test_who_is_asked_does_not_ask_for_something_else(intent: Intent) -> None:
+    asks = (
+        "I need a table.",
+        "Certainly. For how many people should it be, and on which day of the week?",
+        "Six.",
+        "Yes.",
+    )
+    assert not written(dialogue("d", asks), intent).barge_ins
+
+
+def test_who_asked_nothing_is_not_misheard_and_a_refusal_is_not_affirmed() -> None:
+    told = dialogue("d", ("I feel so alone.", "I am sorry to hear that, it must be hard to be on your own so long."))
+    assert not written(told, "correct", "denial", "topic", "affirm").barge_ins
+    refused = dialogue("d", ("How do I do that?", "I'm sorry, but I cannot help you with that, whatever you may say."))
+    assert not written(refused, "affirm").barge_ins
+
+
+def test_a_turn_that_is_over_before_anybody_interrupts_is_not() -> None:
+    short = dialogue("d", ("Is it far?", "It is not far at all.", "Can I walk?", "Sure."))
+    assert not written(short, *INTENTS, others=()).barge_ins
+
+
+def test_without_others_nothing_is_borrowed_and_nothing_like_its_own_ever_is() -> None:
+    near = (dialogue("a", ("How do I remove red wine from carpet?", WINE[1])), dialogue("b", WINE))
+    for others in ((), (OTHERS[1],), near):
+        assert not written(OTHERS[1], "topic", "correct", "denial", others=others).barge_ins
+
+
+def test_a_language_without_phrases_has_follow_ups_alone() -> None:
+    german = (
+        "Wie komme ich zum Bahnhof?",
+        "Gehen Sie immer geradeaus und dann an der zweiten Ampel nach links, es ist gar nicht weit.",
+        "Fährt dort auch ein Bus?",
+        "Ja, alle zehn Minuten.",
+    )
+    interaction = QUIET.model_copy(update={"barge_in": 1.0})
+    found = [
+        write_script(dialogue("d", german, "de"), interaction, german_bank(), "train", seed, OTHERS)
+        for seed in range(20)
+    ]
+    assert {item.intent for script in found for item in script.barge_ins} == {"follow_up"}
+
+
+def test_what_a_language_model_wrote_has_the_bounds_of_its_kind() -> None:
+    def turned(intent: Intent, answer: str | None) -> Script:
+        turn = TextTurn("assistant", FRIDGE[1], interruption=Interruption(intent, "Wait, I have a question.", answer))
+        turns = (TextTurn("user", FRIDGE[0]), turn, TextTurn("user", FRIDGE[2]), TextTurn("assistant", "Yes, it is."))
+        return written(TextDialogue("d", turns, "en", "tests", LICENCE), intent, others=())
+
+    third = len(tokens(FRIDGE[1])) // 3
+    [item] = turned("repeat", "Sure. Through a loop.").barge_ins
+    assert (item.said, item.turns) == (third, 2)
+    assert item.until is not None
+    [item] = turned("denial", "All right, then not.").barge_ins
+    assert (item.said, item.until, item.turns) == (third, None, 0)
+    assert len(turned("topic", "Gladly.").turns) == 4  # after another topic, the old one does not go on
+    assert not turned("denial", FRIDGE[1]).barge_ins  # the turn again
+
+
+TURN = st.sampled_from([*FRIDGE, *WINE, *MOON, "Yes.", "Thanks a lot.", "Why?", "What do you mean by that?"])
+TALKS = st.lists(st.lists(TURN, min_size=2, max_size=6), min_size=1, max_size=5)
+
+
+@settings(max_examples=80, deadline=None)
+@given(TALKS, st.integers(0, 1000), st.floats(0.1, 1), st.booleans())
+def test_every_script_holds_together(talks: list[list[str]], seed: int, chance: float, chinese: bool) -> None:
+    language = "zh" if chinese else "en"
+    group = [dialogue(f"d{n}", talk, "en") for n, talk in enumerate(talks)]
+    if chinese:
+        group = [dialogue(f"z{n}", texts, "zh") for n, texts in enumerate(CHINESE)]
+    interaction = Interaction(barge_in=chance, hesitation=0.5)
+    balance = Balance(interaction.intents, np.random.default_rng(seed))
+    scripts = [write_script(item, interaction, ESPEAK, "train", seed, group, balance) for item in group]
+    for item, script in zip(group, scripts, strict=True):
+        assert Script.from_json(script.to_json()) == script
+        assert script.said_again() == []
+        assert [turn.index for turn in script.turns] == list(range(len(script.turns)))
+        assert all((a.speaker == b.speaker) == b.after_silence for a, b in pairwise(script.turns))
+        assert all(turn.borrowed != item.id for turn in script.turns)
+        assert all(turn.borrowed and turn.speaker == "assistant" for turn in script.turns if turn.misheard)
+        for barge_in in script.barge_ins:
+            target, turn = script.turns[barge_in.target_turn], script.turns[barge_in.turn]
+            assert (target.speaker, turn.speaker) == ("assistant", "user")
+            assert barge_in.turn == barge_in.target_turn + 1
+            assert barge_in.turn + barge_in.turns <= len(script.turns)
+            count, phrases = len(tokens(target.text)), PHRASES[language]
+            assert max(3, phrases.words_per_s) <= barge_in.said < count
+            assert (barge_in.until is not None) == (barge_in.intent in SAYS_AGAIN)
+            assert barge_in.until is None or barge_in.said < barge_in.until <= count
+            assert target.misheard == (barge_in.intent in ("correct", "denial"))
