@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -156,7 +157,7 @@ class Recipe(Params):
     @property
     def sources(self) -> tuple[NamedCorpus, ...]:
         """The corpora, with the recipe's own knobs over the catalogue's. Raises UsageError for one that is not there,
-        or is there twice."""
+        or is there twice, under one name or two."""
         given = self.corpora if self.corpus is None else (CorpusParams(corpus=self.corpus, root=self.root),)
         wheres = ["corpus"] if self.corpus is not None else [f"corpora.{place}.corpus" for place in range(len(given))]
         found = [each.read(where) for each, where in zip(given, wheres, strict=True)]
@@ -164,6 +165,12 @@ class Recipe(Params):
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             raise UsageError(f"corpora: two are called {twice}; give one another name, as `entry: {{name: ...}}`")
+        for first, second in combinations(found, 2):
+            if first.reads_as(second):
+                raise UsageError(
+                    f"corpora: {first.entry.name} and {second.entry.name} read the same folder, {second.root}, in the "
+                    "same way: leave one of them out, or say by `entry: {ingest: {...}}` which part of it each reads"
+                )
         return tuple(found)
 
     @property
