@@ -16,6 +16,7 @@ _Model = TypeVar("_Model", bound=BaseModel)
 YAML: Final = (".yaml", ".yml")
 _SHOWN: Final = 200  # characters of a value that an error repeats
 _KEY: Final = "[key]"  # how pydantic says that it means the key of a mapping
+_MERGE: Final = "tag:yaml.org,2002:merge"  # YAML's `<<`, whose keys others may replace
 _QUOTED: Final = re.compile(r"'([^']*)'")
 
 
@@ -42,10 +43,25 @@ class LicenceStatement(Params):
         return Licence(self.spdx, self.redistribute, self.commercial, self.derivatives)
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML of which nothing is dropped in silence: a key that stands twice in a mapping is an error."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        keys: dict[tuple[str, str], yaml.ScalarNode] = {}
+        for key, _ in node.value:  # as written: later PyYAML puts in here what `<<` names
+            if isinstance(key, yaml.ScalarNode) and key.tag != _MERGE:
+                first = keys.setdefault((key.tag, key.value), key)
+                if first is not key:
+                    said = f"the key {_short(repr(key.value))} is there already, in line {first.start_mark.line + 1}"
+                    raise yaml.MarkedYAMLError(problem=f"{said}: keep one", problem_mark=key.start_mark)
+        return node
+
+
 def parsed(text: str) -> Any:
     """What YAML says. Raises yaml.YAMLError, and no other error."""
     try:
-        return yaml.safe_load(text)
+        return yaml.load(text, _Loader)  # a SafeLoader
     except RecursionError as error:
         raise yaml.MarkedYAMLError(problem="it is nested too deeply") from error
     except ValueError as error:  # what PyYAML takes for a date or a number, and is none

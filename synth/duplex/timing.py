@@ -9,7 +9,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from turnmill.manifests.errors import UsageError
-from turnmill.manifests.params import Params
+from turnmill.manifests.params import Params, parsed
 from turnmill.synth.distributions import ExGaussian, LogNormal, Uniform, within
 
 SLOWEST_YIELD_S = 1.5
@@ -98,7 +98,7 @@ def read_preset(name: str) -> dict[str, Any]:
         raise UsageError(f"simulate.preset: there is no preset {path.name!r}; use {', '.join(PRESETS)} or a .yaml file")
     source = files("turnmill.synth.duplex") / "presets" / f"{name}.yaml" if name in PRESETS else path
     try:
-        raw = yaml.safe_load(source.read_text(encoding="utf-8"))
+        raw = parsed(source.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UsageError(
             f"simulate.preset: {name} cannot be read as a preset: {' '.join(str(error).split())}"

@@ -8,7 +8,7 @@ import yaml
 from pydantic import Field
 
 from turnmill.manifests.errors import UsageError
-from turnmill.manifests.params import Params, flaw, parsed, validated
+from turnmill.manifests.params import Params, flaw, mapping, parsed, validated
 
 
 class Cats(Params):
@@ -62,3 +62,27 @@ def test_what_is_no_yaml_is_one_error_that_does_not_repeat_the_text(text: str) -
     with pytest.raises(yaml.YAMLError) as told:
         parsed(text)
     assert flaw(told.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("name: x\nseed: 1\nname: y", "^f: .*line 3, column 1: the key 'name' is there already, in line 1: keep one$"),
+        ("a: [{b: {c: 1,\n c: 2}}]", "line 2, column 2: the key 'c' is there already, in line 1"),
+        ("1: a\n1: b", "line 2, column 1: the key '1' is there already"),
+        ("a: &a {b: 1}\nc: {<<: *a, b: 2, b: 3}", "line 2, column 19: the key 'b' is there already, in line 2"),
+        (f"{'x' * 500}: 1\n{'x' * 500}: 2", r"the key 'x{199} \.\.\. is there already"),
+    ],
+)
+def test_a_key_that_stands_twice_in_a_mapping_is_an_error(text: str, sentence: str) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        mapping(text, "f", "a recipe")
+
+
+def test_a_key_may_stand_in_two_mappings_and_replace_one_that_is_merged() -> None:
+    text = "w: &w {k: 0}\nouter: {deep: &x {<<: *w, k: 1}}\nb: {<<: *x, '1': c, 1: d}"
+    assert mapping(text, "f", "a recipe") == {
+        "w": {"k": 0},
+        "outer": {"deep": {"k": 1}},
+        "b": {"k": 1, "1": "c", 1: "d"},
+    }
