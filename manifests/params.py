@@ -3,13 +3,14 @@
 import difflib
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, Final, TypeVar, get_args
+from typing import Annotated, Any, Final, Self, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
 from turnmill.manifests.errors import UsageError
+from turnmill.manifests.licences import contradiction, spelled
 from turnmill.manifests.records import Licence
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -29,14 +30,20 @@ class Params(BaseModel):
 class LicenceStatement(Params):
     """What the user states of their own recordings or texts, in place of the catalogue's entry."""
 
-    spdx: str = Field(min_length=1)
-    """SPDX identifier, or LicenseRef-... where it has none."""
+    spdx: Annotated[str, AfterValidator(spelled)]
+    """SPDX identifier or expression, or LicenseRef-... where it has none."""
     redistribute: bool
     """May be given to others; what may not is not published."""
     commercial: bool
     """May be used for money."""
     derivatives: bool = True
     """May be changed; speech of a text, and of a cloned voice, is a change."""
+
+    @model_validator(mode="after")
+    def _is_what_the_licence_says(self) -> Self:
+        if wrong := contradiction(self.licence):
+            raise ValueError(wrong)
+        return self
 
     @property
     def licence(self) -> Licence:

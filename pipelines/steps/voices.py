@@ -19,7 +19,7 @@ from turnmill.manifests.audio import Audio, AudioError, decode, encode_flac, mon
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.index import RECIPE, Index
 from turnmill.manifests.licences import licence_of
-from turnmill.manifests.params import LicenceStatement, Params
+from turnmill.manifests.params import LicenceStatement, Params, validated
 from turnmill.manifests.query import check_condition, connect, passed, quoted, read_only, select_statement
 from turnmill.manifests.records import Licence, Reason, Reject, stable_hash
 from turnmill.manifests.schema import SPEECH, to_table
@@ -203,7 +203,7 @@ class _Source:
     def _licences(self) -> list[str]:
         """Those of the source's clips that allow derivatives: as its recipe states, else the catalogue, else SPDX."""
         recipe = yaml.safe_load(self.store.read(RECIPE)) if self.store.exists(RECIPE) else {}
-        own = [LicenceStatement.model_validate(recipe["licence"]).licence] if recipe.get("licence") else []
+        own = [validated(LicenceStatement, recipe["licence"], RECIPE).licence] if recipe.get("licence") else []
         told = [given for given in recipe.get("corpora") or [recipe] if _is_told(given.get("corpus"))]
         licences = dict(map(_licence_of, told))
         allowed = []
@@ -222,7 +222,7 @@ def _is_told(corpus: Any) -> bool:
 
 def _licence_of(given: Row) -> tuple[str, Licence]:
     """Name and licence of a corpus as a resolved recipe has it."""
-    entry = load(given["corpus"]) if isinstance(given["corpus"], str) else Entry.model_validate(given["corpus"])
+    entry = load(given["corpus"]) if isinstance(given["corpus"], str) else validated(Entry, given["corpus"], RECIPE)
     entry = override(entry, given["entry"], RECIPE) if given.get("entry") else entry
     return entry.name, entry.licence.licence
 
