@@ -8,6 +8,7 @@ import yaml
 from pydantic import Field
 
 from turnmill.manifests.errors import UsageError
+from turnmill.manifests.languages import LanguageTag
 from turnmill.manifests.params import Params, flaw, mapping, parsed, validated
 
 
@@ -26,6 +27,9 @@ class House(Params):
     pets: Annotated[Cats | Dogs, Field(discriminator="kind")] | None = None
     living: Annotated[Cats | Dogs, Field(discriminator="kind")] = Dogs(kind="dogs")
     rooms: tuple[Dogs, ...] = ()
+    owner: str | dict[str, Any] | None = None
+    source: str | None = Field(default=None, alias="from")
+    rates: Mapping[LanguageTag, Cats] = {}
 
 
 @pytest.mark.parametrize(
@@ -41,8 +45,30 @@ class House(Params):
         ({"name": "a", "living": {"kind": "dogs", "cats": 1}}, "living.cats: unknown key; remove it"),
         ({"name": "a", "living": {"kind": "dogs", "fields": {"speker": "x"}}}, "fields.speker: unknown .*'speaker'"),
         ({"name": "a", "rooms": [{"kind": "dogs", "feilds": {}}]}, r"rooms\.0\.feilds: .*'fields'"),
-        ({"nam": "a"}, "name: field required; f: nam: unknown key; did you mean 'name'"),
-        (["name"], "^f: input should be a valid dictionary"),
+        ({"name": 2024}, r"^f: name: must be text in quotes \(given: 2024\)$"),
+        ({"name": None}, r"^f: name: must be text \(given: nothing\)$"),
+        ({"name": "a", "owner": 5}, r"^f: owner: must be text in quotes or a mapping of keys to values \(given: 5\)$"),
+        ({"name": "a", "form": "x"}, r"^f: form: unknown key; did you mean 'from'\?$"),
+        (
+            {"name": "a", "rooms": "x"},
+            r"^f: rooms: must be a list of mappings with the keys kind and fields .given: 'x'.$",
+        ),
+        (
+            {"name": "a", "living": {"kind": "cows"}},
+            r"^f: living\.kind: must be one of 'cats', 'dogs' .given: 'cows'.$",
+        ),
+        ({"name": "a", "living": {}}, r"^f: living\.kind: is missing$"),
+        (
+            {"name": "a", "rates": {"high": {}}},
+            r"rates\.high: 'high' is no language tag: .*; f: rates\.high\.kind: is m",
+        ),
+        ({"name": "a", "rates": {1: 1}}, r"rates\.1: must be text in quotes .*; f: rates\.1: must be a mapping with"),
+        ({"name": "a", 1: 1}, r"^f: 1: a key must be text: write it in quotes"),
+        ({"nam": "a"}, "name: is missing; f: nam: unknown key; did you mean 'name'"),
+        (
+            ["name"],
+            "^f: must be a mapping with the keys name, pets, living, rooms, owner, from and rates .given: a list.$",
+        ),
         ("x" * 500, r"x{199} \.\.\.\)$"),
     ],
 )

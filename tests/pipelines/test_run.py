@@ -351,9 +351,7 @@ def test_a_predicate_that_does_not_run_is_refused_before_work(small: Small, tmp_
         (["transcribe.model=/no/such/model", "root=/nowhere/at/all"], "/nowhere/at/all does not exist"),
         (["transcribe.model=/no/such/model", "texts=/nowhere.jsonl"], "/nowhere.jsonl does not exist"),
         (
-            [
-                "simulate={noises: [/no/noise.wav], recordings_licence: {spdx: LicenseRef-X, redistribute: no, commercial: no}}"
-            ],
+            ["simulate={noises: [/no/noise.wav], recordings_licence: {spdx: MIT, redistribute: yes, commercial: yes}}"],
             "/no/noise.wav",
         ),
     ],

@@ -203,13 +203,13 @@ def loaded(tmp_path: Path, texts: str, settings: Sequence[str] = ()) -> Recipe:
     [
         ("[]", "names neither `corpus` nor `texts`"),
         ("[{name: a, path: a.jsonl}, {name: a, path: b.jsonl}]", "two files of `texts` have the same name; rename one"),
-        ("[{name: A b, path: a.jsonl}]", "mine.yaml: texts.0.name: string should match pattern"),
+        ("[{name: A b, path: a.jsonl}]", "mine.yaml: texts.0.name: must match the pattern"),
         (
             "[{name: a, path: a.jsonl, limit: 0}]",
-            "texts.0.limit: input should be greater than or equal to 1 (given: 0)",
+            "texts.0.limit: must be at least 1 (given: 0)",
         ),
         ("[{name: a, path: a.jsonl, licens: x}]", "texts.0.licens: unknown key; did you mean 'licence'?"),
-        ("[{name: a}]", "texts.0.path: field required"),
+        ("[{name: a}]", "texts.0.path: is missing"),
         ("{name: a}", "mine.yaml: texts: "),
     ],
 )
