@@ -55,6 +55,14 @@ _FITNESS = (
 )
 
 
+class VoiceShares(SplitShares):
+    """Shares of the users' speakers in each split."""
+
+    train: float = Field(default=0.8, ge=0, le=1)
+    valid: float = Field(default=0.1, ge=0, le=1)
+    test: float = Field(default=0.1, ge=0, le=1)
+
+
 class VoicesParams(Params):
     """Without it the voices are the engine's own. `from` names another run's output; its clips are never changed."""
 
@@ -70,7 +78,7 @@ class VoicesParams(Params):
     per_speaker: int = Field(
         default=1, ge=1, le=20, description="recordings of a user's speaker, at most: the cleanest"
     )
-    splits: SplitShares = SplitShares(train=0.8, valid=0.1, test=0.1)
+    splits: VoiceShares = VoiceShares()
 
     @model_validator(mode="after")
     def _one_assistant(self) -> "VoicesParams":

@@ -161,7 +161,8 @@ def test_what_is_passed_over_is_told_of_each_corpus(both: Path) -> None:
         (["corpora=[{corpus: files}, {corpus: files}]"], "two are called files; give one another name"),
         (["corpora=[{corpus: nowhere, root: .}]"], "no source is called 'nowhere'"),
         (["corpora=[{corpus: files}]"], "the recipe does not say where the corpus is"),
-        (["corpus=files"], "put both in the list"),
+        (["root=x"], "put each corpus and its root in the list"),
+        (["corpora=[{corpus: files, root: .}]", "corpus=files"], "put each corpus and its root in the list"),
         (
             ["corpora=[{corpus: files, root: x}, {corpus: files, root: ./y/../x, entry: {name: more}}]"],
             "files and more read the same folder, .*, in the same way: leave one of them out",

@@ -103,6 +103,33 @@ def test_settings_replace_keys_and_make_sections(tmp_path: Path) -> None:
     assert recipe.root == Path.cwd() / "here"
 
 
+def test_a_list_of_corpora_replaces_the_one_of_a_recipe_and_one_corpus_the_list(tmp_path: Path) -> None:
+    one = written(tmp_path, "name: x\ncorpus: files\nroot: a")
+    several = load(one, ["corpora=[{corpus: files, root: b}]"])
+    assert [(each.entry.name, each.root) for each in several.sources] == [("files", Path.cwd() / "b")]
+    assert several.root is None
+    several_file = tmp_path / "several.yaml"
+    several_file.write_text("name: x\ncorpora: [{corpus: files, root: a}, {corpus: ljspeech, root: b}]", "utf-8")
+    single = load(several_file, ["corpus=librispeech", "root=c"])
+    assert [(each.entry.name, each.root) for each in single.sources] == [("librispeech", Path.cwd() / "c")]
+    assert load(one, ["corpora=[]"]).root == tmp_path / "a"
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("corpus: files\nroot: ''", "root"),
+        ("texts: ''", "texts"),
+        ("texts: [{name: a, path: ''}]", "texts.path"),
+        ("corpora: [{corpus: files, root: a}, {corpus: ljspeech, root: ''}]", "corpora.root"),
+        ("texts: a\nsimulate: {noises: [a, '']}", "simulate.noises"),
+    ],
+)
+def test_an_empty_path_is_refused_for_it_would_mean_the_current_folder(tmp_path: Path, text: str, key: str) -> None:
+    with pytest.raises(UsageError, match=rf"mine.yaml: {key}: is empty: name a file or folder$"):
+        load(written(tmp_path, f"name: x\n{text}"))
+
+
 @pytest.mark.parametrize("setting", ["corpus", "=x", "name.a=1", "seed=[1"])
 def test_bad_setting_is_refused(tmp_path: Path, setting: str) -> None:
     with pytest.raises(UsageError, match="--set"):
