@@ -18,7 +18,7 @@ from typer.core import TyperGroup
 from turnmill.manifests.errors import TurnmillError, os_sentence
 from turnmill.manifests.terminal import tell, terminal
 from turnmill.manifests.wording import plural
-from turnmill.pipelines.places import path, place
+from turnmill.pipelines.arguments import path, place
 from turnmill.pipelines.stopping import SENTENCE, Stop, stoppable
 
 app = typer.Typer(

@@ -23,6 +23,7 @@ from turnmill.pipelines.dataset import open_dataset
 from turnmill.pipelines.pipeline import fingerprinted, halves
 from turnmill.pipelines.recipe import load
 from turnmill.pipelines.run import run
+from turnmill.pipelines.stage import Shard, Workspace
 from turnmill.pipelines.stages.quality import Quality
 
 BOTH = """
@@ -203,6 +204,18 @@ def test_a_label_whose_table_does_not_say_so_is_refused(small: Small, monkeypatc
     monkeypatch.setitem(schema.TABLES, "quality", replace(quality, label=False, sample=None))  # type: ignore[arg-type]
     with pytest.raises(LookupError, match="quality labels clips: say so of its table quality"):
         halves(small.recipe, Store(str(small.out)))
+
+
+def test_a_writer_whose_files_are_not_called_as_its_shards_is_told(small: Small) -> None:
+    store = Store(str(small.out))
+    (half, _) = halves(small.recipe, store)
+    writer = half.writers[0]
+    (print_,) = {name.split("/")[1] for name in store.names("clip_samples")}
+    place = Workspace(store, dict.fromkeys(writer.tables, print_))
+    there = [Shard(name, name) for name in {Path(n).stem for n in store.names("shards") if "/clip-" in n}]
+    writer.check_files(place, there)
+    with pytest.raises(LookupError, match="the writer shard wrote nothing of clip-flac-train-9 where `file` says"):
+        writer.check_files(place, [*there, Shard("clip-flac-train-9", "clip-flac-train-9")])
 
 
 def test_of_several_rows_one_stands_for_the_item_in_view_and_sample_alike() -> None:
