@@ -97,6 +97,10 @@ def test_a_recipe_changes_an_entry_key_by_key_and_a_knob_by_knob() -> None:
         ("ljspeech", {"ingest": {"fields": {"speeker": "x"}}}, r"ingest\.fields\.speeker: unknown .* 'speaker'"),
         ("ljspeech", {"modality": "text"}, "`modality` is 'text', and the family 'table' reads audio"),
         ("ljspeech", {"text_stile": "cased"}, "text_stile: unknown key; did you mean 'text_style'"),
+        *(
+            ("files", {"ingest": {"sidecar": sidecar}}, "ingest.sidecar: '.*' leaves the folder of the corpus: begin")
+            for sidecar in ("../{stem}.txt", "/texts/{stem}.txt", "texts/../../{stem}.txt")
+        ),
         ("files", {"ingest": {"sidecar": "{speaker}.txt"}}, r"sidecar: .*'speaker'.*\['dir', 'stem'\]"),
     ],
 )
