@@ -23,5 +23,5 @@ def os_sentence(error: OSError) -> str:
     """What the system refused, and what to do: a full disk is said as such."""
     where = f" of {error.filename}" if error.filename else ""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"no space left on the disk{where}; free some and run the same command again, it goes on where it was"
-    return f"{error}; when that is mended, run the same command again, it goes on where it was"
+        return f"no space left on the disk{where}; free some and run the same command again"
+    return f"{error}; when that is mended, run the same command again"

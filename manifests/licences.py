@@ -1,7 +1,11 @@
-"""Licences as the Hugging Face Hub spells them, and which of several a work made from all must carry."""
+"""Licences: how they are spelled, what those that many use allow, and which of several a work made from all carries."""
 
+import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
 from turnmill.manifests.records import Licence
 
@@ -21,6 +25,7 @@ class KnownLicence:
     rank: int = 1
 
 
+_LONGEST, _SHOWN = 200, 40  # characters of an expression, and of a name that an error proposes
 _CC = "https://creativecommons.org/licenses"
 
 # Terms as the licences' own texts state them.
@@ -63,6 +68,48 @@ KNOWN: dict[str, KnownLicence] = {
         "odc-by", "Open Data Commons Attribution License 1.0", "https://opendatacommons.org/licenses/by/1-0/"
     ),
 }
+
+
+def spelled(spdx: str) -> str:
+    """An SPDX identifier or expression as SPDX writes it. Raises ValueError, naming near ones, for what is none."""
+    try:
+        if spdx.isprintable() and len(spdx) <= _LONGEST:
+            return canonicalize_license_expression(spdx)
+    except InvalidLicenseExpression:
+        pass
+    raise ValueError(f"is no SPDX identifier (https://spdx.org/licenses){_meant(spdx[:_LONGEST])}")
+
+
+def _meant(spdx: str) -> str:
+    """What an error adds to a name that is no SPDX identifier."""
+    plain = re.sub(r"[^A-Za-z0-9.]+", "-", spdx.removeprefix("LicenseRef-")).strip("-")
+    near = difflib.get_close_matches(plain.lower(), [name.lower() for name in KNOWN], n=3, cutoff=0.7)
+    meant = [name for name in KNOWN if name.lower() in near]
+    own = f"write LicenseRef-{plain[:_SHOWN] or 'NAME'}"
+    return f"; did you mean {' or '.join(meant)}?" if meant else f"; of a licence that has none {own}"
+
+
+def contradiction(stated: Licence) -> str | None:
+    """What is said of a licence and is not so, in a sentence, where it is one whose terms are known."""
+    parts = [] if " OR " in stated.spdx else stated.spdx.strip("()").split(" AND ")  # of alternatives one may choose
+    terms = [known for part in parts if (known := _terms(part)) is not None]
+    for key in ("redistribute", "commercial", "derivatives"):
+        says, may = getattr(stated, key), all(getattr(each, key) for each in terms)
+        if terms and says != may and (says or len(terms) == len(parts)):
+            return (
+                f"`{key}: {str(says).lower()}` is not what {stated.spdx} says: write `{key}: {str(may).lower()}`, or "
+                "name other terms by `spdx: LicenseRef-...`"
+            )
+    return None
+
+
+def _terms(spdx: str) -> Licence | None:
+    """What a licence allows; of Creative Commons' that is in the name. Null where nobody told us."""
+    if (known := KNOWN.get(spdx)) is not None:
+        return Licence(spdx, True, known.commercial, known.derivatives)
+    if spdx.startswith("CC-BY-"):
+        return Licence(spdx, True, "-NC" not in spdx, "-ND" not in spdx)
+    return None
 
 
 def rank(spdx: str) -> int:
@@ -109,7 +156,12 @@ def hub_metadata(spdx: Iterable[str]) -> dict[str, object]:
     """
     names = sorted(set(spdx))
     if not names or any(name not in KNOWN for name in names):
-        label = "-and-".join(name.removeprefix("LicenseRef-").lower() for name in names) or "unknown"
+        label = "-and-".join(_label(name) for name in names) or "unknown"
         return {"license": "other", "license_name": label, "license_link": "#licences"}
     identifiers = sorted({KNOWN[name].hub for name in names})
     return {"license": identifiers[0] if len(identifiers) == 1 else identifiers}
+
+
+def _label(spdx: str) -> str:
+    """A licence that the Hub does not list, as one word."""
+    return re.sub(r"[^a-z0-9.]+", "-", spdx.removeprefix("LicenseRef-").lower()).strip("-")

@@ -1,22 +1,24 @@
 """Parameter classes: frozen, typed, range-checked; an unknown key is an error. How what people write becomes one."""
 
-import difflib
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, Final, TypeVar, get_args
+from dataclasses import dataclass
+from itertools import groupby
+from types import NoneType, UnionType
+from typing import Annotated, Any, Final, Self, TypeVar, Union, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
+from turnmill.manifests import flaws
 from turnmill.manifests.errors import UsageError
+from turnmill.manifests.licences import contradiction, spelled
 from turnmill.manifests.records import Licence
 
 _Model = TypeVar("_Model", bound=BaseModel)
 YAML: Final = (".yaml", ".yml")
-_SHOWN: Final = 200  # characters of a value that an error repeats
 _KEY: Final = "[key]"  # how pydantic says that it means the key of a mapping
-_QUOTED: Final = re.compile(r"'([^']*)'")
+_MERGE: Final = "tag:yaml.org,2002:merge"  # YAML's `<<`, whose keys others may replace
 
 
 class Params(BaseModel):
@@ -28,8 +30,8 @@ class Params(BaseModel):
 class LicenceStatement(Params):
     """What the user states of their own recordings or texts, in place of the catalogue's entry."""
 
-    spdx: str = Field(min_length=1)
-    """SPDX identifier, or LicenseRef-... where it has none."""
+    spdx: Annotated[str, AfterValidator(spelled)]
+    """SPDX identifier or expression, or LicenseRef-... where it has none."""
     redistribute: bool
     """May be given to others; what may not is not published."""
     commercial: bool
@@ -37,15 +39,38 @@ class LicenceStatement(Params):
     derivatives: bool = True
     """May be changed; speech of a text, and of a cloned voice, is a change."""
 
+    @model_validator(mode="after")
+    def _is_what_the_licence_says(self) -> Self:
+        if wrong := contradiction(self.licence):
+            raise ValueError(wrong)
+        return self
+
     @property
     def licence(self) -> Licence:
         return Licence(self.spdx, self.redistribute, self.commercial, self.derivatives)
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML of which nothing is dropped in silence: a key that stands twice in a mapping is an error."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        keys: dict[tuple[str, str], yaml.ScalarNode] = {}
+        for key, _ in node.value:  # as written: later PyYAML puts in here what `<<` names
+            if isinstance(key, yaml.ScalarNode) and key.tag != _MERGE:
+                first = keys.setdefault((key.tag, key.value), key)
+                if first is not key:
+                    said = (
+                        f"the key {flaws.short(repr(key.value))} is there already, in line {first.start_mark.line + 1}"
+                    )
+                    raise yaml.MarkedYAMLError(problem=f"{said}: keep one", problem_mark=key.start_mark)
+        return node
+
+
 def parsed(text: str) -> Any:
     """What YAML says. Raises yaml.YAMLError, and no other error."""
     try:
-        return yaml.safe_load(text)
+        return yaml.load(text, _Loader)  # a SafeLoader
     except RecursionError as error:
         raise yaml.MarkedYAMLError(problem="it is nested too deeply") from error
     except ValueError as error:  # what PyYAML takes for a date or a number, and is none
@@ -66,7 +91,7 @@ def mapping(text: str, where: str, what: str) -> dict[str, Any]:
     except yaml.YAMLError as error:
         raise UsageError(f"{where}: is not valid YAML: {flaw(error)}") from error
     if not isinstance(found, dict):
-        raise UsageError(f"{where}: {what} is a mapping of keys to values, this is {type(found).__name__}")
+        raise UsageError(f"{where}: {what} is a mapping of keys to values, this is {flaws.kind_of(found)}")
     return found
 
 
@@ -88,55 +113,75 @@ def validated(
     except ValidationError as error:
         problems = error.errors()
     # Raised out here, without it: what pydantic's error holds of its frames, no garbage collector finds.
-    raise UsageError("; ".join(_sentence(model, where, problem, tags, secret) for problem in problems))
+    placed = ((_place(model, [part for part in flaws.place(each) if part not in tags]), each) for each in problems)
+    grouped = groupby(placed, key=lambda pair: pair[0])  # of a value that may be of several kinds, a problem for each
+    told = (_sentences(place, [each for _, each in group], secret) for place, group in grouped)
+    raise UsageError("; ".join(f"{where}: {said}" for sentences in told for said in sentences))
 
 
-def _sentence(
-    model: type[BaseModel], where: str, problem: Mapping[str, Any], tags: Collection[str], secret: Collection[str]
-) -> str:
-    keys, known = _keys(model, [str(part) for part in problem["loc"] if part not in tags])
-    place = f"{where}: {'.'.join(keys)}" if keys else where
-    if problem["type"] == "extra_forbidden":
-        return f"{place}: {_unknown(keys[-1], known)}"
-    if keys[-1:] == [_KEY] and "expected" in problem.get("ctx", {}):
-        keys.pop()
-        return f"{where}: {'.'.join(keys)}: {_unknown(keys[-1], _QUOTED.findall(problem['ctx']['expected']))}"
-    message = str(problem["msg"]).removeprefix("Value error, ")
-    given = problem.get("input")
-    told = isinstance(given, str | int | float | bool) and set(secret).isdisjoint(keys)
-    shown = f" (given: {_short(repr(given))})" if told else ""
-    return f"{place}: {message[0].lower()}{message[1:]}{shown}"
+@dataclass(frozen=True)
+class _Place:
+    """Where a problem is: the keys to it, those that are legal where the last of them is, and those below that;
+    `of_key`: it is the last key itself, in a mapping whose keys are not all legal."""
+
+    keys: tuple[str, ...]
+    known: tuple[str, ...]
+    below: tuple[str, ...]
+    of_key: bool
 
 
-def _unknown(key: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(key, known, n=1)
-    return "unknown key" + (f"; did you mean '{near[0]}'?" if near else "; remove it")
+def _sentences(place: _Place, problems: Sequence[Mapping[str, Any]], secret: Collection[str]) -> Iterator[str]:
+    """What is wrong at one place."""
+    key = f"{'.'.join(place.keys)}: " if place.keys else ""
+    hidden = not set(secret).isdisjoint(place.keys)
+    kinds = [flaws.kind(problem, place.below) for problem in problems]
+    if all(kinds):
+        shown = "" if hidden else flaws.given(problems[0]["input"], whole=True)
+        yield f"{key}must be {' or '.join(dict.fromkeys(filter(None, kinds)))}{shown}"
+        return
+    for problem in problems:
+        if problem["type"] == "extra_forbidden":
+            yield f"{key}{flaws.unknown(place.keys[-1], place.known)}"
+        elif place.of_key and (legal := flaws.quoted(problem, "expected")):
+            yield f"{key}{flaws.unknown(place.keys[-1], legal)}"
+        else:
+            yield f"{key}{flaws.sentence(problem)}{'' if hidden else flaws.given(problem['input'], whole=False)}"
 
 
-def _short(shown: str) -> str:
-    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]} ..."
-
-
-def _keys(model: type[BaseModel], path: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The keys of a path, without the tags of unions that stand in it, and those that are legal where the last is."""
+def _place(model: type[BaseModel], path: Sequence[str]) -> _Place:
+    """The place of a path, which has the tags and kinds of unions among its keys, and says where it means a key."""
     keys: list[str] = []
-    here = [model]
-    tag: str | None = None  # of the union that the last key is
+    known: list[str] = []
+    here, below = [model], [model]
+    labels: Mapping[str, Sequence[type[BaseModel]]] | None = {}  # that may come next; null: any
     for part in path:
-        if tag is not None:
-            here = [one for one in here if part in get_args(one.model_fields[tag].annotation)] or here
-            tag = None
-            continue
-        keys.append(part)
-        known = [name for one in here for name in one.model_fields]
-        field = next((one.model_fields[part] for one in here if part in one.model_fields), None)
-        if field is not None:  # else a place in a list, or no key
-            here, tag = list(_models(field.annotation)) or here, _tag(field)
-    return keys, known if keys else []
+        if labels is None or part in labels:
+            below = list(labels[part]) if labels else below
+            here = below or here
+            labels = {}
+        elif part != _KEY:
+            keys.append(part)
+            fields = {name: field for one in here for name, field in _fields(one).items()}
+            known, labels = list(fields), {}
+            if part in fields:  # else a place in a list, or no key
+                below = list(_models(fields[part].annotation))
+                here, labels = below or here, _labels(fields[part], below)
+    return _Place(tuple(keys), tuple(known), tuple(name for one in below for name in _fields(one)), _KEY in path[-1:])
 
 
-def _tag(field: FieldInfo) -> str | None:
-    return field.discriminator if isinstance(field.discriminator, str) else None
+def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The fields of a parameter class by their keys."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
+def _labels(field: FieldInfo, models: Sequence[type[BaseModel]]) -> Mapping[str, Sequence[type[BaseModel]]] | None:
+    """What pydantic puts behind the key of a value that may be of several kinds: the tag that tells them apart, with
+    the parameters that it means; null for names of its own."""
+    if isinstance(field.discriminator, str):
+        tags = {one: get_args(one.model_fields[field.discriminator].annotation) for one in models}
+        return {tag: [one] for one, names in tags.items() for tag in names}
+    several = isinstance(field.annotation, UnionType) or get_origin(field.annotation) is Union
+    return None if several and len(set(get_args(field.annotation)) - {NoneType}) > 1 else {}
 
 
 def _models(kind: Any) -> Iterator[type[BaseModel]]:

@@ -110,7 +110,7 @@ class Store:
                             os.unlink(os.path.join(folder, file))
 
     def write_part(self, name: str, table: pa.Table, notes: Mapping[str, str]) -> None:
-        """Write a Parquet part; `notes` go into its footer (see `read_notes`)."""
+        """Write a Parquet part; `notes` go into its footer, under `turnmill.`."""
         # A table that was read from a part still has that part's notes.
         inherited = {k: v for k, v in (table.schema.metadata or {}).items() if not k.startswith(b"turnmill.")}
         metadata = inherited | {f"turnmill.{key}".encode(): value.encode() for key, value in notes.items()}
@@ -124,12 +124,6 @@ class Store:
                 return pq.read_table(file, filters=[(where[0], "=", where[1])])
             # A process that ends while Arrow's threads are still starting is aborted, so a part is read without them.
             return pq.ParquetFile(file).read(use_threads=False)
-
-    def read_notes(self, name: str) -> dict[str, str]:
-        with self.open(name) as file:
-            metadata: Mapping[bytes, bytes] = pq.read_schema(file).metadata or {}
-        prefix = b"turnmill."
-        return {k[len(prefix) :].decode(): v.decode() for k, v in metadata.items() if k.startswith(prefix)}
 
 
 def part_name(table: str, fingerprint: str, key: str) -> str:

@@ -18,6 +18,7 @@ from typer.core import TyperGroup
 from turnmill.manifests.errors import TurnmillError, os_sentence
 from turnmill.manifests.terminal import tell, terminal
 from turnmill.manifests.wording import plural
+from turnmill.pipelines.arguments import path, place
 from turnmill.pipelines.stopping import SENTENCE, Stop, stoppable
 
 app = typer.Typer(
@@ -26,7 +27,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Out = Annotated[str, typer.Argument(help="output folder or URL of a run", show_default=False)]
+Out = Annotated[str, typer.Argument(help="output folder or URL of a run", show_default=False, parser=place)]
 
 
 def _print_version(wanted: bool) -> None:
@@ -52,7 +53,7 @@ def run(
         str, typer.Argument(help="recipe: a name of `turnmill recipes`, or a file, NAME.yaml", show_default=False)
     ],
     setting: Annotated[list[str], typer.Option("--set", help="a.b=c: replaces a key of the recipe")] = [],  # noqa: B006
-    out: Annotated[str | None, typer.Option(help="output folder or URL; default out/NAME")] = None,
+    out: Annotated[str | None, typer.Option(help="output folder or URL; default out/NAME", parser=place)] = None,
     address: Annotated[str | None, typer.Option(help="Ray cluster; default: a local one")] = None,
     max_reject_ratio: Annotated[
         float | None, typer.Option(min=0, max=1, help="fail when a stage rejects a larger share of its items")
@@ -138,14 +139,16 @@ def recipes() -> None:
 @app.command()
 def init(
     name: Annotated[str, typer.Argument(help="recipe that comes with Turnmill", show_default=False)],
-    file: Annotated[Path | None, typer.Argument(help="file to write; default: NAME.yaml", show_default=False)] = None,
+    file: Annotated[
+        Path | None, typer.Argument(help="file to write; default: NAME.yaml", show_default=False, parser=path)
+    ] = None,
 ) -> None:
     """Copy a recipe, with the texts that it brings, to edit it. Nothing is overwritten."""
     from turnmill.pipelines.shipped import copy_recipe
 
     to = Path(f"{name}.yaml") if file is None else file
-    for path in copy_recipe(name, to):
-        tell(f"wrote {path}")
+    for written in copy_recipe(name, to):
+        tell(f"wrote {written}")
     tell(f"run it with: turnmill run {shlex.quote(str(to))}")
 
 
@@ -208,7 +211,9 @@ def show(name: Annotated[str, typer.Argument(help="catalogue entry", show_defaul
 @sources.command()
 def check(
     entry: Annotated[str, typer.Argument(help="catalogue entry, or a YAML file of yours", show_default=False)],
-    root: Annotated[Path, typer.Option(help="the corpus: its folder, or the file of dialogues", show_default=False)],
+    root: Annotated[
+        Path, typer.Option(help="the corpus: its folder, or the file of dialogues", show_default=False, parser=path)
+    ],
     keep_untranscribed: Annotated[
         bool, typer.Option("--keep-untranscribed", help="audio without a transcript is a clip without text")
     ] = False,
@@ -284,7 +289,7 @@ def publish(
     out: Out,
     repo: Annotated[str | None, typer.Option(help="Hub dataset, e.g. you/dataset")] = None,
     to: Annotated[
-        Path | None, typer.Option(help="lay it out in a new folder, for other hosts; nothing is sent")
+        Path | None, typer.Option(help="lay it out in a new folder, for other hosts; nothing is sent", parser=path)
     ] = None,
     tables_only: Annotated[
         bool, typer.Option("--tables-only", help="the tables alone, for a repository of their own")
@@ -317,9 +322,11 @@ def publish(
 
 @app.command()
 def fit(
-    audio: Annotated[list[Path], typer.Argument(help="recordings, one speaker on each channel", show_default=False)],
+    audio: Annotated[
+        list[Path], typer.Argument(help="recordings, one speaker on each channel", show_default=False, parser=path)
+    ],
     name: Annotated[str, typer.Option(help="name of the preset")] = "fitted",
-    out: Annotated[Path | None, typer.Option(help="file to write; default: standard output")] = None,
+    out: Annotated[Path | None, typer.Option(help="file to write; default: standard output", parser=path)] = None,
 ) -> None:
     """Fit a timing preset to real two-channel recordings; use it with --set simulate.preset=FILE."""
     from turnmill.pipelines.fitting import fit_files

@@ -18,6 +18,12 @@ class NamedCorpus:
     entry: Entry
     root: Path | None
 
+    def reads_as(self, other: "NamedCorpus") -> bool:
+        """Whether both find the same clips: in one folder, however it is named, by the same knobs."""
+        if self.root is None or other.root is None or self.entry.ingest != other.entry.ingest:
+            return False
+        return self.root.resolve() == other.root.resolve()
+
 
 class CorpusParams(Params):
     """A corpus of several."""

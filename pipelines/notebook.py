@@ -7,7 +7,7 @@ import json
 import shutil
 import tempfile
 import weakref
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from turnmill.manifests.audio import decode
 from turnmill.manifests.errors import TurnmillError, UsageError
-from turnmill.manifests.records import Reject
 from turnmill.manifests.store import Store
 from turnmill.pipelines.guard import Guard
 from turnmill.pipelines.pipeline import fingerprinted, halves, shards_of
 from turnmill.pipelines.recipe import load_recipe
 from turnmill.pipelines.stage import Row, Shard, Stage, Workspace, commit, committed, read_span
+from turnmill.pipelines.stages.simulate import Simulate
 from turnmill.pipelines.steps.voices import make_voices
 from turnmill.synth.duplex.checking.check import Report, check
 from turnmill.synth.script import Script
@@ -43,13 +43,16 @@ class Spoken:
         self.lines: list[Row] = workspace.rows("speech", shard.key)
         """Rows of the table `speech`: each line's duration in seconds and its words with their times."""
 
-    def _through(self, last: str, simulate: Mapping[str, Any], others: Collection[str] = ()) -> tuple[Workspace, Shard]:
-        """The tables of the stages up to the one named `last`, of which those that are there are not made again.
-        TurnmillError says why the dialogue was rejected, but for `others`, which nobody asks for."""
+    def _through(self, last: str, simulate: Mapping[str, Any], take: int = 0) -> tuple[Workspace, Shard]:
+        """The tables of the stages up to the one named `last`, of which those that are there are not made again, and of
+        the takes one. TurnmillError says why the dialogue was rejected."""
         store = Store(str(self._folder / "out"))
         recipe = load_recipe({**self._keys, "simulate": {**self._keys.get("simulate", {}), **simulate}})
         half = halves(recipe, store)[-1]
         (chain,) = half.chains
+        for stage in chain.stages:
+            if isinstance(stage, Simulate):
+                stage.takes = (take,)
         chain.source.check()
         (shard,), _ = shards_of(chain)
         workspace = fingerprinted(half, [shard], recipe.seed).workspace(store, 0)
@@ -58,33 +61,31 @@ class Spoken:
         names = [stage.name for stage in chain.stages]
         for stage in chain.stages[: names.index(last) + 1]:
             if not committed(stage, workspace, shard.key):
-                for reject in _make(stage, workspace, shard):
-                    if reject.uid not in others:
-                        raise TurnmillError(f"{stage.name} rejects the dialogue: {reject.reason}: {reject.detail}")
+                _make(stage, workspace, shard)
         return workspace, shard
 
     def simulated(self, simulate: Mapping[str, Any], take: int) -> "Dialogue":
         """See `simulate`."""
         if "takes" in simulate:
             raise UsageError("simulate(takes=...): name the one `take` that is wanted, counted from 0")
-        others = [f"{self.script.id}~{number}" for number in range(take)]
-        workspace, shard = self._through("simulate", {"takes": take + 1, **simulate}, others)
-        row = next(row for row in workspace.rows("dialogues", shard.key) if row["take"] == take)
+        workspace, shard = self._through("simulate", {"takes": take + 1, **simulate}, take)
+        (row,) = workspace.rows("dialogues", shard.key)
         with workspace.open_tar("dialogues", shard.key) as tar:
             audio = decode(read_span(tar, row["offset"], row["size"]), row["id"])
             clean = decode(read_span(tar, row["clean_offset"], row["clean_size"]), row["id"])
         return Dialogue(audio.samples, audio.sample_rate, json.loads(row["sample"]), clean.samples[0])
 
 
-def _make(stage: Stage, workspace: Workspace, shard: Shard) -> Sequence[Reject]:
-    """Make a stage's part, by the stage's own code. Returns what it rejects."""
+def _make(stage: Stage, workspace: Workspace, shard: Shard) -> None:
+    """Make a stage's part, by the stage's own code. TurnmillError says why there is none."""
     stage.fetch()
     stage.check()
     stage.check_here()
     stage.setup()
     made = stage.process(shard, workspace.seen_by(stage), Guard(stage.name))
+    for reject in made.rejects:
+        raise TurnmillError(f"{stage.name} rejects the dialogue: {reject.reason}: {reject.detail}")
     commit(stage, workspace, shard.key, made)
-    return made.rejects
 
 
 @dataclass(frozen=True)

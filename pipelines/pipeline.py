@@ -53,7 +53,7 @@ class Half:
     items: Items
     chains: tuple[Chain, ...]
     predicates: tuple[Predicate, ...]
-    planned: str  # query over views and the selection: family, uid, split, parent, shard, size
+    planned: str  # query over views and the selection: family, uid, split, parent, audio, shard, size
     params: ShardParams  # of the plan
     writers: tuple[Writer, ...]  # each makes a part of each training shard of the plan, in this order
     voices: VoicesParams | None = None  # a bank of voices from another run, made before the first stage
@@ -155,7 +155,7 @@ def _speech(recipe: Recipe, sources: Sequence[NamedCorpus], out: Store) -> Half:
         chains=chains,
         predicates=recipe.select,
         planned=f"SELECT {family} AS family, uid, {split} AS split, coalesce(parent, uid) AS parent, "
-        f"shard, {size} AS size FROM clips "
+        f"shard, {size} AS size, pcm_hash AS audio FROM clips "
         "JOIN clip_selection USING (uid) WHERE removed_by IS NULL",
         params=recipe.shard,
         writers=(ShardClips(recipe.shard),),
@@ -193,8 +193,8 @@ def _dialogue(recipe: Recipe) -> Half:
         items=DIALOGUE,
         chains=(Chain(script, tuple(labels)),),
         predicates=recipe.select_dialogues,
-        planned="SELECT 'dialogue' AS family, id AS uid, split, script AS parent, shard, size FROM dialogues "
-        "JOIN dialogue_selection ON id = uid WHERE removed_by IS NULL",
+        planned="SELECT 'dialogue' AS family, id AS uid, split, script AS parent, NULL AS audio, shard, size "
+        "FROM dialogues JOIN dialogue_selection ON id = uid WHERE removed_by IS NULL",
         params=recipe.shard,
         writers=(ShardDialogues(recipe.shard),),
         voices=recipe.voices,
@@ -295,7 +295,7 @@ def fingerprinted(half: Half, shards: Sequence[Shard], seed: int) -> Plan:
     predicates = json.dumps([predicate.model_dump() for predicate in half.predicates], sort_keys=True)
     own[half.items.selection] = stable_hash("select", 1, predicates, everything)
     params = half.params.model_dump_json()
-    own[half.items.plan] = stable_hash("plan", 2, seed, params, own[half.items.selection])
+    own[half.items.plan] = stable_hash("plan", 3, seed, params, own[half.items.selection])
     for writer in half.writers:
         print_ = writer.fingerprint([own[table] for table in writer.needs if table in own])
         own.update(dict.fromkeys(writer.tables, print_))

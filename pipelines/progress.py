@@ -10,6 +10,7 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
+from turnmill.manifests.terminal import terminal
 from turnmill.manifests.wording import plural
 from turnmill.pipelines.engine import Tell
 from turnmill.pipelines.run import Step, Watcher
@@ -126,6 +127,11 @@ def watcher(console: Console) -> Watcher:
             console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     return watch
+
+
+def progress() -> Watcher:
+    """The same for who runs a recipe from Python: `run(recipe, out, watch=progress())`."""
+    return watcher(terminal())
 
 
 def _standing(step: Step, stage: str, unit: str, stands: Mapping[str, Stand]) -> Standing:

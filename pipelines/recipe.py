@@ -2,6 +2,8 @@
 
 import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -9,12 +11,13 @@ import yaml
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from turnmill.manifests.errors import UsageError
-from turnmill.manifests.params import LicenceStatement, Params, flaw, mapping, names_file, parsed, validated
+from turnmill.manifests.params import LicenceStatement, Params, mapping, names_file, validated
 from turnmill.manifests.records import stable_hash
 from turnmill.pipelines.asr.models import folder_of, model_name
 from turnmill.pipelines.bank import VoiceNames
 from turnmill.pipelines.corpora import CorpusParams, NamedCorpus
-from turnmill.pipelines.shipped import beside, recipe_file, told
+from turnmill.pipelines.settings import set_key, setting
+from turnmill.pipelines.shipped import beside, meant, recipe_file, told
 from turnmill.pipelines.stage import ChosenStage, Stage
 from turnmill.pipelines.stages.ingest import IngestParams
 from turnmill.pipelines.stages.quality import Quality, QualityParams
@@ -35,6 +38,7 @@ from turnmill.synth.rewrite.params import REWRITE_HOST_FACTS
 from turnmill.synth.tts.declared import ENGINES
 
 _PATHS = ("root", "texts")
+_INSTEAD = {"corpora": ("corpus", "root"), "corpus": ("corpora",)}  # what a change of a key replaces besides
 _ENTRIES = ("corpus", "corpora.corpus")
 _PATHS_BELOW = ("texts.path", "corpora.root", "simulate.noises", "simulate.rooms", "script.limits.unsafe_terms")
 _FOLDERS_OR_NAMES = (
@@ -81,7 +85,7 @@ class Recipe(Params):
         default=None, description="name in the catalogue: `turnmill sources` lists them; or a file, or an entry"
     )
     root: Path | None = Field(default=None, description="folder of the corpus")
-    corpora: tuple[CorpusParams, ...] = Field(default=(), description="several of them, in place of `corpus`")
+    corpora: tuple[CorpusParams, ...] = Field(default=(), description="several, in place of `corpus` and `root`")
     texts: (
         Annotated[
             Annotated[Path, Tag(_ONE)] | Annotated[tuple[TextFile, ...], Tag(_SEVERAL)],
@@ -123,7 +127,9 @@ class Recipe(Params):
         if self.corpus is None and not self.corpora and not self.texts:
             raise ValueError("names neither `corpus` nor `texts`: set one of them, e.g. --set texts=FILE.jsonl")
         if self.corpora and (self.corpus is not None or self.root is not None):
-            raise ValueError("has `corpora`, and `corpus` or `root` beside it: put both in the list")
+            raise ValueError(
+                "has `corpora`, and `corpus` or `root` beside it: put each corpus and its root in the list"
+            )
         for key, predicates in (("select", self.select), ("select_dialogues", self.select_dialogues)):
             names = [predicate.name for predicate in predicates]
             if len(names) != len(set(names)):
@@ -156,7 +162,7 @@ class Recipe(Params):
     @property
     def sources(self) -> tuple[NamedCorpus, ...]:
         """The corpora, with the recipe's own knobs over the catalogue's. Raises UsageError for one that is not there,
-        or is there twice."""
+        or is there twice, under one name or two."""
         given = self.corpora if self.corpus is None else (CorpusParams(corpus=self.corpus, root=self.root),)
         wheres = ["corpus"] if self.corpus is not None else [f"corpora.{place}.corpus" for place in range(len(given))]
         found = [each.read(where) for each, where in zip(given, wheres, strict=True)]
@@ -164,6 +170,12 @@ class Recipe(Params):
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             raise UsageError(f"corpora: two are called {twice}; give one another name, as `entry: {{name: ...}}`")
+        for first, second in combinations(found, 2):
+            if first.reads_as(second):
+                raise UsageError(
+                    f"corpora: {first.entry.name} and {second.entry.name} read the same folder, {second.root}, in the "
+                    "same way: leave one of them out, or say by `entry: {ingest: {...}}` which part of it each reads"
+                )
         return tuple(found)
 
     @property
@@ -262,16 +274,14 @@ def load(path: Path, settings: Sequence[str] = ()) -> Recipe:
     Paths in the file are relative to the file, those in settings to the current folder.
     """
     raw = _with_paths(_read(path), path)
-    return _finished(raw, map(_setting, settings), told(path))
+    return _finished(raw, (setting(text, _PATHS) for text in settings), told(path))
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text("utf-8")
     except FileNotFoundError as error:
-        raise UsageError(
-            f"{path}: there is no such recipe; name a YAML file, or one that comes with Turnmill (`turnmill recipes`)"
-        ) from error
+        raise UsageError(f"{path}: there is no such recipe; {meant(path)}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: cannot be read as a recipe: {error}") from error
     return mapping(text, str(path), "a recipe")
@@ -280,8 +290,7 @@ def _read(path: Path) -> dict[str, Any]:
 def _with_paths(raw: dict[str, Any], path: Path) -> dict[str, Any]:
     """What a recipe says, with what it names relative to its file `path` named in full."""
     below = _PATHS_BELOW if _names_preset(raw) else (*_PATHS_BELOW, "simulate.preset")
-    for key in (*_PATHS, *below):
-        raw = _changed(raw, key.split("."), lambda text: str(beside(path, str(_expanded(text)))))
+    raw = _with_files(raw, (*_PATHS, *below), told(path), lambda file: beside(path, str(file)))
     for key in _ENTRIES:
         raw = _changed(raw, key.split("."), lambda text: _entry_file(text, path.parent))
     return raw
@@ -289,16 +298,32 @@ def _with_paths(raw: dict[str, Any], path: Path) -> dict[str, Any]:
 
 def _finished(raw: dict[str, Any], changes: Iterable[tuple[str, Any]], name: str) -> Recipe:
     """The recipe that keys and values make, with changes. `name` is what errors call it."""
+    changes = list(changes)
+    for other in (other for key, value in changes if value for other in _INSTEAD.get(key, ())):
+        raw.pop(other, None)
     for key, value in changes:
-        _set(raw, key, value)
+        set_key(raw, key, value)
     # Workers run in other folders: what they open is named in full before it travels.
-    for key in (*_PATHS, *_PATHS_BELOW):
-        raw = _changed(raw, key.split("."), lambda text: str(_expanded(text).absolute()))
+    raw = _with_files(raw, (*_PATHS, *_PATHS_BELOW), name, lambda file: file.absolute())
     for key in _ENTRIES:
         raw = _changed(raw, key.split("."), lambda text: _entry_file(text, Path()))
     for key in _FOLDERS_OR_NAMES:
         raw = _changed(raw, key.split("."), _folder_or_name)
     return validated(Recipe, raw, name, tags=(_ONE, _SEVERAL), secret=_SECRET)
+
+
+def _with_files(raw: dict[str, Any], keys: Iterable[str], name: str, full: Callable[[Path], Path]) -> dict[str, Any]:
+    """The same with the files and folders under `keys` in full. UsageError for an empty name, which would mean the
+    current folder."""
+
+    def changed(text: str, key: str) -> str:
+        if not text:
+            raise UsageError(f"{name}: {key}: is empty: name a file or folder")
+        return str(full(_expanded(text)))
+
+    for key in keys:
+        raw = _changed(raw, key.split("."), partial(changed, key=key))
+    return raw
 
 
 def _names_preset(raw: Mapping[str, Any]) -> bool:
@@ -333,40 +358,6 @@ def _folder_or_name(text: str) -> str:
     """A model's or run's folder in full; what is no folder of this machine is the name of a model, or a URL."""
     folder = _expanded(text)
     return str(folder.absolute()) if folder.is_dir() and folder_of(str(folder)) else text
-
-
-def _setting(setting: str) -> tuple[str, Any]:
-    """The key and the value of a text `a.b=c`."""
-    key, equals, text = setting.partition("=")
-    if not equals or not key:
-        raise UsageError(f"--set {setting}: write it as key=value, e.g. --set transcribe.model=base")
-    return key, _path_value(text) if key in _PATHS else _yaml_value(setting, text)
-
-
-def _set(raw: dict[str, Any], key: str, value: Any) -> None:
-    *parents, last = key.split(".")
-    target = raw
-    for parent in parents:
-        child = target.setdefault(parent, {})
-        if child is None:
-            child = target[parent] = {}
-        if not isinstance(child, dict):
-            raise UsageError(f"--set {key}: '{parent}' has no keys below it")
-        target = child
-    target[last] = value
-
-
-def _path_value(text: str) -> str | None:
-    """A path is taken as it is written: `my #1 set` and `2024_01` mean something else in YAML."""
-    return None if text in ("", "null", "~") else text
-
-
-def _yaml_value(setting: str, text: str) -> Any:
-    try:
-        return parsed(text)
-    except yaml.YAMLError as error:
-        key = setting.partition("=")[0]
-        raise UsageError(f"--set {key}: the value is not valid YAML: {flaw(error)}") from error
 
 
 _check_stages()

@@ -255,6 +255,7 @@ def _run_half(work: _Work, index: Index, store: Store, recipe: Recipe, ray: _Ray
         _select_and_plan(work.plan, index, store, recipe)
         for writer in half.writers:
             through([writer], training_shards(half, writing), writing)
+            writer.check_files(writing, training_shards(half, writing))
         remove_superseded(work.plan, store)
     except BaseException:
         with suppress(OSError):  # the note of a full disk must not hide the news of it

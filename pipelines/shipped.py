@@ -32,16 +32,26 @@ def recipe_file(word: str) -> Path:
     """The file that `word` means, whatever lies in the current folder: with the ending .yaml or .yml, or a folder in
     it, it is a file's own path, else the name of a recipe that comes with Turnmill. UsageError for a name that none
     has."""
-    return Path(word) if names_file(word) else _named(word)
+    if names_file(word):
+        return Path(word)
+    beside = f"; the file of that name is ./{word}" if Path(word).is_file() else ""
+    return _named(word, f", or a file, NAME.yaml?{beside}")
 
 
-def _named(name: str) -> Path:
+def meant(path: Path) -> str:
+    """What an error adds of a recipe's file that is not there: the recipe of ours that has its name, or all names."""
+    if path.stem in (recipe.name for recipe in shipped()):
+        return f"the recipe that comes with Turnmill is `{path.stem}`, without folder and ending"
+    return "name a YAML file, or a recipe that comes with Turnmill (`turnmill recipes`)"
+
+
+def _named(name: str, other: str) -> Path:
+    """The file of a recipe of ours. `other`: what an error offers besides near names."""
     known = [recipe.name for recipe in shipped()]
     if name in known:
         return _FOLDER / f"{name}.yaml"
-    near = difflib.get_close_matches(name, known, n=3) or known
-    beside = f"; the file of that name is ./{name}" if Path(name).is_file() else ""
-    raise UsageError(f"no recipe is called {name!r}: did you mean {', '.join(near)}, or a file, NAME.yaml?{beside}")
+    near = difflib.get_close_matches(Path(name).stem, known, n=3) or known
+    raise UsageError(f"no recipe is called {name!r}: did you mean {', '.join(near)}{other}")
 
 
 def told(recipe: Path) -> str:
@@ -63,7 +73,9 @@ def copy_recipe(name: str, to: Path) -> list[Path]:
     """
     if to.suffix not in YAML:
         raise UsageError(f"{to}: a recipe's file ends in .yaml, by which `turnmill run` knows it from a name")
-    source = _named(name)
+    source = _named(
+        name, f"? `turnmill init NAME {name}` copies one to that file" if Path(name).suffix in YAML else "?"
+    )
     files = {to: source.read_bytes()}
     files |= {to.parent / each: (_FOLDER / each).read_bytes() for each in _brought(source)}
     there = {path for path in files if path.exists()}
@@ -72,8 +84,11 @@ def copy_recipe(name: str, to: Path) -> list[Path]:
             elsewhere = "" if path == to else " in another folder"
             raise UsageError(f"{path} is there already, and is not overwritten: name another FILE{elsewhere}")
     for path in files.keys() - there:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(files[path])
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(files[path])
+        except OSError as error:
+            raise UsageError(f"{path} cannot be written ({error.strerror}): name another FILE") from error
     return sorted(files.keys() - there)
 
 

@@ -1,6 +1,7 @@
 """What a stage is: a small class from one shard to one part. Nothing here or in `stages/` imports Ray."""
 
 import json
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -243,6 +244,16 @@ class Writer(Stage):
     def file(self, workspace: Workspace, shard: Shard, ending: str) -> str:
         """The file of a training shard, by whose name it is known to be this half's."""
         return f"{self.written(workspace)}/{shard.name}.{ending}"
+
+    def check_files(self, workspace: Workspace, shards: Sequence[Shard]) -> None:
+        """Raise LookupError where a shard has no `file`: one under another name would outlive what it was made of."""
+        files = (name.rpartition("/")[2] for name in workspace.store.names(self.written(workspace)))
+        there = {file[: dot.start()] for file in files for dot in re.finditer(r"\.", file)}  # a split may have dots too
+        for shard in shards:
+            if shard.name not in there:
+                raise LookupError(
+                    f"the writer {self.name} wrote nothing of {shard.name} where `file` says: give each file that name"
+                )
 
 
 Rider = tuple[ClipLabel, Guard]

@@ -56,7 +56,8 @@ class Worker:
         except TurnmillError as error:
             return Outcome(failure=f"{shard.name}: {error}", status=error.exit_status)
         except OSError as error:
-            return Outcome(failure=f"{shard.name}: {os_sentence(error)}", status=TurnmillError.exit_status)
+            said = f"{shard.name}: {os_sentence(error)}, it goes on where it was"
+            return Outcome(failure=said, status=TurnmillError.exit_status)
         except Exception:  # noqa: BLE001  # a bug that is no item's; the other shards go on
             return Outcome(failure=f"{shard.name}: {traceback.format_exc()}")
 

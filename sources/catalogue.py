@@ -184,7 +184,9 @@ def _read(file: Traversable, where: str) -> Entry:
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError as error:
-        raise UsageError(f"{where}: there is no such catalogue entry; name a YAML file") from error
+        name = Path(where).stem
+        meant = f"that of the catalogue is `{name}`, without folder and ending" if name in _files() else "name a file"
+        raise UsageError(f"{where}: there is no such catalogue entry; {meant}") from error
     except (OSError, ValueError) as error:  # ValueError: not UTF-8, or a path with a zero byte
         raise UsageError(f"{where}: cannot be read as a catalogue entry: {error}") from error
     return _written(text, where)

@@ -37,6 +37,10 @@ _MEANING: Final = {
     Reason.RAW_AUDIO: "audio without a header",
     Reason.UNSAFE_PATH: "names that are not followed",
 }
+_REMEDY: Final = {
+    Reason.UNTRANSCRIBED: "; --keep-untranscribed takes it, and in a recipe `ingest: {keep_untranscribed: true}`",
+}
+"""What is done about a reason, where the user decides."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +170,7 @@ class _Tally:
                 shown = text if len(text) <= _LENGTH else f"{text[:_LENGTH]} ..."
                 yield f"{key}: {what} in {count:,} of {plural(self.texts, 'text')}, such as {shown!r}"
         for reason, count in self.rejects.most_common():
-            yield f"{Rejected(reason, count, ()).meaning}: {count:,}"
+            yield f"{Rejected(reason, count, ()).meaning}: {count:,}{_REMEDY.get(reason, '')}"
 
     def _unexpected(self, expect: Expect) -> Iterator[str]:
         if expect.utts is not None and abs(self.items - expect.utts) > _MUCH * expect.utts:

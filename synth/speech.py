@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from turnmill.manifests.records import Reason
+
 
 @dataclass(frozen=True)
 class Word:
@@ -57,9 +59,9 @@ def flaw(speech: Speech) -> str | None:
 
 
 class SpeechError(Exception):
-    """A line that was not spoken: `reason` is a snake_case constant for counting, `detail` a sentence for people."""
+    """A line that was not spoken: `reason` is a value of `Reason`, else ValueError; `detail` a sentence for people."""
 
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")
-        self.reason = reason
+        self.reason = Reason(reason)
         self.detail = detail

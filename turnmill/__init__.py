@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from turnmill.pipelines.corpus import Corpus, open_corpus
     from turnmill.pipelines.dataset import Dataset, Sample, open_dataset
     from turnmill.pipelines.notebook import Dialogue, Spoken, simulate, speak, verify
+    from turnmill.pipelines.progress import progress
     from turnmill.pipelines.recipe import Recipe, load_recipe
     from turnmill.pipelines.run import Result, run
 
@@ -34,6 +35,7 @@ __all__ = [
     "load_recipe",
     "open_corpus",
     "open_dataset",
+    "progress",
     "run",
     "simulate",
     "speak",
@@ -46,6 +48,7 @@ _MODULES = {
     "pipelines.corpus": ("Corpus", "open_corpus"),
     "pipelines.dataset": ("Dataset", "Sample", "open_dataset"),
     "pipelines.notebook": ("Dialogue", "Spoken", "simulate", "speak", "verify"),
+    "pipelines.progress": ("progress",),
     "pipelines.recipe": ("Recipe", "load_recipe"),
     "pipelines.run": ("Result", "run"),
     "manifests.audio": ("AudioError",),

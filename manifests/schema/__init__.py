@@ -3,10 +3,11 @@
 Times are float64 seconds from the start of the written file, on its sample grid; intervals are [start, end).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from turnmill.manifests.schema import books, dialogue, speech
 from turnmill.manifests.schema.dialogue import EVENT_KINDS, EVENT_PARAMS
@@ -53,7 +54,8 @@ def labels_of(items: str) -> tuple[Table, ...]:
 
 
 def to_table(table: str, rows: Iterable[Mapping[str, Any]]) -> pa.Table:
-    """Rows as an Arrow table of the named schema. A missing or unknown column is a ValueError, never a null."""
+    """Rows as an Arrow table of the named schema. A missing or unknown column is a ValueError, never a null; so is a
+    number that is not finite, which the JSON of a sample does not hold."""
     schema = declared(table).schema
     names = set(schema.names)
     rows = list(rows)
@@ -62,4 +64,19 @@ def to_table(table: str, rows: Iterable[Mapping[str, Any]]) -> pa.Table:
             raise ValueError(
                 f"{table}: columns {sorted(names ^ row.keys())} are missing from the row or not in the schema"
             )
-    return pa.Table.from_pylist(rows, schema=schema)
+    made = pa.Table.from_pylist(rows, schema=schema)
+    for name in schema.names:
+        if not all(pc.all(pc.is_finite(floats), min_count=0).as_py() for floats in _floats(made.column(name))):
+            raise ValueError(f"{table}: {name} has a number that is not finite (NaN or infinity): say null instead")
+    return made
+
+
+def _floats(column: pa.ChunkedArray) -> Iterator[pa.ChunkedArray]:
+    """The numbers of a column with a fraction, however deep they are."""
+    if pa.types.is_floating(column.type):
+        yield column
+    elif pa.types.is_list(column.type):
+        yield from _floats(pc.list_flatten(column))
+    elif pa.types.is_struct(column.type):
+        for place in range(column.type.num_fields):
+            yield from _floats(pc.struct_field(column, [place]))

@@ -91,9 +91,12 @@ class Simulate(Stage):
     def __init__(self, params: SimulateParams, seed: int) -> None:
         self.params: SimulateParams = params
         self.seed = seed
+        self.takes: Sequence[int] = range(params.takes)
+        """Those that are made: some of them, where somebody wants to hear one."""
 
     def identity(self) -> Mapping[str, Any]:
-        return {"seed": self.seed, "recordings": digest(self.params.noises, self.params.rooms)}
+        alone = {} if len(self.takes) == self.params.takes else {"takes": list(self.takes)}
+        return {"seed": self.seed, "recordings": digest(self.params.noises, self.params.rooms), **alone}
 
     def check(self) -> None:
         pools = check_pools(self.params.noises, self.params.rooms)
@@ -109,7 +112,7 @@ class Simulate(Stage):
         tables: dict[str, list[Row]] = {table: [] for table in self.tables}
         rejects: list[Reject] = []
         scripts = workspace.rows("scripts", shard.key)
-        guard.expect(len(scripts) * self.params.takes)
+        guard.expect(len(scripts) * len(self.takes))
         with (
             workspace.open_tar("speech", shard.key) as spoken,
             workspace.write_tar("dialogues", shard.key) as tar,
@@ -119,7 +122,7 @@ class Simulate(Stage):
                 lines = speech.get(script.id, ())
                 item = Item(script.id, sum(line["duration"] for line in lines))
                 material = guard.caught(item, partial(_material, script, lines, spoken))
-                for take, taken in enumerate(self._takes(script)):
+                for take, taken in self._taken(script):
                     if isinstance(material, Reject):
                         made: Reject | None = replace(material, uid=taken.id)
                         guard.did(1)
@@ -129,12 +132,12 @@ class Simulate(Stage):
                         )
                         made = guard.one(replace(item, uid=taken.id), work)
                     rejects += [made] if made else []
-        return Made(tables, rejects, len(scripts) * self.params.takes, hours(tables["dialogues"]))
+        return Made(tables, rejects, len(scripts) * len(self.takes), hours(tables["dialogues"]))
 
-    def _takes(self, script: Script) -> Iterator[Script]:
+    def _taken(self, script: Script) -> Iterator[tuple[int, Script]]:
         """A take is the same script under a name of its own, from which all that is drawn for it follows."""
-        for take in range(self.params.takes):
-            yield script if self.params.takes == 1 else replace(script, id=f"{script.id}~{take}")
+        for take in self.takes:
+            yield take, script if self.params.takes == 1 else replace(script, id=f"{script.id}~{take}")
 
     def _simulate(
         self,

@@ -107,8 +107,11 @@ class Speak(Stage):
         return None if self.params.states_times else aligner(self.params.align).identity
 
     def _engine(self) -> Engine:
-        """The engine with the voices that are known before the run."""
-        return self.params.make({} if self.bank is None else self.bank.voices)
+        """The engine with the voices that are known before the run. Raises LookupError for one that lacks something."""
+        engine = self.params.make({} if self.bank is None else self.bank.voices)
+        if lacking := {"identity", "sample_rate", "synthesize"} - set(dir(engine)):
+            raise LookupError(f"the engine {self.params.engine} has no `{min(lacking)}`: see synth/tts/engine.py")
+        return engine
 
     def check(self) -> None:
         self.params.declared.check(self.params.of_engine)
@@ -253,7 +256,7 @@ def _told(take: Take) -> Row | Reject:
     result = take.result
     if isinstance(result, SpeechError):
         return Reject(
-            Reason(result.reason),
+            result.reason,
             result.detail + (f" ({take.tries} tries)" if take.tries > 1 else ""),
             uid=take.line.id,
         )

@@ -19,7 +19,7 @@ from turnmill.manifests.audio import Audio, AudioError, decode, encode_flac, mon
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.index import RECIPE, Index
 from turnmill.manifests.licences import licence_of
-from turnmill.manifests.params import LicenceStatement, Params
+from turnmill.manifests.params import LicenceStatement, Params, validated
 from turnmill.manifests.query import check_condition, connect, passed, quoted, read_only, select_statement
 from turnmill.manifests.records import Licence, Reason, Reject, stable_hash
 from turnmill.manifests.schema import SPEECH, to_table
@@ -55,6 +55,14 @@ _FITNESS = (
 )
 
 
+class VoiceShares(SplitShares):
+    """Shares of the users' speakers in each split."""
+
+    train: float = Field(default=0.8, ge=0, le=1)
+    valid: float = Field(default=0.1, ge=0, le=1)
+    test: float = Field(default=0.1, ge=0, le=1)
+
+
 class VoicesParams(Params):
     """Without it the voices are the engine's own. `from` names another run's output; its clips are never changed."""
 
@@ -70,7 +78,7 @@ class VoicesParams(Params):
     per_speaker: int = Field(
         default=1, ge=1, le=20, description="recordings of a user's speaker, at most: the cleanest"
     )
-    splits: SplitShares = SplitShares(train=0.8, valid=0.1, test=0.1)
+    splits: VoiceShares = VoiceShares()
 
     @model_validator(mode="after")
     def _one_assistant(self) -> "VoicesParams":
@@ -203,7 +211,7 @@ class _Source:
     def _licences(self) -> list[str]:
         """Those of the source's clips that allow derivatives: as its recipe states, else the catalogue, else SPDX."""
         recipe = yaml.safe_load(self.store.read(RECIPE)) if self.store.exists(RECIPE) else {}
-        own = [LicenceStatement.model_validate(recipe["licence"]).licence] if recipe.get("licence") else []
+        own = [validated(LicenceStatement, recipe["licence"], RECIPE).licence] if recipe.get("licence") else []
         told = [given for given in recipe.get("corpora") or [recipe] if _is_told(given.get("corpus"))]
         licences = dict(map(_licence_of, told))
         allowed = []
@@ -222,7 +230,7 @@ def _is_told(corpus: Any) -> bool:
 
 def _licence_of(given: Row) -> tuple[str, Licence]:
     """Name and licence of a corpus as a resolved recipe has it."""
-    entry = load(given["corpus"]) if isinstance(given["corpus"], str) else Entry.model_validate(given["corpus"])
+    entry = load(given["corpus"]) if isinstance(given["corpus"], str) else validated(Entry, given["corpus"], RECIPE)
     entry = override(entry, given["entry"], RECIPE) if given.get("entry") else entry
     return entry.name, entry.licence.licence
 

@@ -3,6 +3,7 @@
 A recording without a transcript is UNTRANSCRIBED unless those are kept.
 """
 
+import posixpath
 import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -54,6 +55,14 @@ class FilesIngest(Family[ClipRef]):
         except re.error as error:
             raise ValueError(f"is not a regular expression: {error}") from error
         return pattern
+
+    @field_validator("sidecar")
+    @classmethod
+    def _stays_inside(cls, sidecar: str) -> str:
+        deep = sidecar.replace("{dir}", "/".join("d" * len(sidecar)))  # `dir` may be of any depth
+        if posixpath.normpath(deep).startswith(("/", "..")):
+            raise ValueError(f"{sidecar!r} leaves the folder of the corpus: begin with {{dir}}, or give a `root` above")
+        return sidecar
 
     @model_validator(mode="after")
     def _groups_exist(self) -> "FilesIngest":

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from turnmill.manifests.errors import UsageError
-from turnmill.manifests.params import Params
+from turnmill.manifests.params import Params, parsed, validated
 from turnmill.synth.distributions import ExGaussian, LogNormal, Uniform, within
 
 SLOWEST_YIELD_S = 1.5
@@ -98,7 +98,7 @@ def read_preset(name: str) -> dict[str, Any]:
         raise UsageError(f"simulate.preset: there is no preset {path.name!r}; use {', '.join(PRESETS)} or a .yaml file")
     source = files("turnmill.synth.duplex") / "presets" / f"{name}.yaml" if name in PRESETS else path
     try:
-        raw = yaml.safe_load(source.read_text(encoding="utf-8"))
+        raw = parsed(source.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UsageError(
             f"simulate.preset: {name} cannot be read as a preset: {' '.join(str(error).split())}"
@@ -109,16 +109,9 @@ def read_preset(name: str) -> dict[str, Any]:
 
 
 def timing(preset: str = "assistant", changes: Mapping[str, Any] | None = None) -> Timing:
-    """The timing of a preset with some parameters changed. UsageError names the first that cannot be."""
-    try:
-        whole = Timing.model_validate(read_preset(preset))
-        return Timing.model_validate(_merged(whole.model_dump(), changes)) if changes else whole
-    except ValidationError as error:
-        problem = error.errors()[0]
-        key = ".".join(str(part) for part in problem["loc"])
-        said = str(problem["msg"]).removeprefix("Value error, ")
-        where = f"simulate.timing.{key}" if key else "simulate.timing"
-        raise UsageError(f"{where} of the preset {Path(preset).name}: {said}") from error
+    """The timing of a preset with some parameters changed. UsageError names those that cannot be."""
+    whole = validated(Timing, read_preset(preset), f"simulate.preset: {Path(preset).name}")
+    return validated(Timing, _merged(whole.model_dump(), changes), "simulate.timing") if changes else whole
 
 
 def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@ from collections.abc import Callable
 import duckdb
 import pytest
 
+from tests.notes import notes_of
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.funnel import Funnel, Loss, check_ledger, funnel
 from turnmill.manifests.index import Index
@@ -53,12 +54,12 @@ def test_a_correct_run_has_no_violation(connection: duckdb.DuckDBPyConnection) -
 
 def without_last_row(store: Store, table: str, fingerprint: str, key: str) -> None:
     name = part_name(table, fingerprint, key)
-    store.write_part(name, to_table(table, rows(store.read_part(name))[:-1]), store.read_notes(name))
+    store.write_part(name, to_table(table, rows(store.read_part(name))[:-1]), notes_of(store, name))
 
 
 def with_notes(store: Store, table: str, fingerprint: str, key: str, **notes: str) -> None:
     name = part_name(table, fingerprint, key)
-    store.write_part(name, to_table(table, rows(store.read_part(name))), store.read_notes(name) | notes)
+    store.write_part(name, to_table(table, rows(store.read_part(name))), notes_of(store, name) | notes)
 
 
 PLANTED: list[tuple[Callable[[Store], None], str]] = [

@@ -1,8 +1,12 @@
 import itertools
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from turnmill.manifests.licences import KNOWN, hub_metadata, licence_of, of_derivative, strictest
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.licences import KNOWN, hub_metadata, licence_of, of_derivative, spelled, strictest
+from turnmill.manifests.params import LicenceStatement, validated
 from turnmill.manifests.records import Licence
 
 
@@ -51,3 +55,69 @@ def test_the_hub_gets_its_own_identifiers() -> None:
     assert hub_metadata(["LicenseRef-Own-Terms"])["license"] == "other"
     assert hub_metadata(["LicenseRef-Own-Terms"])["license_name"] == "own-terms"
     assert all(licence.hub == licence.hub.lower() for licence in KNOWN.values())
+    assert hub_metadata(["MIT AND (CC0-1.0 OR LicenseRef-Own)"])["license_name"] == "mit-and-cc0-1.0-or-licenseref-own"
+
+
+def stated(spdx: str, *, redistribute: bool = True, commercial: bool = True, derivatives: bool = True) -> Licence:
+    said = {"spdx": spdx, "redistribute": redistribute, "commercial": commercial, "derivatives": derivatives}
+    return validated(LicenceStatement, said, "r.yaml: licence").licence
+
+
+def test_a_licence_is_spelled_as_spdx_does() -> None:
+    assert stated("cc-by-4.0").spdx == "CC-BY-4.0"
+    assert stated("mit and (apache-2.0 or licenseref-Mine)").spdx == "MIT AND (Apache-2.0 OR LicenseRef-Mine)"
+    assert stated("LicenseRef-own-texts", commercial=False).spdx == "LicenseRef-own-texts"
+
+
+@pytest.mark.parametrize(
+    ("spdx", "hint"),
+    [
+        ("CC BY 4.0", "; did you mean .*CC-BY-4.0"),
+        ("CC-BY-NC", "; did you mean .*CC-BY-NC-4.0"),
+        ("apache 2", "; did you mean Apache-2.0"),
+        ("all rights reserved", "; of a licence that has none write LicenseRef-all-rights-reserved"),
+        ("LicenseRef-my server", "write LicenseRef-my-server"),
+        ("MIT\n# A heading", "write LicenseRef-MIT-A-heading"),
+        ("MIT\n", "; did you mean MIT"),
+        ("", "write LicenseRef-NAME"),
+        ("(" * 5000, "write LicenseRef-NAME"),
+    ],
+)
+def test_what_is_no_licence_is_refused_with_what_is_meant(spdx: str, hint: str) -> None:
+    with pytest.raises(UsageError, match=rf"^r.yaml: licence: spdx: is no SPDX identifier.*{hint}"):
+        stated(spdx)
+
+
+@given(st.text(st.sampled_from("mitMIT-0.1 ()+\n") | st.characters()) | st.text())
+@example("(MIT")
+@example("MIT WITH")
+def test_any_text_is_a_licence_of_one_line_or_refused(text: str) -> None:
+    try:
+        found = spelled(text)
+    except ValueError:
+        return
+    assert found.isprintable()
+    assert spelled(found) == found
+
+
+@pytest.mark.parametrize(
+    ("spdx", "flags", "sentence"),
+    [
+        ("CC-BY-NC-4.0", {}, "`commercial: true` is not what CC-BY-NC-4.0 says: write `commercial: false`"),
+        ("CC-BY-NC-ND-2.0", {"commercial": False}, "`derivatives: true` is not what CC-BY-NC-ND-2.0 says"),
+        ("CC0-1.0", {"redistribute": False}, "`redistribute: false` is not what CC0-1.0 says"),
+        ("MIT", {"commercial": False}, "`commercial: false` is not what MIT says"),
+        ("MIT AND CC-BY-NC-4.0", {}, "write `commercial: false`, or name other terms by"),
+        ("LicenseRef-x AND CC-BY-ND-4.0", {}, "write `derivatives: false`"),
+    ],
+)
+def test_what_a_known_licence_does_not_say_is_refused(spdx: str, flags: dict[str, bool], sentence: str) -> None:
+    with pytest.raises(UsageError, match=f"^r.yaml: licence: .*{sentence}"):
+        stated(spdx, **flags)
+
+
+def test_of_alternatives_and_of_terms_that_nobody_knows_either_word_is_taken() -> None:
+    for commercial in (True, False):
+        assert stated("LicenseRef-x", commercial=commercial).commercial == commercial
+        assert stated("CC-BY-NC-4.0 OR MIT", commercial=commercial).commercial == commercial
+        assert stated("LicenseRef-x AND MIT", commercial=commercial).commercial == commercial

@@ -30,3 +30,13 @@ def test_a_missing_or_unknown_column_is_an_error_never_a_null(change: dict[str, 
 
 def test_no_rows_make_an_empty_table_of_the_right_columns() -> None:
     assert to_table("turns", []).schema == SCHEMAS["turns"]
+
+
+@pytest.mark.parametrize("value", [float("-inf"), float("inf"), float("nan")])
+def test_a_number_that_json_does_not_hold_is_an_error_when_the_row_is_made(value: float) -> None:
+    label = dict.fromkeys(SCHEMAS["quality"].names) | {"uid": "a", "segments": [{"start": 0.0, "end": 1.0}]}
+    assert to_table("quality", [label, label]).num_rows == 2
+    with pytest.raises(ValueError, match=r"quality: snr_db has a number that is not finite .*: say null instead"):
+        to_table("quality", [label, label | {"snr_db": value}])
+    with pytest.raises(ValueError, match="quality: segments has a number that is not finite"):
+        to_table("quality", [label | {"segments": [{"start": 0.0, "end": value}]}])

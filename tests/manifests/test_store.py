@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.notes import notes_of
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.schema import to_table
 from turnmill.manifests.store import Store, opened, part_name, rows, tar_name
@@ -27,7 +28,7 @@ def test_a_part_and_its_notes_survive_the_round_trip(store: Store) -> None:
     assert store.names("clip_selection") == [name]
     assert rows(store.read_part(name)) == SELECTION
     assert rows(store.read_part(name, ("uid", "t/c7"))) == [SELECTION[7]]
-    assert store.read_notes(name) == {"items_in": "100", "ü": "y=z"}
+    assert notes_of(store, name) == {"items_in": "100", "ü": "y=z"}
 
 
 def test_the_fields_of_a_part_keep_their_documentation(store: Store) -> None:
@@ -38,7 +39,7 @@ def test_the_fields_of_a_part_keep_their_documentation(store: Store) -> None:
 def test_a_part_does_not_inherit_the_notes_of_the_part_it_came_from(store: Store) -> None:
     store.write_part("x/f/a.parquet", to_table("clip_selection", SELECTION), {"items_in": "100", "hours": "1"})
     store.write_part("x/f/b.parquet", store.read_part("x/f/a.parquet"), {"items_in": "7"})
-    assert store.read_notes("x/f/b.parquet") == {"items_in": "7"}
+    assert notes_of(store, "x/f/b.parquet") == {"items_in": "7"}
     assert list(store.read_part("x/f/b.parquet").schema.metadata) == [b"turnmill.items_in"]
 
 

@@ -65,6 +65,18 @@ def test_query_prints_a_table_csv_and_json(
         (["run", "nothing.yaml"], "there is no such recipe"),
         (["run", "speach"], "no recipe is called 'speach': did you mean speech"),
         (["init", "speach"], "no recipe is called 'speach': did you mean speech"),
+        (["sources", "check", "./files", "--root", "."], "that of the catalogue is `files`, without folder and ending"),
+        *(
+            (words, "an empty name of a folder or file")
+            for words in (
+                ["sources", "check", "files", "--root", ""],
+                ["run", "RECIPE", "--out", ""],
+                ["init", "speech", ""],
+                ["status", ""],
+                ["publish", "OUT", "--to", ""],
+                ["fit", ""],
+            )
+        ),
         (["keys", "script.interactions"], "did you mean `turnmill keys script.interaction`"),
         (["status", "s3://bucket/out"], "s3://bucket/out needs the package s3fs: pip install s3fs"),
         (["run", "RECIPE", "--out", "s3://bucket/out"], "s3://bucket/out needs the package s3fs: pip install s3fs"),

@@ -36,6 +36,16 @@ def test_defaults_are_yaml_that_means_the_default() -> None:
     assert yaml.safe_load(shown["simulate.takes"]) == 1
 
 
+def test_a_section_and_its_keys_tell_one_default() -> None:
+    shown = {key.name: key.default for key in everything()}
+    for name, default in shown.items():
+        whole = yaml.safe_load(default) if default not in ("{...}", "required") else None
+        for key, value in (whole or {}).items() if isinstance(whole, dict) else ():
+            below = shown.get(f"{name}.{key}", "required")
+            assert below == "required" or yaml.safe_load(below) == value, f"{name}.{key}"
+    assert shown["voices.splits.train"] == "0.8"
+
+
 def test_a_section_that_is_not_there_is_one_sentence() -> None:
     with pytest.raises(UsageError, match=r"^a recipe has no section 'nonsense'$"):
         keys("nonsense")

@@ -23,6 +23,7 @@ from turnmill.pipelines.dataset import open_dataset
 from turnmill.pipelines.pipeline import fingerprinted, halves
 from turnmill.pipelines.recipe import load
 from turnmill.pipelines.run import run
+from turnmill.pipelines.stage import Shard, Workspace
 from turnmill.pipelines.stages.quality import Quality
 
 BOTH = """
@@ -105,6 +106,23 @@ def test_corpora_come_and_go_and_leave_the_parts_of_the_others(both: Path) -> No
         run(load(both / "both.yaml", [f"corpora=[{{corpus: files, root: {both}, entry: {{name: more}}}}]"]), out.root)
 
 
+def test_a_file_that_two_corpora_have_is_in_one_split_where_no_selection_drops_its_copies(both: Path) -> None:
+    settings = ["select=[]", "quality=null", "shard.splits={train: 0.34, valid: 0.33, test: 0.33}"]
+    store = run(load(both / "both.yaml", settings), str(both / "copies")).store
+    with connect(store, Index.load(store)) as connection:
+        found = connection.sql(
+            "SELECT list(DISTINCT corpus ORDER BY corpus), count(DISTINCT clip_plan.split) "
+            "FROM clips JOIN clip_plan USING (uid) GROUP BY pcm_hash HAVING count(*) > 1"
+        ).fetchall()
+    assert found == [(["files", "more"], 1)]
+
+
+def test_one_folder_may_be_two_corpora_that_read_it_otherwise(both: Path) -> None:
+    other = "{name: more, ingest: {pattern: '(?P<speaker>a+)'}}"
+    settings = [f"corpora=[{{corpus: files, root: x}}, {{corpus: files, root: x, entry: {other}}}]"]
+    assert len(load(both / "both.yaml", settings).sources) == 2
+
+
 def test_what_is_asked_of_many_corpora_is_found_in_each(both: Path) -> None:
     store = run(load(both / "both.yaml"), str(both / "out")).store
     found = open_dataset(store.root)
@@ -123,7 +141,7 @@ def test_the_licence_of_a_recipe_is_that_of_corpora_that_state_none(both: Path) 
     secret = "{spdx: LicenseRef-Secret, redistribute: false, commercial: false}"
     settings = [
         "licence={spdx: CC0-1.0, redistribute: true, commercial: true}",
-        f"corpora=[{{corpus: files, root: .}}, {{corpus: files, root: ., entry: {{name: more, licence: {secret}}}}}]",
+        f"corpora=[{{corpus: files, root: a}}, {{corpus: files, root: b, entry: {{name: more, licence: {secret}}}}}]",
     ]
     (half,) = halves(load(both / "both.yaml", settings), Store(str(both / "never")))
     licences = [chain.source.source.licence.spdx for chain in half.chains]  # type: ignore[attr-defined]
@@ -144,7 +162,12 @@ def test_what_is_passed_over_is_told_of_each_corpus(both: Path) -> None:
         (["corpora=[{corpus: files}, {corpus: files}]"], "two are called files; give one another name"),
         (["corpora=[{corpus: nowhere, root: .}]"], "no source is called 'nowhere'"),
         (["corpora=[{corpus: files}]"], "the recipe does not say where the corpus is"),
-        (["corpus=files"], "put both in the list"),
+        (["root=x"], "put each corpus and its root in the list"),
+        (["corpora=[{corpus: files, root: .}]", "corpus=files"], "put each corpus and its root in the list"),
+        (
+            ["corpora=[{corpus: files, root: x}, {corpus: files, root: ./y/../x, entry: {name: more}}]"],
+            "files and more read the same folder, .*, in the same way: leave one of them out",
+        ),
     ],
 )
 def test_a_list_of_corpora_that_cannot_be_used_is_refused(both: Path, settings: list[str], sentence: str) -> None:
@@ -181,6 +204,18 @@ def test_a_label_whose_table_does_not_say_so_is_refused(small: Small, monkeypatc
     monkeypatch.setitem(schema.TABLES, "quality", replace(quality, label=False, sample=None))  # type: ignore[arg-type]
     with pytest.raises(LookupError, match="quality labels clips: say so of its table quality"):
         halves(small.recipe, Store(str(small.out)))
+
+
+def test_a_writer_whose_files_are_not_called_as_its_shards_is_told(small: Small) -> None:
+    store = Store(str(small.out))
+    (half, _) = halves(small.recipe, store)
+    writer = half.writers[0]
+    (print_,) = {name.split("/")[1] for name in store.names("clip_samples")}
+    place = Workspace(store, dict.fromkeys(writer.tables, print_))
+    there = [Shard(name, name) for name in {Path(n).stem for n in store.names("shards") if "/clip-" in n}]
+    writer.check_files(place, there)
+    with pytest.raises(LookupError, match="the writer shard wrote nothing of clip-flac-train-9 where `file` says"):
+        writer.check_files(place, [*there, Shard("clip-flac-train-9", "clip-flac-train-9")])
 
 
 def test_of_several_rows_one_stands_for_the_item_in_view_and_sample_alike() -> None:

@@ -27,10 +27,11 @@ def table(items: list[tuple[int, int, int, int]], split: str | None) -> pa.Table
             "shard": f"s{shard}",
             "size": size,
             "split": split,
+            "audio": f"a{uid}",
         }
         for uid, parent, shard, size in items
     ]
-    kinds = [(name, pa.string()) for name in ("family", "uid", "parent", "shard", "split")]
+    kinds = [(name, pa.string()) for name in ("family", "uid", "parent", "shard", "split", "audio")]
     return pa.Table.from_pylist(rows, schema=pa.schema([*kinds, ("size", pa.int64())]))
 
 
@@ -97,3 +98,62 @@ def test_order_inside_a_shard_is_mixed_but_reads_few_lake_shards() -> None:
     first = [row for row in rows if row["training_shard"] == "clip-flac-train-000000"]
     assert len({row["shard"] for row in first}) <= 16  # a window of lake shards
     assert [row["uid"] for row in first] != sorted(row["uid"] for row in first)
+
+
+HALVES = ShardParams(splits=SplitShares(train=0.4, valid=0.3, test=0.3))
+COPIES = st.lists(
+    st.tuples(st.integers(0, 12), st.integers(0, 30), st.sampled_from([None, None, None, "train-other", "test-clean"])),
+    max_size=60,
+)
+
+
+def splits_of(copies: list[tuple[int, int, str | None]]) -> list[str]:
+    """The split of each of some clips, told by parent, audio and official split."""
+    rows = [
+        {
+            "family": "c",
+            "uid": f"u{n:03}",
+            "parent": f"p{parent}",
+            "shard": "s",
+            "size": 1,
+            "split": split,
+            "audio": audio,
+        }
+        for n, (parent, audio, split) in enumerate(copies)
+    ]
+    kinds = [(name, pa.string()) for name in ("family", "uid", "parent", "shard", "split")]
+    schema = pa.schema([*kinds, ("audio", pa.int64()), ("size", pa.int64())])
+    connection = duckdb.connect()
+    connection.register("items", pa.Table.from_pylist(rows, schema=schema))
+    made = plan(connection, "SELECT * FROM items", "clip_plan", 5, HALVES).to_pylist()
+    return [row["split"] for row in sorted(made, key=lambda row: row["uid"])]
+
+
+@settings(max_examples=60, deadline=None)
+@given(COPIES)
+def test_equal_audio_is_in_one_split_and_so_is_a_parent_that_no_official_split_divides(
+    copies: list[tuple[int, int, str | None]],
+) -> None:
+    found = splits_of(copies)
+    by_audio: dict[int, set[str]] = {}
+    for (_, audio, _), split in zip(copies, found, strict=True):
+        by_audio.setdefault(audio, set()).add(split)
+    assert all(len(splits) == 1 for splits in by_audio.values())
+    if all(official is None for _, _, official in copies):
+        by_parent: dict[int, set[str]] = {}
+        for (parent, _, _), split in zip(copies, found, strict=True):
+            by_parent.setdefault(parent, set()).add(split)
+        assert all(len(splits) == 1 for splits in by_parent.values())
+
+
+def test_without_copies_each_parent_is_drawn_as_before_whoever_else_has_copies() -> None:
+    alone = [(n, n, None) for n in range(50)]
+    drawn = [HALVES.splits.of(5, f"p{n}") for n in range(50)]
+    assert splits_of(alone) == drawn
+    assert splits_of([*alone, (60, 99, None), (61, 99, None)])[:50] == drawn
+
+
+def test_copies_go_where_an_official_split_has_them_and_a_test_before_training() -> None:
+    assert splits_of([(1, 7, None), (1, 8, None), (2, 7, "test-clean")]) == ["test-clean"] * 3
+    assert splits_of([(1, 7, "train-clean"), (2, 7, "dev-clean")]) == ["dev-clean"] * 2
+    assert splits_of([(1, 7, "a"), (2, 7, "b"), (3, 9, "b")]) == ["a", "a", "b"]

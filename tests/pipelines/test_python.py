@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ import pytest
 
 import turnmill
 from tests.pipelines.conftest import Small
+from turnmill.manifests.records import Reason, Reject
+from turnmill.pipelines.stages.simulate import Simulate
 
 PAGE = Path(__file__).parents[2] / "docs" / "python.md"
 
@@ -31,6 +34,7 @@ def test_the_examples_of_the_page_run_in_their_order(
     assert re.search(r"\d+ checks; onsets are off by \(", said[1])
     assert "files/default/train/plain.wav The morning train leaves at seven. (1, " in said[2]
     assert "files/default/train/empty.mp3 empty_file " in said[2]
+    assert re.search(r"^speech: done in .* s: ingest 7 clips", said[3], re.MULTILINE)
     assert "[('speech', 7, " in said[3]
     assert re.search(r"silence\.wav speech 1\.0 s", said[4])
 
@@ -66,6 +70,7 @@ def test_another_take_is_the_same_talk_at_other_times_and_the_speech_goes_with_i
     assert [turn["text"] for turn in one.labels["turns"]] == [turn["text"] for turn in other.labels["turns"]]
     assert one.labels["turns"][1]["start"] != other.labels["turns"][1]["start"]
     folder = spoken._folder
+    assert len(list(folder.rglob("dialogues/*/*.parquet"))) == 2  # a part of one dialogue for each
     assert folder.is_dir()
     del spoken
     assert not folder.exists()
@@ -80,6 +85,17 @@ def test_what_a_run_would_reject_or_refuse_is_one_sentence_and_leaves_nothing(
     with pytest.raises(turnmill.UsageError, match=r"recipe: script\.interaction\.barge: unknown key; did you mean"):
         turnmill.speak({"data": ["Hello?", "Yes."]}, script={"interaction": {"barge": 1}})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_rejects_a_take_is_told_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    spoken = turnmill.speak({"data": ["Where is the station?", "It is behind the old market."]})
+    refused = Reject(Reason.NOTHING_SPOKEN, "as the test has it")
+    monkeypatch.setattr(Simulate, "_simulate", lambda _self, script, *_: replace(refused, uid=script.id))
+    for _ in range(2):
+        with pytest.raises(
+            turnmill.TurnmillError, match=r"^simulate rejects the dialogue: nothing_spoken: as the test"
+        ):
+            turnmill.simulate(spoken, take=3)
 
 
 def test_a_dataset_answers_queries_and_refuses_to_be_written(small: Small) -> None:

@@ -1,5 +1,6 @@
 """A recipe is refused whole, before work starts, by one sentence that names file, key and fix."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,8 @@ import yaml
 
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.records import stable_hash
-from turnmill.pipelines.recipe import load
+from turnmill.pipelines.keys import keys, sections
+from turnmill.pipelines.recipe import load, load_recipe
 from turnmill.synth.rewrite.rewriter import identity
 
 RECIPES = Path(__file__).parents[2] / "pipelines" / "recipes"
@@ -38,12 +40,12 @@ def test_shipped_recipes_are_valid(name: str) -> None:
             "transcribe.language: is false, as YAML reads `no`: write",
         ),
         ("name: x\ncorpus: files\nscript: {limits: {languages: [xx]}}", "limits.languages.0: 'xx' is no language tag"),
-        ("name: x\ncorpus: files\nseed: soon", "mine.yaml: seed: input should be a valid integer"),
-        ("name: x\ncorpus: files\nworkers: 0", "workers: input should be greater than or equal to 1 (given: 0)"),
-        ("name: x\ncorpus: files\nselect: [{name: a b, keep: 'true'}]", "select.0.name: string should match pattern"),
+        ("name: x\ncorpus: files\nseed: soon", "mine.yaml: seed: must be a whole number (given: 'soon')"),
+        ("name: x\ncorpus: files\nworkers: 0", "workers: must be at least 1 (given: 0)"),
+        ("name: x\ncorpus: files\nselect: [{name: a b, keep: 'true'}]", "select.0.name: must match the pattern"),
         (
             "name: x\ntexts: a\nsimulate: {acoustics: {noise: {probability: 1.5}}}",
-            "simulate.acoustics.noise.probability: input should be less",
+            "simulate.acoustics.noise.probability: must be at most 1 (given: 1.5)",
         ),
         ("name: x\ncorpus: files\nselect: [{name: a, keep: 'true'}, {name: a, keep: 'true'}]", "same name; rename one"),
         (
@@ -63,7 +65,7 @@ def test_shipped_recipes_are_valid(name: str) -> None:
         (f"name: x\ncorpus: {'{a: ' * 5000}", "is not valid YAML: it is nested too deeply"),
         ("name: x\ncorpus: files\nshard: {splits: {train: 0.5}}", "train, valid and test must add up to 1"),
         ("name: x", "names neither `corpus` nor `texts`"),
-        ("- a list", "a recipe is a mapping of keys to values, this is list"),
+        ("- a list", "a recipe is a mapping of keys to values, this is a list"),
         ("name: [unclosed", "is not valid YAML"),
     ],
 )
@@ -99,6 +101,33 @@ def test_settings_replace_keys_and_make_sections(tmp_path: Path) -> None:
     assert recipe.transcribe.model == "tiny.en"
     assert recipe.ingest.unit_clips == 7
     assert recipe.root == Path.cwd() / "here"
+
+
+def test_a_list_of_corpora_replaces_the_one_of_a_recipe_and_one_corpus_the_list(tmp_path: Path) -> None:
+    one = written(tmp_path, "name: x\ncorpus: files\nroot: a")
+    several = load(one, ["corpora=[{corpus: files, root: b}]"])
+    assert [(each.entry.name, each.root) for each in several.sources] == [("files", Path.cwd() / "b")]
+    assert several.root is None
+    several_file = tmp_path / "several.yaml"
+    several_file.write_text("name: x\ncorpora: [{corpus: files, root: a}, {corpus: ljspeech, root: b}]", "utf-8")
+    single = load(several_file, ["corpus=librispeech", "root=c"])
+    assert [(each.entry.name, each.root) for each in single.sources] == [("librispeech", Path.cwd() / "c")]
+    assert load(one, ["corpora=[]"]).root == tmp_path / "a"
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("corpus: files\nroot: ''", "root"),
+        ("texts: ''", "texts"),
+        ("texts: [{name: a, path: ''}]", "texts.path"),
+        ("corpora: [{corpus: files, root: a}, {corpus: ljspeech, root: ''}]", "corpora.root"),
+        ("texts: a\nsimulate: {noises: [a, '']}", "simulate.noises"),
+    ],
+)
+def test_an_empty_path_is_refused_for_it_would_mean_the_current_folder(tmp_path: Path, text: str, key: str) -> None:
+    with pytest.raises(UsageError, match=rf"mine.yaml: {key}: is empty: name a file or folder$"):
+        load(written(tmp_path, f"name: x\n{text}"))
 
 
 @pytest.mark.parametrize("setting", ["corpus", "=x", "name.a=1", "seed=[1"])
@@ -235,3 +264,23 @@ def test_aliases_that_multiply_are_refused_at_once(tmp_path: Path) -> None:
     (tmp_path / "r.yaml").write_text("\n".join([*lines, "root: *a9", "texts: *a9"]), "utf-8")
     with pytest.raises(UsageError, match="root: "):
         load(tmp_path / "r.yaml")
+
+
+@pytest.mark.parametrize("value", ["word", -3, 1.5, True, None, ["x"], {"x": 1}, [[1]], float("inf"), [{}], {1: 2}])
+def test_no_wrong_value_of_any_key_is_told_in_the_words_of_python(value: object) -> None:
+    refused = [refusal({key.name: value}) for section in ("", *sections()) for key in keys(section)]
+    told = [said for said in refused if said]
+    assert told
+    for said in told:
+        assert not re.search(
+            r"\ba valid|[iI]nput|instance of|tuple|dictionary|\bstring|NoneType|<class|item after", said
+        )
+
+
+def refusal(changes: dict[str, object]) -> str:
+    """What is said of a recipe with these changes; nothing where it is a good one."""
+    try:
+        load_recipe({"name": "x", "corpus": "files", "texts": "a.jsonl"}, changes)
+    except UsageError as error:
+        return str(error)
+    return ""

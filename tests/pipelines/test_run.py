@@ -21,6 +21,7 @@ import yaml
 
 from tests.conftest import tree_hashes
 from tests.loads import check_every_row, front_matter, snippets, written
+from tests.notes import notes_of
 from tests.pipelines.conftest import Small, speech
 from turnmill.manifests.errors import TurnmillError, UsageError
 from turnmill.manifests.funnel import check_ledger
@@ -252,7 +253,7 @@ def test_what_verify_rejects_is_not_published(small: Small, tmp_path: Path) -> N
     maker = index.maker("verification")
     assert maker is not None
     name = sorted(store.names(f"verification/{maker.fingerprint}"))[0]
-    table, notes = store.read_part(name), store.read_notes(name)
+    table, notes = store.read_part(name), notes_of(store, name)
     lost = table.column("dialogue")[0].as_py()
     # As `verify` leaves it when it finds a label untrue: one row less here, one row more among the rejects.
     row = {"stage": "verify", "uid": lost, "source_uri": None, "reason": "label_violation", "detail": "planted"}
@@ -351,7 +352,7 @@ def test_a_predicate_that_does_not_run_is_refused_before_work(small: Small, tmp_
         (["transcribe.model=/no/such/model", "root=/nowhere/at/all"], "/nowhere/at/all does not exist"),
         (["transcribe.model=/no/such/model", "texts=/nowhere.jsonl"], "/nowhere.jsonl does not exist"),
         (
-            ["simulate={noises: [/no/noise.wav], recordings_licence: {spdx: X, redistribute: no, commercial: no}}"],
+            ["simulate={noises: [/no/noise.wav], recordings_licence: {spdx: MIT, redistribute: yes, commercial: yes}}"],
             "/no/noise.wav",
         ),
     ],

@@ -91,3 +91,29 @@ def test_a_copy_overwrites_nothing(tmp_path: Path) -> None:
 def test_a_copy_whose_name_run_would_not_take_for_a_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"a recipe's file ends in \.yaml"):
         copy_recipe("speech", tmp_path / "mine")
+
+
+@pytest.mark.parametrize("word", ["./speech", "speech.yaml", "folder/speech.yml"])
+def test_a_file_that_is_not_there_and_is_called_as_a_recipe_of_ours_is_told_its_name(
+    word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(
+        UsageError, match=r"the recipe that comes with Turnmill is `speech`, without folder and ending$"
+    ):
+        load(recipe_file(word))
+    with pytest.raises(UsageError, match=r"no recipe is called '.*': did you mean speech"):
+        copy_recipe(word, tmp_path / "x.yaml")
+
+
+def test_a_file_in_place_of_a_name_is_told_how_to_copy_one_there() -> None:
+    with pytest.raises(UsageError, match=r"moshi, .*\? `turnmill init NAME \./x\.yaml` copies one to that file$"):
+        copy_recipe("./x.yaml", Path("x.yaml"))
+    with pytest.raises(UsageError, match=r"no recipe is called 'spech': did you mean speech\?$"):
+        copy_recipe("spech", Path("x.yaml"))
+
+
+def test_a_place_where_nothing_can_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match=r"file/x\.yaml cannot be written \(.*\): name another FILE$"):
+        copy_recipe("speech", tmp_path / "file" / "x.yaml")

@@ -201,6 +201,12 @@ def test_an_engine_without_its_settings_is_refused(wrong: dict[str, Any]) -> Non
         SpeakParams.model_validate(wrong)
 
 
+def test_an_engine_that_lacks_what_every_engine_has_is_told_before_any_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SpeakParams, "make", lambda *_: ProportionalAligner())
+    with pytest.raises(LookupError, match=r"the engine espeak has no `sample_rate`: see synth/tts/engine.py"):
+        Speak(SpeakParams(engine="espeak"), ESPEAK).check()
+
+
 @pytest.mark.parametrize("python", ["/nowhere/bin/python", "/nowhere/bin/python -u", ""])
 def test_a_python_that_is_not_there_is_refused_where_it_would_run(tmp_path: Path, python: str) -> None:
     params = {"speak": {"runtime_env": {"py_executable": python}}, "name": "x", "texts": str(tmp_path / "texts.jsonl")}

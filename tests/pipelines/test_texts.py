@@ -45,7 +45,7 @@ texts:
   - {name: trains, path: one/dialogues.jsonl, scenario: travel}
   - name: food
     path: two/dialogues.jsonl
-    licence: {spdx: CC-BY-NC-4.0, redistribute: false, commercial: false}
+    licence: {spdx: LicenseRef-lent, redistribute: false, commercial: false}
 licence: {spdx: CC0-1.0, redistribute: true, commercial: true}
 script: {dialogues_per_shard: 2}
 """
@@ -81,8 +81,8 @@ def ask(out: Path, sql: str) -> list[tuple[Any, ...]]:
 def test_dialogues_of_two_files_keep_ids_source_scenario_and_licence_apart(two: Path) -> None:
     sql = "SELECT id, source, scenario, licence, licence_redistribute FROM dialogues ORDER BY id"
     assert ask(two / "out", sql) == [
-        ("food/d0", "food", "food", "CC-BY-NC-4.0", False),
-        ("food/d1", "food", "food", "CC-BY-NC-4.0", False),
+        ("food/d0", "food", "food", "LicenseRef-lent", False),
+        ("food/d1", "food", "food", "LicenseRef-lent", False),
         ("trains/d0", "trains", "travel", "CC0-1.0", True),
         ("trains/d1", "trains", "travel", "CC0-1.0", True),
         ("trains/d2", "trains", "departure", "CC0-1.0", True),
@@ -203,13 +203,13 @@ def loaded(tmp_path: Path, texts: str, settings: Sequence[str] = ()) -> Recipe:
     [
         ("[]", "names neither `corpus` nor `texts`"),
         ("[{name: a, path: a.jsonl}, {name: a, path: b.jsonl}]", "two files of `texts` have the same name; rename one"),
-        ("[{name: A b, path: a.jsonl}]", "mine.yaml: texts.0.name: string should match pattern"),
+        ("[{name: A b, path: a.jsonl}]", "mine.yaml: texts.0.name: must match the pattern"),
         (
             "[{name: a, path: a.jsonl, limit: 0}]",
-            "texts.0.limit: input should be greater than or equal to 1 (given: 0)",
+            "texts.0.limit: must be at least 1 (given: 0)",
         ),
         ("[{name: a, path: a.jsonl, licens: x}]", "texts.0.licens: unknown key; did you mean 'licence'?"),
-        ("[{name: a}]", "texts.0.path: field required"),
+        ("[{name: a}]", "texts.0.path: is missing"),
         ("{name: a}", "mine.yaml: texts: "),
     ],
 )

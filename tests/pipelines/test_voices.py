@@ -17,6 +17,7 @@ import soundfile
 from pydantic import ValidationError
 
 from tests.conftest import tree_hashes
+from tests.notes import notes_of
 from turnmill.manifests.audio import Audio, decode, encode_flac, mono
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.index import Index, StageEntry
@@ -358,7 +359,7 @@ def test_a_recording_without_enough_speech_gives_way_to_the_next_of_its_speaker(
     assert "twice" in {row["speaker"] for row in made.rows}
     details = " ".join(row["detail"] for row in made.rejects)
     assert "holds no speech" in details
-    notes = Store(str(made.folder)).read_notes("voices/print/all.parquet")
+    notes = notes_of(Store(str(made.folder)), "voices/print/all.parquet")
     assert int(notes["items_in"]) == int(notes["items_out"]) + int(notes["rejected"]) == len(made.rows) + len(reasons)
 
 

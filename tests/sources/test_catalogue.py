@@ -91,12 +91,16 @@ def test_a_recipe_changes_an_entry_key_by_key_and_a_knob_by_knob() -> None:
         ("ljspeech", {"ingest": {"audio": "{path}"}}, r"'path'.*'id', 'stem', 'text'"),
         ("ljspeech", {"ingest": {"format": {"sep": "|"}}}, "header: true"),
         ("ljspeech", {"ingest": {"format": {"sep": "|", "names": ["id", "text", "id"]}}}, "'id' is the name of two"),
-        ("ljspeech", {"ingest": {"family": "tabel"}}, "tabel"),
+        ("ljspeech", {"ingest": {"family": "tabel"}}, "ingest.family: must be one of .*given: 'tabel'"),
         ("ljspeech", {"ingest": 5}, "ingest: .*given: 5"),
         ("ljspeech", {"ingest": {"tabels": "x"}}, r"ingest\.tabels: unknown key; did you mean 'tables'"),
         ("ljspeech", {"ingest": {"fields": {"speeker": "x"}}}, r"ingest\.fields\.speeker: unknown .* 'speaker'"),
         ("ljspeech", {"modality": "text"}, "`modality` is 'text', and the family 'table' reads audio"),
         ("ljspeech", {"text_stile": "cased"}, "text_stile: unknown key; did you mean 'text_style'"),
+        *(
+            ("files", {"ingest": {"sidecar": sidecar}}, "ingest.sidecar: '.*' leaves the folder of the corpus: begin")
+            for sidecar in ("../{stem}.txt", "/texts/{stem}.txt", "texts/../../{stem}.txt")
+        ),
         ("files", {"ingest": {"sidecar": "{speaker}.txt"}}, r"sidecar: .*'speaker'.*\['dir', 'stem'\]"),
     ],
 )
@@ -167,11 +171,11 @@ def test_a_broken_entry_of_ones_own_spoils_no_other(own: Path) -> None:
     [
         (b"name: [", "is not valid YAML: line 1, column"),
         (b"[" * 5000, "is not valid YAML"),
-        (b"", "an entry is a mapping of keys to values, this is NoneType"),
-        (b"- a", "an entry is a mapping of keys to values, this is list"),
-        (b"just text", "an entry is a mapping of keys to values, this is str"),
+        (b"", "an entry is a mapping of keys to values, this is nothing"),
+        (b"- a", "an entry is a mapping of keys to values, this is a list"),
+        (b"just text", "an entry is a mapping of keys to values, this is text"),
         (b"\xff\xfe", "cannot be read as a catalogue entry"),
-        (b"name: other", "title: field required"),
+        (b"name: other", "title: is missing"),
         (None, "there is no such catalogue entry"),
     ],
 )

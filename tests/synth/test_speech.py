@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from turnmill.synth.speech import Speech, Word, flaw
+from turnmill.manifests.records import Reason
+from turnmill.synth.speech import Speech, SpeechError, Word, flaw
 
 PCM = np.zeros(24_000, np.float32)
 
@@ -23,3 +24,9 @@ PCM = np.zeros(24_000, np.float32)
 def test_what_an_engine_gives_is_as_it_has_to_be(speech: Speech, wrong: str | None) -> None:
     found = flaw(speech)
     assert found is None if wrong is None else wrong in str(found)
+
+
+def test_a_reason_that_there_is_not_is_an_error_where_it_is_given() -> None:
+    assert SpeechError("nothing_spoken", "").reason is Reason.NOTHING_SPOKEN
+    with pytest.raises(ValueError, match="'nothing_spokn' is not a valid Reason"):
+        SpeechError("nothing_spokn", "")

@@ -32,9 +32,9 @@ def test_a_change_reaches_one_number_and_leaves_the_others() -> None:
         ("phone", {}, "there is no preset 'phone'"),
         ("nowhere.yaml", {}, "nowhere.yaml cannot be read"),
         ("assistant", {"reaction": {"high": 3.0}}, "more than 1.5 s"),
-        ("assistant", {"fade": {"low": 0.1}}, "simulate.timing.fade"),
-        ("assistant", {"reactoin": {}}, "simulate.timing.reactoin"),
-        ("assistant", {"user_to_assistant": {"p_overlap": 1.2}}, "simulate.timing.user_to_assistant.p_overlap"),
+        ("assistant", {"fade": {"low": 0.1}}, "simulate.timing: fade"),
+        ("assistant", {"reactoin": {}}, "simulate.timing: reactoin"),
+        ("assistant", {"user_to_assistant": {"p_overlap": 1.2}}, "simulate.timing: user_to_assistant.p_overlap"),
     ],
 )
 def test_impossible_timing_is_refused_by_one_sentence(preset: str, changes: dict[str, object], said: str) -> None:
