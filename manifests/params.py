@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.records import Licence
+from turnmill.manifests.urls import redacted
 
 _Model = TypeVar("_Model", bound=BaseModel)
 YAML: Final = (".yaml", ".yml")
@@ -104,7 +105,7 @@ def _sentence(
     message = str(problem["msg"]).removeprefix("Value error, ")
     given = problem.get("input")
     told = isinstance(given, str | int | float | bool) and set(secret).isdisjoint(keys)
-    shown = f" (given: {_short(repr(given))})" if told else ""
+    shown = f" (given: {_short(redacted(repr(given)))})" if told else ""
     return f"{place}: {message[0].lower()}{message[1:]}{shown}"
 
 

@@ -208,7 +208,9 @@ def show(name: Annotated[str, typer.Argument(help="catalogue entry", show_defaul
 @sources.command()
 def check(
     entry: Annotated[str, typer.Argument(help="catalogue entry, or a YAML file of yours", show_default=False)],
-    root: Annotated[Path, typer.Option(help="the corpus: its folder, or the file of dialogues", show_default=False)],
+    root: Annotated[
+        str, typer.Option(help="the corpus: its folder, the file of dialogues, or a URL", show_default=False)
+    ],
     keep_untranscribed: Annotated[
         bool, typer.Option("--keep-untranscribed", help="audio without a transcript is a clip without text")
     ] = False,

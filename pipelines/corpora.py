@@ -1,7 +1,6 @@
 """The corpora that a recipe names, and what it says of them besides the catalogue."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pydantic import Field
@@ -9,14 +8,15 @@ from pydantic import Field
 from turnmill.manifests.params import Params
 from turnmill.sources import catalogue
 from turnmill.sources.catalogue import Entry
+from turnmill.sources.places import Place, PlaceKey
 
 
 @dataclass(frozen=True)
 class NamedCorpus:
-    """A corpus that a recipe names: its entry in the catalogue, and the folder where it lies, where it says so."""
+    """A corpus that a recipe names: its entry in the catalogue, and where it lies, where it says so."""
 
     entry: Entry
-    root: Path | None
+    root: Place | None
 
 
 class CorpusParams(Params):
@@ -25,7 +25,7 @@ class CorpusParams(Params):
     corpus: str | dict[str, Any] = Field(
         description="name in the catalogue, a file of an entry of your own (./my-corpus.yaml), or the entry itself"
     )
-    root: Path | None = Field(default=None, description="folder of the corpus")
+    root: PlaceKey | None = Field(default=None, description="folder of the corpus, or its URL")
     entry: dict[str, Any] = Field(default={}, description="what is otherwise than in the catalogue, such as `lang`")
 
     def read(self, where: str) -> NamedCorpus:

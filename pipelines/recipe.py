@@ -11,6 +11,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.params import LicenceStatement, Params, flaw, mapping, names_file, parsed, validated
 from turnmill.manifests.records import stable_hash
+from turnmill.manifests.urls import is_url
 from turnmill.pipelines.asr.models import folder_of, model_name
 from turnmill.pipelines.bank import VoiceNames
 from turnmill.pipelines.corpora import CorpusParams, NamedCorpus
@@ -30,6 +31,7 @@ from turnmill.pipelines.steps.voices import VoicesParams
 from turnmill.pipelines.texts import TextFile
 from turnmill.pipelines.watch import TimeLimit
 from turnmill.sources import catalogue
+from turnmill.sources.places import PlaceKey
 from turnmill.synth.duplex.timing import PRESETS
 from turnmill.synth.rewrite.params import REWRITE_HOST_FACTS
 from turnmill.synth.tts.declared import ENGINES
@@ -80,15 +82,15 @@ class Recipe(Params):
     corpus: str | dict[str, Any] | None = Field(
         default=None, description="name in the catalogue: `turnmill sources` lists them; or a file, or an entry"
     )
-    root: Path | None = Field(default=None, description="folder of the corpus")
+    root: PlaceKey | None = Field(default=None, description="folder of the corpus, or its URL")
     corpora: tuple[CorpusParams, ...] = Field(default=(), description="several of them, in place of `corpus`")
     texts: (
         Annotated[
-            Annotated[Path, Tag(_ONE)] | Annotated[tuple[TextFile, ...], Tag(_SEVERAL)],
+            Annotated[PlaceKey, Tag(_ONE)] | Annotated[tuple[TextFile, ...], Tag(_SEVERAL)],
             Discriminator(lambda texts: _SEVERAL if isinstance(texts, list | tuple) else _ONE),
         ]
         | None
-    ) = Field(default=None, description="file of text dialogues (.jsonl, .jsonl.gz or .json), or a list of them")
+    ) = Field(default=None, description="file or URL of text dialogues (.jsonl, .jsonl.gz or .json), or a list of them")
     licence: LicenceStatement | None = Field(default=None, description="licence of your own recordings or texts")
 
     ingest: IngestParams = IngestParams()
@@ -169,7 +171,7 @@ class Recipe(Params):
     @property
     def identity(self) -> str:
         """What an output folder belongs to: the recipe's name, and what it is made of."""
-        texts = (self.texts,) if isinstance(self.texts, Path) else self.texts or ()
+        texts = self.texts if isinstance(self.texts, tuple) else filter(None, (self.texts,))
         return f"{self.name} ({', '.join([*(one.entry.name for one in self.sources), *(text.name for text in texts)])})"
 
     @property
@@ -190,10 +192,11 @@ class Recipe(Params):
                 corpus.pop("entry", None)
         if not resolved["corpora"]:
             del resolved["corpora"]
-        if isinstance(self.texts, Path):
+        if isinstance(self.texts, tuple):
+            for file, text in zip(resolved["texts"], self.texts, strict=True):
+                file["path"] = text.path.name
+        elif self.texts is not None:
             resolved["texts"] = self.texts.name
-        for file in resolved["texts"] if isinstance(self.texts, tuple) else ():
-            file["path"] = Path(file["path"]).name
         if self.transcribe is not None:
             resolved["transcribe"]["model"] = model_name(self.transcribe.model)
         simulate = resolved["simulate"]
@@ -281,7 +284,7 @@ def _with_paths(raw: dict[str, Any], path: Path) -> dict[str, Any]:
     """What a recipe says, with what it names relative to its file `path` named in full."""
     below = _PATHS_BELOW if _names_preset(raw) else (*_PATHS_BELOW, "simulate.preset")
     for key in (*_PATHS, *below):
-        raw = _changed(raw, key.split("."), lambda text: str(beside(path, str(_expanded(text)))))
+        raw = _changed(raw, key.split("."), lambda text: _beside(path, text))
     for key in _ENTRIES:
         raw = _changed(raw, key.split("."), lambda text: _entry_file(text, path.parent))
     return raw
@@ -293,7 +296,7 @@ def _finished(raw: dict[str, Any], changes: Iterable[tuple[str, Any]], name: str
         _set(raw, key, value)
     # Workers run in other folders: what they open is named in full before it travels.
     for key in (*_PATHS, *_PATHS_BELOW):
-        raw = _changed(raw, key.split("."), lambda text: str(_expanded(text).absolute()))
+        raw = _changed(raw, key.split("."), _absolute)
     for key in _ENTRIES:
         raw = _changed(raw, key.split("."), lambda text: _entry_file(text, Path()))
     for key in _FOLDERS_OR_NAMES:
@@ -322,6 +325,14 @@ def _expanded(text: str) -> Path:
         return Path(text).expanduser()
     except RuntimeError:  # ~ of nobody: a name like any other
         return Path(text)
+
+
+def _beside(recipe: Path, text: str) -> str:
+    return text if is_url(text) else str(beside(recipe, str(_expanded(text))))
+
+
+def _absolute(text: str) -> str:
+    return text if is_url(text) else str(_expanded(text).absolute())
 
 
 def _entry_file(text: str, beside: Path) -> str:

@@ -1,0 +1,189 @@
+"""A place that a URL names: a bucket's folder, a repository, one file of a web server."""
+
+import io
+import posixpath
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO, Final, Literal, TypeVar
+from urllib.parse import unquote, urlsplit
+
+import fsspec
+
+from turnmill.manifests.errors import TurnmillError, UsageError
+from turnmill.manifests.urls import filesystem, redacted
+from turnmill.sources.places.place import Folder, Place, Stamp, UnsafeNameError, is_hidden
+
+_T = TypeVar("_T")
+
+_BUFFER: Final = 1 << 20  # bytes that are asked for at once: most clips are one request
+_WAITS: Final = (0.5, 1.0, 2.0)  # s, between tries of a store that does not answer
+_HASHES: Final = ("ETag", "etag", "md5Hash", "Content-MD5", "md5", "blob_id", "CRC")
+_TIMES: Final = ("LastModified", "Last-Modified", "last_modified", "updated", "mtime", "created")
+
+
+@dataclass(frozen=True)
+class Remote(Place):
+    """A folder or file of a store that a URL names. A store that does not answer is asked again, then the work ends:
+    what cannot be reached is no fault of an item."""
+
+    url: str = field(repr=False)
+
+    def __str__(self) -> str:
+        return redacted(self.url)
+
+    @property
+    def name(self) -> str:
+        named = next((part for part in self.url.split("::") if "://" in part), self.url)  # of a chain, what is read
+        web = named.startswith(("http://", "https://"))
+        return posixpath.basename((unquote(urlsplit(named).path) if web else named).rstrip("/"))
+
+    @property
+    def address(self) -> tuple[str, str]:
+        fs, path = self._filesystem
+        return str(fs.protocol), path
+
+    @property
+    def _filesystem(self) -> tuple[fsspec.AbstractFileSystem, str]:
+        return filesystem(self.url)
+
+    def kind(self) -> Literal["file", "folder"] | None:
+        self._filesystem[0].invalidate_cache()  # others write while this process lives
+        try:
+            info = self._info("")
+        except FileNotFoundError:
+            return None
+        except TurnmillError as error:
+            raise UsageError(str(error)) from error
+        return "folder" if info["type"] == "directory" else "file"
+
+    def listing(self) -> Folder:
+        self._filesystem[0].invalidate_cache()
+        sizes: dict[str, int] = {}
+        hidden: dict[str, int] = {}
+        unsafe: dict[str, str] = {}
+        for path, info in self._found().items():
+            if is_hidden(path):
+                hidden[path] = info["size"]
+            elif set(path.split("/")) & {"", ".", ".."}:
+                unsafe[path] = "its name is no path"
+            else:
+                sizes[path] = info["size"]
+        return Folder(self, dict(sorted(sizes.items())), hidden, dict(sorted(unsafe.items())))
+
+    def _found(self) -> Mapping[str, Mapping[str, Any]]:
+        """What the store says of each file below the place. Raises UsageError."""
+        fs, root = self._filesystem
+        try:
+            found = self._tried("", lambda: fs.find(root, detail=True))
+        except TurnmillError as error:
+            raise UsageError(str(error)) from error
+        prefix = f"{root.rstrip('/')}/" if root else ""
+        files = {key.removeprefix(prefix): info for key, info in found.items() if not key.endswith("/")}
+        if any(info.get("size") is None for info in files.values()):
+            raise UsageError(f"{self} lists no files with their sizes, as a web server does not: copy the corpus")
+        return files
+
+    def target(self, path: str, listed: bool) -> str | None:
+        """A store has no links: what it does not list is not there."""
+        plain = posixpath.normpath(path)
+        if plain.startswith("/") or plain.split("/")[0] == "..":
+            raise UnsafeNameError(f"{path} leads out of the corpus folder")
+        return None if listed else plain
+
+    def open(self, path: str = "") -> BinaryIO:
+        fs, _ = self._filesystem
+        file = self._tried(path, lambda: fs.open(self._full(path), "rb", cache_type="none"))
+        return io.BufferedReader(_Ranges(file, lambda work: self._tried(path, work)), _BUFFER)
+
+    def read(self, path: str = "", offset: int = 0, length: int | None = None) -> bytes:
+        with self.open(path) as file:
+            file.seek(offset)
+            return file.read(-1 if length is None else length)
+
+    def size(self, path: str = "") -> int:
+        return int(self._info(path)["size"])
+
+    def stamps(self, paths: Sequence[str]) -> Mapping[str, Stamp]:
+        infos = {"": self._info("")} if paths == [""] else self._found()
+        if gone := [path for path in paths if path not in infos]:
+            raise FileNotFoundError(f"{gone[0]} went away from {self}")
+        return {path: _stamp(infos[path]) for path in paths}
+
+    def _info(self, path: str) -> Mapping[str, Any]:
+        return self._tried(path, lambda: self._filesystem[0].info(self._full(path)))
+
+    def _full(self, path: str) -> str:
+        root = self._filesystem[1]
+        return f"{root.rstrip('/')}/{path}" if root and path else root or path
+
+    def _tried(self, path: str, work: Callable[[], _T]) -> _T:
+        """What `work` gives, if need be after some tries."""
+        for wait in (*_WAITS, None):
+            try:
+                return work()
+            except Exception as error:  # noqa: BLE001  # each library of a store has exceptions of its own
+                if _is_missing(error):
+                    raise FileNotFoundError(f"{path or self} is not there") from None
+                if wait is None or isinstance(error, PermissionError | ValueError | TypeError | NotImplementedError):
+                    where = f"{path} of {self}" if path else str(self)
+                    why = redacted(str(error)) or type(error).__name__
+                    # Without its cause, which may tell what is redacted.
+                    raise TurnmillError(f"{where} cannot be read: {why}; see docs/corpora.md for credentials") from None
+            time.sleep(wait)
+        raise AssertionError
+
+
+class _Ranges(io.RawIOBase):
+    """A file of a store by the stretches that are asked for, each tried anew by `again`."""
+
+    def __init__(self, file: BinaryIO, again: Callable[[Callable[[], Any]], Any]) -> None:
+        self._file = file
+        self._again = again
+        self._size: int = again(lambda: file.seek(0, io.SEEK_END))
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        if base + offset < 0:
+            raise ValueError("a file begins at 0")
+        self._position = base + offset
+        return self._position
+
+    def readinto(self, buffer: Any) -> int:
+        room = memoryview(buffer).cast("B")
+        count = max(min(len(room), self._size - self._position), 0)
+        data: bytes = self._again(lambda: self._stretch(count)) if count else b""
+        room[: len(data)] = data
+        self._position += len(data)
+        return len(data)
+
+    def _stretch(self, count: int) -> bytes:
+        self._file.seek(self._position)
+        data = self._file.read(count)
+        if not data:
+            raise EOFError(f"it ends at byte {self._position}, and should have {self._size}")
+        return data
+
+    def close(self) -> None:
+        if not self.closed:
+            self._file.close()
+        super().close()
+
+
+def _is_missing(error: Exception) -> bool:
+    """fsspec takes whatever a web server says for a file that is not there."""
+    status = getattr(error.__cause__, "status", None)
+    web = type(error.__cause__).__module__.partition(".")[0] == "aiohttp"
+    return isinstance(error, FileNotFoundError) and (not web or status in (404, 410))
+
+
+def _stamp(info: Mapping[str, Any]) -> Stamp:
+    known = next((info[key] for key in (*_HASHES, *_TIMES) if info.get(key)), None)
+    return int(info["size"] or 0), None if known is None else str(known)
