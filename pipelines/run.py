@@ -195,7 +195,7 @@ def _worked_out(half: Half, given: Mapping[Chain, _Units], recipe: Recipe, store
     for number, (chain, (shards, units)) in enumerate(zip(half.chains, sources, strict=True)):
         place = plan.workspace(store, number)
         own = place.fingerprint(chain.source.tables[-1])
-        lots.append(_Lot(chain, place, shards, units, look(own, shards, units, chain.source, store)))
+        lots.append(_Lot(chain, place, shards, units, look(own, shards, units, chain.source.stamps, store)))
     return _Work(plan, tuple(lots))
 
 

@@ -3,14 +3,16 @@ half. It tells times and hosts, so it lies beside the parts and never in one.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from turnmill.manifests.records import stable_hash
 from turnmill.manifests.store import Store
-from turnmill.pipelines.source import Source
 from turnmill.pipelines.stage import Shard
 from turnmill.sources.adapters.items import Unit
+from turnmill.sources.places.place import Stamp
+
+Stamps = Callable[[Sequence[str]], Mapping[str, Stamp]]
 
 
 @dataclass(frozen=True)
@@ -34,13 +36,13 @@ class Seen:
         store.write(self.name, json.dumps(self.now, indent=0, sort_keys=True).encode())
 
 
-def look(fingerprint: str, shards: Sequence[Shard], units: Sequence[Unit], source: Source, store: Store) -> Seen:
-    """Look at the files of all units. `fingerprint` is that of the `source`, which reads them. Raises OSError for a
-    file that went away meanwhile."""
-    stamps = source.stamps(sorted({file for unit in units for file in unit.files}))
+def look(fingerprint: str, shards: Sequence[Shard], units: Sequence[Unit], stamps: Stamps, store: Store) -> Seen:
+    """Look at the files of all units. `fingerprint` is that of the stage that reads them, `stamps` tells how files
+    look. Raises OSError for one that went away meanwhile."""
+    found = stamps(sorted({file for unit in units for file in unit.files}))
     now = {}
     for shard, unit in zip(shards, units, strict=True):
-        looks = [(file, *stamps[file]) for file in unit.files]
+        looks = [(file, *found[file]) for file in unit.files]
         now[shard.key] = stable_hash(json.dumps([unit.spec, looks], sort_keys=True), size=16)
     name = f"seen/{fingerprint}.json"
     return Seen(name, now, _read(store, name))

@@ -54,7 +54,7 @@ class Ingest(Source):
     needs = ()
 
     def __init__(
-        self, params: IngestParams, entry: Entry, licence: Licence, root: Place | Path, makes: Makes = "clips"
+        self, params: IngestParams, entry: Entry, licence: Licence, root: Place, makes: Makes = "clips"
     ) -> None:
         """`makes`: clips where the corpus is cut as it is wanted, or recordings that a later stage cuts. Raises
         UsageError for an entry that holds no audio."""

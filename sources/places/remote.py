@@ -18,8 +18,9 @@ _T = TypeVar("_T")
 
 _BUFFER: Final = 1 << 20  # bytes that are asked for at once: most clips are one request
 _WAITS: Final = (0.5, 1.0, 2.0)  # s, between tries of a store that does not answer
-_HASHES: Final = ("ETag", "etag", "md5Hash", "Content-MD5", "md5", "blob_id", "CRC")
-_TIMES: Final = ("LastModified", "Last-Modified", "last_modified", "updated", "mtime", "created")
+_MISSING: Final = (404, 410)  # HTTP statuses
+_HASHES: Final = ("ETag", "etag", "md5Hash", "Content-MD5", "md5", "blob_id", "sha", "CRC")
+_TIMES: Final = ("LastModified", "Last-Modified", "last_modified", "updated", "mtime", "modificationTime", "created")
 
 
 @dataclass(frozen=True)
@@ -63,10 +64,10 @@ class Remote(Place):
         hidden: dict[str, int] = {}
         unsafe: dict[str, str] = {}
         for path, info in self._found().items():
-            if is_hidden(path):
-                hidden[path] = info["size"]
-            elif set(path.split("/")) & {"", ".", ".."}:
+            if set(path.split("/")) & {"", ".", ".."}:
                 unsafe[path] = "its name is no path"
+            elif is_hidden(path):
+                hidden[path] = info["size"]
             else:
                 sizes[path] = info["size"]
         return Folder(self, dict(sorted(sizes.items())), hidden, dict(sorted(unsafe.items())))
@@ -127,7 +128,7 @@ class Remote(Place):
                     raise FileNotFoundError(f"{path or self} is not there") from None
                 if wait is None or isinstance(error, PermissionError | ValueError | TypeError | NotImplementedError):
                     where = f"{path} of {self}" if path else str(self)
-                    why = redacted(str(error)) or type(error).__name__
+                    why = (redacted(str(error)).splitlines() or [type(error).__name__])[0]
                     # Without its cause, which may tell what is redacted.
                     raise TurnmillError(f"{where} cannot be read: {why}; see docs/corpora.md for credentials") from None
             time.sleep(wait)
@@ -158,11 +159,18 @@ class _Ranges(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         room = memoryview(buffer).cast("B")
-        count = max(min(len(room), self._size - self._position), 0)
-        data: bytes = self._again(lambda: self._stretch(count)) if count else b""
+        data = self._next(len(room))
         room[: len(data)] = data
-        self._position += len(data)
         return len(data)
+
+    def readall(self) -> bytes:
+        return self._next(self._size)
+
+    def _next(self, most: int) -> bytes:
+        count = max(min(most, self._size - self._position), 0)
+        data: bytes = self._again(lambda: self._stretch(count)) if count else b""
+        self._position += len(data)
+        return data
 
     def _stretch(self, count: int) -> bytes:
         self._file.seek(self._position)
@@ -178,10 +186,16 @@ class _Ranges(io.RawIOBase):
 
 
 def _is_missing(error: Exception) -> bool:
-    """fsspec takes whatever a web server says for a file that is not there."""
-    status = getattr(error.__cause__, "status", None)
+    """Whether a store says that a file is not there. fsspec takes whatever a web server says for that."""
+    if _status(error) in _MISSING or _status(error.__cause__) in _MISSING:
+        return True
     web = type(error.__cause__).__module__.partition(".")[0] == "aiohttp"
-    return isinstance(error, FileNotFoundError) and (not web or status in (404, 410))
+    return isinstance(error, FileNotFoundError) and not web
+
+
+def _status(error: BaseException | None) -> Any:
+    """The status of the answer that an error is about; null of one that names none."""
+    return getattr(error, "status", None) or getattr(getattr(error, "response", None), "status_code", None)
 
 
 def _stamp(info: Mapping[str, Any]) -> Stamp:

@@ -21,6 +21,7 @@ from turnmill.pipelines.stages.quality import Quality, QualityParams
 from turnmill.sources.adapters.base import Corpus, Family
 from turnmill.sources.adapters.items import ClipRef, Unit, UnitSize
 from turnmill.sources.catalogue import load
+from turnmill.sources.places import place
 
 RATE = 16000
 FORMATS = {"a.wav": ("WAV", "PCM_16"), "b.flac": ("FLAC", "PCM_16"), "c.mp3": ("MP3", "MPEG_LAYER_III"),
@@ -45,7 +46,7 @@ def ingested(
 ) -> tuple[Workspace, list[Row], list[Reject], list]:
     entry = load("files")
     entry = entry if family is None else entry.model_copy(update={"ingest": family})
-    ingest = Ingest(IngestParams(keep_untranscribed=True), entry, entry.licence.licence, root)
+    ingest = Ingest(IngestParams(keep_untranscribed=True), entry, entry.licence.licence, place(root))
     workspace = Workspace(Store(str(out)), {"clips": "c", "quality": "q"})
     (unit,) = ingest.units()
     shard = Shard("shard", unit.name, {"files": unit.files, "spec": unit.spec})
@@ -121,7 +122,7 @@ class BlobIngest(Family[ClipRef]):
             yield ClipRef(f"blob/{number}", f"blob/{number}.wav", speaker="ann")
 
     def audio_of(self, corpus: Corpus[ClipRef], ref: ClipRef) -> BinaryIO:
-        return span((corpus.root / "blob").open("rb"), sum(self.sizes[: self._place(ref)]), self.bytes_of(corpus, ref))
+        return span(corpus.root.open("blob"), sum(self.sizes[: self._place(ref)]), self.bytes_of(corpus, ref))
 
     @override
     def bytes_of(self, corpus: Corpus[ClipRef], ref: ClipRef) -> int:

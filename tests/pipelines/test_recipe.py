@@ -8,6 +8,7 @@ import yaml
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.records import stable_hash
 from turnmill.pipelines.recipe import load
+from turnmill.sources.places import place
 from turnmill.synth.rewrite.rewriter import identity
 
 RECIPES = Path(__file__).parents[2] / "pipelines" / "recipes"
@@ -98,7 +99,7 @@ def test_settings_replace_keys_and_make_sections(tmp_path: Path) -> None:
     assert recipe.transcribe is not None
     assert recipe.transcribe.model == "tiny.en"
     assert recipe.ingest.unit_clips == 7
-    assert recipe.root == Path.cwd() / "here"
+    assert recipe.root == place(Path.cwd() / "here")
 
 
 @pytest.mark.parametrize("setting", ["corpus", "=x", "name.a=1", "seed=[1"])
@@ -108,7 +109,7 @@ def test_bad_setting_is_refused(tmp_path: Path, setting: str) -> None:
 
 
 def test_paths_of_a_recipe_are_relative_to_it(tmp_path: Path) -> None:
-    assert load(written(tmp_path, "name: x\ntexts: a.jsonl")).texts == tmp_path / "a.jsonl"
+    assert load(written(tmp_path, "name: x\ntexts: a.jsonl")).texts == place(tmp_path / "a.jsonl")
 
 
 def test_folders_of_models_are_named_in_full_and_names_are_names(
