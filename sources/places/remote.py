@@ -93,14 +93,19 @@ class Remote(Place):
         return None if listed else plain
 
     def open(self, path: str = "") -> BinaryIO:
-        fs, _ = self._filesystem
-        file = self._tried(path, lambda: fs.open(self._full(path), "rb", cache_type="none"))
-        return io.BufferedReader(_Ranges(file, lambda work: self._tried(path, work)), _BUFFER)
+        raw = self._ranges(path)
+        if raw.size > _BUFFER:
+            return io.BufferedReader(raw, _BUFFER)
+        with raw:
+            return io.BytesIO(raw.readall())
 
     def read(self, path: str = "", offset: int = 0, length: int | None = None) -> bytes:
-        with self.open(path) as file:
-            file.seek(offset)
-            return file.read(-1 if length is None else length)
+        with self._ranges(path) as raw:
+            raw.seek(offset)
+            return bytes(raw.read(-1 if length is None else length))
+
+    def _ranges(self, path: str) -> "_Ranges":
+        return _Ranges(self._filesystem[0], self._full(path), lambda work: self._tried(path, work))
 
     def size(self, path: str = "") -> int:
         return int(self._info(path)["size"])
@@ -136,12 +141,13 @@ class Remote(Place):
 
 
 class _Ranges(io.RawIOBase):
-    """A file of a store by the stretches that are asked for, each tried anew by `again`."""
+    """A file of a store: a read is one request, of what is asked for, tried anew by `again`. `size` in bytes."""
 
-    def __init__(self, file: BinaryIO, again: Callable[[Callable[[], Any]], Any]) -> None:
-        self._file = file
+    def __init__(self, fs: fsspec.AbstractFileSystem, path: str, again: Callable[[Callable[[], Any]], Any]) -> None:
+        self._fs = fs  # some close their files when nobody holds them
         self._again = again
-        self._size: int = again(lambda: file.seek(0, io.SEEK_END))
+        self._file = again(lambda: fs.open(path, "rb", cache_type="none"))
+        self.size: int = again(lambda: self._file.seek(0, io.SEEK_END))
         self._position = 0
 
     def readable(self) -> bool:
@@ -151,7 +157,7 @@ class _Ranges(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self.size}[whence]
         if base + offset < 0:
             raise ValueError("a file begins at 0")
         self._position = base + offset
@@ -164,19 +170,19 @@ class _Ranges(io.RawIOBase):
         return len(data)
 
     def readall(self) -> bytes:
-        return self._next(self._size)
+        return self._next(self.size)
 
     def _next(self, most: int) -> bytes:
-        count = max(min(most, self._size - self._position), 0)
+        count = max(min(most, self.size - self._position), 0)
         data: bytes = self._again(lambda: self._stretch(count)) if count else b""
         self._position += len(data)
         return data
 
     def _stretch(self, count: int) -> bytes:
         self._file.seek(self._position)
-        data = self._file.read(count)
-        if not data:
-            raise EOFError(f"it ends at byte {self._position}, and should have {self._size}")
+        data = bytes(self._file.read(count))
+        if len(data) < count:
+            raise EOFError(f"it ends at byte {self._position + len(data)} of {self.size}")
         return data
 
     def close(self) -> None:
