@@ -39,7 +39,7 @@ class Seen:
 def look(fingerprint: str, shards: Sequence[Shard], units: Sequence[Unit], stamps: Stamps, store: Store) -> Seen:
     """Look at the files of all units. `fingerprint` is that of the stage that reads them, `stamps` tells how files
     look. Raises OSError for one that went away meanwhile."""
-    found = stamps(sorted({file for unit in units for file in unit.files}))
+    found = stamps(list(dict.fromkeys(file for unit in units for file in unit.files)))
     now = {}
     for shard, unit in zip(shards, units, strict=True):
         looks = [(file, *found[file]) for file in unit.files]
