@@ -7,14 +7,17 @@ import fsspec
 
 from turnmill.manifests.errors import UsageError
 
-_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?:://|::)")
+_URL: Final = re.compile(
+    r"([A-Za-z][A-Za-z0-9+.-]*)(://|::)"
+)  # the second begins a chain: simplecache::s3://bucket/file
 _USER: Final = re.compile(r"(?<=://)(?:[^\s/@:'\"]*:[^\s@]*|[^\s/@'\"]+)@")  # an object store's secret may have slashes
 _QUERY: Final = re.compile(r"(?<=://)([^\s?'\"]*\?)[^\s'\"]+")  # where signed URLs carry their signature
 
 
 def is_url(text: str) -> bool:
     """Whether a text that names a folder or file is a URL, such as `s3://bucket/folder`, and no path."""
-    return _URL.match(text) is not None
+    found = _URL.match(text)
+    return found is not None and (found[2] == "://" or found[1] in fsspec.available_protocols())
 
 
 def redacted(text: str) -> str:

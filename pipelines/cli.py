@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 
 from turnmill.manifests.errors import TurnmillError, os_sentence
 from turnmill.manifests.terminal import tell, terminal
+from turnmill.manifests.urls import redacted
 from turnmill.manifests.wording import plural
 from turnmill.pipelines.stopping import SENTENCE, Stop, stoppable
 
@@ -368,7 +369,7 @@ def _failed(error: BaseException) -> int:
         case SystemExit():  # how typer ends
             return int(error.code or 0)
         case TurnmillError():
-            tell(f"turnmill: {error}", error=True)
+            tell(f"turnmill: {redacted(str(error))}", error=True)
             return error.exit_status
         case BrokenPipeError():
             return 0

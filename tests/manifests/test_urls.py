@@ -12,7 +12,7 @@ def test_a_url_is_one(text: str) -> None:
     assert is_url(text)
 
 
-@pytest.mark.parametrize("text", ["", "a/b", "/a://b", "./s3://b", "C:\\x", "a:b", "ü://x", "~/x"])
+@pytest.mark.parametrize("text", ["", "a/b", "/a://b", "./s3://b", "C:\\x", "a:b", "take::2", "ü://x", "~/x"])
 def test_a_path_is_none(text: str) -> None:
     assert not is_url(text)
 

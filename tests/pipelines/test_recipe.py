@@ -236,3 +236,27 @@ def test_aliases_that_multiply_are_refused_at_once(tmp_path: Path) -> None:
     (tmp_path / "r.yaml").write_text("\n".join([*lines, "root: *a9", "texts: *a9"]), "utf-8")
     with pytest.raises(UsageError, match="root: "):
         load(tmp_path / "r.yaml")
+
+
+def test_a_url_is_no_path_and_does_not_reach_the_resolved_recipe(tmp_path: Path) -> None:
+    url, secret = "memory://here/corpus", "http://ann:pass@host/a.jsonl?sig=secret"
+    one = load(written(tmp_path, f"name: x\ncorpus: files\nroot: {url}\ntexts: {secret}"))
+    assert (one.root, one.texts) == (place(url), place(secret))
+    several = "name: x\ncorpora: [{corpus: files, root: %s}]\ntexts: [{name: a, path: '%s'}]"
+    by_url = load(written(tmp_path, several % (url, secret)))
+    assert by_url.corpora[0].root == place(url)
+    assert isinstance(by_url.texts, tuple)
+    assert by_url.texts[0].path == place(secret)
+    here = load(written(tmp_path, several % (tmp_path / "corpus", tmp_path / "a.jsonl")))
+    assert by_url.yaml() == here.yaml()
+    for recipe in (one, by_url):
+        assert not any(told in recipe.yaml() for told in ("://", "pass", "secret"))
+        assert not any(told in repr(recipe) for told in ("pass", "secret"))
+    assert load(written(tmp_path, "name: x\ncorpus: files"), [f"root={url}"]).root == place(url)
+
+
+def test_a_url_that_nothing_opens_is_refused_before_work_without_its_secret(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as refused:
+        load(written(tmp_path, "name: x\ncorpus: files\nroot: s3://key:se/cret@bucket/x"))
+    assert "root: s3://...@bucket/x needs the package s3fs: pip install s3fs" in str(refused.value)
+    assert "cret" not in str(refused.value)
