@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
+from turnmill.manifests.urls import redacted
+
 _SHOWN: Final = 200  # characters of a value that an error repeats
 _LISTED: Final = 8  # keys of a mapping that an error lists
 _QUOTED: Final = re.compile(r"'([^']*)'")
@@ -73,7 +75,8 @@ def sentence(problem: Mapping[str, Any]) -> str:
 def given(value: Any, *, whole: bool) -> str:
     """What an error adds of the value: a word or number itself; of others, if `whole`, what kind they are."""
     if isinstance(value, str | int | float):
-        return f" (given: {short(repr(value).lower() if isinstance(value, bool) else repr(value))})"
+        shown = repr(value).lower() if isinstance(value, bool) else redacted(repr(value))
+        return f" (given: {short(shown)})"
     return f" (given: {kind_of(value)})" if whole else ""
 
 

@@ -18,9 +18,8 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
-from fsspec.registry import known_implementations
 
-from turnmill.manifests.errors import UsageError
+from turnmill.manifests.urls import filesystem
 
 _TEMPORARY = ".turnmill-tmp-"
 
@@ -141,12 +140,5 @@ def rows(table: pa.Table) -> list[dict[str, Any]]:
 
 def opened(url: str) -> Store:
     """A store at a folder or URL that this environment can read. Raises UsageError where it lacks a package for it."""
-    protocol = url.partition("://")[0]
-    try:
-        fsspec.core.url_to_fs(url)
-    except ImportError as error:
-        package = known_implementations[protocol]["class"].partition(".")[0]
-        raise UsageError(f"{url} needs the package {package}: pip install {package}") from error
-    except ValueError as error:
-        raise UsageError(f"{url} is no folder and no URL that fsspec can open: {error}") from error
+    filesystem(url)
     return Store(url)

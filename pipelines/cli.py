@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 
 from turnmill.manifests.errors import TurnmillError, os_sentence
 from turnmill.manifests.terminal import tell, terminal
+from turnmill.manifests.urls import redacted
 from turnmill.manifests.wording import plural
 from turnmill.pipelines.arguments import path, place
 from turnmill.pipelines.stopping import SENTENCE, Stop, stoppable
@@ -212,7 +213,8 @@ def show(name: Annotated[str, typer.Argument(help="catalogue entry", show_defaul
 def check(
     entry: Annotated[str, typer.Argument(help="catalogue entry, or a YAML file of yours", show_default=False)],
     root: Annotated[
-        Path, typer.Option(help="the corpus: its folder, or the file of dialogues", show_default=False, parser=path)
+        str,
+        typer.Option(help="the corpus: its folder, the file of dialogues, or a URL", show_default=False, parser=place),
     ],
     keep_untranscribed: Annotated[
         bool, typer.Option("--keep-untranscribed", help="audio without a transcript is a clip without text")
@@ -373,7 +375,7 @@ def _failed(error: BaseException) -> int:
         case SystemExit():  # how typer ends
             return int(error.code or 0)
         case TurnmillError():
-            tell(f"turnmill: {error}", error=True)
+            tell(f"turnmill: {redacted(str(error))}", error=True)
             return error.exit_status
         case BrokenPipeError():
             return 0

@@ -1,7 +1,6 @@
 """The corpora that a recipe names, and what it says of them besides the catalogue."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pydantic import Field
@@ -9,20 +8,21 @@ from pydantic import Field
 from turnmill.manifests.params import Params
 from turnmill.sources import catalogue
 from turnmill.sources.catalogue import Entry
+from turnmill.sources.places import Place, PlaceKey
 
 
 @dataclass(frozen=True)
 class NamedCorpus:
-    """A corpus that a recipe names: its entry in the catalogue, and the folder where it lies, where it says so."""
+    """A corpus that a recipe names: its entry in the catalogue, and where it lies, where it says so."""
 
     entry: Entry
-    root: Path | None
+    root: Place | None
 
     def reads_as(self, other: "NamedCorpus") -> bool:
         """Whether both find the same clips: in one folder, however it is named, by the same knobs."""
         if self.root is None or other.root is None or self.entry.ingest != other.entry.ingest:
             return False
-        return self.root.resolve() == other.root.resolve()
+        return self.root.address == other.root.address
 
 
 class CorpusParams(Params):
@@ -31,7 +31,7 @@ class CorpusParams(Params):
     corpus: str | dict[str, Any] = Field(
         description="name in the catalogue, a file of an entry of your own (./my-corpus.yaml), or the entry itself"
     )
-    root: Path | None = Field(default=None, description="folder of the corpus")
+    root: PlaceKey | None = Field(default=None, description="folder of the corpus, or its URL")
     entry: dict[str, Any] = Field(default={}, description="what is otherwise than in the catalogue, such as `lang`")
 
     def read(self, where: str) -> NamedCorpus:

@@ -11,14 +11,15 @@ from turnmill.manifests.audio import cut, read
 from turnmill.manifests.records import Reject
 from turnmill.sources.adapters.items import ClipRef
 from turnmill.sources.catalogue import Entry, load
+from turnmill.sources.places import Place, place
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """A corpus of the catalogue, in the folder `root`."""
+    """A corpus of the catalogue, in the folder or URL `root`."""
 
     entry: Entry
-    root: Path
+    root: Place
 
     def clips(self, keep_untranscribed: bool = True) -> Iterator[ClipRef | Reject]:
         """Each clip once, with what the corpus says of it, or why it is none. No audio is opened. Raises UsageError
@@ -37,6 +38,6 @@ class Corpus:
 
 
 def open_corpus(name: str, root: str | Path) -> Corpus:
-    """A corpus of the catalogue (`turnmill sources`) by its name, and the folder it lies in. "files" is any folder of
-    audio. UsageError, naming near names, for a name that the catalogue does not have."""
-    return Corpus(load(name), Path(root))
+    """A corpus of the catalogue (`turnmill sources`) by its name, and the folder or URL it lies in. "files" is any
+    folder of audio. UsageError, naming near names, for a name that the catalogue does not have."""
+    return Corpus(load(name), place(root))

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from turnmill.manifests.store import Store, opened
+from turnmill.manifests.urls import redacted
 from turnmill.pipelines.cluster import check_address
 from turnmill.pipelines.engine import chains
 from turnmill.pipelines.output import check_ours
@@ -31,7 +32,7 @@ def describe_plan(recipe: Recipe, out: str, console: Console, address: str | Non
     check_ours(store, recipe)
     found = halves(recipe, store)
     check_predicates(recipe, found, store)
-    console.print(f"[bold]{recipe.name}[/] into {store.url}, recipe {recipe.hash}", highlight=False)
+    console.print(f"[bold]{recipe.name}[/] into {redacted(store.url)}, recipe {recipe.hash}", highlight=False)
     work = [(half, [_sources(half, chain, console) for chain in half.chains]) for half in found]
     for half, given in work:
         if half.scripts is not None:

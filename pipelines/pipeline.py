@@ -28,6 +28,7 @@ from turnmill.pipelines.steps.voices import VoicesParams, voices_identity
 from turnmill.pipelines.texts import Text
 from turnmill.sources.adapters.items import Unit
 from turnmill.sources.catalogue import Entry, load
+from turnmill.sources.places import place
 
 RESERVED_FOLDERS = ("audio", "cache", "listen", "pieces", "plots", "seen", "verdicts")
 """Folders of an output that are no table's and no writer's."""
@@ -167,7 +168,7 @@ def _chain(recipe: Recipe, source: NamedCorpus, out: Store) -> Chain:
     if entry.access.is_generated:
         if not out.is_local:
             raise UsageError(f"{entry.name}: the demo corpus is spoken into the output folder, which must be local")
-        root = Path(out.root) / "demo-corpus"
+        root = place(Path(out.root) / "demo-corpus")
     if root is None:
         how = "its `root` to the list" if recipe.corpora else "--set root=FOLDER"
         raise UsageError(f"{entry.name}: the recipe does not say where the corpus is; add {how}")
@@ -205,9 +206,9 @@ def _dialogue(recipe: Recipe) -> Half:
 def _texts(recipe: Recipe, entry: Entry) -> tuple[Text, ...]:
     assert recipe.texts
     own = _licence(recipe, entry)
-    if isinstance(recipe.texts, Path):
-        return (Text(None, entry.corpus(recipe.texts, own)),)
-    return tuple(file.text(entry, own) for file in recipe.texts)
+    if isinstance(recipe.texts, tuple):
+        return tuple(file.text(entry, own) for file in recipe.texts)
+    return (Text(None, entry.corpus(recipe.texts, own)),)
 
 
 def _licence(recipe: Recipe, entry: Entry) -> Licence:

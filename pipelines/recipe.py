@@ -13,6 +13,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.params import LicenceStatement, Params, mapping, names_file, validated
 from turnmill.manifests.records import stable_hash
+from turnmill.manifests.urls import is_url
 from turnmill.pipelines.asr.models import folder_of, model_name
 from turnmill.pipelines.bank import VoiceNames
 from turnmill.pipelines.corpora import CorpusParams, NamedCorpus
@@ -33,6 +34,7 @@ from turnmill.pipelines.steps.voices import VoicesParams
 from turnmill.pipelines.texts import TextFile
 from turnmill.pipelines.watch import TimeLimit
 from turnmill.sources import catalogue
+from turnmill.sources.places import PlaceKey
 from turnmill.synth.duplex.timing import PRESETS
 from turnmill.synth.rewrite.params import REWRITE_HOST_FACTS
 from turnmill.synth.tts.declared import ENGINES
@@ -84,15 +86,15 @@ class Recipe(Params):
     corpus: str | dict[str, Any] | None = Field(
         default=None, description="name in the catalogue: `turnmill sources` lists them; or a file, or an entry"
     )
-    root: Path | None = Field(default=None, description="folder of the corpus")
+    root: PlaceKey | None = Field(default=None, description="folder of the corpus, or its URL")
     corpora: tuple[CorpusParams, ...] = Field(default=(), description="several, in place of `corpus` and `root`")
     texts: (
         Annotated[
-            Annotated[Path, Tag(_ONE)] | Annotated[tuple[TextFile, ...], Tag(_SEVERAL)],
+            Annotated[PlaceKey, Tag(_ONE)] | Annotated[tuple[TextFile, ...], Tag(_SEVERAL)],
             Discriminator(lambda texts: _SEVERAL if isinstance(texts, list | tuple) else _ONE),
         ]
         | None
-    ) = Field(default=None, description="file of text dialogues (.jsonl, .jsonl.gz or .json), or a list of them")
+    ) = Field(default=None, description="file or URL of text dialogues (.jsonl, .jsonl.gz or .json), or a list of them")
     licence: LicenceStatement | None = Field(default=None, description="licence of your own recordings or texts")
 
     ingest: IngestParams = IngestParams()
@@ -181,7 +183,7 @@ class Recipe(Params):
     @property
     def identity(self) -> str:
         """What an output folder belongs to: the recipe's name, and what it is made of."""
-        texts = (self.texts,) if isinstance(self.texts, Path) else self.texts or ()
+        texts = self.texts if isinstance(self.texts, tuple) else filter(None, (self.texts,))
         return f"{self.name} ({', '.join([*(one.entry.name for one in self.sources), *(text.name for text in texts)])})"
 
     @property
@@ -202,10 +204,11 @@ class Recipe(Params):
                 corpus.pop("entry", None)
         if not resolved["corpora"]:
             del resolved["corpora"]
-        if isinstance(self.texts, Path):
+        if isinstance(self.texts, tuple):
+            for file, text in zip(resolved["texts"], self.texts, strict=True):
+                file["path"] = text.path.name
+        elif self.texts is not None:
             resolved["texts"] = self.texts.name
-        for file in resolved["texts"] if isinstance(self.texts, tuple) else ():
-            file["path"] = Path(file["path"]).name
         if self.transcribe is not None:
             resolved["transcribe"]["model"] = model_name(self.transcribe.model)
         simulate = resolved["simulate"]
@@ -319,7 +322,7 @@ def _with_files(raw: dict[str, Any], keys: Iterable[str], name: str, full: Calla
     def changed(text: str, key: str) -> str:
         if not text:
             raise UsageError(f"{name}: {key}: is empty: name a file or folder")
-        return str(full(_expanded(text)))
+        return text if is_url(text) else str(full(_expanded(text)))
 
     for key in keys:
         raw = _changed(raw, key.split("."), partial(changed, key=key))

@@ -45,6 +45,7 @@ from turnmill.pipelines.steps.select import check_predicate, select
 from turnmill.pipelines.steps.voices import make_voices
 from turnmill.sources.adapters.items import Unit
 from turnmill.sources.adapters.passed_over import passed_over
+from turnmill.sources.places import place
 
 PACKAGES = (
     "turnmill",
@@ -194,7 +195,7 @@ def _worked_out(half: Half, given: Mapping[Chain, _Units], recipe: Recipe, store
     for number, (chain, (shards, units)) in enumerate(zip(half.chains, sources, strict=True)):
         place = plan.workspace(store, number)
         own = place.fingerprint(chain.source.tables[-1])
-        lots.append(_Lot(chain, place, shards, units, look(own, shards, units, chain.source.located, store)))
+        lots.append(_Lot(chain, place, shards, units, look(own, shards, units, chain.source.stamps, store)))
     return _Work(plan, tuple(lots))
 
 
@@ -308,7 +309,7 @@ def check_predicates(recipe: Recipe, found: Sequence[Half], store: Store) -> Non
 
 def _note_passed_over(work: _Work, store: Store) -> None:
     """What of the corpora no unit reads, as a part beside those of the clips; where it changed, the run is not done."""
-    out = store.root if store.is_local else None
+    out = place(store.url)
     for lot in work.lots:
         source = lot.chain.source
         if not source.folders:

@@ -4,16 +4,15 @@ half. It tells times and hosts, so it lies beside the parts and never in one.
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 from turnmill.manifests.records import stable_hash
 from turnmill.manifests.store import Store
 from turnmill.pipelines.stage import Shard
 from turnmill.sources.adapters.items import Unit
+from turnmill.sources.places.place import Stamp
 
-_THREADS = 32  # a file on a network is waited for: that many at a time
+Stamps = Callable[[Sequence[str]], Mapping[str, Stamp]]
 
 
 @dataclass(frozen=True)
@@ -37,19 +36,14 @@ class Seen:
         store.write(self.name, json.dumps(self.now, indent=0, sort_keys=True).encode())
 
 
-def look(
-    fingerprint: str, shards: Sequence[Shard], units: Sequence[Unit], located: Callable[[str], Path], store: Store
-) -> Seen:
-    """Look at the files of all units, in parallel. `fingerprint` is that of the stage that reads them, `located` says
-    where a file of a unit is. Raises OSError for a file that went away meanwhile."""
-
-    def digest(unit: Unit) -> str:
-        stats = [(file, stat.st_size, stat.st_mtime_ns) for file in unit.files for stat in [located(file).stat()]]
-        return stable_hash(json.dumps([unit.spec, stats], sort_keys=True), size=16)
-
-    with ThreadPoolExecutor(_THREADS) as pool:
-        digests = pool.map(digest, units)
-        now = {shard.key: digest for shard, digest in zip(shards, digests, strict=True)}
+def look(fingerprint: str, shards: Sequence[Shard], units: Sequence[Unit], stamps: Stamps, store: Store) -> Seen:
+    """Look at the files of all units. `fingerprint` is that of the stage that reads them, `stamps` tells how files
+    look. Raises OSError for one that went away meanwhile."""
+    found = stamps(list(dict.fromkeys(file for unit in units for file in unit.files)))
+    now = {}
+    for shard, unit in zip(shards, units, strict=True):
+        looks = [(file, *found[file]) for file in unit.files]
+        now[shard.key] = stable_hash(json.dumps([unit.spec, looks], sort_keys=True), size=16)
     name = f"seen/{fingerprint}.json"
     return Seen(name, now, _read(store, name))
 

@@ -1,11 +1,12 @@
 """A source: the first stage of a half, which knows the units that its shards are made of."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from turnmill.pipelines.stage import Stage
 from turnmill.sources.adapters.items import Unit
+from turnmill.sources.places.place import Place, Stamp
 
 
 class Source(Stage):
@@ -21,11 +22,11 @@ class Source(Stage):
         """What there is, in units. Raises UsageError where there is nothing."""
 
     @abstractmethod
-    def located(self, file: str) -> Path:
-        """Where a file of a unit is."""
+    def stamps(self, files: Sequence[str]) -> Mapping[str, Stamp]:
+        """How files of units look now. Raises OSError for one that went away."""
 
     @property
-    def folders(self) -> Mapping[str, Path]:
+    def folders(self) -> Mapping[str, Place]:
         """The folders that its corpora fill, by their names: what lies there and no unit reads is counted."""
         return {}
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,13 +15,14 @@ from turnmill.manifests.records import Licence, Reject, TextDialogue, stable_has
 from turnmill.sources.adapters.base import Corpus
 from turnmill.sources.adapters.items import Unit, UnitSize
 from turnmill.sources.catalogue import Entry
+from turnmill.sources.places import Place, PlaceKey
 
 
 class TextFile(Params):
     """One of several files of dialogues. In the result it is the `source` of its dialogues, and begins their ids."""
 
     name: str = Field(pattern=r"^[a-z0-9_]+$", description="its name in the result: the `source` of its dialogues")
-    path: Path = Field(description="file of text dialogues: .jsonl, .jsonl.gz or .json")
+    path: PlaceKey = Field(description="file of text dialogues, or its URL: .jsonl, .jsonl.gz or .json")
     licence: LicenceStatement | None = Field(default=None, description="of this file; null: that of the recipe")
     scenario: str | None = Field(
         default=None, min_length=1, description="of dialogues that state none of their own; null: the name"
@@ -48,17 +48,17 @@ class Text:
     limit: int | None = None
 
     @property
-    def path(self) -> Path:
+    def place(self) -> Place:
         return self.corpus.root
 
     @property
     def source(self) -> str:
-        return self.name or self.path.name
+        return self.name or self.place.name
 
     @property
     def file(self) -> str:
         """The file as units and rejects name it: nothing of this host."""
-        return self._under(self.path.name)
+        return self._under(self.place.name)
 
     @property
     def identity(self) -> tuple[str | None, str, str | None]:
@@ -95,9 +95,10 @@ class Text:
 
 def check_texts(texts: Sequence[Text]) -> None:
     """Raise UsageError, naming every file of the texts that is not there."""
-    missing = [text for text in texts if not text.path.is_file()]
+    kinds = [(text.place, text.place.kind()) for text in texts]
+    missing = [(there, kind) for there, kind in kinds if kind != "file"]
     if missing:
-        problems = (f"{text.path} {'is not a file' if text.path.exists() else 'does not exist'}" for text in missing)
+        problems = (f"{there} {'does not exist' if kind is None else 'is not a file'}" for there, kind in missing)
         raise UsageError(f"texts: {'; '.join(problems)}: give a .jsonl, .jsonl.gz or .json file of dialogues")
 
 

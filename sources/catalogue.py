@@ -22,6 +22,7 @@ from turnmill.manifests.languages import LanguageTag
 from turnmill.manifests.params import YAML, LicenceStatement, Params, mapping, names_file, validated
 from turnmill.sources.adapters.base import Corpus
 from turnmill.sources.adapters.families import IngestKnobs
+from turnmill.sources.places import Place, place
 
 OWN_FOLDER = "TURNMILL_CATALOG"
 """The environment variable that names a folder of entries of one's own."""
@@ -83,11 +84,11 @@ class Entry(Params):
         return self
 
     def corpus(
-        self, root: Path, licence: records.Licence | None = None, *, keep_untranscribed: bool = False
+        self, root: Place | Path | str, licence: records.Licence | None = None, *, keep_untranscribed: bool = False
     ) -> Corpus[Any]:
-        """The corpus where it lies. `licence`: in place of the entry's; see `Corpus` for the rest."""
+        """The corpus where it lies, a path or URL. `licence`: in place of the entry's; see `Corpus` for the rest."""
         licence = licence or self.licence.licence
-        return Corpus(self.name, root, self.ingest, licence, self.lang, keep_untranscribed)
+        return Corpus(self.name, place(root), self.ingest, licence, self.lang, keep_untranscribed)
 
 
 def names() -> list[str]:

@@ -1,4 +1,4 @@
-"""What a corpus on this machine holds, beside what its catalogue entry says of it. No audio is decoded."""
+"""What a corpus holds, beside what its catalogue entry says of it. No audio is decoded."""
 
 import posixpath
 from collections import Counter
@@ -15,6 +15,7 @@ from turnmill.sources.adapters.base import Corpus
 from turnmill.sources.adapters.items import ClipRef, UnitSize
 from turnmill.sources.adapters.passed_over import PassedOver, passed_over
 from turnmill.sources.catalogue import Entry, Expect
+from turnmill.sources.places import Place
 from turnmill.sources.writing import STYLES, foreign_letters
 
 _SHOWN: Final = 5  # items that are shown as they were read
@@ -75,7 +76,7 @@ class Report:
     problems: tuple[str, ...]
 
 
-def check(entry: Entry, root: Path, *, keep_untranscribed: bool = False) -> Report:
+def check(entry: Entry, root: Place | Path | str, *, keep_untranscribed: bool = False) -> Report:
     """Read a corpus as a run would, but for its audio: of that only the headers of the first clips.
 
     Raises UsageError where there is no such corpus.
@@ -86,7 +87,7 @@ def check(entry: Entry, root: Path, *, keep_untranscribed: bool = False) -> Repo
     for unit in units:
         for item in corpus.read(unit):
             tally.add(item)
-    left = passed_over(root, entry.name, units, None) if entry.ingest.holds == "audio" else ()
+    left = passed_over(corpus.root, entry.name, units, None) if entry.ingest.holds == "audio" else ()
     problems = (*tally.problems(), *_headers(corpus, entry.expect, tally.first))
     return tally.report(tuple(left), problems)
 

@@ -6,8 +6,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, BinaryIO, Final
 
+from turnmill.manifests.errors import TurnmillError
+
 Piece = bytes | tuple[BinaryIO, int, int]
 """Bytes, or (file, offset, size)."""
+
+Failure = OSError | TurnmillError
+"""Why a file cannot be read: what the system says, or that its store cannot be reached."""
 
 SMALL_FILE: Final = 64 << 20
 """Largest file, in bytes, that is read at once."""
@@ -22,8 +27,8 @@ class View(io.RawIOBase):
     """A seekable file that reads as its pieces do, one after the other. The files under it stay open and are theirs
     who opened them; several views may share one, for each seeks before it reads.
 
-    What the system cannot read ends the view, and is kept as its `failure`: a library that calls it would print what
-    it raises, or take it for the fault of the bytes. `told` raises it.
+    What the system or a network cannot read ends the view, and is kept as its `failure`: a library that calls it would
+    print what it raises, or take it for the fault of the bytes. `told` raises it.
     """
 
     def __init__(self, pieces: Sequence[Piece]) -> None:
@@ -34,10 +39,10 @@ class View(io.RawIOBase):
             self._pieces.append((start, start + size, piece))
             start += size
         self.size = start
-        self.failure: OSError | None = None
+        self.failure: Failure | None = None
         self._position = 0
 
-    def first_failure(self) -> OSError | None:
+    def first_failure(self) -> Failure | None:
         under = (_failure(piece[0]) for _, _, piece in self._pieces if not isinstance(piece, bytes))
         return self.failure or next((failure for failure in under if failure), None)
 
@@ -70,7 +75,7 @@ class View(io.RawIOBase):
                         with _READS:
                             file.seek(offset + first)
                             data = file.read(count)
-                    except OSError as error:
+                    except (OSError, TurnmillError) as error:
                         self.failure = error
                         return 0
                 room[: len(data)] = data
@@ -86,7 +91,7 @@ def view(pieces: Sequence[Piece]) -> BinaryIO:
 
 @contextmanager
 def told(file: BinaryIO) -> Iterator[None]:
-    """The use of a `view` by libraries. Raises OSError where the system failed to read it, whatever they made of it."""
+    """The use of a `view` by libraries. Raises why it could not be read, whatever they made of it."""
     try:
         yield
     finally:
@@ -95,7 +100,7 @@ def told(file: BinaryIO) -> Iterator[None]:
             raise failure
 
 
-def _failure(file: BinaryIO) -> OSError | None:
+def _failure(file: BinaryIO) -> Failure | None:
     """The failure of a view, or of a view that it is made of."""
     raw = getattr(file, "raw", None)
     return raw.first_failure() if isinstance(raw, View) else None

@@ -33,6 +33,7 @@ from turnmill.pipelines.stage import MIB, Made, Rider, Row, Shard, Workspace, ho
 from turnmill.sources.adapters.base import Corpus
 from turnmill.sources.adapters.items import ClipRef, Unit, UnitSize, clip_uid, span_facts
 from turnmill.sources.catalogue import Entry
+from turnmill.sources.places.place import Place, Stamp
 
 Makes = Literal["clips", "recordings"]
 
@@ -53,7 +54,7 @@ class Ingest(Source):
     needs = ()
 
     def __init__(
-        self, params: IngestParams, entry: Entry, licence: Licence, root: Path, makes: Makes = "clips"
+        self, params: IngestParams, entry: Entry, licence: Licence, root: Place, makes: Makes = "clips"
     ) -> None:
         """`makes`: clips where the corpus is cut as it is wanted, or recordings that a later stage cuts. Raises
         UsageError for an entry that holds no audio."""
@@ -75,15 +76,15 @@ class Ingest(Source):
         return self.source.name
 
     @property
-    def folders(self) -> Mapping[str, Path]:
+    def folders(self) -> Mapping[str, Place]:
         return {self.source.name: self.source.root}
 
     @property
     def generated(self) -> Path | None:
-        return self.source.root if self.entry.access.is_generated else None
+        return Path(str(self.source.root)) if self.entry.access.is_generated else None
 
-    def located(self, file: str) -> Path:
-        return self.source.root / file
+    def stamps(self, files: Sequence[str]) -> Mapping[str, Stamp]:
+        return self.source.root.stamps(files)
 
     def units(self) -> list[Unit]:
         return self.source.units(UnitSize(self.params.unit_clips, self.params.unit_bytes))

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any, Final
 
 from pydantic import Field
@@ -20,6 +19,7 @@ from turnmill.pipelines.steps.plan import SplitShares
 from turnmill.pipelines.texts import Text, check_texts, text_of
 from turnmill.sources.adapters.items import Unit
 from turnmill.sources.catalogue import Entry
+from turnmill.sources.places.place import Stamp
 from turnmill.synth.intents import Balance
 from turnmill.synth.rewrite.cache import StoreCache
 from turnmill.synth.rewrite.params import RewriteParams
@@ -99,10 +99,10 @@ class WriteScripts(Source):
     @property
     def corpus(self) -> str:
         """The one file; of several, units are named by theirs."""
-        return self.texts[0].path.name if self.texts[0].name is None else "texts"
+        return self.texts[0].place.name if self.texts[0].name is None else "texts"
 
-    def located(self, file: str) -> Path:
-        return next(text.path for text in self.texts if text.file == file)
+    def stamps(self, files: Sequence[str]) -> Mapping[str, Stamp]:
+        return {text.file: text.place.stamps([""])[""] for text in self.texts if text.file in files}
 
     def identity(self) -> Mapping[str, Any]:
         return {

@@ -10,7 +10,6 @@ neither is counted (`passed_over`).
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import Field
@@ -18,6 +17,7 @@ from pydantic import Field
 from turnmill.manifests.params import Params
 from turnmill.manifests.records import Licence, Reject, TextDialogue
 from turnmill.sources.adapters.items import ClipRef, Unit, UnitSize
+from turnmill.sources.places.place import Place
 
 Item = TypeVar("Item", ClipRef, TextDialogue)
 """What a family reads: stretches of audio, or written dialogues."""
@@ -25,13 +25,13 @@ Item = TypeVar("Item", ClipRef, TextDialogue)
 
 @dataclass(frozen=True)
 class Corpus(Generic[Item]):
-    """A corpus as it lies on this machine, with what is said of all of it. `root`: its folder, or its one file.
+    """A corpus where it lies, with what is said of all of it. `root`: its folder, or its one file.
 
     language: of items that state none. keep_untranscribed: audio without a transcript is a clip whose text is null.
     """
 
     name: str
-    root: Path
+    root: Place
     family: "Family[Item]"
     licence: Licence
     language: str | None = None
@@ -81,12 +81,13 @@ class Family(Params, ABC, Generic[Item]):
         """Each item of a unit, in order."""
 
     def audio_of(self, corpus: Corpus[Item], ref: ClipRef) -> BinaryIO:
-        """The bytes that a clip is a stretch of, as an open file that can seek. Raises OSError.
+        """The bytes that a clip is a stretch of, as an open file that can seek. Raises OSError, and
+        TurnmillError where a store cannot be reached.
 
         Clips of the same `path` are stretches of the same bytes.
         """
-        return (corpus.root / ref.path).open("rb")
+        return corpus.root.open(ref.path)
 
     def bytes_of(self, corpus: Corpus[Item], ref: ClipRef) -> int:
         """How many bytes those are, as far as it is told without opening them. Raises OSError."""
-        return (corpus.root / ref.path).stat().st_size
+        return corpus.root.size(ref.path)

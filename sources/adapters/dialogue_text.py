@@ -9,8 +9,8 @@ import json
 import re
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
-from pathlib import Path
 from typing import IO, Any, ClassVar, Final, Literal, NamedTuple, cast
 
 from turnmill.manifests.errors import UsageError
@@ -20,6 +20,7 @@ from turnmill.sources.adapters.base import Corpus, Family
 from turnmill.sources.adapters.dialogue_shapes import NoDialogue, language_of, turns_of
 from turnmill.sources.adapters.items import Unit, UnitSize, unit_name
 from turnmill.sources.adapters.lines import MAX_LINE, read_lines
+from turnmill.sources.places.place import Place
 
 _SUFFIXES: Final = (".jsonl", ".jsonl.gz", ".json")
 _CHUNK: Final = 4 << 20  # characters of a JSON list that are read at a time
@@ -47,8 +48,8 @@ class DialogueTextIngest(Family[TextDialogue]):
         """Runs of rows, from one pass over the file that also finds repeated ids. Raises UsageError when there is no
         such file, it has another extension, or it holds nothing."""
         path = corpus.root
-        if not path.is_file():
-            problem = "is not a file" if path.exists() else "does not exist"
+        if (kind := path.kind()) != "file":
+            problem = "does not exist" if kind is None else "is not a file"
             raise UsageError(f"{path} {problem}: give a {', '.join(_SUFFIXES)} file of dialogues")
         if not path.name.lower().endswith(_SUFFIXES):
             raise UsageError(f"{path} is not one of {', '.join(_SUFFIXES)}: convert the dialogues to JSON Lines")
@@ -79,7 +80,7 @@ class DialogueTextIngest(Family[TextDialogue]):
                     yield _dialogue(corpus, row, name)
 
 
-def _units(path: Path, rows: Iterable[_Row], per_unit: int) -> Iterator[Unit]:
+def _units(path: Place, rows: Iterable[_Row], per_unit: int) -> Iterator[Unit]:
     seen: set[int] = set()
     unit: list[_Row] = []
     duplicates: list[int] = []
@@ -98,20 +99,24 @@ def _units(path: Path, rows: Iterable[_Row], per_unit: int) -> Iterator[Unit]:
         yield _unit(path, made, unit, duplicates)
 
 
-def _unit(path: Path, number: int, rows: list[_Row], duplicates: list[int]) -> Unit:
+def _unit(path: Place, number: int, rows: list[_Row], duplicates: list[int]) -> Unit:
     """`duplicates` are places in the unit, from 0."""
     first = rows[0]
     spec = {"offset": first.offset, "first": first.number, "count": len(rows), "duplicates": duplicates}
     return Unit(unit_name(path.name, number), (path.name,), spec, len(rows))
 
 
-def _open(path: Path) -> IO[bytes]:
-    if path.name.lower().endswith(".gz"):
-        return cast(IO[bytes], gzip.open(path, "rb"))
-    return path.open("rb")
+@contextmanager
+def _open(path: Place) -> Iterator[IO[bytes]]:
+    with path.open() as file:
+        if not path.name.lower().endswith(".gz"):
+            yield file
+            return
+        with gzip.open(file) as unpacked:
+            yield cast(IO[bytes], unpacked)
 
 
-def _rows(path: Path, file: IO[bytes], offset: int, first: int) -> Iterator[_Row]:
+def _rows(path: Place, file: IO[bytes], offset: int, first: int) -> Iterator[_Row]:
     """Rows from a place on. Raises UsageError where a gzip file is broken."""
     try:
         file.seek(offset)

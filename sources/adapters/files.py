@@ -6,7 +6,7 @@ A recording without a transcript is UNTRANSCRIBED unless those are kept.
 import posixpath
 import re
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Literal
 
 from pydantic import field_validator, model_validator
@@ -14,7 +14,7 @@ from pydantic import field_validator, model_validator
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.records import Reason, Reject
 from turnmill.sources.adapters.base import Corpus, Family
-from turnmill.sources.adapters.folder import Names, UnsafeNameError, audio_files, ending, is_raw, list_folder, safe_join
+from turnmill.sources.adapters.folder import Names, audio_files, ending, is_raw, list_folder, safe_join
 from turnmill.sources.adapters.items import (
     DEFAULT_CONFIG,
     DEFAULT_SPLIT,
@@ -33,6 +33,7 @@ from turnmill.sources.adapters.items import (
 )
 from turnmill.sources.adapters.lines import MAX_LINE
 from turnmill.sources.adapters.template import TemplateText, parse
+from turnmill.sources.places.place import Place, UnsafeNameError
 
 _KNOWN_GROUPS = frozenset({"split", "speaker", "parent", "language", "text", "tags"})
 
@@ -159,10 +160,9 @@ class FilesIngest(Family[ClipRef]):
             return None
 
 
-def _read_text(root: Path, sidecar: str) -> str | None:
+def _read_text(root: Place, sidecar: str) -> str | None:
     """The transcript in a file. Raises ValueError where it is not text."""
-    with (root / sidecar).open("rb") as file:
-        data = file.read(MAX_LINE + 1)
+    data = root.read(sidecar, 0, MAX_LINE + 1)
     if len(data) > MAX_LINE:
         raise ValueError(f"{sidecar} is longer than {MAX_LINE} bytes: it is no transcript")
     try:

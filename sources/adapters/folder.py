@@ -1,16 +1,14 @@
 """The files below a corpus root, what kind each is, and names that may not leave it."""
 
-import os
 import posixpath
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 from turnmill.manifests.errors import UsageError
 from turnmill.sources.adapters.sniff import holds_audio
+from turnmill.sources.places.place import Folder, Place, UnsafeNameError
 
 # By its ending a file is audio, or a text, and is not opened to tell; any other is told by its first bytes. An ending
 # that also means something else (.ts) is in none of the lists.
@@ -37,91 +35,28 @@ _RAW = frozenset(
 _ENDING = re.compile(r"\.[A-Za-z0-9_]{1,12}")
 
 
-@dataclass(frozen=True)
-class Folder:
-    """What lies below a root. Paths are POSIX, relative to it, sorted by code point.
-
-    `sizes`: bytes of each file. `hidden`: the same of those whose name, or a folder's above, begins with a dot.
-    `unsafe`: links that leave the root, names that are not UTF-8 and what is no file, with the reason.
-    """
-
-    root: Path
-    sizes: dict[str, int]
-    hidden: dict[str, int]
-    unsafe: dict[str, str]
-
-
-def list_folder(root: Path, corpus: str) -> Folder:
+def list_folder(root: Place, corpus: str) -> Folder:
     """Walk a corpus root; hidden files (`.git`, AppleDouble `._x`) are no part of a corpus, and set apart.
 
-    Links to folders inside the root are not followed, for their target is walked under its own name.
     Raises UsageError when the root is not a folder that can be read.
     """
-    if not root.is_dir():
-        problem = "is not a folder" if root.exists() else "does not exist"
+    kind = root.kind()
+    if kind != "folder":
+        problem = "does not exist" if kind is None else "is not a folder"
         raise UsageError(f"{corpus}: {root} {problem}: give the folder that holds the corpus as its `root`")
-    sizes: dict[str, int] = {}
-    hidden: dict[str, int] = {}
-    unsafe: dict[str, str] = {}
-    real_root = os.path.realpath(root)
-    pending = [""]
-    while pending:
-        prefix = pending.pop()
-        inside_hidden = prefix.startswith(".") or "/." in prefix
-        try:
-            with os.scandir(root / prefix) as found:
-                for entry in found:
-                    path = prefix + entry.name
-                    apart = inside_hidden or entry.name.startswith(".")
-                    if not apart and (why := _why_unsafe(real_root, path, entry)):
-                        unsafe[os.fsencode(path).decode("utf-8", "backslashreplace")] = why
-                    elif entry.is_dir(follow_symlinks=False):
-                        pending.append(path + "/")
-                    elif apart:
-                        hidden[path] = entry.stat(follow_symlinks=False).st_size
-                    elif entry.is_file():
-                        sizes[path] = entry.stat().st_size
-        except OSError as error:
-            if inside_hidden:
-                hidden[prefix] = 0
-                continue
-            raise UsageError(
-                f"{corpus}: {root / prefix} cannot be listed ({error.strerror}): make it readable"
-            ) from error
-    return Folder(root, dict(sorted(sizes.items())), hidden, dict(sorted(unsafe.items())))
-
-
-def _why_unsafe(real_root: str, path: str, entry: os.DirEntry[str]) -> str:
-    """Why an entry is not read; empty where it may be."""
     try:
-        path.encode()
-    except UnicodeEncodeError:
-        return "its name is not UTF-8"
-    if entry.is_symlink():
-        if not is_inside(real_root, entry.path):
-            return "it is a link that leaves the corpus folder"
-        if not os.path.exists(entry.path):
-            return "it is a link to nothing"
-    return "" if entry.is_file() or entry.is_dir() else "it is neither a file nor a folder"
-
-
-def is_inside(real_root: str, path: str) -> bool:
-    real = os.path.realpath(path)
-    return real == real_root or real.startswith(real_root.rstrip("/") + "/")
-
-
-class UnsafeNameError(Exception):
-    """A name that leaves the corpus folder."""
+        return root.listing()
+    except OSError as error:
+        raise UsageError(f"{corpus}: {error.filename} cannot be listed ({error.strerror}): make it readable") from error
 
 
 class Names:
     """Finds the files that tables name among those that are there."""
 
-    def __init__(self, root: Path, paths: Iterable[str]) -> None:
+    def __init__(self, root: Place, paths: Iterable[str]) -> None:
         self.root = root
-        self._real_root = os.path.realpath(root)
         self._paths = set(paths)
-        self._folders = {os.path.dirname(path) for path in self._paths}
+        self._folders = {posixpath.dirname(path) for path in self._paths}
         self._otherwise: dict[str, str] = {}  # common spelling -> the disk's
         for path in self._paths:
             if (common := _common(path)) != path:
@@ -141,12 +76,7 @@ class Names:
         spelled = common if common in self._paths else self._otherwise.get(common)
         if spelled is not None:
             return spelled
-        full = os.path.join(self._real_root, path)
-        if os.path.dirname(path) in self._folders and not os.path.lexists(full):
-            return None  # the dear resolving of links would say no more
-        if not is_inside(self._real_root, full):
-            raise UnsafeNameError(f"{path} leads out of the corpus folder")
-        real = os.path.relpath(os.path.realpath(full), self._real_root)
+        real = self.root.target(path, listed=posixpath.dirname(path) in self._folders)
         return real if real in self._paths else None
 
 
@@ -196,21 +126,21 @@ def audio_files(folder: Folder, texts: str = "") -> list[str]:
     return [path for path in folder.sizes if _is_audio(folder.root, path, texts)]
 
 
-def _is_audio(root: Path, path: str, texts: str) -> bool:
+def _is_audio(root: Place, path: str, texts: str) -> bool:
     kind = ending(path)
     if kind[1:] in _AUDIO or kind[1:] in _RAW:
         return True
     if kind[1:] in _TEXT or (kind and kind == texts):
         return False
     try:
-        return holds_audio(root / path)
+        return holds_audio(root, path)
     except OSError:
         return True
 
 
-def is_raw(root: Path, path: str) -> bool:
+def is_raw(root: Place, path: str) -> bool:
     """Whether a file's ending says that it is samples without a header, and nothing in it says otherwise."""
     try:
-        return ending(path)[1:] in _RAW and not holds_audio(root / path)
+        return ending(path)[1:] in _RAW and not holds_audio(root, path)
     except OSError:
         return False

@@ -5,10 +5,10 @@ Libraries that name types of files (filetype, puremagic) know less than half of 
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
 from turnmill.manifests.audio.frames import mpeg_frame_size
+from turnmill.sources.places.place import Place
 
 HEAD: Final = 4096
 """Bytes of a file that are looked at: two frames of any MPEG audio, and a page of the disk."""
@@ -62,14 +62,13 @@ _ID3: Final = re.compile(rb"ID3[\x02-\x04].{2}[\x00-\x7f]{4}", re.DOTALL)
 _LEAST_GSM: Final = 32  # frames, as ffmpeg asks for
 
 
-def holds_audio(path: Path) -> bool:
-    """Whether a file begins as audio, or a film, does. Raises OSError where it cannot be read."""
-    return is_audio_head(read_head(path))
+def holds_audio(root: Place, path: str = "") -> bool:
+    """Whether a file below a place begins as audio, or a film, does. Raises OSError where it cannot be read."""
+    return is_audio_head(read_head(root, path))
 
 
-def read_head(path: Path) -> bytes:
-    with path.open("rb", buffering=0) as file:
-        return file.read(HEAD)
+def read_head(root: Place, path: str) -> bytes:
+    return root.read(path, 0, HEAD)
 
 
 def is_audio_head(head: bytes) -> bool:

@@ -19,9 +19,7 @@ from turnmill.manifests.params import Params
 from turnmill.manifests.records import Reason, Reject
 from turnmill.sources.adapters.base import Corpus, Family
 from turnmill.sources.adapters.folder import (
-    Folder,
     Names,
-    UnsafeNameError,
     audio_files,
     glob_pattern,
     is_raw,
@@ -46,6 +44,7 @@ from turnmill.sources.adapters.items import (
 )
 from turnmill.sources.adapters.lines import MAX_LINE, Line, read_lines
 from turnmill.sources.adapters.template import Template, TemplateText, parse
+from turnmill.sources.places.place import Folder, UnsafeNameError
 
 _PLACE = frozenset({"dir", "stem"})  # variables that come from the table's path, not from a row
 
@@ -148,7 +147,7 @@ def _rows(reader: "_Reader", unit: Unit) -> Iterator[ClipRef | Reject]:
     names = Names(reader.corpus.root, unit.files)
     duplicates = {(table, line) for table, line in unit.spec["duplicates"]}
     for table, offset, first, count in unit.spec["rows"]:
-        with (reader.corpus.root / table).open("rb") as file:
+        with reader.corpus.root.open(table) as file:
             columns = reader.columns(table, next(read_lines(file), None))
             file.seek(offset)
             for line in islice(read_lines(file, first), count):
@@ -204,7 +203,7 @@ def _items(reader: "_Reader", folder: Folder) -> Iterator[_Item]:
     named: set[str] = set()
     taken: set[str] = set()
     for table in tables:
-        with (folder.root / table).open("rb") as file:
+        with folder.root.open(table) as file:
             columns = reader.columns(table, next(read_lines(file), None))
             file.seek(0)
             for line in islice(read_lines(file), int(knobs.format.header), None):

@@ -20,6 +20,7 @@ import soundfile
 from turnmill.manifests.audio import Audio, Mix, decode, encode_flac, levels, mono_at, pcm_hash
 from turnmill.sources import measure
 from turnmill.sources.adapters.folder import audio_files, list_folder
+from turnmill.sources.places import place
 
 REPEATS = 3
 LONG_S = 600
@@ -93,7 +94,7 @@ def bench_split(audio: Audio) -> None:
 def main() -> None:
     if len(sys.argv) > 1:
         root = Path(sys.argv[1])
-        files = [(root / path).read_bytes() for path in audio_files(list_folder(root, "bench"))]
+        files = [(root / path).read_bytes() for path in audio_files(list_folder(place(root), "bench"))]
     else:
         files = [encode_flac(synthetic(16000, 1, 12.0))] * 50
     bench_decode(files)

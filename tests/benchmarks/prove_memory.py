@@ -61,9 +61,10 @@ def prove(root: Path, out: Path) -> None:
     from turnmill.pipelines.stages.ingest import Ingest, IngestParams
     from turnmill.pipelines.stages.quality import Quality, QualityParams
     from turnmill.sources.catalogue import load
+    from turnmill.sources.places import place
 
     entry = load("files")
-    ingest = Ingest(IngestParams(keep_untranscribed=True), entry, entry.licence.licence, root)
+    ingest = Ingest(IngestParams(keep_untranscribed=True), entry, entry.licence.licence, place(root))
     workspace = Workspace(Store(str(out)), {"clips": "c", "quality": "q"})
     started = time.perf_counter()
     for unit in ingest.units():

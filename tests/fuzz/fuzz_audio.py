@@ -35,6 +35,7 @@ from turnmill.pipelines.stage import Shard, Workspace
 from turnmill.pipelines.stages.ingest import Ingest, IngestParams
 from turnmill.pipelines.stages.quality import Quality, QualityParams
 from turnmill.sources.catalogue import load
+from turnmill.sources.places import place
 
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
 RATE = 16_000
@@ -154,7 +155,7 @@ class Taker:
     def __init__(self, folder: Path) -> None:
         entry = load("files")
         self.root = folder
-        self.ingest = Ingest(IngestParams(keep_untranscribed=True), entry, entry.licence.licence, folder)
+        self.ingest = Ingest(IngestParams(keep_untranscribed=True), entry, entry.licence.licence, place(folder))
         self.quality = Quality(QualityParams())
         self.workspace = Workspace(Store(str(folder / "out")), {"clips": "c", "quality": "q"})
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -25,6 +26,10 @@ class Hub:
     requests: list[str] = field(default_factory=list)
     created: dict[str, Any] = field(default_factory=dict)
     fail_after_uploads: int | None = None  # large objects accepted before every further one is refused
+
+    @property
+    def folders(self) -> set[str]:
+        return {str(above) for name in self.files for above in PurePosixPath(name).parents} - {"."}
 
 
 class Endpoints(BaseHTTPRequestHandler):
@@ -59,7 +64,7 @@ class Endpoints(BaseHTTPRequestHandler):
             hub.created = json.loads(data)
             self.answer({"url": f"{hub.endpoint}/datasets/{REPO}"})
         elif self.path == f"/api/datasets/{REPO}/paths-info/main":
-            names = [name for name in parse_qs(data.decode())["paths"] if name in hub.files]
+            names = [name for name in parse_qs(data.decode())["paths"] if name in hub.files or name in hub.folders]
             self.answer([self.entry(name) for name in names])
         elif self.path == "/api/validate-yaml":
             self.answer({"errors": [], "warnings": []})
@@ -122,7 +127,8 @@ class Endpoints(BaseHTTPRequestHandler):
         elif path.startswith(tree):
             below = path.removeprefix(tree).partition("/")[2]
             every = "recursive=true" in self.path.lower()
-            self.answer([self.entry(name) for name in hub.files if every or name.rpartition("/")[0] == below])
+            names = [name for name in (*hub.files, *hub.folders) if not below or name.startswith(f"{below}/")]
+            self.answer([self.entry(name) for name in names if every or name.rpartition("/")[0] == below])
         elif path in (f"/api/datasets/{REPO}", f"/api/datasets/{REPO}/revision/main"):
             siblings = [{"rfilename": name} for name in hub.files]
             self.answer({"id": REPO, "sha": "1" * 40, "private": True, "siblings": siblings})
@@ -130,6 +136,8 @@ class Endpoints(BaseHTTPRequestHandler):
             self.answer({"error": "not found"}, 404)
 
     def entry(self, name: str) -> dict[str, Any]:
+        if name in self.hub.folders:
+            return {"type": "directory", "path": name, "size": 0, "oid": hashlib.sha1(name.encode()).hexdigest()}
         data = self.hub.files[name]
         return {"type": "file", "path": name, "size": len(data), "oid": hashlib.sha1(data).hexdigest()}
 

@@ -1,26 +1,43 @@
 """ingest: what becomes of each file of a corpus, and what the lake holds of it."""
 
 import io
+import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, Literal
 
+import fsspec
 import numpy as np
 import pytest
 import soundfile
 from typing_extensions import override
 
-from turnmill.manifests.audio import Audio, AudioError, Sound, cut, files, pcm_hash, read, sound, span
+from turnmill.manifests.audio import (
+    SMALL_FILE,
+    Audio,
+    AudioError,
+    Sound,
+    cut,
+    files,
+    pcm_hash,
+    read,
+    sound,
+    span,
+    views,
+)
 from turnmill.manifests.audio.sound import Stream
+from turnmill.manifests.errors import TurnmillError
 from turnmill.manifests.records import Reason, Reject
 from turnmill.manifests.store import Store
 from turnmill.pipelines.guard import Guard
 from turnmill.pipelines.stage import ClipLabel, Row, Shard, Workspace, clip_sound, commit
+from turnmill.pipelines.stages import ingest as pipelines_ingest
 from turnmill.pipelines.stages.ingest import Ingest, IngestParams, kept
 from turnmill.pipelines.stages.quality import Quality, QualityParams
 from turnmill.sources.adapters.base import Corpus, Family
 from turnmill.sources.adapters.items import ClipRef, Unit, UnitSize
 from turnmill.sources.catalogue import load
+from turnmill.sources.places import Place, place, remote
 
 RATE = 16000
 FORMATS = {"a.wav": ("WAV", "PCM_16"), "b.flac": ("FLAC", "PCM_16"), "c.mp3": ("MP3", "MPEG_LAYER_III"),
@@ -41,11 +58,11 @@ def fill(folder: Path, names: Sequence[str] = tuple(FORMATS)) -> None:
 
 
 def ingested(
-    root: Path, out: Path, riders: Sequence[ClipLabel] = (), family: Family[ClipRef] | None = None
+    root: Path | Place, out: Path, riders: Sequence[ClipLabel] = (), family: Family[ClipRef] | None = None
 ) -> tuple[Workspace, list[Row], list[Reject], list]:
     entry = load("files")
     entry = entry if family is None else entry.model_copy(update={"ingest": family})
-    ingest = Ingest(IngestParams(keep_untranscribed=True), entry, entry.licence.licence, root)
+    ingest = Ingest(IngestParams(keep_untranscribed=True), entry, entry.licence.licence, place(root))
     workspace = Workspace(Store(str(out)), {"clips": "c", "quality": "q"})
     (unit,) = ingest.units()
     shard = Shard("shard", unit.name, {"files": unit.files, "spec": unit.spec})
@@ -121,7 +138,7 @@ class BlobIngest(Family[ClipRef]):
             yield ClipRef(f"blob/{number}", f"blob/{number}.wav", speaker="ann")
 
     def audio_of(self, corpus: Corpus[ClipRef], ref: ClipRef) -> BinaryIO:
-        return span((corpus.root / "blob").open("rb"), sum(self.sizes[: self._place(ref)]), self.bytes_of(corpus, ref))
+        return span(corpus.root.open("blob"), sum(self.sizes[: self._place(ref)]), self.bytes_of(corpus, ref))
 
     @override
     def bytes_of(self, corpus: Corpus[ClipRef], ref: ClipRef) -> int:
@@ -219,3 +236,47 @@ def test_clips_that_are_cut_in_order_out_of_a_long_recording_are_one_decode(
     one, other = (np.concatenate(blocks, axis=1) for blocks in zip(*both_ways, strict=True))
     np.testing.assert_array_equal(one[0], whole[1, 5000:310_000])
     np.testing.assert_array_equal(other[0], whole[0, 100:305_100])
+
+
+def in_memory(name: str, data: bytes) -> str:
+    url = f"memory://{uuid.uuid4().hex}"
+    fsspec.filesystem("memory").pipe_file(f"{url}/{name}", data)
+    return url
+
+
+@pytest.mark.parametrize("small_file", [SMALL_FILE, 1000])
+def test_a_store_that_breaks_off_ends_the_work_and_rejects_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_file: int
+) -> None:
+    data = io.BytesIO()
+    soundfile.write(data, samples(), RATE, format="FLAC")
+    url = in_memory("a.flac", data.getvalue())
+    assert [row["uid"] for row in ingested(place(url), tmp_path / "whole")[1]] == ["files/default/train/a.flac"]
+    stretch = remote._Ranges._stretch
+
+    def broken(self: remote._Ranges, count: int) -> bytes:
+        if self.tell() + count > len(data.getvalue()) - 100:
+            raise ConnectionResetError("the line is down")
+        return stretch(self, count)
+
+    for module in (views, pipelines_ingest):
+        monkeypatch.setattr(module, "SMALL_FILE", small_file)
+    monkeypatch.setattr(remote, "_BUFFER", 4096)
+    monkeypatch.setattr(remote, "_WAITS", (0.0,))
+    monkeypatch.setattr(remote._Ranges, "_stretch", broken)
+    with pytest.raises(TurnmillError, match=r"a\.flac of memory://.* cannot be read: the line is down"):
+        ingested(place(url), tmp_path / "out")
+
+
+def test_a_file_that_goes_away_from_its_store_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = in_memory("a.wav", b"RIFF")
+    units = Ingest.units
+
+    def units_then_gone(self: Ingest) -> list[Unit]:
+        found = units(self)
+        fsspec.filesystem("memory").rm(f"{url}/a.wav")
+        return found
+
+    monkeypatch.setattr(Ingest, "units", units_then_gone)
+    (reject,) = ingested(place(url), tmp_path / "out")[2]
+    assert (reject.reason, reject.source_uri) == (Reason.MISSING_FILE, "a.wav")

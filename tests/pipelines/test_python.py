@@ -14,6 +14,7 @@ import turnmill
 from tests.pipelines.conftest import Small
 from turnmill.manifests.records import Reason, Reject
 from turnmill.pipelines.stages.simulate import Simulate
+from turnmill.sources.places import place
 
 PAGE = Path(__file__).parents[2] / "docs" / "python.md"
 
@@ -136,10 +137,10 @@ def test_a_recipe_of_keys_and_values_is_checked_as_a_file_is(tmp_path: Path, mon
     monkeypatch.chdir(tmp_path)
     keys = {"name": "mine", "corpus": "files", "root": Path("clips"), "quality": {}}
     recipe = turnmill.load_recipe(keys, {"root": "others", "transcribe.model": "base"})
-    assert recipe.root == tmp_path / "others"
+    assert recipe.root == place(tmp_path / "others")
     assert recipe.transcribe is not None
     assert recipe.transcribe.model == "base"
-    assert turnmill.load_recipe(keys).root == tmp_path / "clips"
+    assert turnmill.load_recipe(keys).root == place(tmp_path / "clips")
     assert "transcribe" not in keys
     with pytest.raises(turnmill.UsageError, match=r"^recipe: corpsu: unknown key; did you mean 'corpus'"):
         turnmill.load_recipe({**keys, "corpsu": 1})

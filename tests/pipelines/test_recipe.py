@@ -10,6 +10,7 @@ from turnmill.manifests.errors import UsageError
 from turnmill.manifests.records import stable_hash
 from turnmill.pipelines.keys import keys, sections
 from turnmill.pipelines.recipe import load, load_recipe
+from turnmill.sources.places import place
 from turnmill.synth.rewrite.rewriter import identity
 
 RECIPES = Path(__file__).parents[2] / "pipelines" / "recipes"
@@ -100,7 +101,7 @@ def test_settings_replace_keys_and_make_sections(tmp_path: Path) -> None:
     assert recipe.transcribe is not None
     assert recipe.transcribe.model == "tiny.en"
     assert recipe.ingest.unit_clips == 7
-    assert recipe.root == Path.cwd() / "here"
+    assert recipe.root == place(Path.cwd() / "here")
 
 
 def test_a_list_of_corpora_replaces_the_one_of_a_recipe_and_one_corpus_the_list(tmp_path: Path) -> None:
@@ -137,7 +138,7 @@ def test_bad_setting_is_refused(tmp_path: Path, setting: str) -> None:
 
 
 def test_paths_of_a_recipe_are_relative_to_it(tmp_path: Path) -> None:
-    assert load(written(tmp_path, "name: x\ntexts: a.jsonl")).texts == tmp_path / "a.jsonl"
+    assert load(written(tmp_path, "name: x\ntexts: a.jsonl")).texts == place(tmp_path / "a.jsonl")
 
 
 def test_folders_of_models_are_named_in_full_and_names_are_names(
@@ -284,3 +285,27 @@ def refusal(changes: dict[str, object]) -> str:
     except UsageError as error:
         return str(error)
     return ""
+
+
+def test_a_url_is_no_path_and_does_not_reach_the_resolved_recipe(tmp_path: Path) -> None:
+    url, secret = "memory://here/corpus", "http://ann:pass@host/a.jsonl?sig=secret"
+    one = load(written(tmp_path, f"name: x\ncorpus: files\nroot: {url}\ntexts: {secret}"))
+    assert (one.root, one.texts) == (place(url), place(secret))
+    several = "name: x\ncorpora: [{corpus: files, root: %s}]\ntexts: [{name: a, path: '%s'}]"
+    by_url = load(written(tmp_path, several % (url, secret)))
+    assert by_url.corpora[0].root == place(url)
+    assert isinstance(by_url.texts, tuple)
+    assert by_url.texts[0].path == place(secret)
+    here = load(written(tmp_path, several % (tmp_path / "corpus", tmp_path / "a.jsonl")))
+    assert by_url.yaml() == here.yaml()
+    for recipe in (one, by_url):
+        assert not any(told in recipe.yaml() for told in ("://", "pass", "secret"))
+        assert not any(told in repr(recipe) for told in ("pass", "secret"))
+    assert load(written(tmp_path, "name: x\ncorpus: files"), [f"root={url}"]).root == place(url)
+
+
+def test_a_url_that_nothing_opens_is_refused_before_work_without_its_secret(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as refused:
+        load(written(tmp_path, "name: x\ncorpus: files\nroot: s3://key:se/cret@bucket/x"))
+    assert "root: s3://...@bucket/x needs the package s3fs: pip install s3fs" in str(refused.value)
+    assert "cret" not in str(refused.value)

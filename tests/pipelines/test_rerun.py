@@ -167,6 +167,7 @@ def test_the_look_of_a_unit_is_its_spec_and_the_sizes_and_times_of_its_files(tmp
     from turnmill.pipelines.seen import look
     from turnmill.pipelines.stage import Shard
     from turnmill.sources.adapters.items import Unit
+    from turnmill.sources.places import place
 
     files = [tmp_path / name for name in "abc"]
     for file in files:
@@ -176,7 +177,7 @@ def test_the_look_of_a_unit_is_its_spec_and_the_sizes_and_times_of_its_files(tmp
     store = Store(str(tmp_path / "out"))
 
     def changed(units: list[Unit]) -> set[str]:
-        seen = look("f", shards, units, tmp_path.joinpath, store)
+        seen = look("f", shards, units, place(tmp_path).stamps, store)
         seen.remember(store)
         return set(seen.changed)
 

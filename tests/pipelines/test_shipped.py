@@ -7,6 +7,7 @@ import pytest
 from turnmill.manifests.errors import UsageError
 from turnmill.pipelines.recipe import load
 from turnmill.pipelines.shipped import copy_recipe, recipe_file, shipped, told
+from turnmill.sources.places import Place, place
 
 NAMES = [recipe.name for recipe in shipped()]
 
@@ -53,10 +54,10 @@ def test_files_that_a_shipped_recipe_does_not_bring_are_those_of_the_current_fol
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert load(recipe_file("moshi")).texts == tmp_path / "texts" / "dialogues.jsonl"
+    assert load(recipe_file("moshi")).texts == place(tmp_path / "texts" / "dialogues.jsonl")
     brought = load(recipe_file("dialogues")).texts
-    assert isinstance(brought, Path)
-    assert brought.is_file()
+    assert isinstance(brought, Place)
+    assert brought.kind() == "file"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -69,9 +70,9 @@ def test_a_copy_is_the_same_recipe_with_what_it_brings_beside_it(
     copied = load(Path("mine.yaml"))
     assert copied.hash == load(recipe_file(name)).hash
     if name in ("quickstart", "dialogues", "chinese"):
-        assert isinstance(copied.texts, Path)
-        assert copied.texts.is_relative_to(tmp_path)
-        assert copied.texts.is_file()
+        assert isinstance(copied.texts, Place)
+        assert place(tmp_path).below(copied.texts) is not None
+        assert copied.texts.kind() == "file"
 
 
 def test_a_copy_overwrites_nothing(tmp_path: Path) -> None:

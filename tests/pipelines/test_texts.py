@@ -27,6 +27,7 @@ from turnmill.pipelines.run import run
 from turnmill.pipelines.stages.script import WriteScripts
 from turnmill.pipelines.texts import Text, text_of
 from turnmill.sources.catalogue import load as entry
+from turnmill.sources.places import place
 
 __all__ = ["endpoint"]  # a fixture
 
@@ -37,6 +38,7 @@ ANSWERS = (
     "Soup, bread and a rather good cake.",
     "Nobody knows that for sure.",
 )
+
 RECIPE = """
 name: several
 seed: 5
@@ -222,9 +224,11 @@ def test_bad_texts_are_refused_with_file_and_key(tmp_path: Path, texts: str, sen
 
 def test_one_file_on_the_command_line_takes_the_place_of_several(tmp_path: Path) -> None:
     several = "[{name: a, path: a.jsonl}, {name: b, path: b.jsonl}]"
-    assert loaded(tmp_path, several, ["texts=own.jsonl"]).texts == Path.cwd() / "own.jsonl"
-    paths = [text.path for text in loaded(tmp_path, several).texts or () if not isinstance(text, str)]
-    assert paths == [tmp_path / "a.jsonl", tmp_path / "b.jsonl"]
+    assert loaded(tmp_path, several, ["texts=own.jsonl"]).texts == place(Path.cwd() / "own.jsonl")
+    texts = loaded(tmp_path, several).texts
+    assert isinstance(texts, tuple)
+    paths = [text.path for text in texts]
+    assert paths == [place(tmp_path / "a.jsonl"), place(tmp_path / "b.jsonl")]
 
 
 def test_recipe_hash_ignores_where_texts_lie_and_minds_their_names(tmp_path: Path) -> None:

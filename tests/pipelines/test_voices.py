@@ -42,6 +42,7 @@ from turnmill.synth.voices import Voice, VoiceBank
 
 pytest.importorskip("espeakng_loader", reason="the demo extra is not installed")
 
+from turnmill.sources.places import place
 from turnmill.synth.tts.engines.espeak import EspeakEngine
 
 SPLITS = ("train", "valid", "test")
@@ -159,7 +160,7 @@ def recorded(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     store = Store(str(folder / "out"))
     workspace = Workspace(store, {"clips": "c", "quality": "q"})
-    ingest = Ingest(IngestParams(), entry, Licence("CC-BY-4.0", True, True), folder / "corpus")
+    ingest = Ingest(IngestParams(), entry, Licence("CC-BY-4.0", True, True), place(folder / "corpus"))
     for unit in ingest.units():
         shard = Shard(f"k{unit.name[-4:]}", unit.name, {"files": list(unit.files), "spec": unit.spec})
         for stage in (ingest, Quality(QualityParams())):

@@ -17,6 +17,7 @@ from turnmill.manifests.records import Reason, Reject
 from turnmill.sources.adapters import sniff
 from turnmill.sources.adapters.items import ClipRef, Unit, UnitSize, transcript
 from turnmill.sources.catalogue import Entry, load, override
+from turnmill.sources.places import Place
 
 
 def read_all(root: Path, entry: Entry | None = None, keep: bool = False, clips: int = 1000) -> list[Any]:
@@ -135,8 +136,8 @@ def test_raw_audio_is_a_reject_that_says_so_and_a_header_in_it_is_read(tmp_path:
 def test_a_file_that_cannot_be_looked_into_is_left_to_whoever_decodes_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def denied(path: Path) -> bytes:
-        raise PermissionError(13, "Permission denied", str(path))
+    def denied(root: Place, path: str) -> bytes:
+        raise PermissionError(13, "Permission denied", f"{root}/{path}")
 
     monkeypatch.setattr(sniff, "read_head", denied)
     root = folder(tmp_path, {"locked": b"x", "a.wav": b"x"})
@@ -146,9 +147,9 @@ def test_a_file_that_cannot_be_looked_into_is_left_to_whoever_decodes_it(
 def test_only_files_whose_ending_does_not_tell_are_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
 
-    def counted(path: Path) -> bytes:
-        opened.append(path.name)
-        return path.read_bytes()
+    def counted(root: Place, path: str) -> bytes:
+        opened.append(path)
+        return root.read(path)
 
     monkeypatch.setattr(sniff, "read_head", counted)
     contents: dict[str, str | bytes] = {f"{n:04}.{'wav' if n % 2 else 'FLAC'}": b"" for n in range(1000)}

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from turnmill.sources.adapters.items import UnitSize
 from turnmill.sources.adapters.passed_over import PassedOver, passed_over
 from turnmill.sources.catalogue import load
+from turnmill.sources.places import place
 
 
 def folder(root: Path, names: dict[str, str]) -> Path:
@@ -27,7 +28,7 @@ def test_what_no_unit_reads_is_counted_by_ending(tmp_path: Path) -> None:
         **{".DS_Store": "123", "deep/._a.wav": "12", ".git/objects/aa.wav": "1", ".git/config": "12"},
     }
     root = folder(tmp_path, names)
-    assert passed_over(root, "files", load("files").corpus(root).units(UnitSize(1)), None) == [
+    assert passed_over(place(root), "files", load("files").corpus(root).units(UnitSize(1)), None) == [
         PassedOver("", False, 2, 1),
         PassedOver("", True, 2, 5),
         PassedOver(".gz", False, 1, 2),
@@ -41,14 +42,14 @@ def test_what_no_unit_reads_is_counted_by_ending(tmp_path: Path) -> None:
 def test_tables_that_nothing_reads_are_counted_and_those_that_are_read_are_not(tmp_path: Path) -> None:
     names = {"metadata.csv": "a|x|y\n", "wavs/a.wav": "x", "more.csv": "a", "sheet.xlsx": "PK", "b/metadata.CSV": ""}
     root = folder(tmp_path, names)
-    found = passed_over(root, "ljspeech", load("ljspeech").corpus(root).units(UnitSize(10)), None)
+    found = passed_over(place(root), "ljspeech", load("ljspeech").corpus(root).units(UnitSize(10)), None)
     assert [(each.ending, each.files) for each in found] == [(".csv", 2), (".xlsx", 1)]
 
 
 def test_the_output_folder_is_no_part_of_the_corpus(tmp_path: Path) -> None:
     root = folder(tmp_path, {"a.wav": "x", "out/x/index.json": "{}", "out/x/.lock": "", "out/xy.json": "{}"})
     units = load("files").corpus(root).units(UnitSize(10))
-    assert passed_over(root, "files", units, str(root / "out" / "x")) == [PassedOver(".json", False, 1, 2)]
+    assert passed_over(place(root), "files", units, place(root / "out" / "x")) == [PassedOver(".json", False, 1, 2)]
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
@@ -58,7 +59,7 @@ def test_what_is_no_file_is_never_opened(tmp_path: Path) -> None:
     os.mkfifo(root / ".hidden")
     (unit,) = load("files").corpus(root).units(UnitSize(10))
     assert unit.spec["unsafe"] == [["pipe", "it is neither a file nor a folder"]]
-    assert passed_over(root, "files", [unit], None) == [PassedOver("", True, 1, 0)]
+    assert passed_over(place(root), "files", [unit], None) == [PassedOver("", True, 1, 0)]
 
 
 NAMES = st.tuples(
@@ -71,9 +72,9 @@ NAMES = st.tuples(
 @settings(max_examples=60, deadline=None)
 @given(st.sets(NAMES, max_size=20), st.integers(1, 4))
 def test_every_file_is_read_or_counted(names: set[str], clips: int) -> None:
-    with tempfile.TemporaryDirectory() as place:
-        root = folder(Path(place), {**dict.fromkeys(names, "said"), "own.wav": "x"})
+    with tempfile.TemporaryDirectory() as temporary:
+        root = folder(Path(temporary), {**dict.fromkeys(names, "said"), "own.wav": "x"})
         units = load("files").corpus(root).units(UnitSize(clips))
         read = {file for unit in units for file in unit.files}
-        counted = passed_over(root, "files", units, None)
+        counted = passed_over(place(root), "files", units, None)
     assert len(read) + sum(each.files for each in counted) == len(names) + 1

@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from turnmill.sources.adapters.sniff import HEAD, holds_audio, is_audio_head
+from turnmill.sources.places import place
 
 RATE = 8_000
 TONE = (0.3 * np.sin(2 * np.pi * 220 * np.arange(RATE) / RATE)).astype(np.float32)
@@ -155,7 +156,7 @@ def test_what_is_something_else_is_not(name: str) -> None:
 def test_only_the_head_of_a_file_is_read(tmp_path: Path) -> None:
     path = tmp_path / "long"
     path.write_bytes(bytes(HEAD) + written("WAV"))
-    assert not holds_audio(path)
+    assert not holds_audio(place(path))
 
 
 @given(st.binary(max_size=80))
