@@ -293,7 +293,7 @@ def _read(path: Path) -> dict[str, Any]:
 def _with_paths(raw: dict[str, Any], path: Path) -> dict[str, Any]:
     """What a recipe says, with what it names relative to its file `path` named in full."""
     below = _PATHS_BELOW if _names_preset(raw) else (*_PATHS_BELOW, "simulate.preset")
-    raw = _with_files(raw, (*_PATHS, *below), told(path), lambda file: beside(path, str(file)))
+    raw = _with_files(raw, (*_PATHS, *below), told(path), lambda text: str(beside(path, str(_expanded(text)))))
     for key in _ENTRIES:
         raw = _changed(raw, key.split("."), lambda text: _entry_file(text, path.parent))
     return raw
@@ -307,7 +307,7 @@ def _finished(raw: dict[str, Any], changes: Iterable[tuple[str, Any]], name: str
     for key, value in changes:
         set_key(raw, key, value)
     # Workers run in other folders: what they open is named in full before it travels.
-    raw = _with_files(raw, (*_PATHS, *_PATHS_BELOW), name, lambda file: file.absolute())
+    raw = _with_files(raw, (*_PATHS, *_PATHS_BELOW), name, lambda text: str(_expanded(text).absolute()))
     for key in _ENTRIES:
         raw = _changed(raw, key.split("."), lambda text: _entry_file(text, Path()))
     for key in _FOLDERS_OR_NAMES:
@@ -315,14 +315,14 @@ def _finished(raw: dict[str, Any], changes: Iterable[tuple[str, Any]], name: str
     return validated(Recipe, raw, name, tags=(_ONE, _SEVERAL), secret=_SECRET)
 
 
-def _with_files(raw: dict[str, Any], keys: Iterable[str], name: str, full: Callable[[Path], Path]) -> dict[str, Any]:
+def _with_files(raw: dict[str, Any], keys: Iterable[str], name: str, full: Callable[[str], str]) -> dict[str, Any]:
     """The same with the files and folders under `keys` in full. UsageError for an empty name, which would mean the
     current folder."""
 
     def changed(text: str, key: str) -> str:
         if not text:
             raise UsageError(f"{name}: {key}: is empty: name a file or folder")
-        return text if is_url(text) else str(full(_expanded(text)))
+        return text if is_url(text) else full(text)
 
     for key in keys:
         raw = _changed(raw, key.split("."), partial(changed, key=key))

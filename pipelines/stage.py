@@ -143,6 +143,8 @@ class Stage(ABC):
     shares_decode: bool = False
     """Whether label stages after it ride along (`process_with`): they are given each clip as it is decoded here."""
     resources: Resources = Resources()
+    loaded: Any = None
+    """What `setup` loads by the parameters alone: a worker hands it on to the stage of the next corpus."""
 
     params: Params
     host_params: ClassVar[frozenset[str]] = frozenset()

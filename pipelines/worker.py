@@ -5,6 +5,7 @@ import time
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from turnmill.manifests.errors import TurnmillError, UsageError, os_sentence
@@ -35,7 +36,8 @@ class Outcome:
 
 
 class Worker:
-    """One worker. What it loads for a job is kept until the next job."""
+    """One worker. What it loads for a job is kept until the next job, and for that where it asks for the same, as the
+    next corpus does."""
 
     def __init__(self, watch: Any) -> None:
         """`watch`: the actor of a `Watch`."""
@@ -65,8 +67,13 @@ class Worker:
         import ray
 
         if self._job is None or reference != self._reference:
+            before = () if self._job is None else self._job.chain
             self._job = None  # what it has loaded goes before the next loads
             self._job, self._reference = ray.get(reference), reference
+            for stage, old in product(self._job.chain, before):
+                if (stage.name, stage.params) == (old.name, old.params):
+                    stage.loaded = old.loaded
+            del before
             self._ready.clear()
             self._warm.clear()
         return self._job

@@ -83,7 +83,7 @@ class Transcribe(LabelStage):
 
     def setup(self) -> None:
         p = self.params
-        self.recognizer = Recognizer(
+        self.loaded = self.recognizer = self.loaded or Recognizer(
             p.model,
             device=p.device,
             compute_type=p.compute_type,

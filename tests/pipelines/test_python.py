@@ -35,7 +35,7 @@ def test_the_examples_of_the_page_run_in_their_order(
     assert re.search(r"\d+ checks; onsets are off by \(", said[1])
     assert "files/default/train/plain.wav The morning train leaves at seven. (1, " in said[2]
     assert "files/default/train/empty.mp3 empty_file " in said[2]
-    assert re.search(r"^speech: done in .* s: ingest 7 clips", said[3], re.MULTILINE)
+    assert re.search(r"^speech: done in .* s: ingest 11 clips", said[3], re.MULTILINE)
     assert "[('speech', 7, " in said[3]
     assert re.search(r"silence\.wav speech 1\.0 s", said[4])
 

@@ -19,7 +19,8 @@ from turnmill.pipelines.stage import Made, Resources, Shard, Stage, Workspace
 from turnmill.pipelines.stages.quality import QualityParams
 from turnmill.pipelines.stopping import Stopped, stoppable
 from turnmill.pipelines.watch import TimeLimit
-from turnmill.pipelines.worker import Job
+from turnmill.pipelines.worker import Job, Worker
+from turnmill.synth.tts.declaration import NoParams
 
 SHARDS = [Shard(f"shard{number}", f"shard {number}") for number in range(3)]
 
@@ -47,6 +48,22 @@ def outcomes(given: Cluster, folder: Path, options: list[dict[str, Any]], stages
     pools = given.crew.muster(options, 1)
     done = engine._outcomes(given.crew, pools, jobs, SHARDS)
     return [[row["stage"] for row in ledger] for ledger, outcome in done if not outcome.failure]
+
+
+def test_what_a_stage_loaded_is_handed_on_to_that_of_the_next_corpus_with_its_parameters(tmp_path: Path) -> None:
+    def job(*stages: Slow) -> Any:
+        return ray.put(Job(stages, Workspace(Store(str(tmp_path)), {"lines": "l"}), TimeLimit()))
+
+    with cluster(None):
+        worker = Worker(None)
+        (first,) = worker._job_of(job(Slow("lines"))).chain
+        first.loaded = model = object()
+        again, other = worker._job_of(job(Slow("lines"), Slow("speech"))).chain
+        assert (again.loaded, other.loaded) == (model, None)
+        changed = Slow("lines")
+        changed.params = NoParams()  # type: ignore[misc]
+        (anew,) = worker._job_of(job(changed)).chain
+        assert anew.loaded is None
 
 
 def test_a_pool_that_no_shard_will_come_to_makes_room_for_the_next(tmp_path: Path) -> None:
