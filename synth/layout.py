@@ -18,7 +18,7 @@ _EMPHASIS = re.compile(r"(?P<sum>(?<=[\d)])\*(?=[\d(])|(?<=[\w)]) \* (?=[\w(]))|
 def without_layout(text: str, stop: str = ".") -> str:
     """The text without list marks and emphasis, on one line; a line that ends in a letter or digit gets a `stop`
     before the next."""
-    lines = [_LIST_MARK.sub("", line).strip() for line in text.splitlines()]
+    lines = [" ".join(_LIST_MARK.sub("", line).split()) for line in text.splitlines()]
     lines = [line for line in lines if line]
     ended = [line + stop if line[-1].isalnum() else line for line in lines[:-1]]
     return _EMPHASIS.sub(lambda m: m["sum"] or "", " ".join(ended + lines[-1:]))

@@ -25,7 +25,9 @@ _CHINESE = (
     r"(?:[轻大微苦哈偷坏傻干冷狂]?笑(?:声|了笑|着)?|捂嘴笑|咳嗽|咳|清嗓子|叹气|叹息|叹了口气|哭|哭泣|掌声|鼓掌|停顿|沉默|"
     r"点头|摇头|眨眼|耸肩|深呼吸|吸气|喘气|打哈欠|挥手)"
 )
-_STARRED = re.compile(rf"(?<![\w*])\*{{1,2}}\s?(?P<what>{_HOW}(?:{_ACTS})(?:[ ,][\w ,'-]{{0,60}})?|{_CHINESE})\s?\*{{1,2}}(?![\w*])")
+_STARRED = re.compile(
+    rf"(?<![\w*])\*{{1,2}}\s?(?P<what>{_HOW}(?:{_ACTS})(?:[ ,][\w ,'-]{{0,60}})?|{_CHINESE})\s?\*{{1,2}}(?![\w*])"
+)
 _BRACKETED = re.compile(
     rf"(?!{TAG.pattern})[(\[（【<](?P<what>{_HOW}(?:{_ACTS}|{_BARE})(?:\s+(?:\w+ly|out loud|again|throat|a little))?"
     rf"|{_CHINESE})[)\]）】>]",

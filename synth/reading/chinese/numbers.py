@@ -5,7 +5,7 @@ import re
 from turnmill.synth.reading.rules import Specs
 
 DIGITS = "零一二三四五六七八九"
-NUMBER = r"\d+(?:\.\d+)?"
+NUMBER = r"(?<!\d)\d+(?:\.\d+)?"
 TO = r"\s*[-–—~～]+\s*"  # noqa: RUF001
 _PLACES = ("", "十", "百", "千")
 _GROUPS = ("", "万", "亿", "万亿")
@@ -72,7 +72,7 @@ def _clock(match: re.Match[str]) -> str:
         said += f"{'零' if minute[0] == '0' and int(minute) else ''}{int(minute)}分"
     if second:
         said += f"{'零' if second[0] == '0' and int(second) else ''}{int(second)}秒"
-    return f"{_half(half, match.string[: match.start()])}{said}"
+    return f"{_half(half, match.string[max(match.start() - 4, 0) : match.start()])}{said}"
 
 
 _LASTING = re.compile(r"(?:用时|耗时|时长|成绩|历时|跑了|用了|跑出|全长)[^，。]{0,4}$")
@@ -150,11 +150,14 @@ FRACTIONS: Specs = (
     (rf"(?<![\d./])({NUMBER})/(5|10|100)分(?![之钟])|(?<![\d./])(\d+\.\d+)/(5|10|100)(?![\d./])", _marks),
     (rf"(?<![\dA-Za-z)）%℃°CF-])-(?=\d+/\d+|{NUMBER}%|百分之|\d+分之)", "负"),
     (r"(?<!\d)(\d+)\s(\d+)/(\d+)(?![\d/])", r"\1又\2/\3"),
-    (r"(\d+)\^(\d+)", r"\1的\2次方"),
+    (r"(?<!\d)(\d+)\^(\d+)", r"\1的\2次方"),
 )
 RANGES: Specs = (
     (rf"({NUMBER})%?{TO}({NUMBER})%", r"\1%到\2%"),
-    (rf"(?<=\d)([A-Za-z]+|[年月日号时点分元岁天个人米度倍℃]|摄氏度|美元|公里|厘米|公斤|千克|小时|分钟|万){TO}(?=[-负]?{NUMBER}\1(?![A-Za-z]))", r"\1到"),
+    (
+        rf"(?<=\d)([A-Za-z]+|[年月日号时点分元岁天个人米度倍℃]|摄氏度|美元|公里|厘米|公斤|千克|小时|分钟|万){TO}(?=[-负]?{NUMBER}\1(?![A-Za-z]))",
+        r"\1到",
+    ),
     (r"(?<!\d)((?:19|20)\d\d)-(?=\d\d(?![\d-]))0?(1[0-2]|[1-9])月?", r"\1年\2月"),
     (r"(?<![\d-])((?:19|20)\d\d)[-–—~～]((?:19|20)\d\d)(?![\d-])年?", r"\1年到\2年"),  # noqa: RUF001
     (rf"(?P<how>{_SPORT})\s?(?P<first>\d{{1,3}})-(?P<last>\d{{1,3}})(?![\d.:/-])", r"\g<how>\g<first>比\g<last>"),
@@ -166,5 +169,5 @@ AFTER: Specs = (
     (r"(?<=零)两(?=[分秒])", "二"),
     (r"(?<![零一二三四五六七八九十百千万亿点第])二(?=千)", "两"),
     (r"(?<=第)两(?=百)", "二"),
-    (r"([零一二三四五六七八九十百千万亿点]+)‰", r"千分之\1"),
+    (r"(?<![零一二三四五六七八九十百千万亿点])([零一二三四五六七八九十百千万亿点]+)‰", r"千分之\1"),
 )

@@ -10,7 +10,19 @@ from turnmill.synth.layout import plain_digit, without_layout, without_pictures
 from turnmill.synth.reading.english import amounts, dates, digits, signs, words
 from turnmill.synth.reading.rules import applied, compiled
 
-_PLAIN = {"’": "'", "‘": "'", "–": "-", "—": ", ", "…": "...", "−": "-", "⁄": "/", "″": '"', "′": "'", "‑": "-", "º": "°"}  # noqa: RUF001
+_PLAIN = {
+    "’": "'",
+    "‘": "'",
+    "–": "-",
+    "—": ", ",
+    "…": "...",
+    "−": "-",
+    "⁄": "/",
+    "″": '"',
+    "′": "'",
+    "‑": "-",
+    "º": "°",
+}  # noqa: RUF001
 _KEPT = "°^♠♣♥♦♤♧♡♢♯♭★⭐º©"
 """Pictures and marks that a rule says."""
 

@@ -60,10 +60,14 @@ _UNITS = {
 }  # fmt: skip
 _ONE = {"feet": "foot", "square feet": "square foot", "percent": "percent", "per thousand": "per thousand"}
 _ONE |= {said: said for said in _UNITS.values() if said.endswith("hertz") or said.isupper()}
-_ONE |= {"horsepower": "horsepower", "feet per second": "foot per second", "millimeters of mercury": "millimeter of mercury"}
+_ONE |= {
+    "horsepower": "horsepower",
+    "feet per second": "foot per second",
+    "millimeters of mercury": "millimeter of mercury",
+}
 
 _SIGN = rf"[{re.escape(''.join(_CURRENCIES))}]"
-NUMBER = r"\d+(?:,\d{3})*(?:\.\d+)?"
+NUMBER = r"(?<!\d)\d+(?:,\d{3})*(?:\.\d+)?"
 # 5s are several fives, 5 s and 0.5s are seconds.
 UNIT = one_of({*_UNITS} - {"s"}) + r"|(?:(?<!\d)|(?<=\.\d))s"
 _SCALES = r"[kmbtKMBT]|[mM]n|[bB]n|thousand|million|billion|trillion"
@@ -128,7 +132,7 @@ def several(unit: str) -> str:
 
 def _quantity(match: re.Match[str]) -> str:
     unit = _UNITS[match["unit"]]
-    ends = "." if match["unit"].endswith(".") and not match.string[match.end() :].strip() else ""
+    ends = "." if match["unit"].endswith(".") and not match.string[match.end() : match.end() + 40].strip() else ""
     return f" {cardinal(match['number'])} {_one(unit) if match['number'] == '1' else unit}{ends} "
 
 
@@ -204,5 +208,8 @@ AMOUNTS: Specs = (
 )
 QUANTITIES: Specs = (
     (rf"(?P<number>{NUMBER})\s?(?P<unit>{UNIT})(?!\w)", _quantity),
-    (r"\b(?P<scale>thousand|million|billion)\s(?P<unit>kg|km|g|m|l|lbs)\b", lambda m: f"{m['scale']} {_UNITS[m['unit']]}"),
+    (
+        r"\b(?P<scale>thousand|million|billion)\s(?P<unit>kg|km|g|m|l|lbs)\b",
+        lambda m: f"{m['scale']} {_UNITS[m['unit']]}",
+    ),
 )

@@ -36,7 +36,9 @@ def _say_parted(match: re.Match[str]) -> str:
     if not match["whole"]:
         part = ("half" if said == "one half" else f"{said} of") if unit else said
         return f" {part} {of_a(unit) if unit else ''} "
-    return f" {cardinal(match['whole'])} and {'a half' if said == 'one half' else said} {several(unit) if unit else ''} "
+    return (
+        f" {cardinal(match['whole'])} and {'a half' if said == 'one half' else said} {several(unit) if unit else ''} "
+    )
 
 
 def _address(match: re.Match[str]) -> str:
@@ -58,7 +60,10 @@ def _telephone(match: re.Match[str]) -> str:
 
 def _times(match: re.Match[str]) -> str:
     """3 x 4 is three by four, unless it is a sum."""
-    rest, before = match.string[match.end() : match.end() + 40], match.string[max(match.start() - 30, 0) : match.start()]
+    rest, before = (
+        match.string[match.end() : match.end() + 40],
+        match.string[max(match.start() - 30, 0) : match.start()],
+    )
     sign = match["sign"]
     a_sum = re.match(rf"\s*{NUMBER}\s*(?:[-+x×*/÷]\s*{NUMBER}\s*)*=", rest) or re.search(
         r"(?i)(?:what(?:'s| is)|calculate|compute|solve|multiply|equals|=)\s+[\d\s.,+*×x-]*$", before
@@ -117,11 +122,11 @@ SUMS: Specs = (
     (r"(?<==)\s*-\s?(?=\d)", " minus "),
 )
 PLAIN: Specs = (
-    (r"(?P<number>\d+(?:,\d{3})*)(?:st|nd|rd|th|ST|ND|RD|TH)\b", lambda m: f" {ordinal(m['number'])} "),
+    (r"(?<!\d)(?P<number>\d+(?:,\d{3})*)(?:st|nd|rd|th|ST|ND|RD|TH)\b", lambda m: f" {ordinal(m['number'])} "),
     (rf"(?<=\d)\s*-\s*(?={NUMBER})", " to "),
     (r"#\s*(?=\d)", " number "),
     (r"(?<=\d)\s*/\s*(?=\d)", " over "),
     (r"~\s*(?=\d)", " about "),
     (rf"(?<![\d.,])\d{{4}}(?![\d.,]\d|\d)(?P<many>(?=(?:\s+[a-z]+)?\s+(?:{COUNTED})\b|\s+by\s+\d))?", year_or_number),
-    (NUMBER, lambda m: f" {cardinal(m[0])} "),
+    (r"\d+(?:,\d{3})*(?:\.\d+)?", lambda m: f" {cardinal(m[0])} "),
 )

@@ -18,9 +18,7 @@ _ABBREVIATIONS = {
     "tel": "telephone", "misc": "miscellaneous", "Ph.D": "PhD", "M.D": "MD", "B.A": "B A",
 }  # fmt: skip
 # An abbreviation's point is kept as a full stop where a sentence can end there: these end one, titles do not.
-_CAN_END = frozenset(
-    "etc min mins sec secs hrs hr Ave Blvd Rd Hwy Ln Inc Corp Ltd Co Bros Jr Sr max Ph.D M.D".split()
-)
+_CAN_END = frozenset("etc min mins sec secs hrs hr Ave Blvd Rd Hwy Ln Inc Corp Ltd Co Bros Jr Sr max Ph.D M.D".split())
 _BEFORE_NUMBER = {
     "p": "page", "pp": "pages", "vol": "volume", "Vol": "Volume", "ch": "chapter", "Ch": "Chapter", "fig": "figure",
     "Fig": "Figure", "sec": "section", "Sec": "Section", "ver": "version", "ext": "extension", "No": "Number",
@@ -101,7 +99,7 @@ def _state(match: re.Match[str]) -> str:
 def _initials(match: re.Match[str]) -> str:
     """U.S.A. as U S A; its last point ends the sentence where nothing goes on."""
     said = re.sub(r"[^A-Z]", "", match[0])
-    ends = match[0].rstrip().endswith(".") and not match.string[match.end() :].strip()
+    ends = match[0].rstrip().endswith(".") and not match.string[match.end() : match.end() + 40].strip()
     return f"{said if said in _JOINED else ' '.join(said)}{'.' if ends else ''} "
 
 
@@ -109,7 +107,7 @@ def _address(match: re.Match[str]) -> str:
     compass = match["compass"]
     street = _STREETS[match["street"]] if match["street"] else ""
     name = f"{_COMPASS[compass[0]]} " if compass else ""
-    ends = "." if match["stop"] and re.match(r"\s*$|\s+[A-Z]", match.string[match.end() :][:40]) else ""
+    ends = "." if match["stop"] and re.match(r"\s*$|\s+[A-Z]", match.string[match.end() : match.end() + 40]) else ""
     return f"{two_by_two(match['house'])} {name}{match['name']} {street}{ends}"
 
 
@@ -176,7 +174,7 @@ NAMES: Specs = (
     (r"\bfile:///?", "file colon slash slash "),
     (r"\bwww\.", "WWW dot "),
     (
-        rf"\b[A-Za-z0-9][\w-]*(?:\.[\w-]+)*\.(?:{_DOMAINS}|{_FILES})\b(?!\.\w)",
+        rf"(?<![\w.-])[A-Za-z0-9][\w-]{{0,40}}(?:\.[\w-]{{1,40}}){{0,4}}\.(?:{_DOMAINS}|{_FILES})\b(?!\.\w)",
         _dotted,
     ),
     (r"(?<![\w&])#(?=[A-Za-z])", " hashtag "),
