@@ -1,4 +1,4 @@
-"""Stage directions: `*laughs*`, `(sighs)`, `（笑）`. Nobody reads them out; a speech model performs some, as its tags."""
+"""Stage directions: `*laughs*`, `(sighs)`, `（笑）`. Nobody reads them; speech models perform some, as tags."""
 
 import re
 
@@ -25,6 +25,7 @@ _CHINESE = (
     r"(?:[轻大微苦哈偷坏傻干冷狂]?笑(?:声|了笑|着)?|捂嘴笑|咳嗽|咳|清嗓子|叹气|叹息|叹了口气|哭|哭泣|掌声|鼓掌|停顿|沉默|"
     r"点头|摇头|眨眼|耸肩|深呼吸|吸气|喘气|打哈欠|挥手)"
 )
+_OPENING = re.compile(r"[*(\[（【<]")
 _STARRED = re.compile(
     rf"(?<![\w*])\*{{1,2}}\s?(?P<what>{_HOW}(?:{_ACTS})(?:[ ,][\w ,'-]{{0,60}})?|{_CHINESE})\s?\*{{1,2}}(?![\w*])"
 )
@@ -38,6 +39,8 @@ _BRACKETED = re.compile(
 def directed(text: str, tagged: bool) -> str:
     """`text` without its stage directions; where they are to be `tagged`, a sound that a speech model knows becomes its
     tag (`synth.tags`)."""
+    if _OPENING.search(text) is None:
+        return text
     for pattern in (_STARRED, _BRACKETED):
         text = pattern.sub(lambda m: _performed(m["what"]) if tagged else " ", text)
     return text

@@ -19,15 +19,16 @@ _PLAIN = {
     "−": "-",
     "⁄": "/",
     "″": '"',
-    "′": "'",
-    "‑": "-",
+    "\u2032": "'",
+    "\u2011": "-",
     "º": "°",
-}  # noqa: RUF001
+}
 _KEPT = "°^♠♣♥♦♤♧♡♢♯♭★⭐º©"
 """Pictures and marks that a rule says."""
 
 _DASHES = ((r"(?<=[^\W\d])\s+-+\s+(?=[A-Za-z\d])|(?<=\d)\s+-+\s+(?=[A-Za-z]{2})", ", "),)
-_WORD_RULES = compiled(words.TOKENISED, words.NAMES, words.ABBREVIATIONS)
+_TOKENISED_RULES, _NAME_RULES = compiled(words.TOKENISED), compiled(words.NAMES)
+_WORD_RULES, _ROMAN_RULES = compiled(words.ABBREVIATIONS), compiled(words.ROMAN)
 _NUMBER_RULES = compiled(
     digits.FIRST, amounts.BEFORE, dates.RANGES, amounts.RANGES, dates.DATES, digits.TELEPHONES, digits.PLURALS,
     amounts.LENGTHS, dates.TIMES, digits.SUMS, amounts.AMOUNTS, digits.FRACTIONS, amounts.QUANTITIES, digits.PLAIN,
@@ -37,6 +38,11 @@ _DASH_RULES, _POWER_RULES = compiled(_DASHES), compiled(signs.POWERS)
 
 _EDGES = re.compile(r"^[^\w]+|[^\w,.;:?!]+(?=[,.;:?!]*$)")
 _UNSAID = re.compile(r"[^A-Za-z'.,;:?! -]")
+_NAMED = re.compile(r"[&#+_@:/★⭐♠-♯]|\.\w|\d|[PpAa]\.?[Mm]")
+_SHORTENED = re.compile(
+    r"\w\.(?!\s*$|\s+[A-Z][a-z])|[/\d]|\b[A-Z][a-z]{0,4}\.|\b\w{1,6}\.|[a-z],\s+[A-Z]{2}\b|[nedutiSM]-"
+)
+_ROMAN = re.compile(r"\b[IVXL]+(?:th)?\b")
 _SILENT = re.compile(r"[A-Za-z\s.,;?!]*")
 
 
@@ -49,7 +55,11 @@ def spoken_form(text: str) -> str:
 
 
 def _pass(text: str) -> str:
-    text = applied(_plain(without_layout(text)), _WORD_RULES)
+    text = _plain(without_layout(text))
+    text = applied(text, _TOKENISED_RULES) if "'" in text or "n't" in text else text
+    text = applied(text, _NAME_RULES) if _NAMED.search(text) else text
+    text = applied(text, _WORD_RULES) if _SHORTENED.search(text) else text
+    text = applied(text, _ROMAN_RULES) if _ROMAN.search(text) else text
     text = applied(text, _POWER_RULES) if _SILENT.fullmatch(text) is None else text
     if any(map(str.isdigit, text)):
         text = applied(text, _NUMBER_RULES)

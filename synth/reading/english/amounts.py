@@ -12,7 +12,8 @@ _CURRENCIES = {
     "$": ("dollar", "dollars", *_CENTS), "€": ("euro", "euros", *_CENTS), "£": ("pound", "pounds", "penny", "pence"),
     "¥": ("yen", "yen", "sen", "sen"), "₹": ("rupee", "rupees", "paisa", "paise"), "₩": ("won", "won", "jeon", "jeon"),
     "₽": ("ruble", "rubles", "kopek", "kopeks"), "₺": ("lira", "lira", "kurus", "kurus"),
-    "₫": ("dong", "dong", "xu", "xu"), "฿": ("baht", "baht", "satang", "satang"), "₪": ("shekel", "shekels", "agora", "agorot"),
+    "₫": ("dong", "dong", "xu", "xu"), "฿": ("baht", "baht", "satang", "satang"),
+    "₪": ("shekel", "shekels", "agora", "agorot"),
     "₦": ("naira", "naira", "kobo", "kobo"), "₱": ("peso", "pesos", "centavo", "centavos"),
     "₴": ("hryvnia", "hryvnias", "kopek", "kopeks"), "₿": ("bitcoin", "bitcoins", "", ""),
     "¢": ("cent", "cents", "", ""),
@@ -36,7 +37,8 @@ _UNITS = {
     "ft2": "square feet", "m3": "cubic meters", "cm3": "cubic centimeters", "km3": "cubic kilometers",
     "sq ft": "square feet", "sq. ft.": "square feet", "sq m": "square meters", "sq mi": "square miles",
     "cc": "cubic centimeters", "fl oz": "fluid ounces", "fl. oz.": "fluid ounces",
-    "kg": "kilograms", "KG": "kilograms", "Kg": "kilograms", "mg": "milligrams", "μg": "micrograms", "mcg": "micrograms",
+    "kg": "kilograms", "KG": "kilograms", "Kg": "kilograms", "mg": "milligrams", "μg": "micrograms",
+    "mcg": "micrograms",
     "g": "grams", "lbs": "pounds", "lb": "pounds", "lbs.": "pounds", "lb.": "pounds", "oz": "ounces", "oz.": "ounces",
     "ml": "milliliters", "mL": "milliliters", "l": "liters", "L": "liters", "dL": "deciliters", "dl": "deciliters",
     "cl": "centiliters", "gal": "gallons", "qt": "quarts", "tsp": "teaspoons", "tbsp": "tablespoons",
@@ -197,7 +199,7 @@ LENGTHS: Specs = (
     (r"(?<![\w.,'])(?P<feet>\d{1,3})'\s?(?P<inches>\d{1,2})(?:\"|'')?(?!\w)", _height),
     (r"(?<![\w.,'])(?P<feet>\d{1,3})(?P<inches>)'(?!\w|')(?=[^']*$)", _height),
     (rf"(?P<number>{NUMBER})\"(?!\w)", _inches),
-    (rf"(?<=\d)\s?-?in(?=\b\.?(?:\s*$|\s*[x×,]))|(?<=\d)in(?=\b)", " inches"),
+    (r"(?<=\d)\s?-?in(?=\b\.?(?:\s*$|\s*[x×,]))|(?<=\d)in(?=\b)", " inches"),
 )
 AMOUNTS: Specs = (
     (

@@ -1,4 +1,4 @@
-"""Years, decades, dates and times of day. 3/5/2024 is March fifth, as Americans say it, where the day could be first."""
+"""Years, decades, dates and times of day. 3/5/2024 is March fifth, as Americans say it."""
 
 import re
 
@@ -122,13 +122,22 @@ RANGES: Specs = (
 DATES: Specs = (
     (r"\b(?P<part>[1-4])(?P<of>[QH])(?P<year>\d\d|20\d\d)\b", _part_of_year),
     (r"(?<![\d/.-])(?P<year>\d{4})(?P<sep>[-/.])(?P<month>\d\d?)(?P=sep)(?P<day>\d\d?)(?![\d/-]|[.]\d)", _numeric),
-    (r"(?<![\d/.-])(?P<month>\d{1,2})(?P<sep>[-/.])(?P<day>\d{1,2})(?P=sep)(?P<year>(?:1[5-9]|20)\d\d)(?![\d/-]|[.]\d)", _numeric),
+    (
+        r"(?<![\d/.-])(?P<month>\d{1,2})(?P<sep>[-/.])(?P<day>\d{1,2})(?P=sep)(?P<year>(?:1[5-9]|20)\d\d)"
+        r"(?![\d/-]|[.]\d)",
+        _numeric,
+    ),
     (r"(?<![\d/.-])(?P<month>0?[1-9]|1[0-2])/(?P<day>\d{1,2})/(?P<year>\d\d)(?![\d/-]|[.]\d)", _numeric),
     (rf"(?<=\b[Oo]n )(?P<month>0?[1-9]|1[0-2])/(?P<day>{_DAY})(?![\d/%-]|[.]\d)", _numeric),
     (rf"\b(?P<month>{_MONTH})-(?P<day>{_DAY})(?:-(?P<year>\d{{4}}))?(?![\w-])", _month_first),
-    (rf"\b(?P<month>{_MONTH})\s+(?P<day>{_DAY})(?:st|nd|rd|th)?(?![\w:]|[.,]\d)(?:,?\s+(?P<year>{YEAR})\b(?!\s+(?:{COUNTED})\b))?", _month_first),
     (
-        rf"(?<![\w.,/:$-])(?P<day>{_DAY})(?:st|nd|rd|th)?\s+(?:of\s+)?(?P<month>(?!may\b(?! \d)|march\b(?! \d)){_MONTH})"
+        rf"\b(?P<month>{_MONTH})\s+(?P<day>{_DAY})(?:st|nd|rd|th)?(?![\w:]|[.,]\d)"
+        rf"(?:,?\s+(?P<year>{YEAR})\b(?!\s+(?:{COUNTED})\b))?",
+        _month_first,
+    ),
+    (
+        rf"(?<![\w.,/:$-])(?P<day>{_DAY})(?:st|nd|rd|th)?\s+(?:of\s+)?"
+        rf"(?P<month>(?!may\b(?! \d)|march\b(?! \d)){_MONTH})"
         rf"(?:,?\s+(?P<year>{YEAR})\b(?!\s+(?:{COUNTED})\b))?",
         _day_first,
     ),

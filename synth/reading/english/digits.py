@@ -81,12 +81,13 @@ FIRST: Specs = (
     (r"(?<=\d/\d)-(?=\d)|(?<=\d)-(?=\d/\d\b(?!/))", " to "),
     (r"\b[vV](?=\d+\.\d)", "version "),
     (
-        r"(?i)(?P<what>\b(?:ending in|pin(?: code)?(?: is)?|otp(?: is)?|passcode(?: is)?|code is|zip code(?: is)?|extension)\s)"
+        r"(?i)(?P<what>\b(?:ending in|pin(?: code)?(?: is)?|otp(?: is)?|passcode(?: is)?|code is|zip code(?: is)?"
+        r"|extension)\s)"
         r"(?P<digits>\d{3,8})\b",
         lambda m: f"{m['what']}{spelt(m['digits'])} ",
     ),
     # Sums.
-    (rf"(?<=[\d)])\s*-\s*(?=[\d(][^=.?!;]{{0,60}}=)", " minus "),
+    (r"(?<=[\d)])\s*-\s*(?=[\d(][^=.?!;]{0,60}=)", " minus "),
     (rf"(?i)(?<=what is )({NUMBER})\s*-\s*(?={NUMBER}(?!\w))", r"\1 minus "),
     (rf"(?<==)(\s*{NUMBER})\s*-\s*(?=\d)", r"\1 minus "),
 )
@@ -97,7 +98,8 @@ TELEPHONES: Specs = (
         f" {spelt('911')} ",
     ),
     (
-        r"(?<![\w.,-])(?:(?:\+?\d{1,3}[- ]?)?\(\d{3}\)[ -]{0,2}\d{3}-\d{4}|\+\d{1,3}(?:[- ]\d{2,4}){2,4}|\d{1,4}(?:[- ]\d{3,4}){2,3}(?:-\d)?|\d{3}-\d{4}"
+        r"(?<![\w.,-])(?:(?:\+?\d{1,3}[- ]?)?\(\d{3}\)[ -]{0,2}\d{3}-\d{4}|\+\d{1,3}(?:[- ]\d{2,4}){2,4}"
+        r"|\d{1,4}(?:[- ]\d{3,4}){2,3}(?:-\d)?|\d{3}-\d{4}"
         r"|1-8\d\d(?:-(?:[A-Z]+|\d+)){2,4}|\d{1,5}(?:-\d{1,7}){3,4}|\d{3}-\d\d-\d{4})(?![\w-]|[.,]\d)",
         _telephone,
     ),

@@ -1,4 +1,4 @@
-"""Signs that stand by no number that a room before has read: operators, letters of other alphabets, marks with a name."""
+"""Signs that stand by no number that a room before has read: operators, Greek letters, marks with a name."""
 
 import re
 import unicodedata
@@ -13,13 +13,13 @@ _SAID = {
     "≈": "is approximately", "±": "plus or minus", "∓": "minus or plus", "÷": "divided by", "×": "times", "·": "times",
     "√": "the square root of", "∞": "infinity", "→": "to", "←": "from", "↔": "to and from", "⇒": "implies",
     "∑": "the sum of", "∏": "the product of", "∫": "the integral of", "∂": "partial", "∈": "in", "∀": "for all",
-    "∃": "there is", "∪": "union", "∩": "intersection", "⊂": "is a subset of", "∆": "delta", "‰": "per thousand",
+    "∃": "there is", "\u222a": "union", "∩": "intersection", "⊂": "is a subset of", "∆": "delta", "‰": "per thousand",
     "§": "section", "¶": "paragraph", "\\": "backslash", "©": "copyright", "¬": "not", "#": "hash", "^": "caret",
     "†": "dagger", "‡": "double dagger", "℃": "degrees Celsius", "℉": "degrees Fahrenheit", "№": "number",
     "¡": "", "¿": "",
 }  # fmt: skip
 _POWERS = {"2": " squared ", "3": " cubed "}
-_OPERATORS = re.compile(r"[+=<>≤≥≠≈±∓÷×√∞→←↔⇒∑∏∫∂∈∀∃∪∩⊂∆‰§¶\\©¬#^†‡№&%@°º]")
+_OPERATORS = re.compile(r"[+=<>≤≥≠≈±∓÷×√∞→←↔⇒∑∏∫∂∈∀∃\u222a∩⊂∆‰§¶\\©¬#^†‡№&%@°º]")
 
 
 def _power(match: re.Match[str]) -> str:

@@ -18,7 +18,32 @@ _ABBREVIATIONS = {
     "tel": "telephone", "misc": "miscellaneous", "Ph.D": "PhD", "M.D": "MD", "B.A": "B A",
 }  # fmt: skip
 # An abbreviation's point is kept as a full stop where a sentence can end there: these end one, titles do not.
-_CAN_END = frozenset("etc min mins sec secs hrs hr Ave Blvd Rd Hwy Ln Inc Corp Ltd Co Bros Jr Sr max Ph.D M.D".split())
+_CAN_END = frozenset(
+    [
+        "etc",
+        "min",
+        "mins",
+        "sec",
+        "secs",
+        "hrs",
+        "hr",
+        "Ave",
+        "Blvd",
+        "Rd",
+        "Hwy",
+        "Ln",
+        "Inc",
+        "Corp",
+        "Ltd",
+        "Co",
+        "Bros",
+        "Jr",
+        "Sr",
+        "max",
+        "Ph.D",
+        "M.D",
+    ]
+)
 _BEFORE_NUMBER = {
     "p": "page", "pp": "pages", "vol": "volume", "Vol": "Volume", "ch": "chapter", "Ch": "Chapter", "fig": "figure",
     "Fig": "Figure", "sec": "section", "Sec": "Section", "ver": "version", "ext": "extension", "No": "Number",
@@ -28,18 +53,21 @@ _BEFORE_NUMBER = {
 _STROKES = {
     "w/o": "without", "w/": "with", "b/c": "because", "b/w": "between", "c/o": "care of", "a/c": "AC", "A/C": "AC",
     "n/a": "N A", "N/A": "N A", "I/O": "I O", "TCP/IP": "TCP IP", "s/he": "she or he", "and/or": "and or",
-    "he/she": "he or she", "she/he": "she or he", "his/her": "his or her", "him/her": "him or her", "yes/no": "yes or no",
+    "he/she": "he or she", "she/he": "she or he", "his/her": "his or her", "him/her": "him or her",
+    "yes/no": "yes or no",
     "either/or": "either or", "km/h": "kilometers per hour",
 }  # fmt: skip
-_STATES = dict(
-    pair.split("=") for pair in
-    "AL=Alabama;AK=Alaska;AZ=Arizona;AR=Arkansas;CA=California;CO=Colorado;CT=Connecticut;DE=Delaware;FL=Florida;"
-    "GA=Georgia;HI=Hawaii;ID=Idaho;IL=Illinois;IN=Indiana;IA=Iowa;KS=Kansas;KY=Kentucky;LA=Louisiana;ME=Maine;"
-    "MD=Maryland;MA=Massachusetts;MI=Michigan;MN=Minnesota;MS=Mississippi;MO=Missouri;MT=Montana;NE=Nebraska;"
-    "NV=Nevada;NH=New Hampshire;NJ=New Jersey;NM=New Mexico;NY=New York;NC=North Carolina;ND=North Dakota;OH=Ohio;"
-    "OK=Oklahoma;OR=Oregon;PA=Pennsylvania;RI=Rhode Island;SC=South Carolina;SD=South Dakota;TN=Tennessee;TX=Texas;"
-    "UT=Utah;VT=Vermont;VA=Virginia;WA=Washington;WV=West Virginia;WI=Wisconsin;WY=Wyoming;DC=DC".split(";")
-)  # fmt: skip
+_STATES = {
+    "AL": "Alabama", "AK": "Alaska", "AZ": "Arizona", "AR": "Arkansas", "CA": "California", "CO": "Colorado",
+    "CT": "Connecticut", "DE": "Delaware", "FL": "Florida", "GA": "Georgia", "HI": "Hawaii", "ID": "Idaho",
+    "IL": "Illinois", "IN": "Indiana", "IA": "Iowa", "KS": "Kansas", "KY": "Kentucky", "LA": "Louisiana",
+    "ME": "Maine", "MD": "Maryland", "MA": "Massachusetts", "MI": "Michigan", "MN": "Minnesota", "MS": "Mississippi",
+    "MO": "Missouri", "MT": "Montana", "NE": "Nebraska", "NV": "Nevada", "NH": "New Hampshire", "NJ": "New Jersey",
+    "NM": "New Mexico", "NY": "New York", "NC": "North Carolina", "ND": "North Dakota", "OH": "Ohio",
+    "OK": "Oklahoma", "OR": "Oregon", "PA": "Pennsylvania", "RI": "Rhode Island", "SC": "South Carolina",
+    "SD": "South Dakota", "TN": "Tennessee", "TX": "Texas", "UT": "Utah", "VT": "Vermont", "VA": "Virginia",
+    "WA": "Washington", "WV": "West Virginia", "WI": "Wisconsin", "WY": "Wyoming", "DC": "DC",
+}  # fmt: skip
 _STREETS = {
     "St": "Street", "Ave": "Avenue", "Rd": "Road", "Blvd": "Boulevard", "Dr": "Drive", "Ln": "Lane", "Ct": "Court",
     "Hwy": "Highway", "hwy": "Highway", "Expy": "Expressway", "Pkwy": "Parkway", "Pl": "Place", "Sq": "Square",
@@ -63,7 +91,9 @@ _MONARCHS = "Charles|Henry|Philip|George|Edward|Louis|James|Elizabeth|Mary|Napol
 _DOMAINS = "com|org|net|edu|gov|io|ai|co|uk|us|de|fr|it|cn|jp|eu|ca|au|tv|info|app|dev|me"
 _FILES = "pdf|txt|docx?|xlsx?|pptx?|jpe?g|png|gif|mp3|mp4|wav|csv|json|html?|zip|exe|js|py|md"
 _SAID_ENDS = frozenset({"com", "org", "net", "gov", "info", "app", "dev", "zip", "doc", "wav", "gif"})
-_JOINED = frozenset("US USA UK UN EU DC BC AD CE BCE USSR NBA FBI CIA EST PST TV".split())
+_JOINED = frozenset(
+    ["US", "USA", "UK", "UN", "EU", "DC", "BC", "AD", "CE", "BCE", "USSR", "NBA", "FBI", "CIA", "EST", "PST", "TV"]
+)
 _SINGLE = re.compile(r"\b(?:an?|1|one|per|every|each)\s+\Z")
 _SUITS = {"♠": "spades", "♣": "clubs", "♥": "hearts", "♦": "diamonds", "♤": "spades", "♧": "clubs", "♡": "hearts",
           "♢": "diamonds"}  # fmt: skip
@@ -155,7 +185,13 @@ ABBREVIATIONS: Specs = (
     (r"\bSt\.", "Street"),
     (r"(?<=\d)\s?([BbCcAaDdEe])\.([CcDdEe])\b\.?(?!\w)", lambda m: f" {letters(m[1] + m[2])} "),
     (r"(?<![\w.])(?:[A-Z]\.\s?){2,}(?![a-z])|(?<![\w.])(?:[A-Z]\.){1,}[A-Z]\b(?!\.)", _initials),
-    (rf"\b(?P<what>{_COUNTED_PARTS})\s+(?P<roman>{_ROMAN})\b", lambda m: f"{m['what']} {cardinal(str(roman(m['roman'])))}"),
+)
+
+ROMAN: Specs = (
+    (
+        rf"\b(?P<what>{_COUNTED_PARTS})\s+(?P<roman>{_ROMAN})\b",
+        lambda m: f"{m['what']} {cardinal(str(roman(m['roman'])))}",
+    ),
     (rf"\b(?P<roman>(?=[IVX]{{2}}|[VX]){_ROMAN})(?:th)?(?= [Cc]entur)", lambda m: ordinal(str(roman(m["roman"])))),
     (rf"\b(?P<name>[A-Z][a-z]+)\s+(?P<roman>(?=[IVX]{{2}}){_ROMAN})\b(?!-)", _regnal),
     (rf"\b(?P<name>{_MONARCHS})\s+(?P<roman>V|X|I(?=\s+of\b))(?!\w|')", _regnal),
@@ -168,7 +204,11 @@ NAMES: Specs = (
     (r"\b([A-Ga-g])♭", r"\1 flat "),
     (r"(?<=\w)\+\+", " plus plus "),
     (r"(?<!\w)\.NET\b", "dot net"),
-    (r"(?P<rank>\b(?:10|[2-9AKQJ]))(?P<suit>[♠♣♥♦♤♧♡♢])\ufe0f?|(?P<first>[♠♣♥♦♤♧♡♢])\ufe0f?(?P<last>(?:10|[2-9AKQJ])\b)", _card),
+    (
+        r"(?P<rank>\b(?:10|[2-9AKQJ]))(?P<suit>[♠♣♥♦♤♧♡♢])\ufe0f?"
+        r"|(?P<first>[♠♣♥♦♤♧♡♢])\ufe0f?(?P<last>(?:10|[2-9AKQJ])\b)",
+        _card,
+    ),
     (r"(?P<stars>[★⭐])(?=\s*hotel)|(?<=\d)(?P<one>[★⭐])", " star "),
     (r"(?i)\b(https?|ftp)://", lambda m: f"{letters(m[1])} colon slash slash "),
     (r"\bfile:///?", "file colon slash slash "),
