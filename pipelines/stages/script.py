@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import Field
 
@@ -20,6 +20,7 @@ from turnmill.pipelines.steps.plan import SplitShares
 from turnmill.pipelines.texts import Text, check_texts, text_of
 from turnmill.sources.adapters.items import Unit
 from turnmill.sources.catalogue import Entry
+from turnmill.synth.reading.directions import without_directions
 from turnmill.synth.rewrite import rewriter
 from turnmill.synth.rewrite.cache import StoreCache
 from turnmill.synth.rewrite.params import RewriteParams
@@ -44,6 +45,11 @@ _MENDED: Final = (
 class ScriptParams(Params):
     dialogues_per_shard: int = Field(default=200, ge=1, description="dialogues per shard: about 1 h of audio")
     limits: TextLimits = TextLimits()
+    stage_directions: Literal["drop", "tag"] = Field(
+        default="drop",
+        description="what becomes of *laughs* and (sighs): nothing, or the tag of a speech model, which engines "
+        "without tags leave out",
+    )
     rewrite: RewriteParams | None = Field(
         default=None,
         description="rewrite by a language model; null: none. Its task 'spoken' is given turns of up to 20 times "
@@ -62,7 +68,7 @@ class ScriptParams(Params):
 
 class WriteScripts(Source):
     name = "script"
-    version = 3
+    version = 4
     tables = ("lines", "rewrites", "scripts")
     items = "dialogues"
     host_params = frozenset({"rewrite"})
@@ -157,7 +163,8 @@ class WriteScripts(Source):
     ) -> TextDialogue | Reject:
         dialogue = read
         if isinstance(read, TextDialogue):
-            dialogue = guard.caught(Item(read.id), partial(speakable, read, limits))
+            played = without_directions(read, tagged=self.params.stage_directions == "tag")
+            dialogue = guard.caught(Item(read.id), partial(speakable, played, limits))
         if isinstance(dialogue, Reject) or primary(dialogue.language) in bank.languages:
             return dialogue
         spoken = ", ".join(bank.languages)

@@ -1,7 +1,9 @@
 """Stage directions: `*laughs*`, `(sighs)`, `（笑）`. Nobody reads them; speech models perform some, as tags."""
 
 import re
+from dataclasses import replace
 
+from turnmill.manifests.records import TextDialogue
 from turnmill.synth.tags import TAG
 
 _SOUNDS = {
@@ -44,6 +46,12 @@ def directed(text: str, tagged: bool) -> str:
     for pattern in (_STARRED, _BRACKETED):
         text = pattern.sub(lambda m: _performed(m["what"]) if tagged else " ", text)
     return text
+
+
+def without_directions(dialogue: TextDialogue, tagged: bool) -> TextDialogue:
+    """The dialogue with each text `directed`."""
+    turns = tuple(replace(turn, text=directed(turn.text, tagged)) for turn in dialogue.turns)
+    return dialogue if turns == dialogue.turns else replace(dialogue, turns=turns)
 
 
 def _performed(what: str) -> str:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from turnmill.manifests.records import Licence, Reject, TextDialogue, TextTurn
 from turnmill.synth.reading import chinese, english
-from turnmill.synth.reading.directions import directed
+from turnmill.synth.reading.directions import directed, without_directions
 from turnmill.synth.text import TextLimits, speakable, spoken_form
 
 READINGS = Path(__file__).with_name("readings")
@@ -65,6 +65,19 @@ def test_a_reading_has_no_digit_and_is_read_as_it_is(language: str) -> None:
         said = spoken_form(written, language)
         assert not any(c.isdigit() for c in said), written
         assert spoken_form(said, language) == said, written
+
+
+def test_a_stage_direction_goes_or_becomes_the_tag_of_its_sound() -> None:
+    turns = (
+        TextTurn("user", "*laughs* Well then."),
+        TextTurn("assistant", "（叹气）好的，[cough] I (smiles) *mean* it."),
+    )
+    dialogue = TextDialogue("d", turns, "en", "tests", Licence("CC0-1.0", True, True))
+    dropped, tagged = (
+        [" ".join(turn.text.split()) for turn in without_directions(dialogue, tag).turns] for tag in (False, True)
+    )
+    assert dropped == ["Well then.", "好的，[cough] I *mean* it."]
+    assert tagged == ["[laughter] Well then.", "[sigh] 好的，[cough] I *mean* it."]
 
 
 # fmt: off
