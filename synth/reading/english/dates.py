@@ -114,6 +114,11 @@ def year_or_number(match: re.Match[str]) -> str:
 
 
 RANGES: Specs = (
+    (
+        rf"\b(?P<month>{_MONTH})\s+(?P<day>{_DAY})\s*-\s*(?P<last>{_DAY})(?![\w:/-]|[.,]\d)",
+        lambda m: f"{_named(m['month'])} {ordinal(m['day'])} to {ordinal(m['last'])}",
+    ),
+    (r"(?<=\d(?:st|nd|rd|th))\s*-\s*(?=\d+(?:st|nd|rd|th)\b)", " to "),
     (r"(?:(?<=\d)|(?<=[apAP][mM])|(?<=[apAP]\.[mM]\.))\s*-\s*(?=\d{1,2}(?::\d\d|\s?[apAP]\.?[mM]))", " to "),
     (rf"\b({YEAR})\s*-\s*(?={YEAR}\b(?![-/])|[2-9]\d\b(?![\d.,:/%-]))", r"\1 to "),
     (r"(?<=\d0s)\s*-\s*(?='?(?:1[1-9]|20)?\d0s\b)", " to "),
