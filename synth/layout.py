@@ -8,18 +8,20 @@ UNSPOKEN = frozenset({"So", "Sk", "Cf", "Co", "Cn", "Cs"})
 
 _LIST_MARK = re.compile(
     r"^\s*(?:[-*•·–]\s+|\d{1,2}[.)](?:\s+|(?=[^\W\d]))"
-    r"|\d{1,2}[、．]\s*|[(（]\d{1,2}[)）]\s*|[①-⑳]\s*)"
+    r"|\d{1,2}[、．](?!\d)\s*|[(（]\d{1,2}[)）]\s*|[①-⑳](?![①-⑳、和与或到至分个名号是])\s*)"
 )
-_EMPHASIS = re.compile(r"\*+|(?<!\w)_+|_+(?!\w)|`+|~~+")
+# A star between two numbers, or words with spaces, multiplies.
+_EMOTICON = re.compile(r"(?<!\S)(?:[:;=]['-]?[)(\[\]DPpOo3|/\\]+|<3+|\^_*\^|>[_.]<|[Tt]_[Tt]|[xX]D)(?=[\s.,!?]|$)")
+_EMPHASIS = re.compile(r"(?P<sum>(?<=[\d)])\*(?=[\d(])|(?<=[\w)]) \* (?=[\w(]))|\*+|(?<!\w)_+|_+(?!\w)|`+|~~+")
 
 
 def without_layout(text: str, stop: str = ".") -> str:
     """The text without list marks and emphasis, on one line; a line that ends in a letter or digit gets a `stop`
     before the next."""
-    lines = [_LIST_MARK.sub("", line).strip() for line in text.splitlines()]
+    lines = [" ".join(_LIST_MARK.sub("", line).split()) for line in text.splitlines()]
     lines = [line for line in lines if line]
     ended = [line + stop if line[-1].isalnum() else line for line in lines[:-1]]
-    return _EMPHASIS.sub("", " ".join(ended + lines[-1:]))
+    return _EMPHASIS.sub(lambda m: m["sum"] or "", " ".join(ended + lines[-1:]))
 
 
 def is_emoji(char: str) -> bool:
@@ -34,10 +36,18 @@ def is_emoji(char: str) -> bool:
 
 
 def without_pictures(text: str, keep: str = "") -> str:
-    """The text without emoji and what else has no sound, except for the characters in `keep`."""
-    if text.isascii() and "^" not in text and "`" not in text:
+    """The text without emoji, emoticons and what else has no sound, except for the characters in `keep`. A picture
+    parts the words beside it."""
+    text = _EMOTICON.sub("", text)
+    if text.isascii():
         return text
-    return "".join(c for c in text if c in keep or (unicodedata.category(c) not in UNSPOKEN and not is_emoji(c)))
+    return "".join(c if c in keep else _in_place_of(c) for c in text)
+
+
+def _in_place_of(char: str) -> str:
+    if unicodedata.category(char) == "Cf" or 0xFE00 <= ord(char) <= 0xFE0F or char == "\u20e3":
+        return ""
+    return " " if is_emoji(char) or unicodedata.category(char) in UNSPOKEN else char
 
 
 def plain_digit(char: str) -> str:

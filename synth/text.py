@@ -11,10 +11,11 @@ from turnmill.manifests.languages import PrimaryTag, primary
 from turnmill.manifests.params import Params
 from turnmill.manifests.records import Reason, Reject, TextDialogue
 from turnmill.manifests.wording import plural
-from turnmill.synth import chinese, english
 from turnmill.synth import text_filters as measures
 from turnmill.synth.layout import without_layout, without_pictures
 from turnmill.synth.personal_data import personal_data
+from turnmill.synth.reading import chinese, english
+from turnmill.synth.reading.directions import directed
 from turnmill.synth.tags import around_tags, without_tags
 from turnmill.synth.text_filters import Measured, terms_name
 from turnmill.synth.writing import scripts_of, words_by_script
@@ -100,7 +101,7 @@ def spoken_form(text: str, language: str) -> str:
     UsageError for Chinese numbers where wetext is not installed.
     """
     rules = {"en": english.spoken_form, "zh": chinese.spoken_form}
-    return around_tags(text, rules.get(primary(language), _shown))
+    return around_tags(directed(text, tagged=False), rules.get(primary(language), _shown))
 
 
 def _shown(text: str) -> str:

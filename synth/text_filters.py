@@ -55,7 +55,9 @@ _PLUMBING = re.compile(
     r"|\b[A-Z]\w+\(\"[^\"\n]*\"\)",
     re.MULTILINE,
 )
-_NOT_ORDINARY = re.compile("[^\\w\\s.,;:!?'\"()/%&+*#@$€£¥°_~’‘“”–—…•=·¿¡。，、！？；：《》“”（）「」『』～￥℃℉㎡‰№-]")
+_NOT_ORDINARY = re.compile(
+    "[^\\w\\s.,;:!?'\"()/%&+*#@$€£¥°_~’‘“”–—…•=·¿¡。，、！？；：《》“”（）「」『』～￥℃℉㎡‰№×÷±<>§→¢₹₩₽₿₺₫฿₪₦₱₴-]"
+)
 
 
 class Measured(NamedTuple):

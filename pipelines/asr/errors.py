@@ -19,7 +19,7 @@ from functools import cache
 import jiwer
 
 from turnmill.manifests.languages import UNSPACED, primary
-from turnmill.synth import chinese
+from turnmill.synth.reading import chinese
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import Field
 
@@ -21,6 +21,7 @@ from turnmill.sources.adapters.items import Unit
 from turnmill.sources.catalogue import Entry
 from turnmill.sources.places.place import Stamp
 from turnmill.synth.intents import Balance
+from turnmill.synth.reading.directions import without_directions
 from turnmill.synth.rewrite.cache import StoreCache
 from turnmill.synth.rewrite.params import RewriteParams
 from turnmill.synth.rewrite.rewriter import Rewriter, Rewritten, identity
@@ -56,6 +57,11 @@ class Company:
 class ScriptParams(Params):
     dialogues_per_shard: int = Field(default=200, ge=1, description="dialogues per shard: about 1 h of audio")
     limits: TextLimits = TextLimits()
+    stage_directions: Literal["drop", "tag"] = Field(
+        default="drop",
+        description="what becomes of *laughs* and (sighs): nothing, or the tag of a speech model, which engines "
+        "without tags leave out",
+    )
     rewrite: RewriteParams | None = Field(
         default=None,
         description="rewrite by a language model; null: none. Its task 'spoken' is given turns of up to 20 times "
@@ -170,7 +176,8 @@ class WriteScripts(Source):
     ) -> TextDialogue | Reject:
         dialogue = read
         if isinstance(read, TextDialogue):
-            dialogue = guard.caught(Item(read.id), partial(speakable, read, limits))
+            played = without_directions(read, tagged=self.params.stage_directions == "tag")
+            dialogue = guard.caught(Item(read.id), partial(speakable, played, limits))
         if isinstance(dialogue, Reject) or primary(dialogue.language) in bank.languages:
             return dialogue
         spoken = ", ".join(bank.languages)

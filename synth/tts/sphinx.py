@@ -16,7 +16,7 @@ import numpy as np
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.languages import primary
 from turnmill.synth.energy import active_level
-from turnmill.synth.english_numbers import cardinal
+from turnmill.synth.reading.english.numbers import cardinal
 from turnmill.synth.speech import Word
 from turnmill.synth.tts.align import MODEL_RATE, Pcm, Span, finished, resampled, sounding
 

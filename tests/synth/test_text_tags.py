@@ -24,7 +24,7 @@ from turnmill.synth.tts.engines.espeak import ESPEAK
         ("[breath]Well, [cough][sigh] no", "[breath]Well, [cough][sigh] no", "en"),
         ("- <laughter>Sure</laughter>, [quick_breath] (ok)", "<laughter>Sure,</laughter> [quick_breath] ok", "en"),
         ("Ha [laughter].\n[noise] 2 things", "Ha. [laughter] [noise] two things", "en"),
-        ("See Dr. [mn] Wu, [smile] he said", "See Doctor [mn] Wu, smile, he said", "en"),
+        ("See Dr. [mn] Wu, [mine] he said", "See Doctor [mn] Wu, mine, he said", "en"),
         ("哈[laughter]，我有3个<strong>苹果</strong>。", "哈，[laughter]我有三个<strong>苹果。</strong>", "zh"),
         ("Ha [laughter] **3**", "Ha [laughter] 3", "de"),
     ],

@@ -13,7 +13,7 @@ _FIXED = {"24/7": "twenty-four seven", "9/11": "nine eleven", "50/50": "fifty fi
 def cardinal(number: str) -> str:
     """A number written with digits, thousands commas and a decimal point, in words."""
     whole, _, decimals = number.replace(",", "").partition(".")
-    if len(whole) > 15 or (len(whole) > 1 and whole[0] == "0"):
+    if len(whole) > (36 if "," in number else 15) or (len(whole) > 1 and whole[0] == "0"):
         said = spelt(whole)
     else:
         said = str(num2words(int(whole))).replace(",", "")
@@ -77,3 +77,30 @@ def parted(part: str, of: str, marks: bool) -> str | None:
         return None
     name = _PARTS.get(int(of)) or ordinal(of).removeprefix("one ")
     return f"{cardinal(part)} {name if part == '1' else _several(name)}"
+
+
+_ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
+
+
+def roman(number: str) -> int:
+    """XIV as 14."""
+    values = [_ROMAN[letter] for letter in number]
+    return sum(-one if one < after else one for one, after in zip(values, [*values[1:], 0], strict=True))
+
+
+def letters(word: str) -> str:
+    """A word that is read letter by letter: capitals, as acronyms are written. "a m" would be heard as "uh em"."""
+    return word.upper()
+
+
+def two_by_two(number: str) -> str:
+    """1428 as fourteen twenty-eight, 123 as one twenty-three, 708 as seven oh eight."""
+    if len(number) not in (3, 4) or number.endswith("00") or number[0] == "0":
+        return cardinal(number)
+    last = number[-2:]
+    return f"{cardinal(number[:-2])} {'oh ' + cardinal(last[1]) if last[0] == '0' else cardinal(last)}"
+
+
+def spelt_groups(number: str) -> str:
+    """A telephone number as the digits of each group."""
+    return ", ".join(spelt(group) for group in re.findall(r"\d+", number))
