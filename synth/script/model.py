@@ -109,7 +109,7 @@ class Script:
 
     def engine_lines(self) -> list[Line]:
         """What the speech engine gets, in order."""
-        return [Line(n.id, n.text, n.voice, self.language, n.seed, n.emotion) for n in self.lines]
+        return [Line(n.id, n.text, n.voice, self.language, n.seed, n.emotion, n.style) for n in self.lines]
 
     def to_json(self) -> str:
         """The same text for the same script, always."""

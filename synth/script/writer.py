@@ -107,6 +107,7 @@ class _Writer:
         self.dialogue, self.interaction, self.seed = dialogue, interaction, seed
         self.voices: dict[Party, str] = {"assistant": assistant, "user": user}
         self.third = third
+        self.styles: dict[Party, str | None] = {"assistant": None, "user": None}  # of each one's last turn
         self.phrases = PHRASES.get(primary(dialogue.language))
         self.turns: list[ScriptTurn] = []
         self.lines: list[ScriptLine] = []
@@ -118,6 +119,7 @@ class _Writer:
     def turn(self, index: int) -> bool:
         """Write a turn of the source and what happens around it; False where the dialogue ends with it."""
         turn = self.dialogue.turns[index]
+        self.styles["assistant" if turn.role == "assistant" else "user"] = turn.style
         text = spoken_form(turn.text, self.dialogue.language)
         rng = generator(self.seed, self.dialogue.id, f"interaction {index}")
         if turn.role == "user":
@@ -139,12 +141,12 @@ class _Writer:
             pieces = [("turn", _between(text, 0, cut))]
             pieces += [("filler", filler)] if filler else []
             pieces.append(("turn", _between(text, cut, len(parts))))
-        here = self._add("user", turn.text, pieces, emotion=turn.emotion)
+        here = self._add("user", turn.written, pieces, emotion=turn.emotion)
         self._backchannels("assistant", here, turn, parts, self.interaction.assistant_backchannels_per_minute, rng)
         return True
 
     def _assistant_turn(self, index: int, turn: TextTurn, text: str, rng: np.random.Generator) -> bool:
-        here = self._add("assistant", turn.text, [("turn", text)], emotion=turn.emotion, tool=turn.tool)
+        here = self._add("assistant", turn.written, [("turn", text)], emotion=turn.emotion, tool=turn.tool)
         parts = tokens(text)
         self._backchannels("user", here, turn, parts, self.interaction.backchannels_per_minute, rng)
         intent = self._intent(index, turn, rng)
@@ -278,7 +280,8 @@ class _Writer:
         voice = self.voices[speaker]
         lines = tuple(self._line(role, index, speaker, voice, text, emotion) for role, text in pieces)
         text = joined([text for _, text in pieces])
-        self.turns.append(ScriptTurn(index, speaker, voice, written, text, lines, emotion, tool, after_silence))
+        style = self.styles[speaker]
+        self.turns.append(ScriptTurn(index, speaker, voice, written, text, lines, emotion, tool, after_silence, style))
         return index
 
     def _line(
@@ -294,7 +297,8 @@ class _Writer:
         # A backchannel sounds the same wherever its voice says it: engines that clone speak it once.
         drawn_for = (voice, text) if role == "backchannel" else (name,)
         seed = int(stable_hash(self.seed, *drawn_for, "speech"), 16) % 2**31
-        self.lines.append(ScriptLine(name, role, turn, speaker, voice, text, emotion, seed))
+        style = None if speaker == "other" else self.styles[speaker]
+        self.lines.append(ScriptLine(name, role, turn, speaker, voice, text, emotion, seed, style))
         return name
 
 

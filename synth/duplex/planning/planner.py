@@ -275,6 +275,7 @@ class _Planner:
             text_heard=placed.text_heard(),
             voice=placed.turn.voice,
             emotion=placed.turn.emotion,
+            style=placed.turn.style,
             interrupted=placed.cut is not None,
             fto=None if before is None else placed.start - before,
             words=placed.words(),
