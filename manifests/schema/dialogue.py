@@ -46,7 +46,9 @@ SCRIPTS = Table(
         field("id", TEXT, "dialogue"),
         field("source", TEXT, "text corpus"),
         field("language", TEXT, "BCP-47"),
-        field("scenario", TEXT, "kind of talk, as the source names it, and /task where one was given; null for neither"),
+        field(
+            "scenario", TEXT, "kind of talk, as the source names it, and /task where one was given; null for neither"
+        ),
         field("n_turns", INT32, "turns"),
         *LICENCE,
         field("split", TEXT, "train, valid or test, by hash of the dialogue"),

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from pydantic import Field
 
+from turnmill.manifests.errors import UsageError
 from turnmill.manifests.languages import primary
 from turnmill.manifests.licences import of_derivative
 from turnmill.manifests.params import Params
@@ -25,7 +26,11 @@ from turnmill.synth.rewrite.cache import StoreCache
 from turnmill.synth.rewrite.params import RewriteParams
 from turnmill.synth.rewrite.rewriter import Rewriter, Rewritten
 from turnmill.synth.script import Interaction, Script, write_script
+from turnmill.synth.tasks.given import with_task
+from turnmill.synth.tasks.labels import with_performed
+from turnmill.synth.tasks.params import TaskShares
 from turnmill.synth.text import TextLimits, speakable
+from turnmill.synth.tts.choice import Performed
 from turnmill.synth.voices import Split, VoiceBank
 
 _LONGER_AS_WRITTEN: Final = 20
@@ -50,6 +55,7 @@ class ScriptParams(Params):
         "limits.max_turn_chars, with markup, code and formulas; what it makes of them has to meet all limits",
     )
     interaction: Interaction = Interaction()
+    tasks: TaskShares = TaskShares()
 
     @property
     def as_written(self) -> TextLimits:
@@ -62,7 +68,7 @@ class ScriptParams(Params):
 
 class WriteScripts(Source):
     name = "script"
-    version = 3
+    version = 4
     tables = ("lines", "rewrites", "scripts")
     items = "dialogues"
     host_params = frozenset({"rewrite"})
@@ -74,6 +80,7 @@ class WriteScripts(Source):
         texts: Sequence[Text],
         splits: SplitShares,
         bank: Bank,
+        performed: Performed,
         seed: int,
     ) -> None:
         self.params: ScriptParams = params
@@ -81,6 +88,7 @@ class WriteScripts(Source):
         self.texts = tuple(texts)
         self.splits = splits
         self.bank = bank
+        self.performed = performed
         self.needs = bank.needs
         self.seed = seed
 
@@ -99,11 +107,18 @@ class WriteScripts(Source):
             "splits": self.splits.model_dump(),
             "rewrite": self.params.rewrite and rewriter.identity(self.params.rewrite),
             "bank": self.bank.identity,
+            "performed": {engine: sorted(manners) for engine, manners in self.performed.engines.items()},
             "seed": self.seed,
         }
 
     def check(self) -> None:
         check_texts(self.texts)
+        leading, manners = next(iter(self.performed.engines.items()))
+        if self.params.tasks.style_request and not manners:
+            raise UsageError(
+                f"script.tasks.style_request: no style of {leading} is known to be heard; set it to 0, or say under "
+                "speak.http.performs what a server performs, or name another engine"
+            )
 
     def units(self) -> list[Unit]:
         """Runs of dialogues of each file. Raises UsageError for a file that holds none."""
@@ -169,12 +184,20 @@ class WriteScripts(Source):
         # The split is of the text, so that no copy of it is in another; it chooses among disjoint voices, so that no
         # model is tested on a voice it was trained on.
         split = self.splits.of(self.seed, stable_hash(*(turn.text.casefold() for turn in dialogue.turns)))
-        script = write_script(dialogue, self.params.interaction, bank, split, self.seed)
+        script = write_script(self._given(dialogue, bank), self.params.interaction, bank, split, self.seed)
         voices = bank.voices
         spoken_by = (voices[voice].licence for voice in dict.fromkeys(line.voice for line in script.lines))
         # Speech made from a text is a derivative of it.
         carried = of_derivative([dialogue.licence, *spoken_by])
         return replace(script, licence=carried), split
+
+    def _given(self, dialogue: TextDialogue, bank: VoiceBank) -> TextDialogue:
+        """The dialogue with its task, unless the limits refuse it with that, and what its voices perform."""
+        performed = self.performed.by(bank.speaking(primary(dialogue.language)))
+        given = with_task(dialogue, self.params.tasks, performed, self.seed)
+        if given is not dialogue and isinstance(speakable(given, self.params.limits), Reject):
+            given = dialogue
+        return with_performed(given, performed)
 
 
 def _usage_rows(dialogue: str, answer: Rewritten, params: RewriteParams) -> list[Row]:
@@ -219,6 +242,7 @@ def line_rows(script: Script) -> list[Row]:
             "language": script.language,
             "text": line.text,
             "emotion": line.emotion,
+            "style": line.style,
             "seed": line.seed,
         }
         for line in script.lines

@@ -269,7 +269,9 @@ def _told(take: Take) -> Row | Reject:
 
 def line_of(row: Mapping[str, Any]) -> Line:
     """The engine's line of a row of `lines`."""
-    return Line(row["line"], row["text"], row["voice"], row["language"], row["seed"], row.get("emotion"), row.get("style"))
+    return Line(
+        row["line"], row["text"], row["voice"], row["language"], row["seed"], row.get("emotion"), row.get("style")
+    )
 
 
 def aligner(params: AlignParams) -> Aligner:

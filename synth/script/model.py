@@ -31,8 +31,8 @@ class ScriptLine:
 @dataclass(frozen=True)
 class ScriptTurn:
     """A turn: `text_written` as the source has it (None: no part of the source), `text` as spoken, fillers included;
-    `lines` in the order they are spoken. `after_silence` says that the same party had the turn before; `misheard` that an
-    assistant answers what was not asked; `borrowed` the id of the dialogue that a turn's text is of, where it is not
+    `lines` in the order they are spoken. `after_silence` says that the same party had the turn before; `misheard` that
+    an assistant answers what was not asked; `borrowed` the id of the dialogue that a turn's text is of, where it is not
     the script's own."""
 
     index: int

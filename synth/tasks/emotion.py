@@ -26,11 +26,12 @@ ANSWERED: Final[Mapping[Emotion, Emotion]] = {
 """The emotion in which the assistant answers each of the user's: gently what is sad, calmly fear and anger, joy with
 joy."""
 
-# A sentence that says what its speaker feels, at its beginning: no "if I'm sad", no "I'm not happy", no "I'm afraid so".
+# A sentence that begins with what its speaker feels: no "if I'm sad", no "I'm not happy", no "I'm afraid so".
 _FEELS: Final[Mapping[str, str]] = {
     "en": r"(?:^|[.!?] +)(?:(?:oh|ugh|wow|well|man|honestly),? +)?i(?:'m| am|’m| feel)(?: feeling)?"
     r"(?: (?:so|very|really|just|absolutely))* (?:{words})\b",
-    "zh": r"(?:^|[。！？，] *)(?:(?:唉|哎|哇|天啊)，?)?我(?:今天|现在|最近)?(?:真的?|好|很|太|特别|非常|有点儿?)+(?:{words})",
+    "zh": r"(?:^|[。！？，] *)(?:(?:唉|哎|哇|天啊)，?)?我(?:今天|现在|最近)?"
+    r"(?:真的?|好|很|太|特别|非常|有点儿?)+(?:{words})",
 }
 _WORDS: Final[Mapping[str, Mapping[Emotion, str]]] = {
     "en": {
@@ -64,15 +65,13 @@ def felt(turn: TextTurn, language: str) -> Emotion | None:
 
 
 def with_emotion(dialogue: TextDialogue, wording: Wording, rng: np.random.Generator) -> TextDialogue:
-    """The dialogue with answers in tune where its user feels something, else with a feeling told and answered before it.
-    """
+    """The dialogue with answers in tune where its user feels something, else with a feeling told and answered first."""
     feels = {n: felt(turn, dialogue.language) for n, turn in enumerate(dialogue.turns) if turn.role == "user"}
     if any(emotion not in (None, "neutral") for emotion in feels.values()):
         return replace(dialogue, turns=tuple(_in_tune(dialogue, feels)))
     emotion = pick(tuple(wording.felt), rng)
     said = wording.felt[emotion]
-    reason = line(wording.reasons[emotion], rng, {})
-    slots = {"Reason": reason, "reason": reason if reason.startswith("I") else reason[0].lower() + reason[1:]}
+    slots = {"Reason": line(wording.reasons[emotion], rng, {})}
     told = TextTurn("user", line(said.requests, rng, slots), emotion, added=True)
     answer = TextTurn("assistant", line(said.answers, rng, {}), ANSWERED[emotion], added=True)
     places = openings(dialogue)

@@ -18,8 +18,7 @@ is no room. Turnmill's choice."""
 
 def with_call(dialogue: TextDialogue, wording: Wording, rng: np.random.Generator) -> TextDialogue:
     """The dialogue with a request and its answer, before the user's first turn or after the assistant's last."""
-    use, request, answer = called(pick(tuple(USES), rng), wording, rng)
-    del use
+    _, request, answer = called(pick(tuple(USES), rng), wording, rng)
     turns = TextTurn("user", request, added=True), answer
     if rng.random() < _LAST and dialogue.turns[-1].role == "assistant":
         return inserted(dialogue, len(dialogue.turns), *turns)

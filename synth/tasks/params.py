@@ -14,22 +14,30 @@ class TaskShares(Params):
     """Shares of the dialogues that are given a task by templates, one each at most (docs/dialogues.md)."""
 
     emotion: float = Field(
-        default=0.0, ge=0, le=1, description="the user feels something, by the text or by a turn more; the answer is in tune"
+        default=0.0,
+        ge=0,
+        le=1,
+        description="the user feels something, by the text or by a turn more; the answer is in tune",
     )
     style_request: float = Field(
         default=0.0,
         ge=0,
         le=1,
-        description="the user asks for an emotion, a rate, a loudness or a dialect that the voices perform, and gets it",
+        description="the user asks for an emotion, rate, loudness or dialect that the voices perform, and gets it",
     )
     function_call: float = Field(
-        default=0.0, ge=0, le=1, description="the user asks for what takes a call: weather, timer, arithmetic and others"
+        default=0.0,
+        ge=0,
+        le=1,
+        description="the user asks for what takes a call: weather, timer, arithmetic and others",
     )
 
     @model_validator(mode="after")
     def _at_most_all(self) -> Self:
         if sum(self.shares.values()) > 1 + 1e-9:
-            raise ValueError("emotion, style_request and function_call are shares of the same dialogues: at most 1 together")
+            raise ValueError(
+                "emotion, style_request and function_call are shares of the same dialogues: at most 1 together"
+            )
         return self
 
     @property

@@ -1,4 +1,4 @@
-"""Requests for a way of speaking: the user asks for it, and the assistant speaks so until the end or until asked back."""
+"""Requests for a way of speaking: the user asks for it, and the assistant speaks so until the end, or asked back."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -55,9 +55,7 @@ def with_style(
 
 def in_manner(turn: TextTurn, manner: str) -> TextTurn:
     """The turn in an emotion or a style, and in no other."""
-    return replace(
-        turn, emotion=manner if manner in EMOTIONS else None, style=None if manner in EMOTIONS else manner
-    )
+    return replace(turn, emotion=manner if manner in EMOTIONS else None, style=None if manner in EMOTIONS else manner)
 
 
 def _kind(manner: str) -> str:

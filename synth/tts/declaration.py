@@ -87,8 +87,8 @@ class Declaration(Generic[P]):
     states_times: bool
     """Whether its speech comes with the times of its words; else they are found by an aligner."""
     performs: Callable[[P], Collection[str]] = lambda _: ()
-    """What of `synth.speech.MANNERS` is heard when a line asks for it. Dialogues ask for nothing else, and no label says
-    it. It is known without the model."""
+    """What of `synth.speech.MANNERS` is heard when a line asks for it. Dialogues ask for nothing else, nor does a label
+    say anything else. It is known without the model."""
 
     heavy: bool = False
     """Whether its model wants a worker of its own, with 4 GiB."""

@@ -1,8 +1,8 @@
 """Any server that speaks OpenAI's `/v1/audio/speech`: vLLM-Omni, Kokoro-FastAPI, openedai-speech, OpenAI itself.
 
 The request is `{model, input, voice, response_format}`, with `instructions` for a line with an emotion or a style and
-`seed` where asked for; the answer is the audio and nothing else. There are no word times. The same line gives the same bytes only as
-far as the server does.
+`seed` where asked for; the answer is the audio and nothing else. There are no word times. The same line gives the same
+bytes only as far as the server does.
 """
 
 import io
