@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.languages import primary
@@ -26,7 +26,7 @@ from turnmill.synth.rewrite.cache import StoreCache
 from turnmill.synth.rewrite.params import RewriteParams
 from turnmill.synth.rewrite.rewriter import Rewriter, Rewritten
 from turnmill.synth.script import Interaction, Script, write_script
-from turnmill.synth.tasks.given import with_task
+from turnmill.synth.tasks.given import with_style_alone, with_task
 from turnmill.synth.tasks.labels import with_performed
 from turnmill.synth.tasks.params import TaskShares
 from turnmill.synth.text import TextLimits, speakable
@@ -56,6 +56,15 @@ class ScriptParams(Params):
     )
     interaction: Interaction = Interaction()
     tasks: TaskShares = TaskShares()
+
+    @model_validator(mode="after")
+    def _style_requests_are_drawn(self) -> Self:
+        if self.rewrite is not None and "style_request" in self.rewrite.tasks and not self.tasks.style_request:
+            raise ValueError(
+                "rewrite.tasks has style_request, which writes the words of the share tasks.style_request, and that is "
+                "0: set it, or take the task out"
+            )
+        return self
 
     @property
     def as_written(self) -> TextLimits:
@@ -152,7 +161,7 @@ class WriteScripts(Source):
             guard.did(len(results))
             return results, []
         places = [n for n, result in enumerate(results) if isinstance(result, TextDialogue)]
-        asked = [result for result in results if isinstance(result, TextDialogue)]
+        asked = [self._to_rewrite(result, bank) for result in results if isinstance(result, TextDialogue)]
         guard.did(len(results) - len(asked))
         answers = Rewriter(self.params.rewrite, StoreCache(workspace.store)).rewrite(asked, lambda: guard.did(1))
         usage: list[Row] = []
@@ -191,9 +200,18 @@ class WriteScripts(Source):
         carried = of_derivative([dialogue.licence, *spoken_by])
         return replace(script, licence=carried), split
 
+    def _to_rewrite(self, dialogue: TextDialogue, bank: VoiceBank) -> TextDialogue:
+        """The dialogue as the language model gets it."""
+        if self.params.rewrite is None or "style_request" not in self.params.rewrite.tasks:
+            return dialogue
+        return with_style_alone(dialogue, self.params.tasks, self._performed(dialogue, bank), self.seed)
+
+    def _performed(self, dialogue: TextDialogue, bank: VoiceBank) -> frozenset[str]:
+        return self.performed.by(bank.speaking(primary(dialogue.language)))
+
     def _given(self, dialogue: TextDialogue, bank: VoiceBank) -> TextDialogue:
         """The dialogue with its task, unless the limits refuse it with that, and what its voices perform."""
-        performed = self.performed.by(bank.speaking(primary(dialogue.language)))
+        performed = self._performed(dialogue, bank)
         given = with_task(dialogue, self.params.tasks, performed, self.seed)
         if given is not dialogue and isinstance(speakable(given, self.params.limits), Reject):
             given = dialogue

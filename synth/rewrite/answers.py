@@ -58,9 +58,15 @@ class Call(_Strict):
     arguments: dict[str, JsonValue]
 
 
+class Requested(_Strict):
+    request: Text
+    answer: Text
+
+
 class Called(_Strict):
     turns: list[SaidTurn]
     turn: int
+    filler: Text
     call: Call
     observation: dict[str, JsonValue] = Field(min_length=1)
 

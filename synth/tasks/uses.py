@@ -34,6 +34,11 @@ def _two(wording: Wording, kind: str, rng: Rng) -> tuple[tuple[str, ...], tuple[
     return wording.words[kind][first], wording.words[kind][second]
 
 
+def _said(wording: Wording, kind: str, value: str) -> str:
+    """A value of a call as it is said."""
+    return next(said for known, said in wording.words[kind] if known == value)
+
+
 def _amount(value: float) -> str:
     """A number of up to one decimal, as it is written."""
     return f"{value:.1f}".removesuffix(".0")
@@ -83,7 +88,7 @@ def _calculate(wording: Wording, rng: Rng) -> Use:
     if sign == "-":
         one += 10 * other
     result = {"+": one + other, "-": one - other, "*": one * other, "/": one // other}[sign]
-    said = dict(wording.words["operator"])[sign]
+    said = _said(wording, "operator", sign)
     words = {"sum": f"{one}{said}{other}", "result": str(result)}
     return Use("calculate", {"expression": f"{one}{sign}{other}"}, {"result": result}, words)
 
@@ -110,10 +115,11 @@ _FACTORS: Final[Mapping[tuple[str, str], float]] = {
 
 def _units(wording: Wording, rng: Rng) -> Use:
     (unit, into), factor = pick(tuple(_FACTORS.items()), rng)
-    value, names = int(rng.integers(4, 90)), dict(wording.words["unit"])
+    value = int(rng.integers(4, 90))
     result = round(value * factor, 1)
     arguments: dict[str, JsonValue] = {"value": value, "from": unit, "to": into}
-    words = {"value": str(value), "unit": names[unit], "into": names[into], "result": _amount(result)}
+    words = {"value": str(value), "result": _amount(result)}
+    words |= {"unit": _said(wording, "unit", unit), "into": _said(wording, "unit", into)}
     return Use("convert_units", arguments, {"result": result, "unit": into}, words)
 
 
@@ -147,7 +153,11 @@ def _event(wording: Wording, rng: Rng) -> Use:
     (day, on_day), at = _word(wording, "day", rng), int(rng.integers(18, 40)) * 30
     arguments: dict[str, JsonValue] = {"title": title, "day": day, "time": _time(at)}
     overlap = rng.random() < 0.25
-    observation = {"status": "created", "event_id": int(rng.integers(100, 999)), "overlaps": [other] if overlap else []}
+    observation: dict[str, JsonValue] = {
+        "status": "created",
+        "event_id": int(rng.integers(100, 999)),
+        "overlaps": [other] if overlap else [],
+    }
     words = {"title": named, "other": a_other, "day": on_day, "time": _clock(wording, at)}
     return Use("create_event", arguments, observation, words, "overlap" if overlap else "done")
 

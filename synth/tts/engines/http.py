@@ -144,8 +144,9 @@ class HttpSpeechEngine:
         params = self._params
         request = {"model": params.model, "input": " ".join(without_tags(line.text).split()), "voice": line.voice}
         extra: dict[str, Any] = {"response_format": params.response_format}
-        if line.style in params.style_instructions:
-            extra["instructions"] = params.style_instructions[line.style]
+        style = params.style_instructions.get(line.style or "")
+        if style is not None:
+            extra["instructions"] = style
         elif line.emotion is not None:
             extra["instructions"] = params.instructions.replace("{emotion}", line.emotion)
         if params.send_seed:

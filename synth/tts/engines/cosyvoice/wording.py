@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Literal
 
-from turnmill.synth.speech import DIALECTS, MANNERS, Dialect, Emotion, emotion_named
+from turnmill.synth.speech import DIALECTS, MANNERS, emotion_named
 from turnmill.synth.tags import TAG
 
 Generation = Literal[1, 2, 3]
@@ -17,7 +17,7 @@ Generation = Literal[1, 2, 3]
 END_OF_PROMPT = "<|endofprompt|>"
 SYSTEM_PROMPT = "You are a helpful assistant."
 
-_DIALECTS: Mapping[Dialect, str] = {
+_DIALECTS: Mapping[str, str] = {
     "cantonese": "广东话",
     "dongbei": "东北话",
     "gansu": "甘肃话",
@@ -39,7 +39,7 @@ _DIALECTS: Mapping[Dialect, str] = {
 
 # The package has those of joy, sadness and anger; the rest are in their form, which CosyVoice 2 and 3, taught in free
 # text, take as well.
-_EMOTIONS: Mapping[Emotion, str] = {
+_EMOTIONS: Mapping[str, str] = {
     "joy": "请非常开心地说一句话。",
     "sadness": "请非常伤心地说一句话。",
     "anger": "请非常生气地说一句话。",

@@ -7,8 +7,7 @@ import pytest
 
 from tests.synth.tts.conftest import LICENCE, Fake, cloned, flac
 from tests.synth.tts.engines.cosyvoice.conftest import SPEAKER, TEXT, a_line, error_of, speak
-from turnmill.synth.rewrite.answers import EMOTIONS
-from turnmill.synth.speech import Speech, SpeechError
+from turnmill.synth.speech import EMOTIONS, Speech, SpeechError
 from turnmill.synth.tts.engines.cosyvoice import engine, wording
 from turnmill.synth.voices import Voice
 
