@@ -100,7 +100,8 @@ def test_turns_that_were_added_are_no_text_of_the_source(tables: Any) -> None:
 
 
 def test_a_request_for_a_style_that_the_engine_does_not_perform_is_refused_before_work(recipe: Path) -> None:
-    names = "{assistants: [a], train: [b], valid: [c], test: [d], licence: {spdx: MIT, redistribute: true, commercial: true}}"
+    licence = "{spdx: MIT, redistribute: true, commercial: true}"
+    names = f"{{assistants: [a], train: [b], valid: [c], test: [d], licence: {licence}}}"
     served = ["speak.engine=http", "speak.http={base_url: 'http://localhost:1/v1', model: m}", f"voice_names={names}"]
     [half] = halves(load(recipe, [*served, TASKS]), Store(str(recipe.parent / "none")))
     with pytest.raises(UsageError, match=r"^script\.tasks\.style_request: no style of http is known to be heard"):
