@@ -33,7 +33,7 @@ ENGLISH = Wording(
         ),
         "anger": Said(
             (
-                "[I'm so angry|I'm furious|I've had it] right now. {Reason}.",
+                "[I'm so angry right now|I'm furious|I've really had it]. {Reason}.",
                 "[This is ridiculous|I can't believe this|This is so annoying]. {Reason}!",
                 "{Reason}, and it makes me so [mad|angry]!",
             ),
@@ -88,7 +88,8 @@ ENGLISH = Wording(
             "my [sister|best friend|cousin] is getting married",
             "we're having a baby",
             "I finished my first [marathon|novel|painting]",
-            "my [daughter|son|nephew] [said the first word|took the first steps] [today|this morning]",
+            "my [daughter|niece] [said her first word|took her first steps] [today|this morning]",
+            "my [son|nephew] [said his first word|took his first steps] [today|this morning]",
             "we found [our cat again|a flat at last|the perfect house]",
             "I'm going to [Italy|the seaside|Japan] [next week|tomorrow|this summer]",
             "our team won the [cup|league|final]",
@@ -123,7 +124,7 @@ ENGLISH = Wording(
             (
                 "[Could|Can] you [please |]speak [a bit |a little |]more slowly?",
                 "[Sorry, you're|You're] [a bit|a little] [too fast|quick] for me, can you slow down?",
-                "[Slow down|Go slower|Speak slowly] [a little |]for me, please.",
+                "[Slow down|Go slower] [a little |]for me, please.",
                 "I'm still learning [English|the language], so [please |]talk [slowly|slower].",
                 "[Could|Would] you take it [slower|more slowly] from now on?",
             ),
@@ -136,7 +137,7 @@ ENGLISH = Wording(
             (
                 "[Could|Can] you [please |]speak [a bit |a little |]faster?",
                 "[I'm in a hurry|I don't have much time|I only have a minute], so [please |]talk [faster|quickly].",
-                "[Speed up|Talk faster|Speak more quickly] [a little |]for me, please.",
+                "[Speed up|Go faster] [a little |]for me, please.",
                 "You [talk|speak] so slowly, can you speed [it |]up?",
                 "[Could|Would] you pick up the pace[ from now on|]?",
             ),

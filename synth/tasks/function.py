@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from turnmill.manifests.records import TextDialogue, TextTurn, ToolCall
-from turnmill.synth.tasks.placing import inserted, openings
+from turnmill.synth.tasks.placing import asks, inserted, openings
 from turnmill.synth.tasks.uses import USES, Use
 from turnmill.synth.tasks.wording import Wording, line, pick
 from turnmill.synth.tokens import joined, tokens
@@ -20,7 +20,8 @@ def with_call(dialogue: TextDialogue, wording: Wording, rng: np.random.Generator
     """The dialogue with a request and its answer, before the user's first turn or after the assistant's last."""
     _, request, answer = called(pick(tuple(USES), rng), wording, rng)
     turns = TextTurn("user", request, added=True), answer
-    if rng.random() < _LAST and dialogue.turns[-1].role == "assistant":
+    last = dialogue.turns[-1]
+    if rng.random() < _LAST and last.role == "assistant" and not asks(last):
         return inserted(dialogue, len(dialogue.turns), *turns)
     places = openings(dialogue)
     return inserted(dialogue, places[0], *turns) if places else dialogue

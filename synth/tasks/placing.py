@@ -6,8 +6,15 @@ from turnmill.manifests.records import TextDialogue, TextTurn
 
 
 def openings(dialogue: TextDialogue) -> list[int]:
-    """The places of the user's turns: before each of them, a question and its answer may stand."""
-    return [index for index, turn in enumerate(dialogue.turns) if turn.role == "user"]
+    """The places of the user's turns before which another exchange may stand: nothing comes between a question of the
+    assistant's and its answer."""
+    turns = dialogue.turns
+    return [index for index, turn in enumerate(turns) if turn.role == "user" and not (index and asks(turns[index - 1]))]
+
+
+def asks(turn: TextTurn) -> bool:
+    """Whether a turn has a question."""
+    return any(mark in turn.text for mark in "?？")
 
 
 def inserted(dialogue: TextDialogue, place: int, *turns: TextTurn) -> TextDialogue:

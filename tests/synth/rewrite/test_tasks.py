@@ -63,7 +63,7 @@ def test_a_good_answer_changes_the_dialogue_and_keeps_its_frame(
         case "function_call":
             what = "草莓" if language == "zh-CN" else "strawberries"
             call = f'{{"name":"look_up","arguments":{{"what":"{what}"}}}}'
-            said = 5 if language == "zh-CN" else 3
+            said = 4 if language == "zh-CN" else 3
             assert [turn.tool for turn in after.turns] == [None, ToolCall(call, '{"days":5}', said), None, None]
             filler = "我查一下。" if language == "zh-CN" else "Let me check."
             assert prefix(after.turns[1].text, said) == filler

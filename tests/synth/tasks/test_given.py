@@ -68,10 +68,19 @@ def test_a_dialogue_that_the_assistant_begins_keeps_its_order(dialogue: Make) ->
     for task in TASKS:
         for n in range(40):
             before = dialogue(f"d{n}")
-            before = replace(before, turns=(TextTurn("assistant", "Hello, how can I help?"), *before.turns))
+            before = replace(before, turns=(TextTurn("assistant", "Hello, I am here."), *before.turns))
             after = with_task(before, shares(task), MANNERS, 0)
             assert [turn.role for turn in after.turns[:2]] == ["assistant", "user"]
             assert isinstance(speakable(after, TextLimits()), TextDialogue)
+
+
+def test_nothing_comes_between_a_question_of_the_assistants_and_its_answer(dialogue: Make) -> None:
+    for task in TASKS:
+        for n in range(60):
+            before = dialogue(f"d{n}")
+            asking = [replace(t, text=f"{t.text} Is that clear?") if t.role == "assistant" else t for t in before.turns]
+            after = with_task(replace(before, turns=tuple(asking)), shares(task), MANNERS, 0)
+            assert [index for index, turn in enumerate(after.turns) if turn.added] == [0, 1]
 
 
 # emotion
