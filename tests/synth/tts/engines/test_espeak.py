@@ -134,7 +134,7 @@ def test_a_rate_is_heard_and_words_stay_in_their_places(voice: str, text: str) -
         assert low < len(speech.pcm) / len(plain.pcm) < high
         for before, after in pairwise(_words(speech)):
             gap = speech.pcm[round(before.end * speech.sample_rate) : round(after.start * speech.sample_rate)]
-            assert not len(gap) or np.abs(gap).max() < 0.01
+            assert len(gap) < 240 or np.abs(gap[60:-60]).max() < 0.01  # a pause is silent
 
 
 def test_threads_do_not_disturb_each_other() -> None:
