@@ -30,7 +30,7 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "texts.jsonl").write_text("\n".join(rows) + "\n", "utf-8")
     path = folder / "tasks.yaml"
     path.write_text(
-        "name: tasks\nseed: 2\nworkers: 1\ntexts: texts.jsonl\nspeak: {engine: espeak}\nverify: {}\n"
+        "name: tasks\nseed: 6\nworkers: 1\ntexts: texts.jsonl\nspeak: {engine: espeak}\nverify: {}\n"
         "licence: {spdx: CC0-1.0, redistribute: true, commercial: true}\n"
         "script: {limits: {max_turn_chars: 400}, interaction: {barge_in: 0.4}}\n"
     )
