@@ -126,7 +126,7 @@ def test_lines_of_a_killed_worker_are_not_spoken_again(tmp_path: Path, monkeypat
 
     monkeypatch.setattr(EspeakEngine, "synthesize", counted)
     rows = [
-        {"line": f"d#{number}", "dialogue": "d", "role": "turn", "turn": number, "speaker": "user", "emotion": None,
+        {"line": f"d#{number}", "dialogue": "d", "role": "turn", "turn": number, "speaker": "user", "emotion": None, "style": None,
          "voice": "espeak-en-us-anna", "language": "en", "text": text, "seed": number}
         for number, text in enumerate([*LINES, "..."])
     ]  # fmt: skip
@@ -155,7 +155,7 @@ def test_lines_are_spoken_whatever_the_size_of_a_batch_before_the_kill(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = [
-        {"line": f"d#{number}", "dialogue": "d", "role": "turn", "turn": number, "speaker": "user", "emotion": None,
+        {"line": f"d#{number}", "dialogue": "d", "role": "turn", "turn": number, "speaker": "user", "emotion": None, "style": None,
          "voice": "espeak-en-us-anna", "language": "en", "text": text, "seed": number}
         for number, text in enumerate(LINES)
     ]  # fmt: skip
