@@ -140,17 +140,20 @@ class Interruption:
 
 @dataclass(frozen=True)
 class ToolCall:
-    """A call that an assistant's turn makes before it speaks, and what came back; never spoken."""
+    """A call that an assistant's turn makes, and what came back; never spoken. `after` tokens (`synth.tokens`) of the
+    turn as spoken are said before the call ("Let me check."), the others tell what came back."""
 
     call: str
     observation: str
+    after: int = 0
 
 
 @dataclass(frozen=True)
 class TextTurn:
     """`emotion` is that of the speaker where known. What a language model may add to a turn: an `interruption` of it,
     and `backchannels`, the counts of tokens (`synth.tokens`) after which the listener may nod (None: nobody said).
-    `style` is how the turn is spoken beside its emotion, by the names of `synth.speech`."""
+    `style` is how the turn is spoken in place of an emotion, by the names of `synth.speech`. `added` says that the turn
+    is not the source's."""
 
     role: str  # "user" | "assistant"
     text: str
@@ -159,6 +162,12 @@ class TextTurn:
     interruption: Interruption | None = None
     backchannels: tuple[int, ...] | None = None
     style: str | None = None
+    added: bool = False
+
+    @property
+    def written(self) -> str | None:
+        """The text as the source has it."""
+        return None if self.added else self.text
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,14 @@ _s, _i32, _i64, _f64, _bool = pa.string(), pa.int32(), pa.int64(), pa.float64(),
 
 _WORDS = pa.list_(pa.struct([("word", _s), ("start", _f64), ("end", _f64)]))
 
+_TOOL = pa.struct(
+    [
+        field("call", _s, "the call, in JSON or as the source has it"),
+        field("observation", _s, "what came back"),
+        field("after", _i32, "words of the turn that are said before the call; the others tell what came back"),
+    ]
+)
+
 _TURN = pa.struct(
     [
         field("index", _i32, "position in the dialogue"),
@@ -28,11 +36,12 @@ _TURN = pa.struct(
         field("text", _s, "what the turn would have said"),
         field("text_heard", _s, "what the audio says: the words that end before the speaker stopped"),
         field("voice", _s, "voice"),
-        field("emotion", _s, "emotion asked of the engine; null where none"),
+        field("emotion", _s, "emotion that the engine was told; null where none"),
+        field("style", _s, "rate, loudness or dialect that the engine was told; null where none"),
         field("interrupted", _bool, "the speaker stopped before the planned end"),
         field("misheard", _bool, "the assistant answers what the user did not ask: mask it, or do not train on it"),
         field("borrowed", _s, "dialogue of the source that the text is of; null where it is this one"),
-        field("tool", pa.struct([("call", _s), ("observation", _s)]), "call of a tool, and its answer; null: none"),
+        field("tool", _TOOL, "call of a tool; null: none, or the turn was stopped before it"),
         field("words", _WORDS, "those that are heard, in order; empty where the engine gives no times", "s"),
     ]
 )

@@ -186,7 +186,9 @@ def _dialogue(recipe: Recipe) -> Half:
     entry = load("dialogue_text")
     speak, cloned = recipe.speak, recipe.voices is not None
     voices = bank(speak.engine, speak.beside, cloned=cloned, names=recipe.voice_names)
-    script = WriteScripts(recipe.script, entry, _texts(recipe, entry), recipe.shard.splits, voices, recipe.seed)
+    script = WriteScripts(
+        recipe.script, entry, _texts(recipe, entry), recipe.shard.splits, voices, speak.performed, recipe.seed
+    )
     labels: list[Stage] = [Speak(recipe.speak, voices.fixed), Simulate(recipe.simulate, recipe.seed)]
     if recipe.verify is not None:
         labels.append(Verify(recipe.verify, recipe.simulate.rooms))

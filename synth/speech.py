@@ -1,11 +1,61 @@
-"""A line of text that is to be spoken, and the speech that it becomes: what scripts, engines and dialogues share."""
+"""A line of text that is to be spoken, how it is to be said, and the speech that it becomes: what scripts, engines and
+dialogues share."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from turnmill.manifests.records import Reason
+
+Emotion = Literal["neutral", "joy", "sadness", "fear", "anger", "surprise", "disgust", "sorry"]
+"""Those of LUCY, whose tags are these in capitals."""
+EMOTIONS: Final[tuple[Emotion, ...]] = get_args(Emotion)
+
+Rate = Literal["fast", "slow"]
+Loudness = Literal["loud", "soft"]
+Dialect = Literal[
+    "cantonese",
+    "dongbei",
+    "gansu",
+    "guizhou",
+    "henan",
+    "hubei",
+    "hunan",
+    "jiangxi",
+    "minnan",
+    "ningxia",
+    "shaanxi",
+    "shandong",
+    "shanghai",
+    "shanxi",
+    "sichuan",
+    "tianjin",
+    "yunnan",
+]
+"""Of Chinese: those that CosyVoice has an instruction for."""
+RATES: Final[tuple[Rate, ...]] = get_args(Rate)
+LOUDNESS: Final[tuple[Loudness, ...]] = get_args(Loudness)
+DIALECTS: Final[tuple[Dialect, ...]] = get_args(Dialect)
+STYLES: Final[tuple[str, ...]] = (*RATES, *LOUDNESS, *DIALECTS)
+"""How a line may be said beside its emotion: by one of these, for an engine is told one thing."""
+
+MANNERS: Final = frozenset({*EMOTIONS, *STYLES})
+"""All that an engine may be told of a line."""
+
+_SYNONYMS: Final[Mapping[str, Emotion]] = {
+    "happy": "joy", "happiness": "joy", "joyful": "joy", "excited": "joy", "sad": "sadness", "sorrow": "sadness",
+    "angry": "anger", "annoyed": "anger", "furious": "anger", "fearful": "fear", "afraid": "fear", "anxious": "fear",
+    "terrified": "fear", "surprised": "surprise", "disgusted": "disgust", "apologetic": "sorry", "calm": "neutral",
+}  # fmt: skip
+
+
+def emotion_named(text: str | None) -> Emotion | None:
+    """The emotion that a source or a recipe means by a word; None for what is none of `EMOTIONS`."""
+    name = (text or "").strip().lower()
+    return next((emotion for emotion in EMOTIONS if emotion == name), _SYNONYMS.get(name))
 
 
 @dataclass(frozen=True)
@@ -21,7 +71,8 @@ class Word:
 class Line:
     """One thing to be spoken: `voice` is a name of the bank, `language` a BCP 47 tag ("en", "en-us").
 
-    `emotion` is how it is to be said, for engines that can (`synth.tts.engines.cosyvoice`); others ignore it.
+    `emotion` and `style` (of `STYLES`) are how it is to be said. What an engine can do of it, its declaration says; it
+    ignores the rest.
     """
 
     id: str
@@ -30,6 +81,7 @@ class Line:
     language: str
     seed: int
     emotion: str | None = None
+    style: str | None = None
 
 
 @dataclass(frozen=True)

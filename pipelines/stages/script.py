@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from turnmill.manifests.errors import UsageError
 from turnmill.manifests.languages import primary
 from turnmill.manifests.licences import of_derivative
 from turnmill.manifests.params import Params
@@ -26,7 +27,11 @@ from turnmill.synth.rewrite.cache import StoreCache
 from turnmill.synth.rewrite.params import RewriteParams
 from turnmill.synth.rewrite.rewriter import Rewriter, Rewritten, identity
 from turnmill.synth.script import Interaction, Script, write_script
+from turnmill.synth.tasks.given import with_style_alone, with_task
+from turnmill.synth.tasks.labels import with_performed
+from turnmill.synth.tasks.params import TaskShares
 from turnmill.synth.text import TextLimits, speakable
+from turnmill.synth.tts.choice import Performed
 from turnmill.synth.voices import Split, VoiceBank
 
 _LONGER_AS_WRITTEN: Final = 20
@@ -68,6 +73,16 @@ class ScriptParams(Params):
         "limits.max_turn_chars, with markup, code and formulas; what it makes of them has to meet all limits",
     )
     interaction: Interaction = Interaction()
+    tasks: TaskShares = TaskShares()
+
+    @model_validator(mode="after")
+    def _style_requests_are_drawn(self) -> Self:
+        if self.rewrite is not None and "style_request" in self.rewrite.tasks and not self.tasks.style_request:
+            raise ValueError(
+                "rewrite.tasks has style_request, which writes the words of the share tasks.style_request, and that is "
+                "0: set it, or take the task out"
+            )
+        return self
 
     @property
     def as_written(self) -> TextLimits:
@@ -92,6 +107,7 @@ class WriteScripts(Source):
         texts: Sequence[Text],
         splits: SplitShares,
         bank: Bank,
+        performed: Performed,
         seed: int,
     ) -> None:
         self.params: ScriptParams = params
@@ -99,6 +115,7 @@ class WriteScripts(Source):
         self.texts = tuple(texts)
         self.splits = splits
         self.bank = bank
+        self.performed = performed
         self.needs = bank.needs
         self.seed = seed
 
@@ -117,11 +134,18 @@ class WriteScripts(Source):
             "splits": self.splits.model_dump(),
             "rewrite": self.params.rewrite and identity(self.params.rewrite),
             "bank": self.bank.identity,
+            "performed": {engine: sorted(manners) for engine, manners in self.performed.engines.items()},
             "seed": self.seed,
         }
 
     def check(self) -> None:
         check_texts(self.texts)
+        leading, manners = next(iter(self.performed.engines.items()))
+        if self.params.tasks.style_request and not manners:
+            raise UsageError(
+                f"script.tasks.style_request: no style of {leading} is known to be heard; set it to 0, or say under "
+                "speak.http.performs what a server performs, or name another engine"
+            )
 
     def units(self) -> list[Unit]:
         """Runs of dialogues of each file. Raises UsageError for a file that holds none."""
@@ -155,7 +179,7 @@ class WriteScripts(Source):
             guard.did(len(results))
             return results, []
         places = [n for n, result in enumerate(results) if isinstance(result, TextDialogue)]
-        asked = [result for result in results if isinstance(result, TextDialogue)]
+        asked = [self._to_rewrite(result, bank) for result in results if isinstance(result, TextDialogue)]
         guard.did(len(results) - len(asked))
         rewriter = Rewriter(self.params.rewrite, StoreCache(workspace.store), self.params.interaction.intents)
         answers = rewriter.rewrite(asked, lambda: guard.did(1))
@@ -202,13 +226,33 @@ class WriteScripts(Source):
     def script(self, dialogue: TextDialogue, company: Company, bank: VoiceBank) -> tuple[Script, Split]:
         """The script of a dialogue of that company, under the licence that what is made of it has, and its split."""
         split, others = self._split(dialogue), company.others[self._kind(dialogue)]
-        script = write_script(dialogue, self.params.interaction, bank, split, self.seed, others, company.balance)
+        given = self._given(dialogue, bank)
+        performed = self._performed(dialogue, bank)
+        lenders = [with_performed(other, performed) for other in others]
+        script = write_script(given, self.params.interaction, bank, split, self.seed, lenders, company.balance)
         voices = bank.voices
         spoken_by = (voices[voice].licence for voice in dict.fromkeys(line.voice for line in script.lines))
         lent = (other.licence for other in others if other.id in borrowed(script))
         # Speech made from a text is a derivative of it.
         carried = of_derivative([dialogue.licence, *lent, *spoken_by])
         return replace(script, licence=carried), split
+
+    def _to_rewrite(self, dialogue: TextDialogue, bank: VoiceBank) -> TextDialogue:
+        """The dialogue as the language model gets it."""
+        if self.params.rewrite is None or "style_request" not in self.params.rewrite.tasks:
+            return dialogue
+        return with_style_alone(dialogue, self.params.tasks, self._performed(dialogue, bank), self.seed)
+
+    def _performed(self, dialogue: TextDialogue, bank: VoiceBank) -> frozenset[str]:
+        return self.performed.by(bank.speaking(primary(dialogue.language)))
+
+    def _given(self, dialogue: TextDialogue, bank: VoiceBank) -> TextDialogue:
+        """The dialogue with its task, unless the limits refuse it with that, and what its voices perform."""
+        performed = self._performed(dialogue, bank)
+        given = with_task(dialogue, self.params.tasks, performed, self.seed)
+        if given is not dialogue and isinstance(speakable(given, self.params.limits), Reject):
+            given = dialogue
+        return with_performed(given, performed)
 
 
 def _usage_rows(dialogue: str, answer: Rewritten, params: RewriteParams) -> list[Row]:
@@ -259,6 +303,7 @@ def line_rows(script: Script) -> list[Row]:
             "language": script.language,
             "text": line.text,
             "emotion": line.emotion,
+            "style": line.style,
             "seed": line.seed,
         }
         for line in script.lines

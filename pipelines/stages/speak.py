@@ -71,7 +71,7 @@ class Speak(Stage):
     """With a `bank`, its voices speak; without, those of the table `voices`."""
 
     name = "speak"
-    version = 3
+    version = 4
     tables = ("speech",)
     items = "lines"
     in_steps = True
@@ -272,7 +272,9 @@ def _told(take: Take) -> Row | Reject:
 
 def line_of(row: Mapping[str, Any]) -> Line:
     """The engine's line of a row of `lines`."""
-    return Line(row["line"], row["text"], row["voice"], row["language"], row["seed"], row.get("emotion"))
+    return Line(
+        row["line"], row["text"], row["voice"], row["language"], row["seed"], row.get("emotion"), row.get("style")
+    )
 
 
 def aligner(params: AlignParams) -> Aligner:

@@ -66,6 +66,7 @@ class Turn:
     text_heard: str
     voice: str
     emotion: str | None
+    style: str | None
     interrupted: bool
     misheard: bool
     borrowed: str | None

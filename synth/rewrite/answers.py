@@ -2,15 +2,13 @@
 
 import json
 import re
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
 
 from turnmill.manifests.records import Intent
+from turnmill.synth.speech import Emotion
 from turnmill.synth.tokens import tokens
-
-EMOTIONS = ("neutral", "joy", "sadness", "fear", "anger", "surprise", "disgust", "sorry")
-"""Those of LUCY, whose tags are these in capitals."""
 
 # Reasoning models think aloud first; many models fence JSON although they are told not to.
 _THOUGHT = re.compile(r"^\s*<think>.*?</think>", re.DOTALL)
@@ -29,9 +27,7 @@ def _lower(value: object) -> object:
 
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-Emotion = Annotated[
-    Literal["neutral", "joy", "sadness", "fear", "anger", "surprise", "disgust", "sorry"], BeforeValidator(_lower)
-]
+_Emotion = Annotated[Emotion, BeforeValidator(_lower)]
 
 
 class _Strict(BaseModel):
@@ -46,7 +42,7 @@ class SaidTurn(_Strict):
 
 
 class FeltTurn(SaidTurn):
-    emotion: Emotion
+    emotion: _Emotion
 
 
 class Spoken(_Strict):
@@ -62,9 +58,15 @@ class Call(_Strict):
     arguments: dict[str, JsonValue]
 
 
+class Requested(_Strict):
+    request: Text
+    answer: Text
+
+
 class Called(_Strict):
     turns: list[SaidTurn]
     turn: int
+    filler: Text
     call: Call
     observation: dict[str, JsonValue] = Field(min_length=1)
 

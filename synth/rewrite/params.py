@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from turnmill.synth.http import HOST_FACTS, EndpointParams
 
-TaskName = Literal["spoken", "emotion", "function_call", "interruptions", "backchannels"]
+TaskName = Literal["spoken", "emotion", "style_request", "function_call", "interruptions", "backchannels"]
 
 # These speak of the words of a turn, so nothing may change the words after them.
 _OF_THE_WORDS = frozenset({"interruptions", "backchannels"})

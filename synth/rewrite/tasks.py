@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 
@@ -12,11 +13,11 @@ from turnmill.manifests.languages import primary
 from turnmill.manifests.records import Intent, Interruption, TextDialogue, TextTurn, ToolCall, generator
 from turnmill.synth.intents import ENDS, IntentMix, says_again
 from turnmill.synth.rewrite.answers import (
-    EMOTIONS,
     Called,
     Felt,
     Interrupted,
     Nodded,
+    Requested,
     SaidTurn,
     Spoken,
     Unusable,
@@ -26,18 +27,31 @@ from turnmill.synth.rewrite.answers import (
     parsed,
 )
 from turnmill.synth.rewrite.params import TaskName
+from turnmill.synth.speech import EMOTIONS
+from turnmill.synth.tasks.emotion import ANSWERED
 from turnmill.synth.text import spoken_form
-from turnmill.synth.tokens import prefix, spans, tokens
+from turnmill.synth.tokens import joined, prefix, spans, tokens
 
 LONGEST = 1.5
 """A rewritten turn has at most this many times the tokens of the turn, but `ROOM` in any case."""
 ROOM = 30
 LONGEST_INTERRUPTION = 30
 """Tokens of an interruption."""
+LONGEST_REQUEST = 30
+"""Tokens of a request for a style, and of what the assistant says to it."""
+LONGEST_FILLER = 12
+"""Tokens of what the assistant says before a call."""
 _LEAST_INTERRUPTED = 12  # tokens: a shorter turn is over before anybody interrupts it
 _LEAST_NODDED = 12  # tokens: about 4 s, the length from which listeners nod
 _MOST_NODS = 4  # per turn; Turnmill's choice
 _LONGEST_TOOL = 2000  # characters of a call, and of an observation
+_STYLES: Mapping[str, str] = {
+    "fast": "faster",
+    "slow": "more slowly",
+    "loud": "louder",
+    "soft": "in a very soft voice",
+    "cantonese": "Cantonese",
+}
 _LANGUAGES = {"en": "English", "zh": "Chinese"}
 _CJK_LANGUAGES = ("zh", "yue", "ja")
 
@@ -74,13 +88,49 @@ def _read_spoken(dialogue: TextDialogue, answer: str) -> TextDialogue:
 
 
 def _ask_emotion(dialogue: TextDialogue) -> dict[str, str] | None:
-    return _whole(dialogue) | {"emotions": ", ".join(EMOTIONS)}
+    in_tune = ", ".join(f"{answer} to {emotion}" for emotion, answer in ANSWERED.items())
+    return _whole(dialogue) | {"emotions": ", ".join(EMOTIONS), "in_tune": in_tune}
 
 
 def _read_emotion(dialogue: TextDialogue, answer: str) -> TextDialogue:
     felt = parsed(answer, Felt).turns
     turns = _reworded(dialogue, felt)
+    for index, (asked, told) in enumerate(pairwise(felt), 1):
+        fits = told.emotion in (ANSWERED[asked.emotion], "neutral", "sorry")
+        if (asked.role, told.role) == ("user", "assistant") and not fits:
+            raise Unusable(f"turn {index} answers {asked.emotion} with {told.emotion}")
     return _changed(dialogue, [replace(turn, emotion=new.emotion) for turn, new in zip(turns, felt, strict=True)])
+
+
+# style_request
+
+
+def _ask_style_request(dialogue: TextDialogue) -> dict[str, str] | None:
+    place = _styled(dialogue)
+    if place is None:
+        return None
+    style = dialogue.turns[place + 1].style or ""
+    return _context(dialogue) | {"style": _STYLES.get(style, f"the {style} dialect of Chinese"), "place": str(place)}
+
+
+def _read_style_request(dialogue: TextDialogue, answer: str) -> TextDialogue:
+    place, written = _styled(dialogue), parsed(answer, Requested)
+    if place is None:
+        raise Unusable("no turn has a style")
+    asked, styled = dialogue.turns[place : place + 2]
+    texts = [
+        _said(dialogue, turn, text, LONGEST_REQUEST, f"the {what}")
+        for turn, text, what in ((asked, written.request, "request"), (styled, written.answer, "answer"))
+    ]
+    request = TextTurn("user", texts[0], added=True)
+    acknowledged = TextTurn("assistant", texts[1], style=styled.style, added=True)
+    return _changed(dialogue, [*dialogue.turns[:place], request, acknowledged, *dialogue.turns[place:]])
+
+
+def _styled(dialogue: TextDialogue) -> int | None:
+    """The user's turn whose answer is the first in a style."""
+    first = next((index for index, turn in enumerate(dialogue.turns) if turn.style), 0)
+    return first - 1 if first in _callers(dialogue) else None
 
 
 # function_call
@@ -98,12 +148,18 @@ def _read_function_call(dialogue: TextDialogue, answer: str) -> TextDialogue:
     if called.turn not in _callers(dialogue):
         raise Unusable(f"turn {called.turn} is no turn of the assistant's that answers the user")
     turns = _reworded(dialogue, called.turns)
+    turn = turns[called.turn]
+    filler = _said(dialogue, turn, called.filler, LONGEST_FILLER, "the filler")
     tool = ToolCall(
-        compact({"name": called.call.name, "arguments": called.call.arguments}), compact(called.observation)
+        compact({"name": called.call.name, "arguments": called.call.arguments}),
+        compact(called.observation),
+        len(tokens(spoken_form(filler, dialogue.language))),
     )
     if max(len(tool.call), len(tool.observation)) > _LONGEST_TOOL:
         raise Unusable(f"the call or the observation has more than {_LONGEST_TOOL} characters")
-    turns[called.turn] = replace(turns[called.turn], tool=tool)
+    turns[called.turn] = replace(
+        turn, text=joined([filler, turn.text]), tool=tool, interruption=None, backchannels=None
+    )
     return _changed(dialogue, turns)
 
 
@@ -281,6 +337,7 @@ def _interruptions(mix: IntentMix) -> Task:
 _TASKS = (
     Task("spoken", _whole, _read_spoken),
     Task("emotion", _ask_emotion, _read_emotion),
+    Task("style_request", _ask_style_request, _read_style_request),
     Task("function_call", _ask_function_call, _read_function_call),
     Task("backchannels", _ask_backchannels, _read_backchannels),
 )

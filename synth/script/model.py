@@ -110,7 +110,7 @@ class Script:
 
     def engine_lines(self) -> list[Line]:
         """What the speech engine gets, in order."""
-        return [Line(n.id, n.text, n.voice, self.language, n.seed, n.emotion) for n in self.lines]
+        return [Line(n.id, n.text, n.voice, self.language, n.seed, n.emotion, n.style) for n in self.lines]
 
     def said_again(self) -> list[int]:
         """The turns that answer an interruption and say again what was interrupted, though they are not to

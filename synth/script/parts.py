@@ -25,4 +25,4 @@ class Part:
 def parts_of(dialogue: TextDialogue, borrowed: bool = False) -> tuple[Part, ...]:
     """The turns of a dialogue, in order."""
     of = dialogue.id if borrowed else None
-    return tuple(Part(turn, spoken_form(turn.text, dialogue.language), turn.text, of) for turn in dialogue.turns)
+    return tuple(Part(turn, spoken_form(turn.text, dialogue.language), turn.written, of) for turn in dialogue.turns)

@@ -109,6 +109,7 @@ class _Writer:
         self.dialogue, self.interaction, self.seed = dialogue, interaction, seed
         self.voices: dict[Party, str] = {"assistant": assistant, "user": user}
         self.third = third
+        self.styles: dict[Party, str | None] = {"assistant": None, "user": None}  # of each one's last turn
         self.phrases = PHRASES.get(primary(dialogue.language))
         self.turns: list[ScriptTurn] = []
         self.lines: list[ScriptLine] = []
@@ -124,6 +125,8 @@ class _Writer:
             part, ahead = ahead[0], ahead[1:]
             rng = generator(self.seed, self.dialogue.id, f"interaction {n}")
             n += 1
+            if part.borrowed is None:
+                self.styles["user" if part.is_user else "assistant"] = part.turn.style
             if part.is_user:
                 self._user_turn(part, rng)
                 before.append(part)
@@ -236,7 +239,7 @@ class _Writer:
                 emotion=turn.emotion,
                 tool=turn.tool,
                 after_silence=after_silence,
-                style=turn.style,
+                style=self.styles[speaker],
                 misheard=part.misheard,
                 borrowed=part.borrowed,
             )
@@ -256,7 +259,8 @@ class _Writer:
         # A backchannel sounds the same wherever its voice says it: engines that clone speak it once.
         drawn_for = (voice, text) if role == "backchannel" else (name,)
         seed = int(stable_hash(self.seed, *drawn_for, "speech"), 16) % 2**31
-        emotion, style = (of.emotion, of.style) if of else (None, None)
+        emotion = of.emotion if of else None
+        style = None if speaker == "other" else self.styles[speaker]
         self.lines.append(ScriptLine(name, role, turn, speaker, voice, text, emotion, seed, style))
         return name
 

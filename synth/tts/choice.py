@@ -1,13 +1,14 @@
 """Which engines speak, as a recipe chooses them: the declared ones by name, with the keys that they have."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, create_model, model_validator
 
 from turnmill.manifests.params import Params
 from turnmill.synth.tts.declaration import Declaration
-from turnmill.synth.tts.declared import ENGINES
+from turnmill.synth.tts.declared import ENGINES, engine_of
 from turnmill.synth.tts.engine import Engine
 from turnmill.synth.tts.ensemble import Ensemble
 from turnmill.synth.voices import Voice
@@ -54,6 +55,19 @@ else:  # a section for each engine that has keys
     )
 
 
+@dataclass(frozen=True)
+class Performed:
+    """What of `synth.speech.MANNERS` each of the engines performs, the leading one first."""
+
+    engines: Mapping[str, frozenset[str]]
+
+    def by(self, voices: Iterable[Voice]) -> frozenset[str]:
+        """What all of the voices perform. A voice without settings is the leading engine's."""
+        leading = next(iter(self.engines))
+        named = {engine_of(voice) or leading for voice in voices}
+        return frozenset.intersection(*(self.engines.get(name, frozenset()) for name in sorted(named) or (leading,)))
+
+
 class EngineChoice(_WithTheirKeys):
     """An engine with its parameters, and those beside it."""
 
@@ -90,6 +104,11 @@ class EngineChoice(_WithTheirKeys):
     def of_engine(self) -> Params:
         """The parameters of `engine`, as given or by default."""
         return self._params_of(self.engine)
+
+    @property
+    def performed(self) -> "Performed":
+        """What can be asked of the engines."""
+        return Performed({name: frozenset(ENGINES[name].performs(self._params_of(name))) for name in self._names})
 
     def make(self, voices: Mapping[str, Voice]) -> Engine:
         """The engines, as one, with voices by name. UsageError says what is missing."""

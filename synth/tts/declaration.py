@@ -4,7 +4,7 @@ from it.
 A declaration stands in the engine's own module, below its class; `synth.tts.declared` lists them all.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -86,6 +86,9 @@ class Declaration(Generic[P]):
     """What it speaks at most, as first parts of BCP 47 tags; None where that is for others to know."""
     states_times: bool
     """Whether its speech comes with the times of its words; else they are found by an aligner."""
+    performs: Callable[[P], Collection[str]] = lambda _: ()
+    """What of `synth.speech.MANNERS` is heard when a line asks for it. Dialogues ask for nothing else, nor does a label
+    say anything else. It is known without the model."""
 
     heavy: bool = False
     """Whether its model wants a worker of its own, with 4 GiB."""

@@ -32,6 +32,11 @@ _CLAUSE = re.compile(r"[,;:.!?…，；：。！？、]+(?=.*\w)")
 _CLAUSE_S = 0.3  # what its last word is drawn out by, and what is heard of the pause
 
 
+# What a style makes of the bounds of the pace. An engine that is told to speak as fast as it can says not how fast.
+_SHORTENED: Mapping[str | None, float] = {"fast": 0.6}
+_LENGTHENED: Mapping[str | None, float] = {"slow": 1.8}
+
+
 class GateParams(Params):
     """The bounds of a line that passes. Recordings of LibriSpeech and LJSpeech and all embedded voices lie within
     the defaults."""
@@ -91,8 +96,11 @@ def letters(text: str) -> Letters:
     return Letters(written, written + (_SPELT_AS - 1) * sum(len(spelt) for spelt in _SPELT.findall(text)))
 
 
-def judge(pcm: NDArray[np.float32], text: str, language: str, params: GateParams) -> Judgement:
-    """Judge the signal of a line: `pcm` is float32 mono [samples] at 24 kHz, `language` a BCP 47 tag."""
+def judge(
+    pcm: NDArray[np.float32], text: str, language: str, params: GateParams, style: str | None = None
+) -> Judgement:
+    """Judge the signal of a line: `pcm` is float32 mono [samples] at 24 kHz, `language` a BCP 47 tag, `style` that of
+    the line."""
     measures = _measured(pcm)
     if measures is None:
         return Judgement({}, "the line has no sound, or samples that are no numbers")
@@ -100,6 +108,7 @@ def judge(pcm: NDArray[np.float32], text: str, language: str, params: GateParams
     pace = params.pace.get(primary(language), params.other_pace)
     drawn_out = params.slack_s + _CLAUSE_S * len(_CLAUSE.findall(text))
     shortest, longest = pace.low * count.written, pace.high * count.said + drawn_out
+    shortest, longest = shortest * _SHORTENED.get(style, 1.0), longest * _LENGTHENED.get(style, 1.0)
     low, high = params.level_dbfs.low, params.level_dbfs.high
     bounds = (
         ("sound_s", shortest, longest, f"s for {count.written} characters"),

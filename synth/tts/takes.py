@@ -70,7 +70,7 @@ class Examiner:
         if isinstance(take, SpeechError):
             return take
         take = at_dialogue_rate(take)
-        why = judge(take.pcm, line.text, line.language, self.gate).why
+        why = judge(take.pcm, line.text, line.language, self.gate, line.style).why
         return take if why is None else _poor(line, why)
 
     def _aligned(self, line: Line, take: Speech | SpeechError) -> Speech | SpeechError:

@@ -32,6 +32,7 @@ from turnmill.pipelines.bank import bank  # noqa: E402
 from turnmill.pipelines.guard import Guard  # noqa: E402
 from turnmill.pipelines.stage import Shard, Workspace, reject_row  # noqa: E402
 from turnmill.pipelines.stages.script import ScriptParams, WriteScripts  # noqa: E402
+from turnmill.pipelines.stages.speak import SpeakParams  # noqa: E402
 from turnmill.pipelines.steps.plan import SplitShares  # noqa: E402
 from turnmill.pipelines.texts import Text  # noqa: E402
 from turnmill.sources.adapters.lines import MAX_LINE  # noqa: E402
@@ -179,6 +180,7 @@ def outcome(path: Path) -> list[Any]:
         [Text(None, load("dialogue_text").corpus(path, licence))],
         SplitShares(),
         bank("espeak", (), cloned=False, names=None),
+        SpeakParams(engine="espeak").performed,
         seed=0,
     )
     try:

@@ -127,7 +127,7 @@ def test_lines_of_a_killed_worker_are_not_spoken_again(tmp_path: Path, monkeypat
     monkeypatch.setattr(EspeakEngine, "synthesize", counted)
     rows = [
         {"line": f"d#{number}", "dialogue": "d", "role": "turn", "turn": number, "speaker": "user", "emotion": None,
-         "voice": "espeak-en-us-anna", "language": "en", "text": text, "seed": number}
+         "style": None, "voice": "espeak-en-us-anna", "language": "en", "text": text, "seed": number}
         for number, text in enumerate([*LINES, "..."])
     ]  # fmt: skip
     parts = []
@@ -156,7 +156,7 @@ def test_lines_are_spoken_whatever_the_size_of_a_batch_before_the_kill(
 ) -> None:
     rows = [
         {"line": f"d#{number}", "dialogue": "d", "role": "turn", "turn": number, "speaker": "user", "emotion": None,
-         "voice": "espeak-en-us-anna", "language": "en", "text": text, "seed": number}
+         "style": None, "voice": "espeak-en-us-anna", "language": "en", "text": text, "seed": number}
         for number, text in enumerate(LINES)
     ]  # fmt: skip
     place = Workspace(Store(str(tmp_path)), {"lines": "l", "speech": "s"})

@@ -12,6 +12,7 @@ from turnmill.pipelines.keys import keys, sections
 from turnmill.pipelines.recipe import load, load_recipe
 from turnmill.sources.places import place
 from turnmill.synth.rewrite.rewriter import identity
+from turnmill.synth.speech import STYLES
 
 RECIPES = Path(__file__).parents[2] / "pipelines" / "recipes"
 
@@ -179,8 +180,9 @@ def test_the_resolved_recipe_tells_the_model_of_an_endpoint_and_not_how_it_is_as
     there = load(path, [f"{section}.{setting}" for setting in asked])
     assert there.hash == load(path).hash == stable_hash(there.yaml())
     told = yaml.safe_load(there.yaml())
+    assert set(told["speak"]["http"].pop("style_instructions")) == set(STYLES)
     assert told["speak"]["http"] == {
-        "model": "tts", "response_format": "wav", "pcm_rate": 24000, "send_seed": False,
+        "model": "tts", "response_format": "wav", "pcm_rate": 24000, "send_seed": False, "performs": [],
         "instructions": "Speak in a {emotion} tone.",
     }  # fmt: skip
     assert told["script"]["rewrite"] == {

@@ -54,7 +54,7 @@ def workspace(folder: Path, texts: Sequence[str], voice: str = ANNA, language: s
     made = Workspace(Store(str(folder)), {"lines": "l", "speech": "s"})
     rows: list[Row] = [
         {"line": f"d#{i}", "dialogue": "d", "role": "turn", "turn": i, "speaker": "user", "voice": voice,
-         "language": language, "text": text, "emotion": None, "seed": i}
+         "language": language, "text": text, "emotion": None, "style": None, "seed": i}
         for i, text in enumerate(texts)
     ]  # fmt: skip
     made.store.write_part(made.part("lines", SHARD.key), to_table("lines", rows), {})

@@ -260,6 +260,7 @@ class _Planner:
             text_heard=placed.text_heard(),
             voice=placed.turn.voice,
             emotion=placed.turn.emotion,
+            style=placed.turn.style,
             interrupted=placed.cut is not None,
             misheard=placed.turn.misheard,
             borrowed=placed.turn.borrowed,

@@ -13,7 +13,8 @@ from turnmill.manifests.schema import EVENT_PARAMS
 from turnmill.synth.acoustics import Fitted, labels
 from turnmill.synth.channels import USER
 from turnmill.synth.duplex.timeline import BACKCHANNELS, SAID, ChannelWord, Event, TimedWord, Timeline, Turn, seconds
-from turnmill.synth.script.model import Script
+from turnmill.synth.script.model import Script, ScriptTurn
+from turnmill.synth.tokens import tokens
 
 _IN_SAMPLES = ("stop", "fade", "resume", "delay")  # parameters of events that are times
 
@@ -32,7 +33,7 @@ def sample_json(script: Script, timeline: Timeline, fitted: Fitted, origin: str)
         "sample_rate": timeline.sample_rate,
         "duration": seconds(timeline.n_samples),
         "channels": ["assistant", "user"],
-        "turns": [{**_turn(turn), "tool": written.tool and asdict(written.tool)} for written, turn in turns],
+        "turns": [{**_turn(turn), "tool": _tool(written, turn)} for written, turn in turns],
         "backchannels": [_backchannel(event) for event in events if event["kind"] in BACKCHANNELS],
         "events": events,
         "acoustics": labels(timeline.acoustics, fitted),
@@ -93,6 +94,7 @@ def turn_rows(timeline: Timeline) -> list[dict[str, Any]]:
             "end": seconds(turn.end),
             "voice": turn.voice,
             "emotion": turn.emotion,
+            "style": turn.style,
             "interrupted": turn.interrupted,
             "misheard": turn.misheard,
             "borrowed": turn.borrowed,
@@ -139,11 +141,19 @@ def _turn(turn: Turn) -> dict[str, Any]:
         "text_heard": turn.text_heard,
         "voice": turn.voice,
         "emotion": turn.emotion,
+        "style": turn.style,
         "interrupted": turn.interrupted,
         "misheard": turn.misheard,
         "borrowed": turn.borrowed,
         "words": _heard(turn.words),
     }
+
+
+def _tool(written: ScriptTurn, turn: Turn) -> dict[str, Any] | None:
+    """The call of a turn that was not stopped before it."""
+    tool = written.tool
+    called = tool is not None and (not turn.interrupted or len(tokens(turn.text_heard)) > tool.after)
+    return asdict(tool) if tool is not None and called else None
 
 
 def _heard(words: Iterable[TimedWord]) -> list[dict[str, Any]]:

@@ -1,25 +1,25 @@
 """Any server that speaks OpenAI's `/v1/audio/speech`: vLLM-Omni, Kokoro-FastAPI, openedai-speech, OpenAI itself.
 
-The request is `{model, input, voice, response_format}`, with `instructions` for a line with an emotion and `seed` where
-asked for; the answer is the audio and nothing else. There are no word times. The same line gives the same bytes only as
-far as the server does.
+The request is `{model, input, voice, response_format}`, with `instructions` for a line with an emotion or a style and
+`seed` where asked for; the answer is the audio and nothing else. There are no word times. The same line gives the same
+bytes only as far as the server does.
 """
 
 import io
 import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import soundfile
 import soxr
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from turnmill.manifests.records import Reason
 from turnmill.synth.http import HOST_FACTS, Endpoint, EndpointParams, Failing, Fault, Refused
-from turnmill.synth.speech import Line, Speech, SpeechError
+from turnmill.synth.speech import DIALECTS, EMOTIONS, MANNERS, STYLES, Line, Speech, SpeechError
 from turnmill.synth.tags import without_tags
 from turnmill.synth.tts.declaration import Declaration
 from turnmill.synth.voices import Voice, named
@@ -29,6 +29,24 @@ _LARGEST = 64 << 20  # bytes of an answer: 5 minutes of 48 kHz mono float, far m
 _LONGEST_S = 120
 _MOST_CHANNELS = 2
 _LOWEST_RATE, _HIGHEST_RATE = 8_000, 192_000
+
+
+_STYLES: Mapping[str, str] = {
+    "fast": "Speak fast.",
+    "slow": "Speak slowly.",
+    "loud": "Speak in a loud voice.",
+    "soft": "Speak in a very soft, quiet voice.",
+    "cantonese": "Speak Cantonese.",
+} | {name: f"Speak Chinese with the {name.title()} dialect." for name in DIALECTS if name != "cantonese"}
+
+
+def _a_manner(name: str) -> str:
+    if name not in MANNERS:
+        raise ValueError(f"there is no such emotion or style: name some of {', '.join((*EMOTIONS, *STYLES))}")
+    return name
+
+
+_Manner = Annotated[str, AfterValidator(_a_manner)]
 
 
 class HttpParams(EndpointParams):
@@ -42,6 +60,12 @@ class HttpParams(EndpointParams):
     )
     instructions: str = Field(
         default="Speak in a {emotion} tone.", description="sent for a line with an emotion, {emotion} filled in"
+    )
+    style_instructions: Mapping[str, str] = Field(
+        default=_STYLES, description="sent for a line with a style: rates, loudness and dialects, each with its text"
+    )
+    performs: tuple[_Manner, ...] = Field(
+        default=(), description="emotions and styles that are heard when told to the server: others are no labels"
     )
     send_seed: bool = Field(default=False, description="send each line's seed; OpenAI's own API knows none")
 
@@ -120,7 +144,10 @@ class HttpSpeechEngine:
         params = self._params
         request = {"model": params.model, "input": " ".join(without_tags(line.text).split()), "voice": line.voice}
         extra: dict[str, Any] = {"response_format": params.response_format}
-        if line.emotion is not None:
+        style = params.style_instructions.get(line.style or "")
+        if style is not None:
+            extra["instructions"] = style
+        elif line.emotion is not None:
             extra["instructions"] = params.instructions.replace("{emotion}", line.emotion)
         if params.send_seed:
             extra["seed"] = line.seed
@@ -165,6 +192,7 @@ DECLARATION = Declaration(
     secret=True,
     named=named,
     states_times=False,
+    performs=lambda params: [m for m in params.performs if m in EMOTIONS or m in params.style_instructions],
     gpu=True,
     at_once=lambda params: params.concurrency,
     has_time_limits=True,

@@ -15,9 +15,9 @@ import numpy as np
 
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.packaged import Packaged
-from turnmill.synth.speech import Line, Speech, SpeechError
+from turnmill.synth.speech import RATES, Line, Speech, SpeechError
 from turnmill.synth.tts.declaration import Beside, Declaration, NoParams
-from turnmill.synth.tts.embedded import UNCLAIMED, spoken
+from turnmill.synth.tts.embedded import UNCLAIMED, pace, spoken
 from turnmill.synth.tts.english_phonemes import english_rules, english_sentences
 from turnmill.synth.tts.misaki import STRESS
 from turnmill.synth.tts.onnx import session
@@ -80,10 +80,11 @@ class PiperEngine:
 
 def _speak(line: Line, _: Joe) -> Speech:
     _, config = _loaded()
-    return at_dialogue_rate(speak(line, english_sentences, _render, config["audio"]["sample_rate"], _LATE_S))
+    rate = config["audio"]["sample_rate"]
+    return at_dialogue_rate(speak(line, english_sentences, lambda s: _render(s, pace(line)), rate, _LATE_S))
 
 
-def _render(symbols: str) -> tuple[Pcm, Edges]:
+def _render(symbols: str, pace: float) -> tuple[Pcm, Edges]:
     """`synth.tts.phonemes.Render`, without the noise that Piper adds to a voice and to its durations."""
     model, config = _loaded()
     numbers = {symbol: found[0] for symbol, found in config["phoneme_id_map"].items()}
@@ -94,7 +95,9 @@ def _render(symbols: str) -> tuple[Pcm, Edges]:
         ids += [number for phoneme in phonemes for number in (numbers[phoneme], numbers[_PAD])]
         places.append(len(ids))
     ids.append(numbers[_LAST])
-    scales = np.array([0.0, config["inference"]["length_scale"], 0.0], np.float32)
+    # Durations are rounded up to whole frames, so that two thirds of what a scale asks for are heard.
+    scale = config["inference"]["length_scale"] * (1 + 1.5 * (1 / pace - 1))
+    scales = np.array([0.0, scale, 0.0], np.float32)
     inputs = {"input": np.array([ids], np.int64), "input_lengths": np.array([len(ids)], np.int64), "scales": scales}
     pcm, durations = model.run(None, inputs)
     return pcm.ravel(), edges_at(np.array(places), durations, _FRAME)
@@ -148,6 +151,7 @@ DECLARATION = Declaration(
     beside=Beside("one more user of English", beside),
     languages=("en",),
     states_times=True,
+    performs=lambda _: RATES,
     examine=_examine,
     fix=JOE.pip,
     limit="Some lines are spoken by Piper's joe, a neural voice of American English.",

@@ -183,6 +183,11 @@ def good(request: Request) -> str:
     if '{"interruptions"' in system:
         wanted = [row for row in rows if "intent" in row]
         return json.dumps({"interruptions": [_interruption(row, chinese) for row in wanted]})
+    if '{"request"' in system:
+        request, answer = (
+            ("你能说慢一点吗？", "好，我慢慢说。") if chinese else ("Could you slow down?", "Sure, like this.")
+        )
+        return json.dumps({"request": request, "answer": answer})
     if '"after"' in system:
         numbers = re.findall(r"^turn (\d+), by", user, re.MULTILINE)
         return json.dumps({"turns": [{"turn": int(number), "after": [4, 9]} for number in numbers]})
@@ -191,7 +196,9 @@ def good(request: Request) -> str:
         return json.dumps({"turns": [turn | {"emotion": "Joy"} for turn in turns]})
     if '"observation"' in system:
         call = {"name": "look_up", "arguments": {"what": "草莓" if chinese else "strawberries"}}
-        return json.dumps({"turns": turns, "turn": 1, "call": call, "observation": {"days": 5}}, ensure_ascii=False)
+        filler = "我查一下。" if chinese else "Let me check."
+        answer = {"turns": turns, "turn": 1, "filler": filler, "call": call, "observation": {"days": 5}}
+        return json.dumps(answer, ensure_ascii=False)
     return json.dumps({"turns": turns})
 
 

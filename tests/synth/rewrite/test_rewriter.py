@@ -32,7 +32,8 @@ def test_all_tasks_in_a_row_leave_a_dialogue_with_all_that_was_asked_for(
     assert turns[1].tool is not None
     assert [turn.interruption is not None for turn in turns] == [False, True, False, True]
     assert turns[1].backchannels == turns[3].backchannels == (4, 9)
-    assert [row.task for row in result.usage] == list(get_args(TaskName))
+    tasks = [task for task in get_args(TaskName) if task != "style_request"]  # no turn of it has a style
+    assert [row.task for row in result.usage] == tasks
     assert {row.model for row in result.usage} == {"small"}
     assert {row.prompt_tokens for row in result.usage} == {100}
     assert set(endpoint.paths) == {"/v1/chat/completions"}

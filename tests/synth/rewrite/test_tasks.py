@@ -14,15 +14,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from turnmill.manifests.records import Interruption, Licence, TextDialogue, TextTurn, ToolCall
-from turnmill.synth.rewrite.answers import EMOTIONS, Unusable
+from turnmill.synth.rewrite.answers import Unusable
 from turnmill.synth.rewrite.params import TaskName
 from turnmill.synth.rewrite.prompt import estimate_tokens, prompt
 from turnmill.synth.rewrite.tasks import LONGEST_INTERRUPTION, TASKS_BY_NAME, certainly_said, longest, numbered
+from turnmill.synth.speech import EMOTIONS
+from turnmill.synth.tasks.emotion import ANSWERED
 from turnmill.synth.text import TextLimits, speakable, spoken_form
 from turnmill.synth.tokens import prefix, tokens
 
 Make = Callable[..., TextDialogue]
 _EMPTY = TextDialogue("d", (), "en", "tests", Licence("CC0-1.0", True, True))
+
+
+def in_style(dialogue: TextDialogue) -> TextDialogue:
+    """With the assistant's turns spoken slowly."""
+    turns = tuple(replace(turn, style="slow") if turn.role == "assistant" else turn for turn in dialogue.turns)
+    return replace(dialogue, turns=turns)
 
 
 def filled(task: TaskName, dialogue: TextDialogue) -> dict[str, Any]:
@@ -37,9 +45,12 @@ def test_a_good_answer_changes_the_dialogue_and_keeps_its_frame(
     task: TaskName, language: str, dialogue: Make, good_answer: Callable[[dict[str, Any]], str]
 ) -> None:
     before = dialogue("d", language)
+    if task == "style_request":
+        before = in_style(before)
     after = TASKS_BY_NAME[task].read(before, good_answer(filled(task, before)))
     assert after != before
-    assert [turn.role for turn in after.turns] == [turn.role for turn in before.turns]
+    added = 2 if task == "style_request" else 0
+    assert [turn.role for turn in after.turns[added:]] == [turn.role for turn in before.turns]
     assert replace(after, turns=()) == replace(before, turns=())
     assert speakable(after, TextLimits(languages=("en", "zh"))) == after
     opening = "嗯，" if language == "zh-CN" else "Well, "
@@ -52,7 +63,13 @@ def test_a_good_answer_changes_the_dialogue_and_keeps_its_frame(
         case "function_call":
             what = "草莓" if language == "zh-CN" else "strawberries"
             call = f'{{"name":"look_up","arguments":{{"what":"{what}"}}}}'
-            assert [turn.tool for turn in after.turns] == [None, ToolCall(call, '{"days":5}'), None, None]
+            said = 4 if language == "zh-CN" else 3
+            assert [turn.tool for turn in after.turns] == [None, ToolCall(call, '{"days":5}', said), None, None]
+            filler = "我查一下。" if language == "zh-CN" else "Let me check."
+            assert prefix(after.turns[1].text, said) == filler
+        case "style_request":
+            assert [turn.style for turn in after.turns] == [None, "slow", None, "slow", None, "slow"]
+            assert [turn.added for turn in after.turns] == [True, True] + [False] * 4
         case "interruptions":
             assert [turn.interruption is not None for turn in after.turns] == [False, True, False, True]
         case "backchannels":
@@ -94,7 +111,35 @@ def test_the_emotions_of_the_prompt_are_those_that_are_read(dialogue: Make) -> N
     assert values is not None
     assert values["emotions"].split(", ") == list(EMOTIONS)
     for emotion in EMOTIONS:
-        assert TASKS_BY_NAME["emotion"].read(dialogue("d"), _turns(dialogue("d"), emotion=emotion.title()))
+        answer = json.loads(_turns(dialogue("d"), emotion=emotion.title()))
+        for turn in answer["turns"][1::2]:
+            turn["emotion"] = ANSWERED[emotion]
+        assert TASKS_BY_NAME["emotion"].read(dialogue("d"), json.dumps(answer))
+
+
+@pytest.mark.parametrize(("asked", "answered"), [("anger", "anger"), ("sadness", "joy"), ("fear", "fear")])
+def test_an_answer_out_of_tune_is_refused(asked: str, answered: str, dialogue: Make) -> None:
+    answer = json.loads(_turns(dialogue("d"), emotion="neutral"))
+    answer["turns"][0]["emotion"], answer["turns"][1]["emotion"] = asked, answered
+    with pytest.raises(Unusable, match=f"turn 1 answers {asked} with {answered}"):
+        TASKS_BY_NAME["emotion"].read(dialogue("d"), json.dumps(answer))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"request": "Say it **slowly**"}, "the request has"),
+        ({"answer": "word " * 31}, "the answer has 31 words"),
+        ({"answer": "好的。"}, "the answer is not in the language"),
+        ({"answer": ""}, "answer"),
+    ],
+)
+def test_a_request_for_a_style_that_cannot_be_said_is_refused(
+    change: dict[str, str], said: str, dialogue: Make
+) -> None:
+    answer = {"request": "Could you slow down?", "answer": "Sure."} | change
+    with pytest.raises(Unusable, match=re.escape(said)):
+        TASKS_BY_NAME["style_request"].read(in_style(dialogue("d")), json.dumps(answer))
 
 
 def test_what_a_dialogue_says_is_never_taken_for_a_placeholder(dialogue: Make) -> None:
@@ -146,6 +191,8 @@ def test_chinese_may_not_turn_into_english(dialogue: Make) -> None:
         ({"call": {"name": "rm -rf", "arguments": {}}}, "call.name"),
         ({"call": {"name": "f"}}, "call.arguments"),
         ({"observation": {}}, "observation"),
+        ({"filler": " "}, "filler"),
+        ({"filler": "word " * 13}, "the filler has 13 words"),
         ({"observation": "ok"}, "observation"),
         ({"observation": {"x": "y" * 2000}}, "more than 2000 characters"),
     ],
@@ -347,7 +394,12 @@ def _whole(task: TaskName, dialogue: TextDialogue) -> dict[str, Any]:
     """The answer of a task that leaves all texts as they are."""
     answer: dict[str, Any] = json.loads(_turns(dialogue, **({"emotion": "neutral"} if task == "emotion" else {})))
     if task == "function_call":
-        answer |= {"turn": 1, "call": {"name": "look_up", "arguments": {}}, "observation": {"ok": True}}
+        answer |= {
+            "turn": 1,
+            "filler": "One moment.",
+            "call": {"name": "look_up", "arguments": {}},
+            "observation": {"ok": True},
+        }
     return answer
 
 
@@ -380,7 +432,8 @@ def _dialogue_of(task: TaskName, asked: str) -> TextDialogue:
         spoken = row["said"] + ("" if language == "zh" else " ") + row["unsaid"]
     else:
         rows = [json.loads(line) for line in lines]
-        return replace(_EMPTY, language=language, turns=tuple(TextTurn(row["role"], row["text"]) for row in rows))
+        whole = replace(_EMPTY, language=language, turns=tuple(TextTurn(row["role"], row["text"]) for row in rows))
+        return in_style(whole) if task == "style_request" else whole
     filler = "你好。" if language == "zh" else "Hi."
     turns = [TextTurn("assistant" if n % 2 == number % 2 else "user", filler) for n in range(number + 1)]
     turns[number] = TextTurn(role, spoken)

@@ -1,6 +1,7 @@
 """Scripts: which lines are spoken, and where the parties interrupt, nod and hesitate."""
 
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -48,6 +49,23 @@ TALK = (
     "And what about the second one, then?",
     LONG.replace("three", "two"),
 )
+
+
+def test_a_style_holds_for_all_that_its_speaker_says_until_that_speakers_next_turn() -> None:
+    for n in range(20):
+        before = dialogue(*TALK, name=f"d{n}")
+        turns = tuple(replace(turn, style="slow") if turn.role == "assistant" else turn for turn in before.turns[:2])
+        script = write_script(replace(before, turns=(*turns, *before.turns[2:])), ALL, ESPEAK, "train", 1)
+        last = (
+            next(turn.index for turn in script.turns if turn.text_written == TALK[3]) if len(script.turns) > 3 else 99
+        )
+        for turn in script.turns:
+            slow = turn.speaker == "assistant" and turn.index < last
+            assert turn.style == ("slow" if slow else None), turn
+        for line, told in zip(script.lines, script.engine_lines(), strict=True):
+            assert line.style == told.style
+            assert line.style is None or line.speaker == "assistant"
+        assert any(line.style for line in script.lines)
 
 
 def quiet(**changes: object) -> Interaction:

@@ -38,6 +38,28 @@ def test_every_text_of_the_quickstart_passes_in_some_voice_of_each_kind() -> Non
         assert verdict.why is None, (text, verdict.why)
 
 
+@pytest.mark.parametrize("style", ["fast", "slow"])
+def test_a_rate_that_was_asked_for_passes_in_every_voice(style: str) -> None:
+    for name in (name for name, voice in ESPEAK.voices.items() if voice.language == "en"):
+        (speech,) = EspeakEngine(ESPEAK.voices).synthesize([Line("line", TEXT, name, "en", 0, style=style)])
+        assert isinstance(speech, Speech)
+        assert judge(speech.pcm, TEXT, "en", GateParams(), style).why is None, name
+
+
+def test_what_is_faster_or_slower_than_asked_for_is_refused_where_no_rate_was() -> None:
+    pcm = spoken(TEXT)
+    squeezed, stretched = pcm[::3], np.repeat(pcm, 3)
+    for sound, style in ((squeezed, "fast"), (stretched, "slow")):
+        said = sum(character.isalpha() for character in TEXT)
+        pace = len(sound) / RATE / said
+        params = GateParams.model_validate({"pace": {"en": {"low": 0.8 * pace, "high": 1.2 * pace}}, "slack_s": 0})
+        assert judge(sound, TEXT, "en", params).why is None
+        other = {"fast": {"low": 1.3 * pace, "high": 9.0}, "slow": {"low": 0.0, "high": 0.7 * pace}}[style]
+        params = GateParams.model_validate({"pace": {"en": other}, "slack_s": 0})
+        assert "sound_s" in str(judge(sound, TEXT, "en", params).why)
+        assert judge(sound, TEXT, "en", params, style).why is None
+
+
 def _dialogues() -> list[dict[str, list[dict[str, str]]]]:
     rows = [json.loads(line) for line in (QUICKSTART / "dialogues.jsonl").read_text("utf-8").splitlines()]
     return [row for row in rows if all(isinstance(turn.get("content"), str) for turn in row["messages"])]

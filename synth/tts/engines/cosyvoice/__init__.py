@@ -2,10 +2,10 @@
 
 from turnmill.synth.tts.declaration import Declaration
 from turnmill.synth.tts.engines.cosyvoice.engine import CosyVoiceEngine
-from turnmill.synth.tts.engines.cosyvoice.model import refetch, unfetched
+from turnmill.synth.tts.engines.cosyvoice.model import generation_of, refetch, unfetched
 from turnmill.synth.tts.engines.cosyvoice.package import check_requirements, find_checkout
 from turnmill.synth.tts.engines.cosyvoice.params import CosyVoiceParams
-from turnmill.synth.tts.engines.cosyvoice.wording import LANGUAGES
+from turnmill.synth.tts.engines.cosyvoice.wording import LANGUAGES, PERFORMED
 from turnmill.synth.voices import named
 
 __all__ = ["DECLARATION", "CosyVoiceEngine", "CosyVoiceParams"]
@@ -37,6 +37,7 @@ DECLARATION = Declaration(
     clones=True,
     languages=sorted(frozenset().union(*LANGUAGES.values())),
     states_times=False,
+    performs=lambda params: PERFORMED[generation_of(params)] if params.emotions else (),
     heavy=True,
     gpu=True,
     check=_check,

@@ -73,7 +73,7 @@ class CosyVoiceEngine:
     """`synth.tts.engine.Engine` on CosyVoice 1, 2 or 3, whichever `params.model` is.
 
     A voice with a recording is cloned: zero-shot in its own language, cross-lingual in another, and by instruction
-    where the line has an emotion or the engine a style (CosyVoice 2 and 3; CosyVoice 1 clones without emotions). A
+    where the line has a style or an emotion or the engine a style (CosyVoice 2 and 3; CosyVoice 1 clones without). A
     voice without one is a speaker of the model by its name, as CosyVoice-300M-SFT and -Instruct have them.
     Inline tags ("[laughter]", "[breath]", "[cough]") are the model's to voice. `Speech.words` is None.
 
@@ -140,8 +140,8 @@ class CosyVoiceEngine:
         text = wording.spoken_text(line.text, generation)
         if not any(unicodedata.category(character)[0] in "LNS" for character in text):
             raise SpeechError(Reason.NOTHING_SPOKEN, f"there is nothing to speak in {line.text!r}")
-        emotion = line.emotion if self._params.emotions else None
-        return _Utterance(voice, language, text, wording.instruction(emotion, self._params.style))
+        emotion, style = (line.emotion, line.style) if self._params.emotions else (None, None)
+        return _Utterance(voice, language, text, wording.instruction(emotion, style, self._params.style))
 
     def _first(self, utterance: _Utterance, seed: tuple[object, ...]) -> Pcm:
         """The first try that succeeds, each under its own seed; the last one's SpeechError where none does."""

@@ -70,6 +70,15 @@ def find_model(params: CosyVoiceParams) -> ModelFolder:
     return ModelFolder(path, generation, int(rate.group(1)))
 
 
+def generation_of(params: CosyVoiceParams) -> Generation:
+    """The generation of a model, which need not be here: that of its folder, else as its name on the hub says it."""
+    folder = _given(params)
+    if folder is not None:
+        return next((of for name, of in _CONFIGS.items() if (folder / name).is_file()), 1)
+    named = re.search("CosyVoice([23])", params.model, re.IGNORECASE)
+    return 1 if named is None else 2 if named[1] == "2" else 3
+
+
 def published(params: CosyVoiceParams) -> bool:
     """Whether `params.model` is the id of a model on the hub."""
     return _given(params) is None and bool(_HUB_ID.fullmatch(params.model))

@@ -12,10 +12,10 @@ class CosyVoiceParams(Params):
     a checkout of github.com/FunAudioLLM/CosyVoice with its submodules (None: the environment variable COSYVOICE_REPO,
     or the Python path). `speed` is the rate of speech against the model's own.
 
-    `style` is how every line is said unless its own emotion says otherwise: a key of `wording.INSTRUCTIONS` ("happy",
-    "soft", "sichuan") or a sentence of one's own. Where it is an emotion, no line with another is said so. With
-    `emotions` false a line's emotion is ignored, which CosyVoice-300M-SFT needs: it has no instruct mode and nothing in
-    its files tells so.
+    `style` is how every line is said unless its own style or emotion says otherwise: a key of `wording.INSTRUCTIONS`
+    ("joy", "soft", "sichuan") or a sentence of one's own. Where it is an emotion, no line with another is said so. With
+    `emotions` false a line's style and emotion are ignored, which CosyVoice-300M-SFT needs: it has no instruct mode and
+    nothing in its files tells so.
 
     `fp16`, `load_trt` and `load_vllm` are CosyVoice's own flags and need CUDA. TensorRT and vLLM write what they build
     into the model's folder. The seeds do not reach vLLM: with it, a line depends on those spoken before.

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Literal
 
+from turnmill.synth.speech import DIALECTS, MANNERS, emotion_named
 from turnmill.synth.tags import TAG
 
 Generation = Literal[1, 2, 3]
@@ -16,7 +17,7 @@ Generation = Literal[1, 2, 3]
 END_OF_PROMPT = "<|endofprompt|>"
 SYSTEM_PROMPT = "You are a helpful assistant."
 
-_DIALECTS = {
+_DIALECTS: Mapping[str, str] = {
     "cantonese": "广东话",
     "dongbei": "东北话",
     "gansu": "甘肃话",
@@ -36,15 +37,15 @@ _DIALECTS = {
     "yunnan": "云南话",
 }
 
-# Those of LUCY (`synth.rewrite.answers.EMOTIONS`). The package has the first three; the rest are in their form, which
-# CosyVoice 2 and 3, taught in free text, take as well.
-_EMOTIONS = {
-    "happy": "请非常开心地说一句话。",
-    "sad": "请非常伤心地说一句话。",
-    "angry": "请非常生气地说一句话。",
-    "fearful": "请非常害怕地说一句话。",
-    "surprised": "请非常惊讶地说一句话。",
-    "disgusted": "请非常厌恶地说一句话。",
+# The package has those of joy, sadness and anger; the rest are in their form, which CosyVoice 2 and 3, taught in free
+# text, take as well.
+_EMOTIONS: Mapping[str, str] = {
+    "joy": "请非常开心地说一句话。",
+    "sadness": "请非常伤心地说一句话。",
+    "anger": "请非常生气地说一句话。",
+    "fear": "请非常害怕地说一句话。",
+    "surprise": "请非常惊讶地说一句话。",
+    "disgust": "请非常厌恶地说一句话。",
     "sorry": "请非常抱歉地说一句话。",
     "neutral": "请非常平静地说一句话。",
 }
@@ -58,12 +59,15 @@ INSTRUCTIONS: Mapping[str, str] = {
     "robot": "你可以尝试用机器人的方式解答吗？",
     "peppa": "我想体验一下小猪佩奇风格，可以吗？",
 } | {name: f"请用{dialect}表达。" for name, dialect in _DIALECTS.items()}
-"""Emotions, manners, speeds and dialects, and the sentence that asks for each."""
+"""Emotions and styles of `synth.speech`, two manners more, and the sentence that asks for each."""
 
-_SYNONYMS = {
-    "happiness": "happy", "joy": "happy", "sadness": "sad", "sorrow": "sad", "anger": "angry", "fear": "fearful",
-    "afraid": "fearful", "surprise": "surprised", "disgust": "disgusted", "apologetic": "sorry", "calm": "neutral",
-}  # fmt: skip
+_DIALECTS_OF_2 = frozenset({"cantonese", "hubei", "shanghai", "sichuan", "tianjin"})
+PERFORMED: Mapping[Generation, frozenset[str]] = {
+    1: frozenset(),  # which clones without instructions
+    2: MANNERS - (frozenset(DIALECTS) - _DIALECTS_OF_2),
+    3: MANNERS,
+}
+"""What of `synth.speech.MANNERS` each generation does as it is told, by the package's README."""
 
 _FIVE = frozenset({"zh", "en", "ja", "ko", "yue"})
 LANGUAGES: Mapping[Generation, frozenset[str]] = {1: _FIVE, 2: _FIVE, 3: _FIVE | {"de", "es", "fr", "it", "ru"}}
@@ -104,17 +108,18 @@ def pieces(text: str) -> list[str]:
     return parts
 
 
-def instruction(emotion: str | None, style: str | None) -> str | None:
-    """The sentence for a line's emotion, else for the style of all lines; None for plain.
+def instruction(emotion: str | None, style: str | None, general: str | None) -> str | None:
+    """The sentence for a line's style, else for its emotion, else for the style of all lines; None for plain.
 
-    A style that is an emotion is not for lines with another, be it one that there is no sentence for; any other style
+    A general style that is an emotion is not for lines with another, be it one that there is no sentence for; any other
     is for neutral lines too.
     """
-    name = (emotion or "").strip().lower()
-    name = _SYNONYMS.get(name, name)
-    if style and (not name or (style not in _EMOTIONS and (name == "neutral" or name not in INSTRUCTIONS))):
-        return INSTRUCTIONS.get(style, style)
-    return INSTRUCTIONS.get(name)
+    if style is not None:
+        return INSTRUCTIONS.get(style)
+    felt, of_all = emotion_named(emotion), emotion_named(general) or general
+    if of_all and (not emotion or (of_all not in _EMOTIONS and felt in (None, "neutral"))):
+        return INSTRUCTIONS.get(of_all, of_all)
+    return INSTRUCTIONS.get(felt) if felt else None
 
 
 def prompt_text(sentence: str, generation: Generation) -> str:

@@ -1,5 +1,6 @@
 """espeak-ng, a formant synthesizer of English and Chinese: exact word times, nothing to download."""
 
+from turnmill.synth.speech import RATES
 from turnmill.synth.tts.declaration import Beside, Declaration, NoParams
 from turnmill.synth.tts.engines.espeak.engine import EspeakEngine
 from turnmill.synth.tts.engines.espeak.voices import ESPEAK, EspeakSettings, beside
@@ -17,6 +18,7 @@ DECLARATION = Declaration(
     beside=Beside("bystanders, and everybody in languages that the engine does not speak", beside),
     languages=ESPEAK.languages,
     states_times=True,
+    performs=lambda _: RATES,
     fix="pip install 'turnmill[demo]'",
     limit="Lines are spoken by espeak-ng, a formant synthesizer: words and times are exact, but the voices sound "
     "robotic and do not stand for human speech.",

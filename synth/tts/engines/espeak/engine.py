@@ -12,7 +12,7 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.metadata import version
 from types import ModuleType
@@ -27,7 +27,7 @@ from turnmill.synth.speech import Line, Speech, SpeechError, Word
 from turnmill.synth.tags import without_tags
 from turnmill.synth.tokens import sounds
 from turnmill.synth.tokens import spans as token_spans
-from turnmill.synth.tts.embedded import spoken
+from turnmill.synth.tts.embedded import pace, spoken
 from turnmill.synth.tts.engines.espeak.mandarin import respelt
 from turnmill.synth.tts.engines.espeak.voices import MANDARIN, EspeakSettings
 from turnmill.synth.voices import Voice
@@ -118,6 +118,7 @@ class EspeakEngine:
 
     def _speak(self, line: Line, settings: EspeakSettings) -> Speech:
         text = without_tags(line.text)  # which espeak would read aloud
+        settings = replace(settings, rate=round(settings.rate * pace(line)))
         try:
             utterance = utter(text, settings)
         except SpeechError as error:

@@ -17,7 +17,7 @@ from turnmill.manifests.errors import UsageError
 from turnmill.manifests.packaged import sha256
 from turnmill.synth.energy import active_level
 from turnmill.synth.speech import Line, Speech, SpeechError
-from turnmill.synth.tts.embedded import spoken
+from turnmill.synth.tts.embedded import pace, spoken
 from turnmill.synth.tts.engines.hibari.voices import PseudoSpeaker
 from turnmill.synth.tts.english_phonemes import english_rules, english_sentences
 from turnmill.synth.tts.misaki import numbered
@@ -66,19 +66,29 @@ class HibariEngine:
 
 def _speak(line: Line, speaker: PseudoSpeaker) -> Speech:
     rng = np.random.default_rng(line.seed)
-    said = speak(line, english_sentences, lambda symbols: _render(symbols, speaker, rng), _RATE, _LATE_S)
+    asked = pace(line)
+    said = speak(line, english_sentences, lambda symbols: _render(symbols, speaker, asked, rng), _RATE, _LATE_S / asked)
     return said if speaker == PseudoSpeaker() else replace(said, pcm=_levelled(said.pcm))
 
 
-def _render(symbols: str, speaker: PseudoSpeaker, rng: np.random.Generator) -> tuple[Pcm, Edges]:
-    """`synth.tts.phonemes.Render` of a speaker."""
+def _render(symbols: str, speaker: PseudoSpeaker, pace: float, rng: np.random.Generator) -> tuple[Pcm, Edges]:
+    """`synth.tts.phonemes.Render` of a speaker, at a pace against the speaker's own."""
     from hibari.dsp import synth
 
     ids, places = numbered(symbols)
     inputs = {"ids": np.array([ids], np.int64), "speed": np.array([speaker.rate], np.float32)}
     *outputs, durations = _loaded().run(None, inputs)
-    pcm: Pcm = synth(*_as_spoken_by(speaker, *(output[0] for output in outputs)), rng)
-    return pcm, edges_at(places, durations, _UNIT)
+    frames = (_paced(output[0], pace) for output in outputs)
+    pcm: Pcm = synth(*_as_spoken_by(speaker, *frames), rng)
+    return pcm, np.round(edges_at(places, durations, _UNIT) / pace).astype(np.int64)
+
+
+def _paced(frames: Pcm, pace: float) -> Pcm:
+    """Frames, along the last axis, taken at another pace: some twice or left out. The model's own `speed` is no use for
+    that: its durations are whole units of 25 ms, of which most phonemes have one."""
+    count = frames.shape[-1]
+    taken = np.arange(0.5, count / pace) * pace
+    return frames[..., np.minimum(taken.astype(np.int64), count - 1)]
 
 
 def _as_spoken_by(

@@ -1,5 +1,6 @@
 """Kokoro-82M: Chinese and English in many voices and in blends of two."""
 
+from turnmill.synth.speech import RATES
 from turnmill.synth.tts.declaration import Declaration
 from turnmill.synth.tts.engines.kokoro.engine import CHINESE, LANGUAGES, KokoroEngine
 from turnmill.synth.tts.engines.kokoro.model import PACKAGE, KokoroParams, refetch, unfetched
@@ -20,6 +21,7 @@ DECLARATION = Declaration(
     check_names=check_blends,
     languages=LANGUAGES,
     states_times=True,
+    performs=lambda _: RATES,
     heavy=True,
     unfetched=unfetched,
     fetch=refetch,

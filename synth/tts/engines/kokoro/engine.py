@@ -17,7 +17,7 @@ from turnmill.manifests.errors import UsageError
 from turnmill.manifests.languages import primary
 from turnmill.synth.speech import Line, Speech, SpeechError
 from turnmill.synth.tts.chinese_phonemes import chinese_sentences
-from turnmill.synth.tts.embedded import spoken
+from turnmill.synth.tts.embedded import pace, spoken
 from turnmill.synth.tts.engines.kokoro.model import KokoroParams, find_model
 from turnmill.synth.tts.engines.kokoro.voices import Blend
 from turnmill.synth.tts.english_phonemes import english_rules, english_sentences
@@ -69,17 +69,18 @@ class KokoroEngine:
         styles = _styles(self._files.voices)
         style: Pcm = np.asarray(np.mean([styles[name] for name in blend.names], axis=0, dtype=np.float32))
         front_end = _FRONT_ENDS[primary(line.language)]
-        return speak(line, front_end, lambda symbols: self._render(symbols, style), _RATE, _LATE_S)
+        return speak(line, front_end, lambda symbols: self._render(symbols, style, pace(line)), _RATE, _LATE_S)
 
-    def _render(self, symbols: str, style: Pcm) -> tuple[Pcm, Edges]:
-        """`synth.tts.phonemes.Render` in a style, float32 [lengths, 1, 256]: one for each count of symbols."""
+    def _render(self, symbols: str, style: Pcm, rate: float) -> tuple[Pcm, Edges]:
+        """`synth.tts.phonemes.Render` in a style, float32 [lengths, 1, 256]: one for each count of symbols; at a rate
+        against the model's own."""
         model = _loaded(self._files.model)
         ids, places = numbered(symbols)
         first, *others = model.get_inputs()
         inputs = {
             first.name: np.array([ids], np.int64),
             others[0].name: style[min(len(ids) - 2, len(style)) - 1].reshape(1, -1),
-            others[1].name: np.array([1.0], np.float32),
+            others[1].name: np.array([rate], np.float32),
         }
         *outputs, durations = model.run(None, inputs)
         pcm: Pcm = np.asarray(outputs[0], np.float32).ravel()

@@ -2,6 +2,7 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -120,6 +121,20 @@ def test_the_same_line_gives_the_same_bytes_whatever_was_said_before(voice: str)
     again = _speak(text, voice)
     assert alone.pcm.tobytes() == again.pcm.tobytes()
     assert alone.words == again.words
+
+
+@pytest.mark.parametrize(("voice", "text"), [(ASSISTANT, TEXT), (MANDARIN[0], ZH_TEXTS[1])])
+def test_a_rate_is_heard_and_words_stay_in_their_places(voice: str, text: str) -> None:
+    plain = _speak(text, voice)
+    for style, low, high in (("fast", 0.7, 0.85), ("slow", 1.15, 1.4)):
+        line = replace(_line(text, voice, ESPEAK.voices[voice].language), style=style)
+        (speech,) = EspeakEngine(ESPEAK.voices).synthesize([line])
+        assert isinstance(speech, Speech)
+        _check(text, speech)
+        assert low < len(speech.pcm) / len(plain.pcm) < high
+        for before, after in pairwise(_words(speech)):
+            gap = speech.pcm[round(before.end * speech.sample_rate) : round(after.start * speech.sample_rate)]
+            assert len(gap) < 240 or np.abs(gap[60:-60]).max() < 0.01  # a pause is silent
 
 
 def test_threads_do_not_disturb_each_other() -> None:

@@ -1,6 +1,7 @@
 """The embedded English voice: same line, same bytes; every word in its place; a bad line is an error and nothing else;
 users are other people than the assistant."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -63,6 +64,21 @@ def test_words_are_where_another_aligner_finds_them() -> None:
         off += [abs(a.start - b.start) for a, b in zip(speech.words or (), found, strict=True)]
     assert np.median(off) <= 0.01
     assert max(off) < 0.08
+
+
+@pytest.mark.parametrize(("style", "low", "high"), [("fast", 0.75, 0.85), ("slow", 1.2, 1.3)])
+def test_a_rate_is_heard_and_words_are_where_another_aligner_finds_them(style: str, low: float, high: float) -> None:
+    pytest.importorskip("pocketsphinx", reason="pocketsphinx is not installed")
+    off = []
+    for voice in VOICES[:4]:
+        plain, styled = said(line(voice=voice), replace(line(voice=voice), style=style))
+        assert low < len(styled.pcm) / len(plain.pcm) < high
+        assert [word.text for word in styled.words or ()] == TEXT.split()
+        found = PocketsphinxAligner().align(styled.pcm, 24_000, TEXT, "en")
+        assert found is not None
+        off += [abs(a.start - b.start) for a, b in zip(styled.words or (), found, strict=True)]
+    assert np.median(off) <= 0.012
+    assert max(off) < 0.09
 
 
 def test_users_differ_from_the_assistant_in_pitch_and_pace() -> None:

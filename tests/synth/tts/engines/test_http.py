@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,9 +12,9 @@ from tests.synth.tts.speech_server import KEY, SPEAKERS, SpeechServer, speech_se
 from turnmill.manifests.errors import TurnmillError, UsageError
 from turnmill.manifests.records import Licence
 from turnmill.synth.http import Failing
-from turnmill.synth.speech import Line, Speech, SpeechError
+from turnmill.synth.speech import STYLES, Line, Speech, SpeechError
 from turnmill.synth.tts.engines.hibari import HIBARI, HibariEngine
-from turnmill.synth.tts.engines.http import HttpParams, HttpSpeechEngine
+from turnmill.synth.tts.engines.http import DECLARATION, HttpParams, HttpSpeechEngine
 from turnmill.synth.voices import Prompt, Voice
 
 LICENCE = Licence("CC0-1.0", redistribute=True, commercial=True)
@@ -66,8 +67,20 @@ def test_the_request_says_what_the_line_says_and_no_more(server: SpeechServer) -
         "model": "tts", "input": "One.", "voice": "alloy", "response_format": "wav", "authorization": None
     }  # fmt: skip
     assert happy["instructions"] == "Speak in a happy tone."
+    engine(server).synthesize([replace(lines[1], style="sichuan")])
+    assert server.requests[-1]["instructions"] == "Speak Chinese with the Sichuan dialect."
     engine(server, send_seed=True).synthesize(lines[:1])
     assert server.requests[-1]["seed"] == 7
+
+
+def test_a_server_performs_what_the_recipe_says_of_it_and_nothing_by_itself() -> None:
+    given = {"base_url": "http://localhost:1/v1", "model": "tts"}
+    assert list(DECLARATION.performs(HttpParams.model_validate(given))) == []
+    told = HttpParams.model_validate(given | {"performs": ["joy", "slow", "cantonese"]})
+    assert list(DECLARATION.performs(told)) == ["joy", "slow", "cantonese"]
+    assert set(told.style_instructions) == set(STYLES)
+    with pytest.raises(ValidationError, match="there is no such emotion or style"):
+        HttpParams.model_validate(given | {"performs": ["happyish"]})
 
 
 def test_requests_are_under_way_at_once_and_results_in_order(server: SpeechServer) -> None:

@@ -1,5 +1,6 @@
 """Kokoro speaks Chinese and English in blends of voices, with every word in its place; what it lacks is a sentence."""
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -45,6 +46,15 @@ def test_chinese_is_spoken_character_by_character_to_the_same_bytes(engine: Koko
     gap = (speech.words or ())[6].start - (speech.words or ())[5].end
     assert gap > 0.1, "the comma is a pause, and in no word"
     assert speech.pcm.tobytes() == again.pcm.tobytes() != blend.pcm.tobytes()
+
+
+@pytest.mark.parametrize(("style", "low", "high"), [("fast", 0.7, 0.87), ("slow", 1.15, 1.35)])
+def test_a_rate_is_heard(style: str, low: float, high: float, engine: KokoroEngine) -> None:
+    plain, styled = engine.synthesize([line(), replace(line(), style=style)])
+    assert isinstance(plain, Speech)
+    assert isinstance(styled, Speech)
+    assert low < len(styled.pcm) / len(plain.pcm) < high
+    assert [word.text for word in styled.words or ()] == sounding(TEXT)
 
 
 def test_english_and_latin_words_are_read_as_english(engine: KokoroEngine) -> None:

@@ -31,6 +31,18 @@ def test_joe_says_every_word_in_its_place_to_the_same_bytes() -> None:
     assert speech.pcm.tobytes() == again.pcm.tobytes()
 
 
+@pytest.mark.parametrize(("style", "low", "high"), [("fast", 0.7, 0.85), ("slow", 1.15, 1.35)])
+def test_a_rate_is_heard(style: str, low: float, high: float) -> None:
+    if piper.JOE.folder is None:
+        pytest.skip(f"needs joe: {piper.JOE.pip}")
+    lines = [Line("d#0", TEXT, "piper-joe", "en", 1, style=each) for each in (None, style)]
+    plain, styled = PiperEngine(EMBEDDED).synthesize(lines)
+    assert isinstance(plain, Speech)
+    assert isinstance(styled, Speech)
+    assert low < len(styled.pcm) / len(plain.pcm) < high
+    assert [word.text for word in styled.words or ()] == TEXT.split()
+
+
 def test_phonemes_are_written_as_espeak_writes_them() -> None:
     assert "".join(written("nˈɜɹs")) == "nˈɜːs"
     assert "".join(written("ˈʌðəɹ")) == "ˈʌðɚ"

@@ -1,15 +1,17 @@
 """The CosyVoice engine against a fake of the package: what reaches the model."""
 
+from collections.abc import Set
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from tests.synth.tts.conftest import LICENCE, Fake, cloned, flac
 from tests.synth.tts.engines.cosyvoice.conftest import SPEAKER, TEXT, a_line, error_of, speak
-from turnmill.synth.rewrite.answers import EMOTIONS
-from turnmill.synth.speech import Speech, SpeechError
-from turnmill.synth.tts.engines.cosyvoice import engine, wording
+from turnmill.synth.speech import EMOTIONS, MANNERS, STYLES, Speech, SpeechError
+from turnmill.synth.tts.engines.cosyvoice import DECLARATION, CosyVoiceParams, engine, wording
+from turnmill.synth.tts.engines.cosyvoice.wording import INSTRUCTIONS
 from turnmill.synth.voices import Voice
 
 # What reaches the model
@@ -119,6 +121,38 @@ def test_each_emotion_of_one_voice_reaches_the_model_although_its_recording_is_k
 def test_a_style_holds_for_lines_without_an_emotion(fake: Fake, style: str, emotion: str | None, told: str) -> None:
     speak(fake.engine(style=style), a_line(emotion=emotion))
     assert fake.package.REQUESTS[0]["prompt_text"] == f"{told}<|endofprompt|>"
+
+
+@pytest.mark.parametrize("general", [None, "happy", "sichuan"])
+@pytest.mark.parametrize("style", STYLES)
+def test_a_style_of_a_line_is_told_in_the_words_of_the_package_whatever_else_is(
+    fake: Fake, style: str, general: str | None
+) -> None:
+    speak(fake.engine(style=general), replace(a_line(emotion="joy"), style=style))
+    assert fake.package.REQUESTS[0]["prompt_text"] == f"{INSTRUCTIONS[style]}<|endofprompt|>"
+
+
+def test_every_manner_has_a_sentence_of_its_own_and_those_of_the_dialects_name_them() -> None:
+    assert set(INSTRUCTIONS) >= MANNERS
+    assert len({INSTRUCTIONS[name] for name in MANNERS}) == len(MANNERS)
+    assert (INSTRUCTIONS["cantonese"], INSTRUCTIONS["sichuan"]) == ("请用广东话表达。", "请用四川话表达。")
+
+
+@pytest.mark.parametrize(
+    ("model", "emotions", "some", "others"),
+    [
+        ("FunAudioLLM/CosyVoice2-0.5B", True, {"joy", "slow", "soft", "sichuan"}, {"yunnan", "minnan"}),
+        ("FunAudioLLM/Fun-CosyVoice3-0.5B-2512", True, MANNERS, set()),
+        ("FunAudioLLM/CosyVoice-300M", True, set(), MANNERS),
+        ("FunAudioLLM/CosyVoice2-0.5B", False, set(), MANNERS),
+    ],
+)
+def test_what_a_generation_performs_is_known_before_its_model_is_here(
+    model: str, emotions: bool, some: Set[str], others: Set[str]
+) -> None:
+    performed = set(DECLARATION.performs(CosyVoiceParams(model=model, emotions=emotions)))
+    assert performed >= some
+    assert not performed & others
 
 
 @pytest.mark.parametrize("style", [None, "happy", "sad"])
