@@ -56,8 +56,8 @@ class Reason(StrEnum):
     NON_TEXT = "non_text", "too little of it is words"
     TOOL_PLUMBING = "tool_plumbing", "calls, arguments and results of tools"
     PERSONAL_DATA = "personal_data", "an address or a number of somebody"
-    UNSAFE_TOPIC = "unsafe_topic", "a term of the list of unsafe topics"
-    LANGUAGE_MIX = "language_mix", "it is not in the language it says it is in"
+    UNSAFE_TOPIC = "unsafe_topic", "hate, harassment, sex, violence, self-harm or crime, or a term of the list of unsafe topics"
+    LANGUAGE_MIX = "language_mix", "it is not written in the language that it is said to be in"
     REWRITE_FAILED = "rewrite_failed", "the language model gave nothing usable"
     NOTHING_SPEAKABLE = "nothing_speakable", "a turn has no word left once it is in spoken form"
     UNSUPPORTED_LANGUAGE = (

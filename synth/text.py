@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import Field, field_serializer, field_validator
 
+from turnmill.manifests.identify import language_found
 from turnmill.manifests.languages import PrimaryTag, primary
 from turnmill.manifests.params import Params
 from turnmill.manifests.records import Reason, Reject, TextDialogue
@@ -85,6 +86,11 @@ def speakable(dialogue: TextDialogue, limits: TextLimits) -> TextDialogue | Reje
         found = _of_turn(turn.text, language, limits)
         if found is not None:
             return Reject(found[0], f"turn {index} {found[1]}", uid=dialogue.id)
+    said = "\n".join(without_tags(turn.text) for turn in dialogue.turns)
+    written = language_found(said, dialogue.language)
+    if written != dialogue.language:
+        detail = f"it is written in {written!r}, and its language is said to be {dialogue.language!r}"
+        return Reject(Reason.LANGUAGE_MIX, detail, uid=dialogue.id)
     for index, turn in enumerate(dialogue.turns):
         if not any(c.isalpha() for c in without_tags(spoken_form(turn.text, dialogue.language))):
             return Reject(Reason.NOTHING_SPEAKABLE, f"turn {index} has no word in {turn.text[:40]!r}", uid=dialogue.id)

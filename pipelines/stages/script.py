@@ -1,8 +1,9 @@
 """script: a unit of text dialogues -> who says which line to whom, and where they interrupt (synth.script)."""
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ from turnmill.synth.rewrite import rewriter
 from turnmill.synth.rewrite.cache import StoreCache
 from turnmill.synth.rewrite.params import RewriteParams
 from turnmill.synth.rewrite.rewriter import Rewriter, Rewritten
+from turnmill.synth.safety import Safety, SafetyParams
 from turnmill.synth.script import Interaction, Script, write_script
 from turnmill.synth.text import TextLimits, speakable
 from turnmill.synth.voices import Split, VoiceBank
@@ -44,6 +46,7 @@ _MENDED: Final = (
 class ScriptParams(Params):
     dialogues_per_shard: int = Field(default=200, ge=1, description="dialogues per shard: about 1 h of audio")
     limits: TextLimits = TextLimits()
+    safety: SafetyParams = Field(default=SafetyParams(), description="what no dialogue may be about, and who judges it")
     rewrite: RewriteParams | None = Field(
         default=None,
         description="rewrite by a language model; null: none. Its task 'spoken' is given turns of up to 20 times "
@@ -62,10 +65,10 @@ class ScriptParams(Params):
 
 class WriteScripts(Source):
     name = "script"
-    version = 3
+    version = 4
     tables = ("lines", "rewrites", "scripts")
     items = "dialogues"
-    host_params = frozenset({"rewrite"})
+    host_params = frozenset({"rewrite", "safety"})
 
     def __init__(
         self,
@@ -97,13 +100,20 @@ class WriteScripts(Source):
             "entry": self.entry.model_dump(mode="json"),
             "texts": [text.identity for text in self.texts],
             "splits": self.splits.model_dump(),
+            "safety": self.safety.identity,
             "rewrite": self.params.rewrite and rewriter.identity(self.params.rewrite),
             "bank": self.bank.identity,
             "seed": self.seed,
         }
 
+    @cached_property
+    def safety(self) -> Safety:
+        return Safety(self.params.safety)
+
     def check(self) -> None:
         check_texts(self.texts)
+        if self.safety.missed is not None:
+            print(self.safety.missed, file=sys.stderr)
 
     def units(self) -> list[Unit]:
         """Runs of dialogues of each file. Raises UsageError for a file that holds none."""
@@ -157,12 +167,17 @@ class WriteScripts(Source):
     ) -> TextDialogue | Reject:
         dialogue = read
         if isinstance(read, TextDialogue):
-            dialogue = guard.caught(Item(read.id), partial(speakable, read, limits))
+            dialogue = guard.caught(Item(read.id), partial(self._kept, read, limits))
         if isinstance(dialogue, Reject) or primary(dialogue.language) in bank.languages:
             return dialogue
         spoken = ", ".join(bank.languages)
         detail = f"no voice speaks {dialogue.language!r}; there are voices for {spoken}"
         return Reject(Reason.UNSUPPORTED_LANGUAGE, detail, uid=dialogue.id)
+
+    def _kept(self, read: TextDialogue, limits: TextLimits) -> TextDialogue | Reject:
+        """The dialogue where it can be spoken and is safe."""
+        dialogue = speakable(read, limits)
+        return dialogue if isinstance(dialogue, Reject) else self.safety.judge(dialogue)
 
     def script(self, dialogue: TextDialogue, bank: VoiceBank) -> tuple[Script, Split]:
         """The script of a dialogue, under the licence that what is made of it has, and its split."""
