@@ -56,7 +56,10 @@ class Reason(StrEnum):
     NON_TEXT = "non_text", "too little of it is words"
     TOOL_PLUMBING = "tool_plumbing", "calls, arguments and results of tools"
     PERSONAL_DATA = "personal_data", "an address or a number of somebody"
-    UNSAFE_TOPIC = "unsafe_topic", "hate, harassment, sex, violence, self-harm or crime, or a term of the list of unsafe topics"
+    UNSAFE_TOPIC = (
+        "unsafe_topic",
+        "hate, harassment, sex, violence, self-harm or crime, or a term of the list of unsafe topics",
+    )
     LANGUAGE_MIX = "language_mix", "it is not written in the language that it is said to be in"
     REWRITE_FAILED = "rewrite_failed", "the language model gave nothing usable"
     NOTHING_SPEAKABLE = "nothing_speakable", "a turn has no word left once it is in spoken form"
@@ -150,7 +153,8 @@ class ToolCall:
 class TextTurn:
     """`emotion` is that of the speaker where known. What a language model may add to a turn: an `interruption` of it,
     and `backchannels`, the counts of tokens (`synth.tokens`) after which the listener may nod (None: nobody said).
-    `style` is how the turn is spoken beside its emotion, by the names of `synth.speech`."""
+    `style` is how the turn is spoken beside its emotion, by the names of `synth.speech`. `shortened`: it goes on in its
+    source, and is cut to its first sentences."""
 
     role: str  # "user" | "assistant"
     text: str
@@ -159,6 +163,7 @@ class TextTurn:
     interruption: Interruption | None = None
     backchannels: tuple[int, ...] | None = None
     style: str | None = None
+    shortened: bool = False
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,9 @@ _FOLDERS_OR_NAMES = (
 )
 _DIALOGUE_KEYS = ("voices", "voice_names", "script", "speak", "simulate", "verify", "select_dialogues", "pricing")
 
-_SECRET = frozenset({"runtime_env", "rewrite", "moderation", *(name for name, engine in ENGINES.items() if engine.secret)})
+_SECRET = frozenset(
+    {"runtime_env", "rewrite", "moderation", *(name for name, engine in ENGINES.items() if engine.secret)}
+)
 """Below these a key or token may have been pasted in the wrong place: what was given is not repeated."""
 
 _ONE, _SEVERAL = "one file", "several files"  # what errors would say of `texts`, which is told by its shape

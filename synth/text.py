@@ -22,7 +22,7 @@ from turnmill.synth.writing import scripts_of, words_by_script
 
 
 class TextLimits(Params):
-    """What is too much to be spoken. Texts beyond a limit are rejected whole, never shortened.
+    """What is too much to be spoken. Texts beyond a limit are rejected whole; `shorten` cuts long answers instead.
 
     A ratio of 0 takes any sign of the thing as too much. Where a limit says "free", so many are always allowed. Raises
     UsageError where `unsafe_terms` cannot be read.
@@ -30,6 +30,9 @@ class TextLimits(Params):
 
     max_turn_chars: int = Field(default=200, ge=1)
     """Characters of a turn. OmniFlatten (2410.17799) drops turns over 200: 15 s of English, 40 s of Chinese."""
+    shorten: bool = False
+    """Cut the assistant's turns over `max_turn_chars` to their first sentences, where those make sense without the rest
+    and the user does not come back to it; the table scripts says how many were. Off: such dialogues are rejected."""
     max_turns: int = Field(default=60, ge=1)
     max_personal_data: int = Field(default=0, ge=0)
     """E-mail addresses and telephone, card, account and identity numbers in a turn."""

@@ -48,6 +48,7 @@ SCRIPTS = Table(
         field("language", TEXT, "BCP-47"),
         field("scenario", TEXT, "kind of talk, as the source names it; null where it does not"),
         field("n_turns", INT32, "turns"),
+        field("n_shortened", INT32, "turns cut to their first sentences (`script.limits.shorten`)"),
         *LICENCE,
         field("split", TEXT, "train, valid or test, by hash of the dialogue"),
         field("assistant_voice", TEXT, "voice of channel 0"),

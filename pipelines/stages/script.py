@@ -27,6 +27,7 @@ from turnmill.synth.rewrite.params import RewriteParams
 from turnmill.synth.rewrite.rewriter import Rewriter, Rewritten
 from turnmill.synth.safety import Safety, SafetyParams
 from turnmill.synth.script import Interaction, Script, write_script
+from turnmill.synth.shortening import shortened
 from turnmill.synth.text import TextLimits, speakable
 from turnmill.synth.voices import Split, VoiceBank
 
@@ -134,7 +135,7 @@ class WriteScripts(Source):
                 rejects.append(written)
                 continue
             script, split = written
-            scripts.append(script_row(script, split))
+            scripts.append(script_row(script, split, sum(turn.shortened for turn in dialogue.turns)))
             lines += line_rows(script)
         return Made({"lines": lines, "rewrites": usage, "scripts": scripts}, rejects, len(results), hours=0.0)
 
@@ -176,7 +177,7 @@ class WriteScripts(Source):
 
     def _kept(self, read: TextDialogue, limits: TextLimits) -> TextDialogue | Reject:
         """The dialogue where it can be spoken and is safe."""
-        dialogue = speakable(read, limits)
+        dialogue = speakable(shortened(read, limits.max_turn_chars) if limits.shorten else read, limits)
         return dialogue if isinstance(dialogue, Reject) else self.safety.judge(dialogue)
 
     def script(self, dialogue: TextDialogue, bank: VoiceBank) -> tuple[Script, Split]:
@@ -206,13 +207,15 @@ def _usage_rows(dialogue: str, answer: Rewritten, params: RewriteParams) -> list
     ]
 
 
-def script_row(script: Script, split: str) -> Row:
+def script_row(script: Script, split: str, shortened: int = 0) -> Row:
+    """`shortened`: turns that are cut to their first sentences."""
     return {
         "id": script.id,
         "source": script.source,
         "language": script.language,
         "scenario": script.scenario,
         "n_turns": len(script.turns),
+        "n_shortened": shortened,
         "licence": script.licence.spdx,
         "licence_redistribute": script.licence.redistribute,
         "split": split,

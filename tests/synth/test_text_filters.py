@@ -9,6 +9,7 @@ from turnmill.manifests.errors import UsageError
 from turnmill.manifests.records import Licence, Reason, Reject, TextDialogue, TextTurn
 from turnmill.synth.personal_data import personal_data
 from turnmill.synth.text import TextLimits, speakable
+from turnmill.synth.text_filters import unsafe_topic
 from turnmill.synth.writing import words_by_script
 
 
@@ -178,6 +179,14 @@ def test_code_is_found(text: str) -> None:
 @pytest.mark.parametrize("text", ["a - b - c - d is it", "7-3y and 9-2y or 2-3y", "So 1+2+3+4*5=26", "x-1 it is"])
 def test_sums_are_found(text: str) -> None:
     assert judged(text) == Reason.MATHEMATICS
+
+
+def test_a_term_is_told_with_its_category(tmp_path: Path) -> None:
+    terms = tmp_path / "terms.txt"
+    terms.write_text("parsnips?\n[hate]\nturnips?\n")
+    assert unsafe_topic("He hates turnips.", terms).seen == "an unsafe topic (hate): 'turnips'"
+    assert unsafe_topic("He likes parsnips.", terms).seen == "an unsafe topic (listed): 'parsnips'"
+    assert "(self_harm)" in unsafe_topic("How to kill myself?", None).seen
 
 
 def test_a_list_of_terms_is_the_users_own_and_known_by_what_it_says(tmp_path: Path) -> None:

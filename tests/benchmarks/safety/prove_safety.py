@@ -8,7 +8,7 @@ and name the files, which are told by their columns:
 
   XSTest              github.com/paul-rottger/exaggerated-safety    xstest_prompts.csv           CC-BY-4.0
   SimpleSafetyTests   github.com/bertiev/SimpleSafetyTests          SimpleSafetyTests - test cases.csv
-  HarmBench           data/behavior_datasets/harmbench_behaviors_text_all.csv (its standard behaviours but for false news)
+  HarmBench           data/behavior_datasets/harmbench_behaviors_text_all.csv (standard, but for false news)
   StrongREJECT        strongreject_dataset.csv (but for disinformation)
   COLDataset          github.com/thu-coai/COLDataset                COLDataset/test.csv (its first 1,000)
 
@@ -84,7 +84,6 @@ def by_classifier(text: Text) -> str | None:
     turns = (TextTurn("user", text.text),)
     judged = CLASSIFIER.judge(TextDialogue("d", turns, text.language, "t", Licence("CC0-1.0", True, True)))
     return judged.detail if isinstance(judged, Reject) else None
-
 
 
 def measured(texts: Sequence[Text], found: Sequence[str | None]) -> tuple[float, float]:
