@@ -14,13 +14,16 @@ _LOOKED_FOR: Final = frozenset(
     | {"pt", "ro", "ru", "sv", "th", "tr", "uk", "vi", "yue", "zh"}
 )
 """Languages that are looked for beside the one that is said: with all that it knows, short texts are any of them."""
-_SURE: Final = 0.5  # probability of a language that is found
-_UNLIKELY: Final = 0.1  # and below which the one that is said is not
+LIKELY: Final = 0.5
+SURE: Final = 0.98
+"""Probabilities from which on a language is found: where nobody stated one, and against what is stated."""
+_UNLIKELY: Final = 0.1  # below it the one that is said is not
 _LONGEST: Final = 4000  # characters that are read
 
 
-def language_found(text: str, said: str) -> str:
+def language_found(text: str, said: str, at_least: float = LIKELY) -> str:
     """The language (first part of a BCP-47 tag) of a text where it is plainly not the one that is `said`, else `said`.
+    `at_least`: its probability.
 
     A text of two languages, as in a lesson, is in either. Of a language that is not known nothing is found.
     """
@@ -31,7 +34,7 @@ def language_found(text: str, said: str) -> str:
     asked = _LOOKED_FOR | {named}
     total = sum(share for language, share in likely.items() if language in asked)
     found = max(asked & likely.keys(), key=lambda language: (likely[language], language))
-    if likely[found] < _SURE * total or likely.get(named, 0.0) >= _UNLIKELY * total:
+    if likely[found] < at_least * total or likely.get(named, 0.0) >= _UNLIKELY * total:
         return said
     return found
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from typing import Final
 
 from turnmill.manifests.records import TextDialogue, TextTurn
@@ -18,14 +19,15 @@ _ITEM: Final = re.compile(
 )
 _OF_A_LIST: Final = re.compile(
     r"^(?:first|firstly|first of all|to begin with|to start with|one (?:\w+ ){1,3}is|step one|start by|begin by)\b"
-    r"|\b(?:here (?:are|is)|here's|the following|as follows|below|these (?:include|are)|(?:there are|has|have|offer|take|follow|"
-    r"consider) (?:a few|a number of|some|several|many|various|two|three|four|five|six|seven|ten|\d+))\b|[:：]\W*$"
-    r"|^(?:首先|第一|其一|一是|一方面)|以下|如下|下面|[几两三四五六七八九十多]+(?:个|种|点|条|步|方面|方法|建议|技巧|因素|原因)|包括",
+    r"|\b(?:here (?:are|is)|here's|the following|as follows|(?:listed|see|are) below|these (?:include|are)"
+    r"|(?:there are|has|have|offer|take|follow|consider) (?:a few|a number of|some|several|many|various|two|three|four|five|six|seven|ten|\d+))\b|[:：]\W*$"
+    r"|^(?:首先|第一|其一|一是|一方面)|以下|如下"
+    r"|[几两三四五六七八九十多]+(?:个|种|点|条|步|方面|方法|建议|技巧|因素|原因)|包括",
     re.IGNORECASE,
 )
 """Of a sentence that announces an enumeration, or is its first part: what comes after would be missed."""
 _TURNS: Final = re.compile(r"\s*(?:however|but|yet|still|on the other hand|但|然而|不过|可是)", re.IGNORECASE)
-_CONCLUDES: Final = re.compile(r"\b(?:therefore|thus|hence)\b|因此|所以|综上|故", re.IGNORECASE)
+_CONCLUDES: Final = re.compile(r"\b(?:therefore|thus|hence)\b|因此|所以|综上", re.IGNORECASE)
 
 
 def shortened(dialogue: TextDialogue, longest: int) -> TextDialogue:
@@ -76,5 +78,5 @@ def _sentences(text: str) -> Iterator[tuple[int, int]]:
             if _ITEM.match(line) or not _ENDED.search(line.strip()):
                 return
             cuts = [0, *(found.start() for found in _BREAK.finditer(line)), len(line.rstrip())]
-            yield from ((begin + one, begin + other) for one, other in zip(cuts, cuts[1:], strict=False) if other > one)
+            yield from ((begin + one, begin + other) for one, other in pairwise(cuts) if other > one)
         begin += len(line)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import Field, field_serializer, field_validator
 
-from turnmill.manifests.identify import language_found
+from turnmill.manifests.identify import SURE, language_found
 from turnmill.manifests.languages import PrimaryTag, primary
 from turnmill.manifests.params import Params
 from turnmill.manifests.records import Reason, Reject, TextDialogue
@@ -90,7 +90,7 @@ def speakable(dialogue: TextDialogue, limits: TextLimits) -> TextDialogue | Reje
         if found is not None:
             return Reject(found[0], f"turn {index} {found[1]}", uid=dialogue.id)
     said = "\n".join(without_tags(turn.text) for turn in dialogue.turns)
-    written = language_found(said, dialogue.language)
+    written = language_found(said, dialogue.language, SURE)
     if written != dialogue.language:
         detail = f"it is written in {written!r}, and its language is said to be {dialogue.language!r}"
         return Reject(Reason.LANGUAGE_MIX, detail, uid=dialogue.id)

@@ -32,13 +32,8 @@ def test_what_the_user_says_is_never_cut() -> None:
 
 
 def test_chinese_ends_at_a_sentence_too() -> None:
-    text = (
-        "草莓要放在冰箱里，不要先洗。下面垫一张纸，这样不会湿。"
-        + "醋栗可以放得更久，在凉快的地下室里能放几个星期。" * 2
-    )
-    assert (
-        cut(text, longest=40, language="zh").turns[1].text == "草莓要放在冰箱里，不要先洗。下面垫一张纸，这样不会湿。"
-    )
+    text = "草莓放进冰箱，不要先洗。底下垫一张纸，这样不会湿。" + "醋栗可以放得更久，在凉快的地下室里能放几个星期。" * 2
+    assert cut(text, longest=40, language="zh").turns[1].text == "草莓放进冰箱，不要先洗。底下垫一张纸，这样不会湿。"
 
 
 def test_an_answer_of_which_the_user_uses_what_would_be_unsaid_stays_too_long() -> None:
@@ -52,17 +47,14 @@ def test_an_answer_of_which_the_user_uses_what_would_be_unsaid_stays_too_long() 
 @pytest.mark.parametrize(
     "answer",
     [
-        "Here are five tips for keeping strawberries fresh in summer:\n1. Keep them dry.\n2. Keep them cold."
-        + " Eat." * 20,
+        "Here are five tips for strawberries in summer:\n1. Keep them dry.\n2. Keep them cold." + " Eat." * 20,
         "First, wash the berries in cold water for a minute. Second, dry them well." + " Then wait for a while." * 9,
         "There are three kinds of berries that I know of. Some are red." + " Some of them are blue as well." * 9,
         "Of course! " + "And so it goes on and on without any end, as it seems to me, " * 4 + "and on.",
         "- Keep the berries dry and cold all the time.\n" * 9,
         "Roses are red in the summer sun\nViolets are blue when day is done\n" * 4,
         "There is no best answer to this question at all. However, most people " + "really " * 20 + "like red ones.",
-        "Take four of the nine eggs out of the box first. That leaves some. "
-        + "Count them. " * 9
-        + "Therefore it is 5.",
+        "Take four of nine eggs out of the box. That leaves some. " + "Count them. " * 9 + "Therefore it is 5.",
         "以下是一些保存草莓的好方法，请你慢慢看一看。第一要保持干燥。" + "第二要保持低温。" * 20,
         'He said "I keep the berries in the fridge. And then' + " I wait, and wait" * 9 + '."',
     ],

@@ -139,7 +139,7 @@ def test_an_endpoint_is_asked_with_the_key_of_the_environment(monkeypatch: pytes
 def test_an_answer_that_is_no_moderation_ends_the_run_with_a_sentence(answer: Any) -> None:
     with (
         moderator(answer, []) as url,
-        pytest.raises(TurnmillError, match="results for 1 texts|is no moderation"),
+        pytest.raises(TurnmillError, match=r"results for 1 texts|is no moderation"),
     ):
         asked(url).judge(dialogue("Fine."))
 
