@@ -20,7 +20,8 @@ _ITEM: Final = re.compile(
 _OF_A_LIST: Final = re.compile(
     r"^(?:first|firstly|first of all|to begin with|to start with|one (?:\w+ ){1,3}is|step one|start by|begin by)\b"
     r"|\b(?:here (?:are|is)|here's|the following|as follows|(?:listed|see|are) below|these (?:include|are)"
-    r"|(?:there are|has|have|offer|take|follow|consider) (?:a few|a number of|some|several|many|various|two|three|four|five|six|seven|ten|\d+))\b|[:：]\W*$"
+    r"|(?:there are|has|have|offer|take|follow|consider) "
+    r"(?:a few|a number of|some|several|many|various|two|three|four|five|six|seven|ten|\d+))\b|[:：]\W*$"
     r"|^(?:首先|第一|其一|一是|一方面)|以下|如下"
     r"|[几两三四五六七八九十多]+(?:个|种|点|条|步|方面|方法|建议|技巧|因素|原因)|包括",
     re.IGNORECASE,

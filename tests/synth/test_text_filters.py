@@ -231,7 +231,11 @@ def test_a_list_that_cannot_be_used_is_a_sentence(tmp_path: Path, content: str |
         ("In Chinese you say 你好 for that.", "en", Reason.LANGUAGE_MIX),
         ("The café serves a naïve crème brûlée.", "en", None),
         ("It is 5 °C, ½ a mile, and 20 µg.", "en", None),
-        ("Say αβ or καλημέρα.", "en", Reason.LANGUAGE_MIX),
+        (
+            "Would you please say αβ or μέρα, and then wait for what the people there answer you?",
+            "en",
+            Reason.LANGUAGE_MIX,
+        ),
     ],
 )
 def test_a_turn_in_another_script_is_found(text: str, language: str, reason: Reason | None) -> None:
