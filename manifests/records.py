@@ -56,8 +56,11 @@ class Reason(StrEnum):
     NON_TEXT = "non_text", "too little of it is words"
     TOOL_PLUMBING = "tool_plumbing", "calls, arguments and results of tools"
     PERSONAL_DATA = "personal_data", "an address or a number of somebody"
-    UNSAFE_TOPIC = "unsafe_topic", "a term of the list of unsafe topics"
-    LANGUAGE_MIX = "language_mix", "it is not in the language it says it is in"
+    UNSAFE_TOPIC = (
+        "unsafe_topic",
+        "hate, harassment, sex, violence, self-harm or crime, or a term of the list of unsafe topics",
+    )
+    LANGUAGE_MIX = "language_mix", "it is not written in the language that it is said to be in"
     REWRITE_FAILED = "rewrite_failed", "the language model gave nothing usable"
     NOTHING_SPEAKABLE = "nothing_speakable", "a turn has no word left once it is in spoken form"
     UNSUPPORTED_LANGUAGE = (
@@ -153,7 +156,7 @@ class TextTurn:
     """`emotion` is that of the speaker where known. What a language model may add to a turn: an `interruption` of it,
     and `backchannels`, the counts of tokens (`synth.tokens`) after which the listener may nod (None: nobody said).
     `style` is how the turn is spoken in place of an emotion, by the names of `synth.speech`. `added` says that the turn
-    is not the source's."""
+    is not the source's, `shortened` that it goes on in its source, and is cut to its first sentences."""
 
     role: str  # "user" | "assistant"
     text: str
@@ -162,6 +165,7 @@ class TextTurn:
     interruption: Interruption | None = None
     backchannels: tuple[int, ...] | None = None
     style: str | None = None
+    shortened: bool = False
     added: bool = False
 
     @property

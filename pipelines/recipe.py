@@ -36,6 +36,7 @@ from turnmill.pipelines.watch import TimeLimit
 from turnmill.sources import catalogue
 from turnmill.sources.places import PlaceKey
 from turnmill.synth.duplex.timing import PRESETS
+from turnmill.synth.http import HOST_FACTS
 from turnmill.synth.rewrite.params import REWRITE_HOST_FACTS
 from turnmill.synth.tts.declared import ENGINES
 
@@ -53,7 +54,9 @@ _FOLDERS_OR_NAMES = (
 )
 _DIALOGUE_KEYS = ("voices", "voice_names", "script", "speak", "simulate", "verify", "select_dialogues", "pricing")
 
-_SECRET = frozenset({"runtime_env", "rewrite", *(name for name, engine in ENGINES.items() if engine.secret)})
+_SECRET = frozenset(
+    {"runtime_env", "rewrite", "moderation", *(name for name, engine in ENGINES.items() if engine.secret)}
+)
 """Below these a key or token may have been pasted in the wrong place: what was given is not repeated."""
 
 _ONE, _SEVERAL = "one file", "several files"  # what errors would say of `texts`, which is told by its shape
@@ -251,6 +254,8 @@ def _without_host(resolved: dict[str, Any]) -> None:
         speak.pop(key, None)
     for key in REWRITE_HOST_FACTS:
         rewrite.pop(key, None)
+    for key in HOST_FACTS:
+        resolved["script"].get("safety", {}).get("moderation", {}).pop(key, None)
     for name in ENGINES.keys() & speak.keys():
         section, engine = speak[name], ENGINES[name]
         section |= {key: model_name(section[key]) for key in engine.models if key in section}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import Field, field_serializer, field_validator
 
+from turnmill.manifests.identify import SURE, language_found
 from turnmill.manifests.languages import PrimaryTag, primary
 from turnmill.manifests.params import Params
 from turnmill.manifests.records import Reason, Reject, TextDialogue
@@ -22,7 +23,7 @@ from turnmill.synth.writing import scripts_of, words_by_script
 
 
 class TextLimits(Params):
-    """What is too much to be spoken. Texts beyond a limit are rejected whole, never shortened.
+    """What is too much to be spoken. Texts beyond a limit are rejected whole; `shorten` cuts long answers instead.
 
     A ratio of 0 takes any sign of the thing as too much. Where a limit says "free", so many are always allowed. Raises
     UsageError where `unsafe_terms` cannot be read.
@@ -30,6 +31,9 @@ class TextLimits(Params):
 
     max_turn_chars: int = Field(default=200, ge=1)
     """Characters of a turn. OmniFlatten (2410.17799) drops turns over 200: 15 s of English, 40 s of Chinese."""
+    shorten: bool = False
+    """Cut the assistant's turns over `max_turn_chars` to their first sentences, where those make sense without the rest
+    and the user does not come back to it; the table scripts says how many were. Off: such dialogues are rejected."""
     max_turns: int = Field(default=60, ge=1)
     max_personal_data: int = Field(default=0, ge=0)
     """E-mail addresses and telephone, card, account and identity numbers in a turn."""
@@ -86,6 +90,11 @@ def speakable(dialogue: TextDialogue, limits: TextLimits) -> TextDialogue | Reje
         found = _of_turn(turn.text, language, limits)
         if found is not None:
             return Reject(found[0], f"turn {index} {found[1]}", uid=dialogue.id)
+    said = "\n".join(without_tags(turn.text) for turn in dialogue.turns)
+    written = language_found(said, dialogue.language, SURE)
+    if written != dialogue.language:
+        detail = f"it is written in {written!r}, and its language is said to be {dialogue.language!r}"
+        return Reject(Reason.LANGUAGE_MIX, detail, uid=dialogue.id)
     for index, turn in enumerate(dialogue.turns):
         if not any(c.isalpha() for c in without_tags(spoken_form(turn.text, dialogue.language))):
             return Reject(Reason.NOTHING_SPEAKABLE, f"turn {index} has no word in {turn.text[:40]!r}", uid=dialogue.id)

@@ -59,6 +59,8 @@ _NOT_ORDINARY = re.compile(
     "[^\\w\\s.,;:!?'\"()/%&+*#@$€£¥°_~’‘“”–—…•=·¿¡。，、！？；：《》“”（）「」『』～￥℃℉㎡‰№×÷±<>§→¢₹₩₽₿₺₫฿₪₦₱₴-]"
 )
 
+_HEADING = re.compile(r"\[(hate|harassment|sexual|violence|self_harm|illegal)\]")  # of `synth.safety`
+
 
 class Measured(NamedTuple):
     """`value` is held against a limit; `seen` says in words what was counted."""
@@ -111,9 +113,11 @@ def tool_plumbing(text: str) -> Measured:
 
 
 def unsafe_topic(text: str, terms: Path | None) -> Measured:
-    """Terms of a list that the text has. Raises UsageError where the list cannot be read."""
-    found = [match[0] for match in _terms(terms or UNSAFE_TERMS).finditer(text)]
-    return Measured(len(found), f"an unsafe topic: {found[0][:40]!r}" if found else "")
+    """Terms of a list that the text has, with the category of the first. Raises UsageError where the list cannot be
+    read."""
+    found = [(category, match[0]) for category, of in _terms(terms or UNSAFE_TERMS) for match in of.finditer(text)]
+    seen = f"an unsafe topic ({found[0][0]}): {found[0][1][:40]!r}" if found else ""
+    return Measured(len(found), seen)
 
 
 def terms_name(terms: Path) -> str:
@@ -140,10 +144,21 @@ def _share(pattern: re.Pattern[str], text: str, what: str) -> Measured:
 
 
 @lru_cache(maxsize=8)
-def _terms(path: Path) -> re.Pattern[str]:
-    parts = [f"(?:{line})" for line in _term_lines(path)]
+def _terms(path: Path) -> list[tuple[str, re.Pattern[str]]]:
+    """The terms of each category of a list; those that stand before any are `listed`."""
+    parts: dict[str, list[str]] = {}
+    category = "listed"
+    for line in _term_lines(path):
+        heading = _HEADING.fullmatch(line)
+        if heading:
+            category = heading[1]
+        else:
+            parts.setdefault(category, []).append(f"(?:{line})")
     # Han characters have no gaps between words: only letters of other scripts mark an edge.
-    return re.compile(rf"(?<![a-z0-9_])(?:{'|'.join(parts)})(?![a-z0-9_])" if parts else r"(?!)", re.IGNORECASE)
+    return [
+        (name, re.compile(rf"(?<![a-z0-9_])(?:{'|'.join(of)})(?![a-z0-9_])", re.IGNORECASE))
+        for name, of in parts.items()
+    ]
 
 
 def _term_lines(path: Path) -> list[str]:

@@ -53,6 +53,7 @@ SCRIPTS = Table(
         ),
         field("n_turns", INT32, "turns"),
         field("borrowed", pa.list_(TEXT), "other dialogues of the source of which an interruption took a turn"),
+        field("n_shortened", INT32, "turns cut to their first sentences (`script.limits.shorten`)"),
         *LICENCE,
         field("split", TEXT, "train, valid or test, by hash of the dialogue"),
         field("assistant_voice", TEXT, "voice of channel 0"),

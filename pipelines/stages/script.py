@@ -1,8 +1,9 @@
 """script: a unit of text dialogues -> who says which line to whom, and where they interrupt (synth.script)."""
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Final, Literal, Self
 
 from pydantic import Field, model_validator
@@ -26,7 +27,9 @@ from turnmill.synth.reading.directions import without_directions
 from turnmill.synth.rewrite.cache import StoreCache
 from turnmill.synth.rewrite.params import RewriteParams
 from turnmill.synth.rewrite.rewriter import Rewriter, Rewritten, identity
+from turnmill.synth.safety import Safety, SafetyParams
 from turnmill.synth.script import Interaction, Script, write_script
+from turnmill.synth.shortening import shortened
 from turnmill.synth.tasks.given import with_style_alone, with_task
 from turnmill.synth.tasks.labels import with_performed
 from turnmill.synth.tasks.params import TaskShares
@@ -67,6 +70,7 @@ class ScriptParams(Params):
         description="what becomes of *laughs* and (sighs): nothing, or the tag of a speech model, which engines "
         "without tags leave out",
     )
+    safety: SafetyParams = Field(default=SafetyParams(), description="what no dialogue may be about, and who judges it")
     rewrite: RewriteParams | None = Field(
         default=None,
         description="rewrite by a language model; null: none. Its task 'spoken' is given turns of up to 20 times "
@@ -98,7 +102,7 @@ class WriteScripts(Source):
     version = 4
     tables = ("lines", "rewrites", "scripts")
     items = "dialogues"
-    host_params = frozenset({"rewrite"})
+    host_params = frozenset({"rewrite", "safety"})
 
     def __init__(
         self,
@@ -132,11 +136,16 @@ class WriteScripts(Source):
             "entry": self.entry.model_dump(mode="json"),
             "texts": [text.identity for text in self.texts],
             "splits": self.splits.model_dump(),
+            "safety": self.safety.identity,
             "rewrite": self.params.rewrite and identity(self.params.rewrite),
             "bank": self.bank.identity,
             "performed": {engine: sorted(manners) for engine, manners in self.performed.engines.items()},
             "seed": self.seed,
         }
+
+    @cached_property
+    def safety(self) -> Safety:
+        return Safety(self.params.safety)
 
     def check(self) -> None:
         check_texts(self.texts)
@@ -146,6 +155,8 @@ class WriteScripts(Source):
                 f"script.tasks.style_request: no style of {leading} is known to be heard; set it to 0, or say under "
                 "speak.http.performs what a server performs, or name another engine"
             )
+        if self.safety.missed is not None:
+            print(self.safety.missed, file=sys.stderr)
 
     def units(self) -> list[Unit]:
         """Runs of dialogues of each file. Raises UsageError for a file that holds none."""
@@ -166,7 +177,7 @@ class WriteScripts(Source):
                 rejects.append(written)
                 continue
             script, split = written
-            scripts.append(script_row(script, split))
+            scripts.append(script_row(script, split, sum(turn.shortened for turn in dialogue.turns)))
             lines += line_rows(script)
         return Made({"lines": lines, "rewrites": usage, "scripts": scripts}, rejects, len(results), hours=0.0)
 
@@ -201,12 +212,17 @@ class WriteScripts(Source):
         dialogue = read
         if isinstance(read, TextDialogue):
             played = without_directions(read, tagged=self.params.stage_directions == "tag")
-            dialogue = guard.caught(Item(read.id), partial(speakable, played, limits))
+            dialogue = guard.caught(Item(read.id), partial(self._kept, played, limits))
         if isinstance(dialogue, Reject) or primary(dialogue.language) in bank.languages:
             return dialogue
         spoken = ", ".join(bank.languages)
         detail = f"no voice speaks {dialogue.language!r}; there are voices for {spoken}"
         return Reject(Reason.UNSUPPORTED_LANGUAGE, detail, uid=dialogue.id)
+
+    def _kept(self, read: TextDialogue, limits: TextLimits) -> TextDialogue | Reject:
+        """The dialogue where it can be spoken and is safe."""
+        dialogue = speakable(shortened(read, limits.max_turn_chars) if limits.shorten else read, limits)
+        return dialogue if isinstance(dialogue, Reject) else self.safety.judge(dialogue)
 
     def company(self, dialogues: Iterable[TextDialogue], unit: str) -> Company:
         """What the dialogues of a unit are to each other."""
@@ -274,7 +290,8 @@ def borrowed(script: Script) -> list[str]:
     return list(dict.fromkeys(turn.borrowed for turn in script.turns if turn.borrowed is not None))
 
 
-def script_row(script: Script, split: str) -> Row:
+def script_row(script: Script, split: str, shortened: int = 0) -> Row:
+    """`shortened`: turns that are cut to their first sentences."""
     return {
         "id": script.id,
         "source": script.source,
@@ -282,6 +299,7 @@ def script_row(script: Script, split: str) -> Row:
         "scenario": script.scenario,
         "n_turns": len(script.turns),
         "borrowed": borrowed(script),
+        "n_shortened": shortened,
         "licence": script.licence.spdx,
         "licence_redistribute": script.licence.redistribute,
         "split": split,

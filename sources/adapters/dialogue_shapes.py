@@ -19,6 +19,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
+from turnmill.manifests.identify import language_found
 from turnmill.manifests.languages import language_tag
 from turnmill.manifests.records import Reason, TextTurn, ToolCall
 
@@ -90,7 +91,8 @@ def turns_of(row: Any) -> tuple[TextTurn, ...]:
 
 
 def language_of(row: Mapping[str, Any], turns: tuple[TextTurn, ...], default: str) -> str:
-    """The row's own word; else zh where Chinese characters outnumber Latin words, without kana; else `default`.
+    """The row's own word; else the language that its texts are plainly in (`manifests.identify`); else zh where Chinese
+    characters outnumber Latin words, without kana, and `default` where they do not.
 
     Raises NoDialogue for a word that is no language tag.
     """
@@ -101,10 +103,11 @@ def language_of(row: Mapping[str, Any], turns: tuple[TextTurn, ...], default: st
         except ValueError as error:
             raise NoDialogue(Reason.BAD_ROW, f"has the language {error}") from error
     text = "\n".join(turn.text for turn in turns)
-    if text.isascii():
-        return default
-    han = len(_HAN.findall(text))
-    return "zh" if han > len(_LATIN_WORD.findall(text)) and not _KANA.search(text) else default
+    return language_found(text, "zh" if _is_chinese(text) else default)
+
+
+def _is_chinese(text: str) -> bool:
+    return len(_HAN.findall(text)) > len(_LATIN_WORD.findall(text)) and not _KANA.search(text)
 
 
 def _said(row: Any) -> Iterator[_Said]:

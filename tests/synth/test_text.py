@@ -184,3 +184,12 @@ def test_every_text_is_either_spoken_or_rejected(texts: list[str], language: str
     found = speakable(dialogue(*texts, language=language), TextLimits())
     if not isinstance(found, Reject):
         assert all(any(c.isalpha() for c in spoken_form(turn.text, language)) for turn in found.turns)
+
+
+def test_german_that_is_said_to_be_english_is_not_spoken_by_english_voices() -> None:
+    rejected = speakable(dialogue("Wie geht es dir heute?", "Mir geht es gut, danke."), TextLimits())
+    assert isinstance(rejected, Reject)
+    assert rejected.reason is Reason.LANGUAGE_MIX
+    assert rejected.detail == "it is written in 'de', and its language is said to be 'en'"
+    lesson = dialogue("How do you say good morning in French?", "You say bonjour.")
+    assert speakable(lesson, TextLimits()) == lesson

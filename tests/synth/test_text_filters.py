@@ -9,6 +9,7 @@ from turnmill.manifests.errors import UsageError
 from turnmill.manifests.records import Licence, Reason, Reject, TextDialogue, TextTurn
 from turnmill.synth.personal_data import personal_data
 from turnmill.synth.text import TextLimits, speakable
+from turnmill.synth.text_filters import unsafe_topic
 from turnmill.synth.writing import words_by_script
 
 
@@ -180,6 +181,14 @@ def test_sums_are_found(text: str) -> None:
     assert judged(text) == Reason.MATHEMATICS
 
 
+def test_a_term_is_told_with_its_category(tmp_path: Path) -> None:
+    terms = tmp_path / "terms.txt"
+    terms.write_text("parsnips?\n[hate]\nturnips?\n")
+    assert unsafe_topic("He hates turnips.", terms).seen == "an unsafe topic (hate): 'turnips'"
+    assert unsafe_topic("He likes parsnips.", terms).seen == "an unsafe topic (listed): 'parsnips'"
+    assert "(self_harm)" in unsafe_topic("How to kill myself?", None).seen
+
+
 def test_a_list_of_terms_is_the_users_own_and_known_by_what_it_says(tmp_path: Path) -> None:
     terms = tmp_path / "terms.txt"
     terms.write_text("# ours\n\nparsnips?\n价格战\n")
@@ -222,7 +231,11 @@ def test_a_list_that_cannot_be_used_is_a_sentence(tmp_path: Path, content: str |
         ("In Chinese you say 你好 for that.", "en", Reason.LANGUAGE_MIX),
         ("The café serves a naïve crème brûlée.", "en", None),
         ("It is 5 °C, ½ a mile, and 20 µg.", "en", None),
-        ("Say αβ or καλημέρα.", "en", Reason.LANGUAGE_MIX),
+        (
+            "Would you please say αβ or μέρα, and then wait for what the people there answer you?",
+            "en",
+            Reason.LANGUAGE_MIX,
+        ),
     ],
 )
 def test_a_turn_in_another_script_is_found(text: str, language: str, reason: Reason | None) -> None:

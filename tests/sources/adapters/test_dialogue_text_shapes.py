@@ -167,11 +167,13 @@ def test_an_emotion_is_that_of_its_turn() -> None:
         ({"language": "中文"}, "OK.", "zh"),
         ({"language": None}, "你好，world。", "zh"),
         ({}, "How do you say 你好 in a formal letter?", "en"),
-        ({}, "今日はいい天気ですね。", "en"),
+        ({}, "今日はいい天気ですね。", "ja"),
+        ({}, "Wie geht es dir? Mir geht es gut, danke.", "de"),
+        ({"language": "en"}, "Wie geht es dir? Mir geht es gut, danke.", "en"),
         ({}, "Hello.", "en"),
     ],
 )
-def test_the_language_is_the_rows_own_or_seen_in_its_script(row: dict[str, Any], text: str, language: str) -> None:
+def test_the_language_is_the_rows_own_or_found_in_its_text(row: dict[str, Any], text: str, language: str) -> None:
     assert language_of(row, (TextTurn("user", text),), "en") == language
 
 
