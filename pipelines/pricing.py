@@ -23,12 +23,11 @@ from turnmill.pipelines.texts import text_of
 from turnmill.sources.adapters.items import Unit
 from turnmill.synth.acoustics import Acoustics
 from turnmill.synth.channels import RATE
-from turnmill.synth.duplex.planning.backchannels import CLAUSE_END
 from turnmill.synth.duplex.planning.planner import plan_timeline
 from turnmill.synth.duplex.planning.spoken import LineWord, SpokenLine
 from turnmill.synth.rewrite.rewriter import estimate
 from turnmill.synth.text import spoken_form
-from turnmill.synth.tokens import tokens
+from turnmill.synth.tokens import CLAUSE_END, tokens
 from turnmill.synth.voices import Split, Voice, VoiceBank
 
 SAMPLE: Final = 5_000

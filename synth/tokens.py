@@ -9,6 +9,10 @@ from collections.abc import Sequence
 
 from turnmill.synth.tags import without_tags
 
+SENTENCE_END = frozenset(".?!。？！")
+CLAUSE_END = SENTENCE_END | frozenset(",;:，；：、")
+_CLOSING = "\"'”’)]」』）》"
+
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _TOKEN = re.compile(rf"[^\s\w]*[{_CJK}][^\s\w]*|[^\s{_CJK}]+")
 
@@ -36,6 +40,11 @@ def places(words: Sequence[str], parts: Sequence[str]) -> list[int]:
 def sounds(token: str) -> bool:
     """Whether a token is said: a dash that stands alone is not."""
     return any(character.isalnum() for character in token)
+
+
+def ends_with(token: str, marks: frozenset[str]) -> bool:
+    """Whether one of `marks` ends a token, quotation marks and brackets aside."""
+    return token.rstrip(_CLOSING)[-1:] in marks
 
 
 def prefix(text: str, count: int) -> str:

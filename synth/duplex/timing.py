@@ -56,7 +56,7 @@ class Timing(Params):
     around the gap of the preset `telephone`."""
 
     backchannel_onset: ExGaussian = ExGaussian(mu=-0.32, sigma=0.18, tau=0.20)
-    """From the end of a clause, or a pause, of the other party (TACT)."""
+    """From the end of the words of the other party that it follows (TACT)."""
     backchannel_level_db: Annotated[Uniform, within(-40, 6)] = Uniform(low=-8.0, high=-3.0)
     """Against the speaker's own turns."""
     backchannel_s: Annotated[Uniform, within(0.05, 1)] = Uniform(low=0.2, high=0.8)

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 
 from turnmill.synth.phrases.chinese import CHINESE
 from turnmill.synth.phrases.english import ENGLISH
-from turnmill.synth.phrases.stock import PhraseKind, Phrases
+from turnmill.synth.phrases.stock import Nodding, PhraseKind, Phrases
 
-__all__ = ["PHRASES", "PhraseKind", "Phrases"]
+__all__ = ["PHRASES", "Nodding", "PhraseKind", "Phrases"]
 
 PHRASES: Mapping[str, Phrases] = {"en": ENGLISH, "zh": CHINESE}
 """By the first part of a BCP 47 tag. In other languages a dialogue has its turns, and the sounds that need no words."""

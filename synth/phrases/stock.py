@@ -8,6 +8,8 @@ from typing import Literal
 
 import numpy as np
 
+from turnmill.synth.tokens import SENTENCE_END, ends_with
+
 PhraseKind = Literal[
     "filler",
     "attempt",
@@ -38,16 +40,41 @@ _CHOICE = re.compile(r"\[([^\[\]]*)\]")
 
 
 @dataclass(frozen=True)
+class Nodding:
+    """How listeners of one language nod: what they say, with weights, and what tells where they do not.
+
+    `continuers` claim no floor and bid the other go on. Of these the `neutral` accept nothing, so that they fit a
+    refusal; the `agreeing` know what was said, which fits no matter of the speaker's `own`; the `concluding` take in a
+    whole sentence. `delighted` and `dismayed` are for news, unless the sentence is `hedged`. The patterns search a
+    clause; `question`, `apology` and `hedged` also a sentence, from its start.
+    """
+
+    continuers: Mapping[str, float]
+    neutral: frozenset[str]
+    agreeing: frozenset[str]
+    concluding: frozenset[str]
+    delighted: Mapping[str, float]
+    dismayed: Mapping[str, float]
+    question: re.Pattern[str]
+    apology: re.Pattern[str]
+    refusal: re.Pattern[str]
+    own: re.Pattern[str]
+    good_news: re.Pattern[str]
+    bad_news: re.Pattern[str]
+    hedged: re.Pattern[str]
+
+
+@dataclass(frozen=True)
 class Phrases:
     """What people of one language say around the turns of a written dialogue.
 
-    `backchannels` claim no floor. `templates` compose the phrases of each kind (`expansions`). `corrects` and
-    `clarifies` are how a user's own turn begins that corrects or asks back. A pause falls after `leads_to_pause` more
-    often than elsewhere: words where these are written apart, else endings.
+    `templates` compose the phrases of each kind (`expansions`). `corrects` and `clarifies` are how a user's own turn
+    begins that corrects or asks back. A pause falls after `leads_to_pause` more often than elsewhere: words where these
+    are written apart, else endings.
     """
 
-    backchannels: tuple[str, ...]
     templates: Mapping[PhraseKind, tuple[str, ...]]
+    nods: Nodding
     corrects: tuple[str, ...]
     clarifies: tuple[str, ...]
     leads_to_pause: frozenset[str]
@@ -66,7 +93,7 @@ class Phrases:
 
 def expansions(template: str) -> list[str]:
     """The phrases of a template, each once: `[Sorry|Wait], what was that[ again]?` takes one alternative of each pair
-    of brackets, which may nest; a pair of one alternative is said or left out."""
+    of brackets, which may nest; a pair of one alternative is said or left out. A sentence begins with a capital."""
     return list(dict.fromkeys(_expanded(template)))
 
 
@@ -82,4 +109,5 @@ def _expanded(template: str) -> Iterable[str]:
 
 @cache
 def _composed(templates: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(phrase for template in templates for phrase in expansions(template))
+    phrases = (phrase for template in templates for phrase in expansions(template))
+    return tuple(phrase[0].upper() + phrase[1:] if ends_with(phrase, SENTENCE_END) else phrase for phrase in phrases)

@@ -66,13 +66,13 @@ class BargeIn:
 
 @dataclass(frozen=True)
 class Backchannel:
-    """A line of one party's inside turn `target_turn` of the other's; `after` is the count of that turn's tokens after
-    which it falls, where a language model said so."""
+    """A line of one party's inside turn `target_turn` of the other's. `after` are the counts of that turn's audible
+    tokens after one of which it falls, the first that has room."""
 
     line: str
     speaker: Party
     target_turn: int
-    after: int | None
+    after: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ class Script:
                 "turns": tuple(_turn(turn) for turn in raw["turns"]),
                 "lines": tuple(ScriptLine(**line) for line in raw["lines"]),
                 "barge_ins": tuple(BargeIn(**item) for item in raw["barge_ins"]),
-                "backchannels": tuple(Backchannel(**item) for item in raw["backchannels"]),
+                "backchannels": tuple(_backchannel(item) for item in raw["backchannels"]),
                 "intrusions": tuple(Intrusion(**item) for item in raw["intrusions"]),
             }
         )
@@ -145,3 +145,7 @@ class Script:
 def _turn(raw: dict[str, Any]) -> ScriptTurn:
     tool = ToolCall(**raw["tool"]) if raw["tool"] else None
     return ScriptTurn(**{**raw, "lines": tuple(raw["lines"]), "tool": tool})
+
+
+def _backchannel(raw: dict[str, Any]) -> Backchannel:
+    return Backchannel(**{**raw, "after": tuple(raw["after"])})

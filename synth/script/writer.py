@@ -23,12 +23,12 @@ from turnmill.synth.script.model import (
     ScriptLine,
     ScriptTurn,
 )
+from turnmill.synth.script.nods import nods
 from turnmill.synth.script.parts import Part, parts_of
 from turnmill.synth.tokens import joined, prefix, spans, tokens
 from turnmill.synth.voices import Split, VoiceBank
 
-_MOST_BACKCHANNELS = 4  # per turn; Turnmill's choice
-_MOST_INTRUSIONS = 2  # per turn
+_MOST_INTRUSIONS = 2  # per turn; Turnmill's choice
 _LEAST_TOKENS = 6  # of an assistant's turn that something falls into
 
 
@@ -143,20 +143,23 @@ class _Writer:
         text, parts, phrases = part.text, tokens(part.text), self.phrases
         points = pause_points(text, phrases) if phrases else []
         pieces: list[tuple[Role, str]] = [("turn", text)]
+        named = part.turn.backchannels
         if phrases and points and rng.random() < self.interaction.hesitation:
             cut = int(rng.choice(points))
             filler = phrases.say("filler", rng) if rng.random() < self.interaction.filler else None
             pieces = [("turn", _between(text, 0, cut))]
             pieces += [("filler", filler)] if filler else []
+            if named is not None:
+                more = len(tokens(filler or ""))
+                named = tuple(n + more if n > cut else n for n in named)
             pieces.append(("turn", _between(text, cut, len(parts))))
-        here = self._add(part, pieces)
-        self._backchannels("assistant", here, part, self.interaction.assistant_backchannels_per_minute, rng)
+        self._backchannels("assistant", self._add(part, pieces), named, rng)
 
     def _assistant_turn(self, part: Part, rng: np.random.Generator, interrupted: bool) -> int:
         """A turn of a source, at which the user may nod unless it answers what nobody asked."""
         here = self._add(part, [("turn", part.text)])
         if not part.misheard:
-            self._backchannels("user", here, part, self.interaction.backchannels_per_minute, rng)
+            self._backchannels("user", here, part.turn.backchannels, rng)
         self._intrude(here, tokens(part.text), interrupted, rng)
         return here
 
@@ -203,22 +206,18 @@ class _Writer:
         said = self.phrases.say("attempt" if kind == "failed_barge_in" else kind, rng)
         return self._line(kind, here, speaker, voice, said)
 
-    def _backchannels(self, speaker: Party, here: int, part: Part, per_minute: float, rng: np.random.Generator) -> None:
+    def _backchannels(self, speaker: Party, here: int, named: tuple[int, ...] | None, rng: np.random.Generator) -> None:
+        """Have a party nod to a turn of the other's, at the `named` counts of tokens where a language model chose."""
         if self.phrases is None:
             return
-        parts, named = tokens(part.text), part.turn.backchannels
-        count = min(int(rng.poisson(per_minute * self._minutes(parts))), _MOST_BACKCHANNELS)
-        points: list[int | None] = [None] * count
-        if named is not None:  # of those that a language model named, as many as the rate wants
-            points = list(rng.permutation([n for n in named if 0 < n <= len(parts)])[:count].tolist())
-        for point in points:
-            text = str(rng.choice(self.phrases.backchannels))
-            line = self._line("backchannel", here, speaker, self.voices[speaker], text)
-            self.backchannels.append(Backchannel(line, speaker, here, point))
-
-    def _minutes(self, parts: Sequence[str]) -> float:
-        """How long a turn will be, about."""
-        return len(parts) / (self.phrases.words_per_s if self.phrases else 2.7) / 60
+        interaction = self.interaction
+        asked = {
+            "assistant": interaction.assistant_backchannels_per_minute,
+            "user": interaction.backchannels_per_minute,
+        }
+        for nod in nods(self.turns[here].text, self.phrases, asked[speaker], rng, named):
+            line = self._line("backchannel", here, speaker, self.voices[speaker], nod.text)
+            self.backchannels.append(Backchannel(line, speaker, here, nod.after))
 
     def _add(self, part: Part, pieces: Sequence[tuple[Role, str]], after_silence: bool = False) -> int:
         index, turn = len(self.turns), part.turn

@@ -1,27 +1,25 @@
-"""Put each party's backchannels into the other's turns: at pauses and clause ends, where the other keeps the floor."""
+"""Put each party's backchannels into the other's turns: after the words that a script names, where the other keeps the
+floor."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
 
 from turnmill.manifests.records import generator
 from turnmill.synth.channels import ASSISTANT, RATE, USER
-from turnmill.synth.duplex.lengths import IPU_GAP, LONGEST_BACKCHANNEL, NEAR
+from turnmill.synth.duplex.lengths import LONGEST_BACKCHANNEL, NEAR
 from turnmill.synth.duplex.planning.placed import Placed, line_clip, reached_db
 from turnmill.synth.duplex.planning.spoken import SpokenLine
 from turnmill.synth.duplex.timeline import Clip, Event, TimedWord, Unplaced
 from turnmill.synth.duplex.timing import Timing
 from turnmill.synth.script.model import Backchannel, Script
 
-CLAUSE_END = frozenset(",.;:?!，。；：？！、")
-
 AFTER_START = RATE // 2  # nobody nods before there is something to nod at
 _BEFORE_END = RATE * 3 // 10  # the other goes on: a token that outlasts it would be a turn
 _BEFORE_BARGE_IN = RATE * 4 // 5
 _APART = RATE * 3 // 5  # from the speaker's other speech
-_TRIES = 4  # draws of the onset per pause
+_TRIES = 4  # draws of the onset per place
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ def place_backchannels(
         mine = taken[ASSISTANT if item.speaker == "assistant" else USER]
         start = _start(target, item.after, spoken.length, mine, timing, rng)
         if start is None:
-            unplaced.append(Unplaced(kind, item.target_turn, "the other party has no free pause or end of a clause"))
+            unplaced.append(Unplaced(kind, item.target_turn, "no place for it in the other party's turn is free"))
             continue
         mine.append((start, start + spoken.length))
         found.append(_backchannel(item, texts[item.line], spoken, start, timing, levels, rng))
@@ -82,7 +80,7 @@ def _unfit(spoken: SpokenLine | None, target: Placed | None, timing: Timing) -> 
 
 def _start(
     target: Placed,
-    after: int | None,
+    after: Sequence[int],
     length: int,
     busy: list[tuple[int, int]],
     timing: Timing,
@@ -90,15 +88,11 @@ def _start(
 ) -> int | None:
     islands = [(target.start + start, target.start + end) for start, end in target.body.islands]
     words = target.body.words
-    if after is not None:
-        points = [target.start + words[min(after, len(words)) - 1].end] if words else []
-    else:
-        points = [target.start + w.end for w in words if w.text[-1] in CLAUSE_END]
-        points += [end for (_, end), (start, _) in pairwise(islands) if start - end >= IPU_GAP]
     first, last = room(target, length)
-    for point in rng.permutation(sorted(set(points))):
+    for count in after if words else ():
+        point = target.start + words[min(count, len(words)) - 1].end
         for _ in range(_TRIES):
-            start = int(point) + round(timing.backchannel_onset.draw(rng) * RATE)
+            start = point + round(timing.backchannel_onset.draw(rng) * RATE)
             near = any(start - NEAR < end and begin < start + NEAR for begin, end in islands)
             if first <= start <= last and near and is_free(start, length, busy):
                 return start

@@ -11,11 +11,10 @@ import numpy as np
 
 from turnmill.synth.channels import RATE
 from turnmill.synth.duplex.audible import BOTH_VOICES, IN_SPEECH, common, words_before
-from turnmill.synth.duplex.planning.backchannels import CLAUSE_END
 from turnmill.synth.duplex.planning.placed import Body, Cut, Placed
 from turnmill.synth.duplex.timing import Timing
 from turnmill.synth.script.model import BargeIn
-from turnmill.synth.tokens import places, tokens
+from turnmill.synth.tokens import CLAUSE_END, places, tokens
 
 _SURE = RATE // 25  # beyond the bounds: what is measured on the written audio goes by frames of 10 ms
 _STEP = RATE // 100  # from one place to the next
