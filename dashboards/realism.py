@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from turnmill.dashboards.diversity import entropy_bits, text_diversity
+from turnmill.dashboards.interruptions import interruptions
 from turnmill.dashboards.requested import (
     DIRECTIONS,
     INSIDE,
@@ -73,6 +74,7 @@ def realism_report(connection: duckdb.DuckDBPyConnection, requested: Requested) 
         "floor_transfer": _floor_transfer(connection, requested.timing),
         "rates": _rates(connection, activity),
         "events": _events(connection, activity),
+        "interruptions": interruptions(connection, requested.interaction.intents),
         "acoustics": _acoustics(heard),
         "voices": _voices(connection, requested.genders),
         "texts": text_diversity(_texts(connection)),

@@ -184,8 +184,27 @@ def realism_section(report: Mapping[str, Any]) -> str:
         "",
         "Sources: " + "; ".join(f"{item.name}: {item.source}" for item in PUBLISHED) + ".",
         "",
+        *_interruptions(report["interruptions"]),
     ]
     return "\n".join(lines)
+
+
+def _interruptions(found: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The table of what users interrupt for; nothing where nobody does."""
+    if not any(row["scripted"] for row in found):
+        return []
+    head = ("interruption", "asked for", "in the scripts", "in the audio", "why another share")
+    body = [
+        (
+            kind_name(row["intent"]),
+            _percent(row["asked"]),
+            f"{row['scripted']:,} ({_percent(row['scripted_share'])})",
+            f"{row['placed']:,} ({_percent(row['placed_share'])})",
+            row["why"] or "",
+        )
+        for row in found
+    ]
+    return ["### Why users interrupt", "", markdown(head, body), ""]
 
 
 def _rows(report: Mapping[str, Any]) -> Sequence[tuple[str, str, str]]:

@@ -10,6 +10,8 @@ from pydantic import AfterValidator, Field, model_validator
 
 from turnmill.manifests.params import Params
 
+_LEAST = 1e-300  # a probability that is not 0
+
 
 class Uniform(Params):
     """Uniform over [low, high]."""
@@ -68,10 +70,12 @@ class LogNormal(Params):
         return self._below(high) - self._below(low)
 
     def draw_within(self, low: float, high: float, rng: np.random.Generator) -> float:
-        """One draw of what of it, unclipped, lies in [low, high]; a bound where nothing does. Both are above 0."""
+        """One draw of what of it, unclipped, lies in [low, high]; the nearer bound where nothing does. Both are above
+        0."""
         first, last = self._below(low), self._below(high)
-        part = rng.uniform(first, last)
-        drawn = self._normal().inv_cdf(part) if 0 < part < 1 else log(high if part else low)
+        if first == last:
+            return low if self.median < low else high
+        drawn = self._normal().inv_cdf(max(rng.uniform(first, last), _LEAST))
         return float(np.clip(exp(drawn), low, high))
 
     def _below(self, value: float) -> float:

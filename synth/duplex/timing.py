@@ -45,7 +45,7 @@ class Timing(Params):
     p_clause: float = Field(default=0.5, ge=0, le=1)
     """Share of barge-ins at the end of a clause."""
     reaction: LogNormal = LogNormal(median=0.35, sigma=0.35, low=0.16, high=1.0)
-    """From the barge-in to the point where the assistant begins to fade."""
+    """From the barge-in to the point where the assistant begins to fade; drawn of the part by which both are heard."""
     fade: Annotated[Uniform, within(0.001, 0.5)] = Uniform(low=0.02, high=0.08)
     """Fade-out of a yielding speaker."""
 

@@ -4,7 +4,7 @@ import io
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import duckdb
 import matplotlib
@@ -22,6 +22,7 @@ from turnmill.manifests.card import CardFacts, card
 from turnmill.manifests.index import Index
 from turnmill.manifests.published import configs
 from turnmill.manifests.query import connect
+from turnmill.manifests.records import Intent
 from turnmill.manifests.store import Store
 from turnmill.synth.acoustics import AcousticsParams
 from turnmill.synth.duplex.timing import timing
@@ -89,7 +90,7 @@ def made(root: Path, ids: tuple[str, ...], selected: int, events: Any = None) ->
     room = {"rir": None, "room": {"max_order": 1}}
     acoustics = {"snr_db": 20.0, "gain_db": -1.0, "noise_bursts": bursts, "codec": "opus", **room}
     dialogues = [
-        filled("dialogues", id=name, assistant_voice="en/1", user_voice=f"en/{2 + n % 2}", duration=65.0,
+        filled("dialogues", id=name, script=name, assistant_voice="en/1", user_voice=f"en/{2 + n % 2}", duration=65.0,
                sample=json.dumps({"acoustics": acoustics if n % 2 else {"snr_db": None}}))
         for n, name in enumerate(ids)
     ]  # fmt: skip
@@ -99,6 +100,14 @@ def made(root: Path, ids: tuple[str, ...], selected: int, events: Any = None) ->
     put(store, "shard_dialogues", "dialogues-train-000000", samples, selected)
     INDEX.save(store)
     return store
+
+
+def with_unplaced(index: Index) -> Index:
+    stages = [
+        replace(stage, tables=(*stage.tables[:-1], "unplaced", "dialogues")) if stage.name == "simulate" else stage
+        for stage in index.stages
+    ]
+    return replace(index, stages=tuple(stages))
 
 
 def connected(store: Store) -> duckdb.DuckDBPyConnection:
@@ -254,11 +263,7 @@ def eventful(root: Path, kept: bool) -> dict[str, dict[str, Any]]:
     put(store, "simulate", "s", dialogues, len(ids))
     samples = [filled("dialogue_samples", uid=name, split="train", duration=65.0) for name in ids]
     put(store, "shard_dialogues", "dialogues-train-000000", samples, len(ids))
-    stages = [
-        replace(stage, tables=(*stage.tables[:-1], "unplaced", "dialogues")) if stage.name == "simulate" else stage
-        for stage in INDEX.stages
-    ]
-    replace(INDEX, stages=tuple(stages)).save(store)
+    with_unplaced(INDEX).save(store)
     return {item["parameter"]: item for item in realism_report(connected(store), ASKED)["requested"]}
 
 
@@ -287,6 +292,35 @@ def test_a_rate_of_which_nothing_came_is_shown(tmp_path: Path) -> None:
         item for item in realism_report(connected(store), ASKED)["requested"] if item["parameter"] == "balance"
     )
     assert (balance["count"], balance["realised"], balance["value"]) == (0, 0.0, 1.0)
+
+
+def test_interruptions_are_told_by_kind_and_why_they_are_not_those_asked_for(tmp_path: Path) -> None:
+    store = made(tmp_path, ("a", "b", "c", "d"), 3)
+    kinds = {"a": ("clarify", "topic"), "b": ("clarify", "topic"), "c": ("clarify",), "d": ("cancel",)}
+    scripts = [
+        filled("scripts", id=name, script=json.dumps({
+            "barge_ins": [{"intent": kind, "turn": 2 + 2 * n, "said": 3} for n, kind in enumerate(found)]
+        }))
+        for name, found in kinds.items()
+    ]  # fmt: skip
+    put(store, "script", "s", scripts, len(scripts))
+    dropped = [filled("unplaced", dialogue=name, index=0, kind="barge_in", turn=4, why="no room") for name in "ab"]
+    dropped.append(filled("unplaced", dialogue="a", index=1, kind="cough", turn=4, why="it coughs"))
+    also(store, "simulate", "unplaced", "s", dropped)
+    with_unplaced(INDEX).save(store)
+    found = {row["intent"]: row for row in realism_report(connected(store), ASKED)["interruptions"]}
+    assert list(found) == list(get_args(Intent))
+    clarify, topic, cancel = (found[kind] for kind in ("clarify", "topic", "cancel"))
+    assert (clarify["scripted"], clarify["placed"], clarify["placed_share"], clarify["unplaced"]) == (3, 3, 1.0, {})
+    assert (topic["scripted"], topic["placed"], topic["unplaced"]) == (2, 0, {"no room": 2})
+    assert "2 without room: no room" in topic["why"]
+    assert cancel["scripted"] == 0  # that dialogue is in no training shard
+    assert cancel["why"] == "the texts offered fewer turns for it than for other kinds"
+    asked = ASKED.interaction.intents.model_dump()
+    assert clarify["asked"] == round(asked["clarify"] / sum(asked.values()), 6)
+    section = realism_section(realism_report(connected(store), ASKED))
+    assert "| topic |" in section
+    assert "| 2 (40.0 %) | 0 (0.0 %) |" in section
 
 
 def test_every_picture_is_drawn_and_its_bytes_depend_on_the_report_alone(report: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 import math
 from typing import Annotated
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
@@ -34,3 +35,22 @@ def test_a_range_stays_within_its_bounds() -> None:
     for low, high in ((-0.1, 5), (5, 10.1)):
         with pytest.raises(ValidationError, match=r"leaves \[0, 10\]"):
             Bounded.model_validate({"value": {"low": low, "high": high}})
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.2, 0.3), (0.45, 2.0), (0.6, 0.6), (50.0, 60.0), (1e-9, 1e-8)])
+def test_a_part_of_a_log_normal_is_drawn_as_it_lies_in_the_whole(low: float, high: float) -> None:
+    law, rng = LogNormal(**NORMAL), np.random.default_rng(0)
+    drawn = np.array([law.draw_within(low, high, rng) for _ in range(4000)])
+    assert low <= drawn.min() <= drawn.max() <= high
+    whole = 0.5 * np.exp(0.3 * rng.standard_normal(200_000))
+    inside = whole[(whole >= low) & (whole <= high)]
+    assert law.share(low, high) == pytest.approx(len(inside) / len(whole), abs=0.01)
+    if len(inside) > 1000:
+        assert np.median(drawn) == pytest.approx(np.median(inside), rel=0.02)
+
+
+def test_a_law_without_spread_draws_its_median_or_the_nearer_bound() -> None:
+    law, rng = LogNormal(median=0.3, sigma=0, low=0, high=1), np.random.default_rng(0)
+    assert [law.draw_within(*span, rng) for span in ((0.1, 0.2), (0.2, 0.4), (0.4, 0.5))] == pytest.approx(
+        [0.2, 0.3, 0.4]
+    )

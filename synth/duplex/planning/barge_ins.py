@@ -53,12 +53,8 @@ def interrupt(
 ) -> Interrupted | str:
     """Cut the assistant's turn `target` where the user, who is free from a sample on, interrupts it with `body`; or
     one sentence that says why there is no room for that."""
-    if len(body.words) < 3 and body.length < 0.8 * RATE and barge_in.intent != "cancel":
-        return "the turn is too short to take the floor"
-    if sum(end - start for start, end in body.islands) < BOTH_VOICES + _SURE:
-        return "the user's speech is too short to be heard beside the assistant's"
-    if not target.body.words:
-        return "the assistant's speech has no word times"
+    if why := _unfit(target, body, barge_in):
+        return why
     earliest = max(target.start + round(timing.barge_in_lead * RATE), _said(target, barge_in), free_from)
     latest = target.end - round(timing.barge_in_remaining * RATE)
     if latest < earliest:
@@ -66,8 +62,7 @@ def interrupt(
     fade = round(timing.fade.draw(rng) * RATE)
     first = _first_cut(target, lambda heard: not relies(heard))
     last = min(_first_cut(target, lambda heard: _too_much(target, barge_in, heard)) - 1, target.end - fade - _LEFT)
-    phase = int(rng.integers(_STEP))
-    places_of = partial(_places, target, body, (earliest + phase, latest), timing=timing)
+    places_of = partial(_places, target, body, (earliest, latest), timing=timing)
     found = places_of((first, last))
     if not found and places_of((target.start, last)):
         return "a later turn relies on what would not have been said"
@@ -79,6 +74,15 @@ def interrupt(
     fade_from = place.onset + min(max(round(reaction * RATE), place.low), place.high)
     stopped = replace(target, cut=Cut(place.onset, fade_from, fade_from + fade))
     return Interrupted(stopped, "clause" if at_clause else "word")
+
+
+def _unfit(target: Placed, body: Body, barge_in: BargeIn) -> str | None:
+    """Why there is no place wherever it is looked for."""
+    if len(body.words) < 3 and body.length < 0.8 * RATE and barge_in.intent != "cancel":
+        return "the turn is too short to take the floor"
+    if sum(end - start for start, end in body.islands) < BOTH_VOICES + _SURE:
+        return "the user's speech is too short to be heard beside the assistant's"
+    return None if target.body.words else "the assistant's speech has no word times"
 
 
 def _said(target: Placed, barge_in: BargeIn) -> int:
