@@ -192,7 +192,8 @@ class WriteScripts(Source):
         places = [n for n, result in enumerate(results) if isinstance(result, TextDialogue)]
         asked = [self._to_rewrite(result, bank) for result in results if isinstance(result, TextDialogue)]
         guard.did(len(results) - len(asked))
-        rewriter = Rewriter(self.params.rewrite, StoreCache(workspace.store), self.params.interaction.intents)
+        intents = self.params.interaction.intents
+        rewriter = Rewriter(self.params.rewrite, StoreCache(workspace.store), intents=intents)
         answers = rewriter.rewrite(asked, lambda: guard.did(1))
         usage: list[Row] = []
         for place, dialogue, answer in zip(places, asked, answers, strict=True):

@@ -37,6 +37,9 @@ class Rewritten:
     usage: tuple[Usage, ...]
 
 
+_INTENTS = IntentMix()
+
+
 class Rewriter:
     """Rewrites dialogues as `params` say, with interruptions of the shares `intents`; `cache` keeps the answers, and
     must be safe to share among threads.
@@ -48,8 +51,8 @@ class Rewriter:
         self,
         params: RewriteParams,
         cache: Cache,
-        intents: IntentMix,
         sleep: Callable[[float], object] | None = None,
+        intents: IntentMix = _INTENTS,
     ) -> None:
         self._params = params
         self._tasks = tasks_by_name(intents)

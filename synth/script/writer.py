@@ -156,8 +156,7 @@ class _Writer:
                 more = len(tokens(filler or ""))
                 named = tuple(n + more if n > cut else n for n in named)
             pieces.append(("turn", _between(text, cut, len(parts))))
-        here = self._add(part, pieces)
-        self._backchannels("assistant", here, named, rng)
+        self._backchannels("assistant", self._add(part, pieces), named, rng)
 
     def _assistant_turn(self, part: Part, rng: np.random.Generator, interrupted: bool) -> int:
         """A turn of a source, at which the user may nod unless it answers what nobody asked."""

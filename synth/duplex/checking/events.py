@@ -25,6 +25,7 @@ from turnmill.synth.energy import active_level, islands
 from turnmill.synth.tokens import places, tokens
 
 _KEEPS_FLOOR_S = 1.0  # a speaker that is silent for longer has let go of the floor
+_ACKNOWLEDGED_S = 2.0  # what a cancel is met with where not with silence: a word or two
 _ON_SPEECH_S = 0.2  # an IPU bridges silences up to this
 _EDGE_S = 0.04  # an edge of speech that was measured again
 _TAIL_S = 0.12  # a fade whose sound had ended already
@@ -58,7 +59,8 @@ def _barge_in(event: EventLabel, evidence: Evidence, tally: Tally) -> None:
     late = (event.latency or 0) > SLOWEST_YIELD_S * RATE
     tally.expect(not late, "yield", f"{name}: the assistant takes longer than {SLOWEST_YIELD_S} s", event.latency)
     later = [item for item in evidence.items if item.channel == ASSISTANT and item.start > event.start]
-    tally.expect(event.params["intent"] != "cancel" or not later, "yield", f"{name}: a cancel gets an answer")
+    brief = not later or (len(later) == 1 and later[0].end - later[0].start <= _ACKNOWLEDGED_S * RATE)
+    tally.expect(event.params["intent"] != "cancel" or brief, "yield", f"{name}: a cancel gets an answer")
     until = later[0].start - PRE if later else labels.n_samples
     stray = energy_after(stem, event.stop, until)
     tally.expect(stray == 0, "yield", f"{name}: the assistant has {stray} samples of sound after its stop", stray)

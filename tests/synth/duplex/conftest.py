@@ -20,7 +20,7 @@ from turnmill.synth.duplex.rendering.material import Material, spoken_material, 
 from turnmill.synth.duplex.rendering.render import Rendered, render
 from turnmill.synth.duplex.timeline import Timeline
 from turnmill.synth.duplex.timing import Timing, timing
-from turnmill.synth.intents import INTENTS
+from turnmill.synth.intents import INTENTS, Balance
 from turnmill.synth.script import IntentMix, Interaction, Script, write_script
 from turnmill.synth.speech import Line, Speech, Word
 from turnmill.synth.tts.engines.espeak import ESPEAK
@@ -120,7 +120,7 @@ QUIET = Interaction(
 LIVELY = Interaction(
     barge_in=0.4,
     backchannels_per_minute=4,
-    assistant_backchannels_per_minute=8,
+    assistant_backchannels_per_minute=16,
     balance=3,
     hesitation=0.5,
     silence_timeout=0.3,
@@ -130,14 +130,13 @@ LIVELY = Interaction(
 
 @pytest.fixture(scope="session")
 def spoken() -> list[Spoken]:
-    """Twenty of the project's dialogues, lively, spoken by espeak."""
+    """Some of the project's dialogues, lively, spoken by espeak."""
     pytest.importorskip("espeakng_loader")
     from turnmill.synth.tts.engines.espeak import EspeakEngine
 
     engine = EspeakEngine(ESPEAK.voices)
-    found = []
-    for row in map(json.loads, TEXTS.read_text(encoding="utf-8").splitlines()[::4]):
-        dialogue = text_dialogue(row["id"], [message["content"] for message in row["messages"]])
-        script = write_script(dialogue, LIVELY, ESPEAK, "train", 3)
-        found.append(speak_script(script, engine.synthesize))  # type: ignore[arg-type]
-    return found
+    rows = map(json.loads, TEXTS.read_text(encoding="utf-8").splitlines()[::2])
+    dialogues = [text_dialogue(row["id"], [message["content"] for message in row["messages"]]) for row in rows]
+    balance = Balance(LIVELY.intents, np.random.default_rng(3))
+    scripts = [write_script(item, LIVELY, ESPEAK, "train", 3, dialogues, balance) for item in dialogues]
+    return [speak_script(script, engine.synthesize) for script in scripts]  # type: ignore[arg-type]

@@ -14,16 +14,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from turnmill.manifests.records import Interruption, Licence, TextDialogue, TextTurn, ToolCall
+from turnmill.synth.intents import ENDS, IntentMix
 from turnmill.synth.rewrite.answers import Unusable
 from turnmill.synth.rewrite.params import TaskName
 from turnmill.synth.rewrite.prompt import estimate_tokens, prompt
-from turnmill.synth.rewrite.tasks import LONGEST_INTERRUPTION, TASKS_BY_NAME, certainly_said, longest, numbered
+from turnmill.synth.rewrite.tasks import LONGEST_INTERRUPTION, certainly_said, longest, numbered, tasks_by_name
 from turnmill.synth.speech import EMOTIONS
 from turnmill.synth.tasks.emotion import ANSWERED
 from turnmill.synth.text import TextLimits, speakable, spoken_form
 from turnmill.synth.tokens import prefix, tokens
 
 Make = Callable[..., TextDialogue]
+MIX = IntentMix()
+TASKS_BY_NAME = tasks_by_name(MIX)
 _EMPTY = TextDialogue("d", (), "en", "tests", Licence("CC0-1.0", True, True))
 
 
@@ -234,20 +237,45 @@ def test_interruptions_other_than_those_asked_for_are_refused(
         TASKS_BY_NAME["interruptions"].read(before, json.dumps({"interruptions": change(answer)}))
 
 
-def test_intents_have_their_shares_and_a_cancel_ends_the_dialogue(
+def test_intents_have_their_shares_and_those_that_end_a_dialogue_come_last(
     dialogue: Make, good_answer: Callable[[dict[str, Any]], str]
 ) -> None:
     intents: Counter[str] = Counter()
-    for n in range(400):
+    for n in range(600):
         before = dialogue(f"d{n}")
         after = TASKS_BY_NAME["interruptions"].read(before, good_answer(filled("interruptions", before)))
         for index, turn in enumerate(after.turns):
             if turn.interruption is not None:
                 intents[turn.interruption.intent] += 1
                 assert (turn.interruption.answer is None) == (turn.interruption.intent == "cancel")
-                assert turn.interruption.intent != "cancel" or index == len(after.turns) - 1
+                assert turn.interruption.intent not in ENDS or index == len(after.turns) - 1
     shares = {intent: count / intents.total() for intent, count in intents.items()}
-    assert shares == pytest.approx({"topic": 0.3, "correct": 0.25, "clarify": 0.25, "cancel": 0.2}, abs=0.06)
+    assert shares == pytest.approx(MIX.shares(), abs=0.04)
+
+
+def test_the_shares_of_a_recipe_are_asked_of_the_model(dialogue: Make) -> None:
+    only = IntentMix.model_validate({**dict.fromkeys(MIX.shares(), 0), "repeat": 1})
+    values = tasks_by_name(only)["interruptions"].ask(dialogue("d"))
+    assert values is not None
+    assert [json.loads(line)["intent"] for line in values["turns"].splitlines()] == ["repeat", "repeat"]
+
+
+@pytest.mark.parametrize(("intent", "fine"), [("denial", False), ("topic", False), ("repeat", True), ("clarify", True)])
+def test_only_who_is_to_say_a_turn_again_does(intent: str, fine: bool, dialogue: Make) -> None:
+    before = dialogue("d")
+    task = tasks_by_name(IntentMix.model_validate({**dict.fromkeys(MIX.shares(), 0), intent: 1}))["interruptions"]
+    wanted = [json.loads(line)["turn"] for line in (task.ask(before) or {"turns": ""})["turns"].splitlines()]
+    assert wanted
+    again = [
+        {"turn": turn, "intent": intent, "text": "Wait, what was that?", "answer": before.turns[turn].text}
+        for turn in wanted
+    ]
+    answer = json.dumps({"interruptions": again})
+    if fine:
+        assert task.read(before, answer) != before
+    else:
+        with pytest.raises(Unusable, match="says the turn again"):
+            task.read(before, answer)
 
 
 def test_what_is_said_and_unsaid_of_an_interrupted_turn_is_the_turn(dialogue: Make) -> None:

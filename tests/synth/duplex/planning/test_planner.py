@@ -162,7 +162,7 @@ def test_a_cancel_is_met_with_silence_or_a_word_or_two() -> None:
         for event in timeline.events:
             if event.kind == "barge_in":
                 assert event.params["intent"] == "cancel"
-                assert all(len(tokens(turn.text)) <= 5 for turn in timeline.turns[3:])
+                assert all(turn.end - turn.start <= 3 * RATE for turn in timeline.turns[3:])
                 assert timeline.n_samples - max(event.end, event.params["stop"]) >= RATE
                 answered[len(timeline.turns) - 3] += 1
     assert set(answered) == {0, 1}
