@@ -108,6 +108,11 @@ def bursts(dialogue: TextDialogue, interaction: Interaction, seed: int = 0) -> S
     return speak_script(script, lambda lines: [speak_bursts(line) for line in lines])
 
 
+TOLD = [
+    "My neighbor has a boat in the old harbor. Every summer he takes us out to the islands, and we stay until the sun "
+    "goes down. This year he sold it to a school, and nobody knows how we get there now.",
+    "There is a ferry from the pier, which leaves every hour until six.",
+]
 QUIET = Interaction(
     barge_in=0, backchannels_per_minute=0, assistant_backchannels_per_minute=0, hesitation=0, silence_timeout=0
 )
@@ -124,14 +129,16 @@ LIVELY = Interaction(
 
 @pytest.fixture(scope="session")
 def spoken() -> list[Spoken]:
-    """Twenty of the project's dialogues, lively, spoken by espeak."""
+    """Twenty of the project's dialogues and one whose user tells something, lively, spoken by espeak."""
     pytest.importorskip("espeakng_loader")
     from turnmill.synth.tts.engines.espeak import EspeakEngine
 
     engine = EspeakEngine(ESPEAK.voices)
+    rows = map(json.loads, TEXTS.read_text(encoding="utf-8").splitlines()[::4])
+    texts = {row["id"]: [message["content"] for message in row["messages"]] for row in rows}
     found = []
-    for row in map(json.loads, TEXTS.read_text(encoding="utf-8").splitlines()[::4]):
-        dialogue = text_dialogue(row["id"], [message["content"] for message in row["messages"]])
+    for name, said in {**texts, "told": TOLD}.items():
+        dialogue = text_dialogue(name, said)
         script = write_script(dialogue, LIVELY, ESPEAK, "train", 3)
         found.append(speak_script(script, engine.synthesize))  # type: ignore[arg-type]
     return found
