@@ -7,7 +7,7 @@ Both texts are brought to one form first, so that "It's $5." and "it is five dol
     words       compatible forms as one (NFKC), no case, no punctuation, whole numbers in words where num2words knows
                 the language
     characters  the same without spaces
-    chinese     as `characters`, after numbers in characters (`synth.chinese`) and simplified characters (OpenCC)
+    chinese     as `characters`, after numbers in characters (`synth.reading.chinese`), and simplified (OpenCC)
 """
 
 import re

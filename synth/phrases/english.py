@@ -163,7 +163,7 @@ _TEMPLATES: Mapping[PhraseKind, tuple[str, ...]] = {
         "[Be quiet|Quiet] for a [moment|minute], please.",
     ),
     "cancel_reply": (
-        "[Okay|All right|Sure|Of course|No problem][, I'll stop| then|, I'll leave it there|].",
+        "[Okay|All right|Sure|Of course|No problem][, I'll stop|, I'll stop there|, I'll leave it there|].",
         "Got it.",
     ),
     "clarify": (

@@ -26,8 +26,10 @@ from turnmill.manifests.records import Intent
 from turnmill.manifests.store import Store
 from turnmill.synth.acoustics import AcousticsParams
 from turnmill.synth.duplex.timing import timing
+from turnmill.synth.intents import IntentMix
 from turnmill.synth.script import Interaction
 
+SHARES = IntentMix().shares()
 ASKED = Requested(
     "assistant", timing("assistant"), AcousticsParams(), Interaction(), {"en/1": "female", "en/2": "male"}
 )
@@ -202,9 +204,7 @@ def test_a_parameter_that_was_not_kept_is_beyond_chance(tmp_path: Path, kept: bo
         reaction = reaction if kept else reaction + 0.03
         level = preset.backchannel_level_db.draw(rng) * (1 if kept else 0.9)
         pause = preset.pause.draw(rng) if kept else 0.87
-        intent = rng.choice(
-            ["topic", "correct", "clarify", "cancel"], p=[0.3, 0.25, 0.25, 0.2] if kept else [0.1, 0.4, 0.3, 0.2]
-        )
+        intent = rng.choice(list(SHARES), p=[*SHARES.values()] if kept else [*reversed(SHARES.values())])
         onset = "clause" if rng.random() < (0.5 if kept else 0.6) else "word"
         params = {"intent": str(intent), "stop": 0, "fade": fade, "onset": onset}
         events.append(event("a", n, "barge_in", 1, 1.0, 2.0, turn=2, latency=reaction + fade, **params))

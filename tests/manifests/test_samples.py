@@ -59,7 +59,7 @@ def test_any_value_of_the_type_comes_back_from_json_and_from_arrow(kind: pa.Stru
         ({"duration": "3"}, "sample.duration is str, not double"),
         ({"channels": "user"}, "sample.channels is str, not a list"),
         ({"channels": ["user", 1]}, "sample.channels is int, not string"),
-        ({"turns": [{"index": 0}]}, "sample.turns: channel, .* missing or unknown"),
+        ({"turns": [{"index": 0}]}, "sample.turns: borrowed, channel, .* missing or unknown"),
         ({"acoustics": []}, "sample.acoustics is list, not an object"),
         ({"new": 1}, "sample: new missing or unknown"),
     ],

@@ -83,7 +83,7 @@ def watch(event, arguments):
     if write or event.startswith(("socket.", "subprocess.", "os.mkdir", "os.rename", "urllib.")):
         raise PermissionError(f"{event} {arguments}")
 sys.addaudithook(watch)
-from turnmill.synth.chinese import spoken_form
+from turnmill.synth.reading.chinese import spoken_form
 sys.stdout.buffer.write(spoken_form("我有3个苹果").encode())
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)

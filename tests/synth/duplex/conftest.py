@@ -114,6 +114,11 @@ def only(*intents: Intent) -> IntentMix:
     return IntentMix.model_validate({intent: float(intent in intents) for intent in INTENTS})
 
 
+TOLD = [
+    "My neighbor has a boat in the old harbor. Every summer he takes us out to the islands, and we stay until the sun "
+    "goes down. This year he sold it to a school, and nobody knows how we get there now.",
+    "There is a ferry from the pier, which leaves every hour until six.",
+]
 QUIET = Interaction(
     barge_in=0, backchannels_per_minute=0, assistant_backchannels_per_minute=0, hesitation=0, silence_timeout=0
 )
@@ -130,13 +135,14 @@ LIVELY = Interaction(
 
 @pytest.fixture(scope="session")
 def spoken() -> list[Spoken]:
-    """Some of the project's dialogues, lively, spoken by espeak."""
+    """Some of the project's dialogues and one whose user tells something, lively, spoken by espeak."""
     pytest.importorskip("espeakng_loader")
     from turnmill.synth.tts.engines.espeak import EspeakEngine
 
     engine = EspeakEngine(ESPEAK.voices)
     rows = map(json.loads, TEXTS.read_text(encoding="utf-8").splitlines()[::2])
-    dialogues = [text_dialogue(row["id"], [message["content"] for message in row["messages"]]) for row in rows]
+    texts = {row["id"]: [message["content"] for message in row["messages"]] for row in rows}
+    dialogues = [text_dialogue(name, said) for name, said in {**texts, "told": TOLD}.items()]
     balance = Balance(LIVELY.intents, np.random.default_rng(3))
     scripts = [write_script(item, LIVELY, ESPEAK, "train", 3, dialogues, balance) for item in dialogues]
     return [speak_script(script, engine.synthesize) for script in scripts]  # type: ignore[arg-type]

@@ -15,6 +15,7 @@ from tests.synth.rewrite.conftest import Endpoint, Make, MakeParams, Reply, Requ
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.records import Reject, TextDialogue
 from turnmill.manifests.store import Store
+from turnmill.synth.intents import IntentMix
 from turnmill.synth.rewrite.cache import StoreCache, answer_key
 from turnmill.synth.rewrite.client import Message
 from turnmill.synth.rewrite.params import RewriteParams, TaskName
@@ -200,14 +201,14 @@ def test_the_estimate_is_that_of_the_prompts_and_sends_nothing(
     language: str, endpoint: Endpoint, params: MakeParams, cache: StoreCache, dialogue: Make
 ) -> None:
     chosen = params("spoken", "backchannels")
-    rows = estimate(dialogue("d", language), chosen)
+    rows = estimate(dialogue("d", language), chosen, IntentMix())
     assert endpoint.requests == []
     assert [row.task for row in rows] == ["spoken", "backchannels"]
     Rewriter(params("spoken"), cache).rewrite([dialogue("d", language)])
     sent = "".join(message["content"] for message in endpoint.requests[0]["messages"])
     assert rows[0].prompt_tokens is not None
     assert len(sent) / 5 < rows[0].prompt_tokens < len(sent) / 2
-    assert estimate(dialogue("e", texts=("Hi.", "Hello.")), chosen)[1:] == ()
+    assert estimate(dialogue("e", texts=("Hi.", "Hello.")), chosen, IntentMix())[1:] == ()
 
 
 @given(st.lists(st.text(), min_size=1), st.lists(st.text(), min_size=1))

@@ -176,7 +176,7 @@ def test_levels_are_told_against_turns_as_loud_as_their_peaks_let_them_be() -> N
             pcm[round(word.start * RATE) + 50 : round(word.end * RATE) : 480] = 0.95
         return replace(said, pcm=pcm)
 
-    first = "Is the old harbour open to boats today, or must we wait until the wind is gone?"
+    first = "The old harbour is open to boats today, but we must wait out here until the wind is gone."
     texts = [first, first, "Fine, then I shall come with the others at noon.", first]
     script = write_script(text_dialogue("d", texts), LIVELY, ESPEAK, "train", 3)
     item = speak_script(script, lambda lines: [peaky(line) for line in lines])
