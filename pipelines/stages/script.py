@@ -230,7 +230,8 @@ class WriteScripts(Source):
         others: dict[_Kind, list[TextDialogue]] = {}
         for dialogue in dialogues:
             others.setdefault(self._kind(dialogue), []).append(dialogue)
-        return Company(others, Balance(self.params.interaction.intents, generator(self.seed, unit, "intents")))
+        drawn = {kind: sorted(each, key=lambda other: stable_hash(other.id)) for kind, each in others.items()}
+        return Company(drawn, Balance(self.params.interaction.intents, generator(self.seed, unit, "intents")))
 
     def _kind(self, dialogue: TextDialogue) -> _Kind:
         return dialogue.source, self._split(dialogue), primary(dialogue.language)

@@ -16,7 +16,8 @@ class _Wording:
 
     `asks`: a question or a request. `opening`: what a question that is asked again does without. `points`: words that
     mean nothing without the sentence before. `back`: words that point at something in the answer that was just given,
-    or want more of it. `reacts`: how a turn begins that takes up a complete answer. `declines`: an answer that gives
+    or want more of it. `reacts`: how a turn begins that takes up a complete answer. `awaits`: what a turn has that
+    wants something of the other without a question mark. `declines`: an answer that gives
     none. `accepts`, `regrets`: how an answer begins that needs no other beginning. `courtesy`: how a turn begins that
     tells nothing. `shortest`, `longest`: tokens of what is asked again.
     """
@@ -26,6 +27,7 @@ class _Wording:
     points: re.Pattern[str]
     back: re.Pattern[str]
     reacts: re.Pattern[str]
+    awaits: re.Pattern[str]
     declines: re.Pattern[str]
     accepts: re.Pattern[str]
     regrets: re.Pattern[str]
@@ -67,6 +69,10 @@ _WORDINGS: Final[Mapping[str, _Wording]] = {
             r"""(?:thank|thanks|that\b|that's|wow|perfect|awesome|amazing|excellent|interesting|nice|cool|i\ see|
             got\ it|sounds|ok\b|okay|great|good\b|yes|yeah|no\b|not\ really|maybe|sure)"""
         ),
+        awaits=_pattern(
+            r"""\b(?:let\ me\ know|feel\ free|go\ ahead|here\ you\ (?:go|are)|just\ (?:confirm|tell|say|ask|check)|
+            please\ (?:confirm|tell|wait|hold|provide|share|choose|check|give|let|specify|enter|say))\b"""
+        ),
         declines=_pattern(
             r"""^no\b|\b(?:sorry|unfortunately|unable|cannot|can't|couldn't|apologi[sz]e|as\ an\ ai|language\ model|
             i\ (?:do\ not|don't)\ have)\b"""
@@ -97,6 +103,7 @@ _WORDINGS: Final[Mapping[str, _Wording]] = {
             "更多|更详细|继续|重新|接着|换[一个成]|改[一成为]|进一步|具体[说一例]|例子|举例"
         ),
         reacts=_pattern("是的|不是|没有|对|可以|谢谢|感谢|太|非常|很好|好的|好吧|明白|原来|这[真很]|不错|哇|嗯"),
+        awaits=_pattern("告诉我|跟我说|请[问您你]?(?:确认|稍等|提供|选择|说一下|输入|核对)|随时[问找]|你[看说]呢"),
         declines=_pattern("^不|抱歉|对不起|无法|不能|作为|遗憾|语言模型"),
         accepts=_pattern("好|当然|可以|没问题|行|嗯|是的|对|不"),
         regrets=_pattern("很?抱歉|对不起|不好意思|我?很(?:抱歉|遗憾)"),
@@ -116,6 +123,12 @@ def asks(text: str, language: str) -> bool:
 def asks_back(text: str) -> bool:
     """Whether a turn has a question, by its mark."""
     return bool(re.search("[?？؟]", text))
+
+
+def awaits(text: str, language: str) -> bool:
+    """Whether a turn wants something of the other, who then does not change the topic or say that all is clear."""
+    known = _WORDINGS.get(primary(language))
+    return asks_back(text) or (known is not None and bool(known.awaits.search(text)))
 
 
 def asked_again(text: str, language: str) -> str | None:

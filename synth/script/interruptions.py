@@ -18,6 +18,7 @@ from turnmill.synth.script.asking import (
     asked_again,
     asks,
     asks_back,
+    awaits,
     declines,
     follows_up,
     is_courtesy,
@@ -124,7 +125,7 @@ def _follow_up(moment: Moment) -> Iterator[Interruption]:
 
 def _topic(moment: Moment) -> Iterator[Interruption]:
     """What another dialogue begins with; the talk then goes on as that one does."""
-    if moment.part.borrowed or asks_back(moment.part.text) or not _is_asked(moment):
+    if moment.part.borrowed or awaits(moment.part.text, moment.language) or not _is_asked(moment):
         return  # who was asked answers, and who talks of what moves them stays with it
     if any(part.turn.style for part in (*moment.before, moment.part)):
         return
@@ -145,8 +146,8 @@ def _asked_something_else(intent: Intent, moment: Moment) -> Iterator[Interrupti
     """The assistant begins the answer of another dialogue, the user asks again, and the right answer follows."""
     asked = moment.before[-1] if _is_asked(moment) else None
     again = asked_again(asked.text, moment.language) if asked else None
-    if asked is None or again is None:
-        return
+    if asked is None or again is None or asked.turn.added or any(part.misheard for part in moment.before):
+        return  # nobody mishears all the time
     kind, reply = _PHRASES_AGAIN[intent]
     for _, answer, *_ in _partners(moment):
         if asks_back(answer.text):
@@ -210,7 +211,7 @@ def _said_again(intent: Intent, said: str, reply: str, moment: Moment) -> Iterat
 def _affirm(moment: Moment) -> Iterator[Interruption]:
     """The user has what they need; the talk goes on where that needs nothing more of the turn."""
     text, ahead = moment.part.text, moment.ahead
-    if asks_back(text) or declines(text, moment.language) or not _is_asked(moment):
+    if awaits(text, moment.language) or declines(text, moment.language) or not _is_asked(moment):
         return
     if ahead and not follows_up(ahead[0].text, moment.language):
         return
@@ -221,8 +222,9 @@ def _affirm(moment: Moment) -> Iterator[Interruption]:
 
 
 def _cancel(moment: Moment) -> Iterator[Interruption]:
-    """The user wants quiet: the dialogue ends, so that only where it would end anyway."""
-    if moment.ahead:
+    """The user wants quiet: the dialogue ends, so that only where it would end anyway, and not with a
+    question of the assistant's."""
+    if moment.ahead or asks_back(moment.part.text):
         return
     answered = moment.rng.random() < CANCEL_ANSWERED
     reply = moment.say("cancel_reply") if answered else ""
@@ -251,7 +253,13 @@ def _is_asked(moment: Moment) -> bool:
 
 def _partners(moment: Moment) -> Iterator[tuple[Part, ...]]:
     """Dialogues that a turn can be borrowed from; none of which a turn is there already, for that is alike itself."""
-    return partners_of((*moment.before, moment.part, *moment.ahead), moment.others, moment.rng)
+    return partners_of((*moment.before, moment.part, *moment.ahead), _after(moment.dialogue, moment.others))
+
+
+def _after(dialogue: TextDialogue, others: Sequence[TextDialogue]) -> Sequence[TextDialogue]:
+    """The others in a round that begins after the dialogue itself, so that each is borrowed from by few."""
+    here = next((place for place, other in enumerate(others) if other.id == dialogue.id), -1)
+    return [*others[here + 1 :], *others[: max(here, 0)]]
 
 
 def _placed(moment: Moment, found: Interruption) -> Interruption | None:

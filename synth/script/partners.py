@@ -2,28 +2,34 @@
 
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-
 from turnmill.manifests.records import TextDialogue
 from turnmill.synth.script.asking import asked_again, declines, stands_alone
 from turnmill.synth.script.context import content
 from turnmill.synth.script.parts import Part, parts_of
 
-_TRIES = 12  # others that are looked at before an interruption goes without
-_ALIKE = 0.4  # of the words that two questions refer to, the share from which one may pass for the other
+_TRIES = 24  # others that are looked at before an interruption goes without
+_COMPARED = 12  # answers of others beside which one may turn out to be what is said to many
+_ALIKE = 0.4  # of the words that two turns refer to, the share from which one may pass for the other
 
 
-def partners_of(
-    talk: Sequence[Part], others: Sequence[TextDialogue], rng: np.random.Generator
-) -> Iterator[tuple[Part, ...]]:
+def partners_of(talk: Sequence[Part], others: Sequence[TextDialogue]) -> Iterator[tuple[Part, ...]]:
     """Dialogues among `others` that begin with a question which can be asked at any time, and is none of this talk's,
-    in random order. Each has at least a question and its answer; all its turns are `borrowed`."""
+    in order. Each has at least a question and its answer; all its turns are `borrowed`."""
     own = [content(part.text) for part in talk]
-    for place in rng.permutation(len(others))[:_TRIES].tolist():
-        if _fits(others[place]):
-            partner = parts_of(others[place], borrowed=True)
-            if not any(_alike(content(part.text), words) for part in partner[:2] for words in own):
+    for place, other in enumerate(others[:_TRIES]):
+        if _fits(other):
+            partner = parts_of(other, borrowed=True)
+            if any(_alike(content(part.text), words) for part in partner[:2] for words in own):
+                continue
+            if not _is_usual(partner[1], [*others[place + 1 :], *others[:place]]):
                 yield partner
+
+
+def _is_usual(answer: Part, others: Sequence[TextDialogue]) -> bool:
+    """Whether other questions are answered alike, so that nobody would take it for the answer of another question."""
+    words = content(answer.text)
+    answers = (other.turns[1].text for other in others[:_COMPARED] if len(other.turns) > 1)
+    return not words or sum(_alike(words, content(text)) for text in answers) > 1
 
 
 def _fits(other: TextDialogue) -> bool:

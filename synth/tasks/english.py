@@ -123,8 +123,8 @@ ENGLISH = Wording(
         "slow": Said(
             (
                 "[Could|Can] you [please |]speak [a bit |a little |]more slowly?",
-                "[Sorry, you're|You're] [a bit|a little] [too fast|quick] for me, can you slow down?",
-                "[Slow down|Go slower] [a little |]for me, please.",
+                "[I'm a bit hard of hearing|I get lost when people talk fast], [can|could] you speak slowly?",
+                "[Speak|Talk] [a little |]slower for me, please.",
                 "I'm still learning [English|the language], so [please |]talk [slowly|slower].",
                 "[Could|Would] you take it [slower|more slowly] from now on?",
             ),
@@ -137,8 +137,8 @@ ENGLISH = Wording(
             (
                 "[Could|Can] you [please |]speak [a bit |a little |]faster?",
                 "[I'm in a hurry|I don't have much time|I only have a minute], so [please |]talk [faster|quickly].",
-                "[Speed up|Go faster] [a little |]for me, please.",
-                "You [talk|speak] so slowly, can you speed [it |]up?",
+                "[Speak|Talk] [a little |]faster[ for me|], please.",
+                "[I'm used to fast talkers|I listen fast], [can|could] you speed [it |]up?",
                 "[Could|Would] you pick up the pace[ from now on|]?",
             ),
             ("[Sure|Of course|No problem|Okay], [I'll speak faster|I'll speed up|I'll be quick]. [Is this better?|]",),
@@ -156,7 +156,7 @@ ENGLISH = Wording(
             (
                 "[Could|Can] you [please |]speak [up|louder|a bit louder]?",
                 "[It's noisy here|I'm on the train|The music is on], so [please |]speak louder.",
-                "[Speak up|Talk louder|Louder], please, I [can hardly|can't] hear you.",
+                "[Speak up|Talk louder], please, I'm [a bit |]hard of hearing.",
             ),
             ("[Sure|Of course|Okay], [I'll speak up|I'll be louder]. [Can you hear me now?|]",),
         ),

@@ -19,8 +19,10 @@ from turnmill.pipelines.texts import Text
 from turnmill.sources.catalogue import load
 from turnmill.synth.script import Script
 from turnmill.synth.tokens import tokens
+from turnmill.synth.tts.choice import Performed
 
 OPEN, CLOSED = Licence("CC0-1.0", True, True), Licence("LicenseRef-own", False, False)
+ESPEAK = Performed({"espeak": frozenset()})
 SPLITS = SplitShares(train=0.5, valid=0.25, test=0.25)
 TEXTS = Path(__file__).parents[2] / "pipelines" / "recipes" / "quickstart" / "dialogues.jsonl"
 
@@ -34,7 +36,7 @@ def stage(path: Path) -> WriteScripts:
     entry = load("dialogue_text")
     texts = [Text(None, entry.corpus(path, OPEN))]
     params = ScriptParams.model_validate({"limits": {"max_turn_chars": 400}, "interaction": {"barge_in": 0.5}})
-    return WriteScripts(params, entry, texts, SPLITS, bank("espeak", (), cloned=False, names=None), seed=3)
+    return WriteScripts(params, entry, texts, SPLITS, bank("espeak", (), cloned=False, names=None), ESPEAK, seed=3)
 
 
 def made(writer: WriteScripts, path: Path) -> list[Made]:
@@ -86,9 +88,8 @@ def test_shares_are_those_of_the_recipe_over_the_unit(scripts: list[Mapping[str,
 
 def test_a_unit_of_one_dialogue_borrows_nothing(tmp_path: Path) -> None:
     writer = stage(tmp_path / "d.jsonl")
-    writer = WriteScripts(
-        writer.params.model_copy(update={"dialogues_per_shard": 1}), writer.entry, writer.texts, SPLITS, writer.bank, 3
-    )
+    alone = writer.params.model_copy(update={"dialogues_per_shard": 1})
+    writer = WriteScripts(alone, writer.entry, writer.texts, SPLITS, writer.bank, ESPEAK, 3)
     assert [row["borrowed"] for unit in made(writer, tmp_path) for row in unit.tables["scripts"]] == [[]] * len(rows())
 
 

@@ -155,6 +155,38 @@ def test_who_asked_nothing_is_not_misheard_and_a_refusal_is_not_affirmed() -> No
     assert not written(refused, "affirm").barge_ins
 
 
+def test_who_is_offered_more_or_told_to_confirm_neither_changes_the_topic_nor_has_what_they_need() -> None:
+    for answer in (
+        "Sure thing, here you go. Tell the people at the bar if you want anything from the menu after that.",
+        "Okay. Just confirm the order all looks correct and I will send it off to be made for you at once.",
+    ):
+        assert not written(dialogue("d", ("Could I see the menu again?", answer)), "topic", "affirm").barge_ins
+
+
+def test_nobody_cancels_a_question() -> None:
+    asked = dialogue(
+        "d", ("Book a table.", "Certainly. For how many people should it be, and on which day of the week?")
+    )
+    assert not written(asked, "cancel").barge_ins
+
+
+def test_what_is_answered_to_everybody_shows_nobody_that_they_were_misheard() -> None:
+    drinks = ("a flat white", "an iced mocha", "a matcha latte", "a lemon tea")
+    orders = tuple(
+        dialogue(
+            f"o{n}", (f"Could you make {drink}?", "Okay. Just check that the whole order looks right before I send it.")
+        )
+        for n, drink in enumerate(drinks)
+    )
+    assert not written(dialogue("moon", MOON), "correct", "denial", "topic", others=orders).barge_ins
+
+
+def test_nobody_is_misheard_twice_in_a_dialogue() -> None:
+    long = dialogue("d", (*MOON, *MOON[:2]))
+    for seed in range(5):
+        assert sum(turn.misheard for turn in written(long, "correct", "denial", seed=seed).turns) <= 1
+
+
 def test_a_turn_that_is_over_before_anybody_interrupts_is_not() -> None:
     short = dialogue("d", ("Is it far?", "It is not far at all.", "Can I walk?", "Sure."))
     assert not written(short, *INTENTS, others=()).barge_ins
