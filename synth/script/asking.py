@@ -18,8 +18,8 @@ class _Wording:
     mean nothing without the sentence before. `back`: words that point at something in the answer that was just given,
     or want more of it. `reacts`: how a turn begins that takes up a complete answer. `awaits`: what a turn has that
     wants something of the other without a question mark. `declines`: an answer that gives
-    none. `accepts`, `regrets`: how an answer begins that needs no other beginning. `courtesy`: how a turn begins that
-    tells nothing. `shortest`, `longest`: tokens of what is asked again.
+    none. `accepts`, `regrets`: how an answer begins that needs no other beginning. `greeting`, `courtesy`:
+    how a turn begins that greets, or that thanks or takes leave. `shortest`, `longest`: tokens of what is asked again.
     """
 
     asks: re.Pattern[str]
@@ -31,6 +31,7 @@ class _Wording:
     declines: re.Pattern[str]
     accepts: re.Pattern[str]
     regrets: re.Pattern[str]
+    greeting: re.Pattern[str]
     courtesy: re.Pattern[str]
     shortest: int
     longest: int
@@ -84,7 +85,11 @@ _WORDINGS: Final[Mapping[str, _Wording]] = {
         regrets=_pattern(
             r"(?:i'm\ (?:so\ |very\ )?sorry|i\ am\ sorry|sorry|my\ apologies|i\ apologi[sz]e|unfortunately)\b"
         ),
-        courtesy=_pattern(r"(?:you'?re\ welcome|you\ are\ welcome|my\ pleasure|hello|hi|hey|goodbye|bye|good\ luck)\b"),
+        greeting=_pattern(r"(?:hello|hi|hey)\b"),
+        courtesy=_pattern(
+            r"""(?:you'?re\ welcome|you\ are\ welcome|my\ pleasure|goodbye|bye|good\ (?:luck|night|bye)|see\ you|
+            take\ care|have\ a\ (?:nice|good|great|lovely|wonderful)|thanks?\b(?!.*\?)|thank\ you\b(?!.*\?))\b"""
+        ),
         shortest=3,
         longest=28,
     ),
@@ -107,7 +112,8 @@ _WORDINGS: Final[Mapping[str, _Wording]] = {
         declines=_pattern("^不|抱歉|对不起|无法|不能|作为|遗憾|语言模型"),
         accepts=_pattern("好|当然|可以|没问题|行|嗯|是的|对|不"),
         regrets=_pattern("很?抱歉|对不起|不好意思|我?很(?:抱歉|遗憾)"),
-        courtesy=_pattern("不客气|不用谢|你好|您好|再见|很高兴"),
+        greeting=_pattern("[你您]好|很高兴"),
+        courtesy=_pattern("不客气|不用谢|再见|拜拜|晚安|祝[你您]|谢谢(?!.*[?？])"),
         shortest=4,
         longest=45,
     ),
@@ -157,7 +163,8 @@ def follows_up(text: str, language: str) -> bool:
     known = _WORDINGS.get(primary(language))
     if known is None:
         return asks_back(text)
-    return len(tokens(text)) >= known.shortest and not (known.back.search(text) or known.reacts.match(text))
+    reacts = known.back.search(text) or known.reacts.match(text) or known.courtesy.match(text)
+    return len(tokens(text)) >= known.shortest and not reacts
 
 
 def declines(text: str, language: str) -> bool:
@@ -166,10 +173,16 @@ def declines(text: str, language: str) -> bool:
     return known is not None and bool(known.declines.search(text))
 
 
-def is_courtesy(answer: str, language: str) -> bool:
-    """Whether an answer is a greeting or the like, at which nobody needs to interrupt."""
+def greets(text: str, language: str) -> bool:
+    """Whether a turn begins with a greeting."""
     known = _WORDINGS.get(primary(language))
-    return known is not None and bool(known.courtesy.match(answer))
+    return known is not None and bool(known.greeting.match(text))
+
+
+def is_courtesy(text: str, language: str) -> bool:
+    """Whether a turn thanks or takes leave: nobody hesitates in it, nods at it or needs to interrupt."""
+    known = _WORDINGS.get(primary(language))
+    return known is not None and bool(known.courtesy.match(text))
 
 
 def accepts(answer: str, language: str) -> bool:

@@ -21,6 +21,7 @@ from turnmill.synth.script.asking import (
     awaits,
     declines,
     follows_up,
+    greets,
     is_courtesy,
     regrets,
 )
@@ -92,7 +93,8 @@ def interruption(moment: Moment, intent: Intent) -> Interruption | None:
     written = moment.part.turn.interruption
     if written is not None:
         return _written(moment, written) if intent == written.intent else None
-    if (moment.phrases is None and intent != "follow_up") or is_courtesy(moment.part.text, moment.language):
+    text, language = moment.part.text, moment.language
+    if (moment.phrases is None and intent != "follow_up") or greets(text, language) or is_courtesy(text, language):
         return None
     return next(_KINDS[intent](moment), None)
 
@@ -198,9 +200,12 @@ def _said_again(intent: Intent, said: str, reply: str, moment: Moment) -> Iterat
     if asks_back(text):
         return
     starts = spans(text)
+    called = moment.part.turn.tool.after if moment.part.turn.tool else 0  # what is said before a call is not said again
     parts = clauses(text, moment.count(_CLAUSE_S), moment.count(_LONGEST_AGAIN_S))
     for place in [*moment.rng.permutation(len(parts) - 1) + 1, 0]:
         first, until = parts[place]
+        if first < called:
+            continue
         again = text[starts[first][0] :]
         added = (_user(said), _opened(_assistant(again), reply, accepts(again, moment.language)))
         found = _placed(moment, Interruption(intent, moment.part, added, moment.ahead, first + 1, until, 2))

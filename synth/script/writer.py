@@ -10,6 +10,7 @@ from turnmill.manifests.languages import primary
 from turnmill.manifests.records import TextDialogue, TextTurn, generator, stable_hash
 from turnmill.synth.intents import Balance
 from turnmill.synth.phrases import PHRASES, Phrases
+from turnmill.synth.script.asking import is_courtesy
 from turnmill.synth.script.interaction import Interaction
 from turnmill.synth.script.interruptions import Interruption, Moment, interruption
 from turnmill.synth.script.model import (
@@ -144,7 +145,7 @@ class _Writer:
 
     def _user_turn(self, part: Part, rng: np.random.Generator) -> None:
         text, parts, phrases = part.text, tokens(part.text), self.phrases
-        points = pause_points(text, phrases) if phrases else []
+        points = pause_points(text, phrases) if phrases and not self._is_courtesy(text) else []
         pieces: list[tuple[Role, str]] = [("turn", text)]
         named = part.turn.backchannels
         if phrases and points and rng.random() < self.interaction.hesitation:
@@ -211,7 +212,7 @@ class _Writer:
 
     def _backchannels(self, speaker: Party, here: int, named: tuple[int, ...] | None, rng: np.random.Generator) -> None:
         """Have a party nod to a turn of the other's, at the `named` counts of tokens where a language model chose."""
-        if self.phrases is None:
+        if self.phrases is None or self._is_courtesy(self.turns[here].text):
             return
         interaction = self.interaction
         asked = {
@@ -221,6 +222,9 @@ class _Writer:
         for nod in nods(self.turns[here].text, self.phrases, asked[speaker], rng, named):
             line = self._line("backchannel", here, speaker, self.voices[speaker], nod.text)
             self.backchannels.append(Backchannel(line, speaker, here, nod.after))
+
+    def _is_courtesy(self, text: str) -> bool:
+        return is_courtesy(text, self.dialogue.language)
 
     def _add(self, part: Part, pieces: Sequence[tuple[Role, str]], after_silence: bool = False) -> int:
         index, turn = len(self.turns), part.turn
