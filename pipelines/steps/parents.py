@@ -84,9 +84,10 @@ def _untold(connection: Any, entries: Sequence[Entry]) -> Iterator[str]:
         for one, other in combinations([share for share in shares if share.clips], 2):
             if (one.silent or other.silent) and len(one.heard | other.heard) > 1:
                 silent = [f"{plural(each.silent, 'clip')} of {each.corpus}" for each in (one, other) if each.silent]
+                said = " and ".join(silent)
                 yield (
-                    f"{one.corpus} and {other.corpus} both have audio of {origin}, and {' and '.join(silent)} do not "
-                    "say which: the same may be in two splits. Leave one of them out, or train on both and judge on others"
+                    f"{one.corpus} and {other.corpus} both have audio of {origin}, and {said} do not say which: the same "
+                    "may be in two splits. Leave one of them out, or train on both and judge on others"
                 )
 
 
