@@ -1,6 +1,7 @@
 """One dialogue, from Python and without Ray: spoken, simulated and verified by the stages of a run.
 
-What comes of a text and a seed is what a run makes of it, to the byte.
+What comes of a text and a seed is what a run makes of it alone, to the byte; beside others, interruptions are shared
+out.
 """
 
 import json

@@ -1,7 +1,7 @@
 """script: a unit of text dialogues -> who says which line to whom, and where they interrupt (synth.script)."""
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any, Final, Literal, Self
@@ -170,7 +170,7 @@ class WriteScripts(Source):
         scripts: list[Row] = []
         lines: list[Row] = []
         dialogues = [result for result in results if isinstance(result, TextDialogue)]
-        company = self.company(dialogues, shard.name)
+        company = self.company(dialogues)
         for dialogue in dialogues:
             written = guard.caught(Item(dialogue.id), partial(self.script, dialogue, company, bank))
             if isinstance(written, Reject):
@@ -225,13 +225,14 @@ class WriteScripts(Source):
         dialogue = speakable(shortened(read, limits.max_turn_chars) if limits.shorten else read, limits)
         return dialogue if isinstance(dialogue, Reject) else self.safety.judge(dialogue)
 
-    def company(self, dialogues: Iterable[TextDialogue], unit: str) -> Company:
+    def company(self, dialogues: Sequence[TextDialogue]) -> Company:
         """What the dialogues of a unit are to each other."""
         others: dict[_Kind, list[TextDialogue]] = {}
         for dialogue in dialogues:
             others.setdefault(self._kind(dialogue), []).append(dialogue)
         drawn = {kind: sorted(each, key=lambda other: stable_hash(other.id)) for kind, each in others.items()}
-        return Company(drawn, Balance(self.params.interaction.intents, generator(self.seed, unit, "intents")))
+        rng = generator(self.seed, dialogues[0].id if dialogues else "", "intents")
+        return Company(drawn, Balance(self.params.interaction.intents, rng))
 
     def _kind(self, dialogue: TextDialogue) -> _Kind:
         return dialogue.source, self._split(dialogue), primary(dialogue.language)

@@ -262,6 +262,7 @@ CHINESE = Phrases(
     corrects=("不对", "不是", "等等", "我是说", "我说的是"),
     clarifies=("什么意思", "你是说", "你的意思是"),
     # Not "了" or "和" alone: inside "了解" or "和平" they end no word.
+    binds=frozenset(),
     leads_to_pause=frozenset(
         {"但是", "因为", "所以", "就是", "如果", "然后", "或者", "还有", "比如", "关于", "我想", "我觉得"}
     ),

@@ -70,7 +70,7 @@ class Phrases:
 
     `templates` compose the phrases of each kind (`expansions`). `corrects` and `clarifies` are how a user's own turn
     begins that corrects or asks back. A pause falls after `leads_to_pause` more often than elsewhere: words where these
-    are written apart, else endings.
+    are written apart, else endings; none falls after `binds`, but where these lead on.
     """
 
     templates: Mapping[PhraseKind, tuple[str, ...]]
@@ -78,6 +78,7 @@ class Phrases:
     corrects: tuple[str, ...]
     clarifies: tuple[str, ...]
     leads_to_pause: frozenset[str]
+    binds: frozenset[str]
     words_apart: bool
     words_per_s: float
 

@@ -53,8 +53,8 @@ _WORDINGS: Final[Mapping[str, _Wording]] = {
             turn\ (?:on|off|up|down)|walk\ me|what|when|where|which|who|why|how|write)\b"""
         ),
         opening=_pattern(
-            r"""^(?:(?:hi|hello|hey|good\ (?:morning|afternoon|evening)|ok|okay|alright|well|oh|so|and|but|thanks|
-            thank\ you|great|right|sure|yes|yeah|no)(?:\ there|\ again|\ so\ much|\ very\ much)?[,!.]\s+|
+            r"""^(?:(?:ha(?:ha)+|hi|hello|hey|good\ (?:morning|afternoon|evening)|ok|okay|alright|well|oh|so|and|but|
+            thanks|thank\ you|great|right|sure|yes|yeah|no)(?:\ there|\ again|\ so\ much|\ very\ much)?[,!.]\s+|
             (?:and|but|so)\s+(?=(?:what|how|why|when|where|who|which|is|are|do|does|did|can|could|should|would)\b))+"""
         ),
         points=_pattern(
@@ -99,7 +99,7 @@ _WORDINGS: Final[Mapping[str, _Wording]] = {
             "多少|为什么|能不能|是否"
         ),
         opening=_pattern(
-            "^(?:(?:你好|您好|嗨|喂|嗯|哦|好的?|谢谢[你您]?|不好意思|那么?|对了)[，,！!。、]\\s*|(?:请问|那么|那(?=请)|问(?![题候]))[，,]?|"
+            "^(?:(?:你好|您好|嗨|喂|啊+|哈+|嗯+|哦+|好的?|谢谢[你您]?|不好意思|那么?|对了)[，,！!。、]\\s*|(?:请问|那么|那(?=[请它他她你我这])|问(?![题候]))[，,]?|"
             "麻烦[你您]?)+"
         ),
         points=_pattern("[它这那他她其该此]|上面|前面"),
@@ -150,6 +150,12 @@ def asked_again(text: str, language: str) -> str | None:
         short = known.opening.sub("", last)
     short = short[:1].upper() + short[1:]
     return short if known.shortest <= len(tokens(short)) <= known.longest else None
+
+
+def without_opening(text: str, language: str) -> str:
+    """A turn without the "well", "oh" or "haha" that it begins with."""
+    known = _WORDINGS.get(primary(language))
+    return (known.opening.sub("", text).strip() if known else "") or text
 
 
 def stands_alone(text: str, language: str) -> bool:

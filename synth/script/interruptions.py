@@ -24,6 +24,7 @@ from turnmill.synth.script.asking import (
     greets,
     is_courtesy,
     regrets,
+    without_opening,
 )
 from turnmill.synth.script.clauses import clauses
 from turnmill.synth.script.context import content, relied_on
@@ -34,13 +35,15 @@ from turnmill.synth.tokens import joined, prefix, spans, tokens
 
 CANCEL_ANSWERED: Final = 0.5
 """Share of cancels that the assistant acknowledges in a word or two; Turnmill's choice."""
+_MORE = 2  # turns of another dialogue after its question and answer
 _LEAST_HEARD = 3  # words before an interruption
 _TELLING = 2  # words that the question has not, after which an answer is known to be another's
 # Seconds, by the usual rate of speech. What is heard of a turn before an interruption, and what is left of it then: the
-# assistant goes on for the user's first 0.3 s and more, and loses 0.6 s. The least length of a clause, and what is left
-# of it then; the longest sentence that is said again whole.
+# assistant goes on for the user's first 0.3 s and more, and loses 0.6 s. What is heard at least of what somebody wants
+# to hear again, the least length of a clause, and what is left of it then; the longest sentence that is said whole.
 _HEARD_S = 1.0
 _LEFT_S = 1.5
+_MISSED_S = 1.2
 _CLAUSE_S = 2.0
 _CLAUSE_LEFT_S = 1.2
 _LONGEST_AGAIN_S = 10.0
@@ -139,7 +142,7 @@ def _topic(moment: Moment) -> Iterator[Interruption]:
             replace(question, text=joined([moment.say("topic"), new])),
             _opened(answer, moment.say("topic_reply"), accepts(answer.text, moment.language)),
         )
-        found = _placed(moment, Interruption("topic", moment.part, added, tuple(rest), 0))
+        found = _placed(moment, Interruption("topic", moment.part, added, tuple(rest[:_MORE]), 0))
         if found:
             yield found
 
@@ -150,6 +153,8 @@ def _asked_something_else(intent: Intent, moment: Moment) -> Iterator[Interrupti
     again = asked_again(asked.text, moment.language) if asked else None
     if asked is None or again is None or asked.turn.added or any(part.misheard for part in moment.before):
         return  # nobody mishears all the time
+    if len(moment.before) > 1 and asks_back(moment.before[-2].text):
+        return  # who answers a question as well would say the answer again
     kind, reply = _PHRASES_AGAIN[intent]
     for _, answer, *_ in _partners(moment):
         if asks_back(answer.text):
@@ -206,9 +211,10 @@ def _said_again(intent: Intent, said: str, reply: str, moment: Moment) -> Iterat
         first, until = parts[place]
         if first < called:
             continue
-        again = text[starts[first][0] :]
+        again = without_opening(text[starts[first][0] :], moment.language)
+        least = first + moment.count(_MISSED_S)
         added = (_user(said), _opened(_assistant(again), reply, accepts(again, moment.language)))
-        found = _placed(moment, Interruption(intent, moment.part, added, moment.ahead, first + 1, until, 2))
+        found = _placed(moment, Interruption(intent, moment.part, added, moment.ahead, least, until, 2))
         if found:
             yield found
 
@@ -218,6 +224,8 @@ def _affirm(moment: Moment) -> Iterator[Interruption]:
     text, ahead = moment.part.text, moment.ahead
     if awaits(text, moment.language) or declines(text, moment.language) or not _is_asked(moment):
         return
+    if not content(text) & content(moment.before[-1].text):
+        return  # it may be an answer to something else
     if ahead and not follows_up(ahead[0].text, moment.language):
         return
     added = (_user(moment.say("affirm")), _assistant(moment.say("affirm_reply")))

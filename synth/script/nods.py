@@ -35,11 +35,18 @@ class _Place:
 
 
 def nods(
-    text: str, phrases: Phrases, per_minute: float, rng: np.random.Generator, named: Sequence[int] | None = None
+    text: str,
+    phrases: Phrases,
+    per_minute: float,
+    rng: np.random.Generator,
+    named: Sequence[int] | None = None,
+    *,
+    neutral: bool = False,
 ) -> list[Nod]:
     """A listener's nods to a turn: as many a minute of it as asked, where it has so many places for them.
 
     `named` are the places that a language model chose, as counts of tokens: they rule over those that are found here.
+    `neutral`: what is said shows that somebody listens, and agrees to nothing.
     """
     parts = tokens(text)
     count = min(int(rng.poisson(per_minute * len(parts) / phrases.words_per_s / 60)), _MOST)
@@ -47,10 +54,16 @@ def nods(
         places = list(_places(text, phrases))
     else:
         places = [_named(text, n, phrases.nods) for n in named if 0 < n <= len(parts)]
+    if neutral:
+        places = [_Place(place.after, _neutral(place.continuers, phrases.nods), {}) for place in places]
     places = [places[n] for n in rng.permutation(len(places))]
     spare = [] if named is not None else places[count:]
     heard = np.cumsum([sounds(token) for token in parts]).tolist()
     return [_nod(place, spare, heard, rng) for place in places[:count]]
+
+
+def _neutral(continuers: Mapping[str, float], nodding: Nodding) -> Mapping[str, float]:
+    return {word: weight for word, weight in continuers.items() if word in nodding.neutral}
 
 
 def _nod(place: _Place, spare: Sequence[_Place], heard: Sequence[int], rng: np.random.Generator) -> Nod:

@@ -10,7 +10,7 @@ from turnmill.manifests.languages import primary
 from turnmill.manifests.records import TextDialogue, TextTurn, generator, stable_hash
 from turnmill.synth.intents import Balance
 from turnmill.synth.phrases import PHRASES, Phrases
-from turnmill.synth.script.asking import is_courtesy
+from turnmill.synth.script.asking import greets, is_courtesy
 from turnmill.synth.script.interaction import Interaction
 from turnmill.synth.script.interruptions import Interruption, Moment, interruption
 from turnmill.synth.script.model import (
@@ -82,9 +82,11 @@ def write_script(
 def pause_points(text: str, phrases: Phrases) -> list[int]:
     """Counts of tokens after which a speaker may pause mid-clause: at least two on either side, no punctuation before,
     after words that lead on ("and", "to"). Where no word does, any word ends a thought in languages that write words
-    apart."""
+    apart, but for those that bind ("can I")."""
     parts = tokens(text)
-    points = [n for n in range(2, len(parts) - 1) if parts[n - 1][-1].isalpha()]
+    points = [
+        n for n in range(2, len(parts) - 1) if parts[n - 1][-1].isalpha() and parts[n - 1].lower() not in phrases.binds
+    ]
     leading = [n for n in points if _leads_on(text, parts, n, phrases)]
     return leading or (points if phrases.words_apart else [])
 
@@ -206,6 +208,9 @@ class _Writer:
         voice = self.third if kind == "third_party" else self.voices["user"]
         if self.phrases is None or voice is None:
             return None
+        met = self.turns[here].text
+        if kind == "failed_barge_in" and (self._is_courtesy(met) or greets(met, self.dialogue.language)):
+            return None  # there is nothing yet to break in on
         speaker: Literal["user", "other"] = "other" if kind == "third_party" else "user"
         said = self.phrases.say("attempt" if kind == "failed_barge_in" else kind, rng)
         return self._line(kind, here, speaker, voice, said)
@@ -219,7 +224,9 @@ class _Writer:
             "assistant": interaction.assistant_backchannels_per_minute,
             "user": interaction.backchannels_per_minute,
         }
-        for nod in nods(self.turns[here].text, self.phrases, asked[speaker], rng, named):
+        for nod in nods(
+            self.turns[here].text, self.phrases, asked[speaker], rng, named, neutral=speaker == "assistant"
+        ):
             line = self._line("backchannel", here, speaker, self.voices[speaker], nod.text)
             self.backchannels.append(Backchannel(line, speaker, here, nod.after))
 

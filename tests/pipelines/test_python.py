@@ -40,12 +40,16 @@ def test_the_examples_of_the_page_run_in_their_order(
     assert re.search(r"silence\.wav speech 1\.0 s", said[4])
 
 
-def test_one_dialogue_is_what_a_run_makes_of_it_to_the_byte(small: Small) -> None:
+def test_one_dialogue_is_what_a_run_makes_of_it_to_the_byte(small: Small, tmp_path: Path) -> None:
+    """Of it alone: who interrupts, and with what, is balanced over the dialogues of a unit."""
     lines = (small.corpus.parent / "dialogues.jsonl").read_text("utf-8").splitlines()
     row = next(found for found in map(json.loads, lines[:5]) if found["id"] == "good-2")
-    spoken = turnmill.speak(row, seed=3, shard={"splits": {"train": 0.6, "valid": 0.2, "test": 0.2}})
+    (tmp_path / "one.jsonl").write_text(json.dumps(row) + "\n", "utf-8")
+    recipe = {"name": "one", "seed": 3, "texts": str(tmp_path / "one.jsonl")}
+    turnmill.run(turnmill.load_recipe(recipe), str(tmp_path / "out"))
+    spoken = turnmill.speak(row, seed=3)
     dialogue = turnmill.simulate(spoken)
-    made = turnmill.open_dataset(str(small.out))
+    made = turnmill.open_dataset(str(tmp_path / "out"))
     audio, sample_rate = made.audio("good-2")
     assert dialogue.sample_rate == sample_rate
     np.testing.assert_array_equal(dialogue.audio, audio)

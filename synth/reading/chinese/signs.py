@@ -38,6 +38,7 @@ def _other(match: re.Match[str]) -> str:
 
 FIRST: Specs = (
     (_NUMERAL.pattern, _numerals),
+    (r"(?:…+|\.{3,})(?=[》」』”\"]?[吗呢吧啊呀的])", ""),  # a title that breaks off, in a question
     (r"[\u2160-\u216b]", _roman),
     (r"(?P<suit>[♠♥♣♦♡♢♤♧])\ufe0f?(?=[\dAKQJ])", lambda m: _SUITS[m["suit"]]),
     (r"(?P<rank>10|[2-9AKQJ])(?P<suit>[♠♥♣♦♡♢♤♧])\ufe0f?", lambda m: f"{_SUITS[m['suit']]}{m['rank']}"),
