@@ -313,7 +313,7 @@ class _Reader:
         parsed = parse(template)
         try:
             parts = [names[variable] for variable in parsed.variables]
-            return self.names.find(safe_join(parsed.render(names), parts))
+            return self.names.beside(safe_join(parsed.render(names), parts))
         except (LookupError, UnsafeNameError):
             return None
 
