@@ -8,15 +8,14 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from pydantic import field_validator, model_validator
 
 from turnmill.manifests.errors import UsageError
-from turnmill.manifests.params import Params
 from turnmill.manifests.records import Reason, Reject
 from turnmill.sources.adapters.base import Corpus, Family
-from turnmill.sources.adapters.beside import Facts, Join, Table, as_text, compiled, is_object, read_table, sidecar_facts
+from turnmill.sources.adapters.beside import Beside, Facts, Table, is_object, read_table, sidecar_facts
 from turnmill.sources.adapters.folder import Names, audio_files, ending, glob_pattern, is_raw, list_folder, safe_join
 from turnmill.sources.adapters.items import (
     DEFAULT_CONFIG,
@@ -35,6 +34,7 @@ from turnmill.sources.adapters.items import (
     unsafe,
     untranscribed,
 )
+from turnmill.sources.adapters.table_knobs import MANY, Expression, FieldName, Globs, Templates
 from turnmill.sources.adapters.template import TemplateText, parse
 from turnmill.sources.places.place import Folder, Place, UnsafeNameError
 
@@ -42,23 +42,7 @@ _Joined = tuple[int, str]  # the place of a join among the knobs, and a table of
 _PLACE: Final = ("dir", "stem")  # what every name says
 
 
-class Fields(Params):
-    """What the fields of a clip are, as templates of what is known of it; null where one of its variables is not."""
-
-    text: TemplateText = "{text}"
-    speaker: TemplateText = "{speaker}"
-    parent: TemplateText = "{parent}"
-    language: TemplateText = "{language}"
-    tags: tuple[TemplateText, ...] = ("{tags}",)
-    captions: tuple[TemplateText, ...] = ("{captions}",)
-
-    def templates(self) -> Iterator[tuple[str, str]]:
-        """Each, with its key in an entry."""
-        for key, told in self.model_dump().items():
-            yield from ((f"fields.{key}", text) for text in ([told] if isinstance(told, str) else told))
-
-
-_FIELDS: Final = frozenset({"split", *Fields.model_fields})
+_FIELDS: Final = frozenset({"split", *get_args(FieldName)})
 
 
 class FilesIngest(Family[ClipRef]):
@@ -67,56 +51,51 @@ class FilesIngest(Family[ClipRef]):
 
     What is known of a recording, first come, first served: `dir` and `stem`; the named groups of `pattern`, a regular
     expression searched in its path below the root; what its `sidecar` says (templates know what names say; null: there
-    is none): a text, or of JSON and YAML the names and values below the keys `sidecar_at`; its rows of the `joins`.
-    `maps`: name -> code -> what it stands for, "" where nothing is known by that name.
+    is none): a text, or of JSON and YAML their names and values; its rows of the tables `join`. `maps`: name -> code ->
+    what it stands for, "" where nothing is known by that name.
 
-    `fields` and `split` (of names and joins) are templates of that, by default what is known by their own names; all
+    `fields` and `split` (of names and tables) are templates of that, by default what is known by their own names; all
     that has no field's name is native.
     """
 
     family: Literal["files"]
-    audio: tuple[str, ...] = ()
-    exclude: str | None = None
-    pattern: str | None = None
+    audio: Globs = ()
+    exclude: Expression | None = None
+    pattern: Expression | None = None
     maps: Mapping[str, Mapping[str, str]] = {}
     sidecar: TemplateText | None = "{dir}/{stem}.txt"
-    sidecar_at: tuple[TemplateText, ...] = ()
-    joins: tuple[Join, ...] = ()
+    join: tuple[Beside, ...] = ()
     split: TemplateText | None = None
-    fields: Fields = Fields()
-
-    @field_validator("pattern", "exclude")
-    @classmethod
-    def _compiles(cls, pattern: str | None) -> str | None:
-        return pattern if pattern is None else compiled(pattern)
+    fields: Mapping[FieldName, Templates] = {}
 
     @field_validator("sidecar")
     @classmethod
     def _stays_inside(cls, sidecar: str | None) -> str | None:
         return sidecar if sidecar is None else _inside(sidecar)
 
-    @field_validator("joins")
+    @field_validator("join")
     @classmethod
-    def _stay_inside(cls, joins: tuple[Join, ...]) -> tuple[Join, ...]:
-        for join in joins:
-            _inside(join.file)
-        return joins
+    def _stay_inside(cls, join: tuple[Beside, ...]) -> tuple[Beside, ...]:
+        for each in join:
+            _inside(each.table)
+        return join
 
     @model_validator(mode="after")
     def _variables_exist(self) -> "FilesIngest":
         names = {*_PLACE, *self._groups}
-        of_names = [("sidecar", self.sidecar or ""), *(("sidecar_at", each) for each in self.sidecar_at)]
-        for join in self.joins:
-            of_names += [("joins.file", join.file), ("joins.key", join.key)]
+        of_names = [("sidecar", self.sidecar or "")]
+        for each in self.join:
+            of_names += [("join.table", each.table), ("join.of", each.of)]
         for key, text in of_names:
             _check_known(key, text, names, "dir, stem and the groups of the pattern")
-        said = [join.columns for join in self.joins]
+        said = [each.columns for each in self.join]
         if None in said or (self.sidecar is not None and is_object(self.sidecar)):
             return self  # only the corpus tells what is known
         known = names.union(_FIELDS, *filter(None, said))
+        of_fields = ((f"fields.{name}", text) for name, texts in self.fields.items() for text in texts)
         of_maps = ((f"maps.{name}", f"{{{name}}}") for name in self.maps)
-        for key, text in [("split", self.split or ""), *self.fields.templates(), *of_maps]:
-            _check_known(key, text, known, "what names and joins say")
+        for key, text in [("split", self.split or ""), *of_fields, *of_maps]:
+            _check_known(key, text, known, "what names and tables say")
         return self
 
     @property
@@ -127,11 +106,11 @@ class FilesIngest(Family[ClipRef]):
     def transcribes(self) -> bool:
         """Whether recordings are to have a transcript."""
         by_sidecar = self.sidecar is not None and not is_object(self.sidecar)
-        return by_sidecar or self.fields.text != Fields().text or self._is_said("text")
+        return by_sidecar or "text" in self.fields or self._is_said("text")
 
     def _is_said(self, field: str) -> bool:
-        """Whether names or joins are known to say it by its own name."""
-        return field in self._groups or any(field in (join.columns or join.says) for join in self.joins)
+        """Whether names or tables are known to say it by its own name."""
+        return field in self._groups or any(field in (each.columns or each.says) for each in self.join)
 
     @property
     def _groups(self) -> Mapping[str, int]:
@@ -229,25 +208,41 @@ class _Reader:
             facts = self._mapped(self._with_joins(self._named(path)))
         except ValueError:
             return UNLISTED  # a bad row, when it is read
-        return split_name(_rendered(self.knobs.split or "{split}", _texts(facts)) or "")
+        return split_name(_rendered(self.knobs.split or "{split}", facts) or "")
 
     def clip(self, uid: str, path: str, split: str, default: str | None) -> ClipRef:
         """`default`: the language of clips that state none. Raises ValueError where the name does not match the
         pattern, or what lies beside it cannot be read, and OSError."""
         facts = self._mapped(self._all(path))
-        texts, fields = _texts(facts), self.knobs.fields
+        text, speaker, parent, spoken = (self._field(name, facts) for name in ("text", "speaker", "parent", "language"))
+        if "\0" in (transcript(text) or ""):
+            raise ValueError("its transcript has zero bytes: it is UTF-16, or no text")
         return ClipRef(
             uid,
             path,
             split=split,
-            text=transcript(_rendered(fields.text, texts)),
-            speaker=_rendered(fields.speaker, texts),
-            parent=_rendered(fields.parent, texts),
-            language=language(_rendered(fields.language, texts), default),
-            tags=_labels(fields.tags, facts, texts),
-            captions=_labels(fields.captions, facts, texts),
+            text=transcript(text),
+            speaker=speaker,
+            parent=parent,
+            language=language(spoken, default),
+            tags=self._texts("tags", facts),
+            captions=self._texts("captions", facts),
             native={name: fact for name, fact in facts.items() if name not in _FIELDS and name not in _PLACE},
         )
+
+    def _field(self, name: FieldName, facts: Facts) -> str | None:
+        return "".join(self._texts(name, facts)) or None
+
+    def _texts(self, name: FieldName, facts: Facts) -> tuple[str, ...]:
+        """The texts of a field; none of a template that needs what is not known."""
+        texts: list[str | None] = []
+        for text in self.knobs.fields.get(name, (f"{{{name}}}",)):
+            template = parse(text)
+            if name in MANY and all(facts.get(variable) for variable in template.variables):
+                texts += template.pieces(facts)
+            elif name not in MANY:
+                texts.append(_rendered(text, facts))
+        return tuple(dict.fromkeys(filter(None, texts)))
 
     def table(self, number: int, path: str) -> Table:
         """What the table of a join says."""
@@ -256,7 +251,7 @@ class _Reader:
 
     @cached_property
     def _tables(self) -> Any:
-        return lru_cache(maxsize=64)(lambda number, path: read_table(self.root, path, self.knobs.joins[number]))
+        return lru_cache(maxsize=64)(lambda number, path: read_table(self.root, path, self.knobs.join[number]))
 
     @cached_property
     def _has_splits(self) -> bool:
@@ -287,22 +282,21 @@ class _Reader:
         found = None if transcript(names.get("text")) else self._find(self.knobs.sidecar, names)
         facts: Facts = dict(names)
         if found is not None:
-            at = [_rendered(key, names) or "" for key in self.knobs.sidecar_at]
-            facts = _with(facts, sidecar_facts(self.root, found, at))
+            facts = _with(facts, sidecar_facts(self.root, found))
         return self._with_joins(names, facts)
 
     def _with_joins(self, names: Mapping[str, str], facts: Facts | None = None) -> Facts:
         """`facts`, by default what its names say, and what its rows say."""
         known: Facts = dict(names) if facts is None else facts
         for number, path in self._tables_of(names):
-            key = _rendered(self.knobs.joins[number].key, names)
+            key = _rendered(self.knobs.join[number].of, names)
             known = _with(known, self.table(number, path).rows.get(key or "", {}))
         return known
 
     def _tables_of(self, names: Mapping[str, str]) -> Iterator[_Joined]:
         """The tables that are there of those that are joined to a recording."""
-        for number, join in enumerate(self.knobs.joins):
-            path = self._find(join.file, names)
+        for number, beside in enumerate(self.knobs.join):
+            path = self._find(beside.table, names)
             if path is not None:
                 yield number, path
 
@@ -320,7 +314,9 @@ class _Reader:
     def _mapped(self, facts: Facts) -> Facts:
         """Raises ValueError for a code that its map does not know."""
         for name, labels in self.knobs.maps.items():
-            code = as_text(facts.get(name, "")) or ""
+            code = facts.get(name, "")
+            if isinstance(code, list):
+                raise ValueError(f"{name} is a list, of which there is no map")
             if code not in labels and code:
                 raise ValueError(f"{name} is {code!r}, which is none of {', '.join(filter(None, labels))}")
             facts = {**facts, name: labels[code]} if code in labels else facts
@@ -329,28 +325,17 @@ class _Reader:
 
 def _with(known: Facts, more: Facts) -> Facts:
     """What was known first stays."""
-    return {**{name: fact for name, fact in more.items() if fact != ""}, **known}
+    return {**{name: fact for name, fact in more.items() if fact}, **known}
 
 
-def _texts(facts: Facts) -> dict[str, str]:
-    return {name: text for name, fact in facts.items() if (text := as_text(fact))}
-
-
-def _rendered(template: str, texts: Mapping[str, str]) -> str | None:
+def _rendered(template: str, facts: Mapping[str, Any]) -> str | None:
     """Null where it needs what is not known."""
+    parsed = parse(template)
     try:
-        return parse(template).render(texts) or None
+        known = all(facts.get(variable) for variable in parsed.variables)
+        return (parsed.render(facts) or None) if known else None
     except LookupError:
         return None
-
-
-def _labels(templates: tuple[str, ...], facts: Facts, texts: Mapping[str, str]) -> tuple[str, ...]:
-    """Each once; a list is as many of them."""
-    found: list[str | None] = []
-    for template in templates:
-        whole = facts.get(template.strip("{}"))
-        found += whole if isinstance(whole, list) else [_rendered(template, texts)]
-    return tuple(dict.fromkeys(filter(None, found)))
 
 
 def _inside(template: str) -> str:

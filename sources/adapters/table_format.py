@@ -30,7 +30,8 @@ Row = Mapping[str, Any]
 class TableFormat(Params):
     """kind: `csv`, lines whose columns are between `sep` ("whitespace": any run of it); `regex`, lines that `pattern`
     matches, its named groups the columns; `jsonl`, an object a line; `json` and `yaml`, documents, whose rows are the
-    elements of the list, or the members of the mapping (their key is the column `key`), at `path` (a.b).
+    elements of the list, or the members of the mapping (their key is the column `key`), at `path` (a.b). A row of JSON
+    may be a list of what `names` say.
 
     Columns of JSON and YAML are named by their path (`recording.sources.0.source`), the elements of a list of
     texts are one column. A name that ends in .gz is unpacked.
@@ -152,12 +153,12 @@ def _records(
     if form.kind == "json":
         path = tuple(filter(None, form.path.split(".")))
         for number, offset, key, data, fault in elements(file, path, first, inside):
-            yield Record(number, offset, fault or _from_json(data or b"", key, keep))
+            yield Record(number, offset, fault or from_json(data or b"", key, keep, form.names))
     elif form.kind == "yaml":
         yield from _of_yaml(form.path, file, keep, first if inside else 1)
     elif form.kind == "jsonl":
         for line in _worth_reading(form, read_lines(file, first)):
-            row = _too_long() if line.data is None else _from_json(line.data, None, keep)
+            row = _too_long() if line.data is None else from_json(line.data, None, keep, form.names)
             yield Record(line.number, line.offset, row)
     elif form.kind == "regex":
         match = re.compile(form.pattern or "").fullmatch
@@ -276,10 +277,15 @@ def _parsed_quoted(form: TableFormat, taken: list[Line], source: Iterator[Line])
         return "has a quote that nobody closes"
 
 
-def _from_json(data: bytes, key: bytes | None, keep: frozenset[str]) -> Row | str:
-    """The row that a JSON object is. Numbers are as they are written."""
+def from_json(
+    data: bytes, key: bytes | None = None, keep: frozenset[str] = frozenset(), names: tuple[str, ...] = ()
+) -> Row | str:
+    """The row that a JSON object is, or a list of what has those names, else why it is none. Numbers are as they are
+    written."""
     try:
         found = json.loads(data.decode("utf-8-sig"), parse_float=str, parse_int=str, parse_constant=str)
+        if isinstance(found, list) and 0 < len(names) == len(found):
+            found = dict(zip(names, found, strict=True))
         if not isinstance(found, dict):
             return "is no JSON object"
         row = {} if key is None else {"key": str(json.loads(b'"' + key + b'"'))}
@@ -330,11 +336,7 @@ def _of_yaml(path: str, file: IO[bytes], keep: frozenset[str], first: int) -> It
 @lru_cache(maxsize=1)  # each unit of a table reads it again
 def _yaml(data: bytes, path: str) -> list[tuple[Any, Any]]:
     """Keys (null in a list) and rows. Raises yaml.YAMLError, and ValueError for what is no table."""
-    if len(data) > _MAX_YAML:
-        raise ValueError(f"it is longer than {_MAX_YAML} bytes")
-    if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(data, yaml.CSafeLoader)):
-        raise ValueError("it has aliases (*), which may stand for more than fits the memory")
-    found = yaml.load(data, _Texts)
+    found = _loaded(data)
     for part in filter(None, path.split(".")):
         if not isinstance(found, dict) or part not in found:
             raise ValueError(f"there is nothing at `{path}`")
@@ -344,6 +346,24 @@ def _yaml(data: bytes, path: str) -> list[tuple[Any, Any]]:
     if not isinstance(found, list):
         raise ValueError(f"there is no list at `{path}`")
     return [(None, row) for row in found]
+
+
+def from_yaml(data: bytes) -> Row | str:
+    """The row that a mapping of YAML is, or why it is none."""
+    try:
+        found = _loaded(data)
+        return flat(found, frozenset()) if isinstance(found, Mapping) else "is no mapping"
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        return "cannot be read as YAML: " + " ".join(str(error).split())
+
+
+def _loaded(data: bytes) -> Any:
+    """Raises yaml.YAMLError, ValueError and RecursionError."""
+    if len(data) > _MAX_YAML:
+        raise ValueError(f"it is longer than {_MAX_YAML} bytes")
+    if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(data, yaml.CSafeLoader)):
+        raise ValueError("it has aliases (*), which may stand for more than fits the memory")
+    return yaml.load(data, _Texts)
 
 
 class _Texts(yaml.CSafeLoader):

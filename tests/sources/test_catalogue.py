@@ -79,7 +79,7 @@ def test_a_recipe_changes_an_entry_key_by_key_and_a_knob_by_knob() -> None:
     [
         ("files", {"speker": "x"}, "speker"),
         ("files", {"ingest": {"tables": "*.csv"}}, "tables"),
-        ("files", {"ingest": {"pattern": "("}}, "pattern: is not a regular expression"),
+        ("files", {"ingest": {"pattern": "("}}, "pattern: .* is no regular expression"),
         ("files", {"licence": {"spdx": "MIT"}}, "licence.redistribute"),
         ("files", {"name": "a/b"}, "name"),
         ("ljspeech", {"ingest": {"audio": "{id|rot13}"}}, r"audio\.0: .*\{id\|rot13\}"),
