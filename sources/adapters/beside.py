@@ -97,7 +97,8 @@ def read_table(root: Place, path: str, beside: Beside) -> Table:
     try:
         with open_table(root, path) as file:
             columns = read_columns(beside.format, file)
-            for record in read_records(beside.format, columns, file, frozenset(), 1, inside=False):
+            first = 1 + beside.format.header
+            for record in read_records(beside.format, columns, file, frozenset(), first, inside=False):
                 try:
                     _add(rows, record, beside)
                 except (ValueError, LookupError) as error:
