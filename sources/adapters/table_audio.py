@@ -1,6 +1,7 @@
 """Finds the audio that rows name among the files that are there."""
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Iterable
 from functools import cached_property
 
 from turnmill.sources.adapters.folder import Names, glob_pattern
@@ -8,14 +9,19 @@ from turnmill.sources.adapters.template import stem_of
 from turnmill.sources.places.place import Place
 
 
-def matching(paths: Collection[str], globs: tuple[str, ...], exclude: tuple[str, ...] = ()) -> list[str]:
+def matching(paths: Iterable[str], globs: tuple[str, ...], exclude: tuple[str, ...] = ()) -> list[str]:
     """Of some paths those of a glob, in the order of the globs, and in theirs; each once."""
-    out = [glob_pattern(glob).fullmatch for glob in exclude]
-    found: dict[str, None] = {}
-    for glob in globs:
-        match = glob_pattern(glob).fullmatch
-        found.update((path, None) for path in paths if match(path) and not any(no(path) for no in out))
-    return list(found)
+    found = list(filter(_one_of(globs).fullmatch, paths))
+    if exclude:
+        out = _one_of(exclude).fullmatch
+        found = [path for path in found if not out(path)]
+    if len(globs) == 1:
+        return found
+    return list(dict.fromkeys(path for glob in globs for path in found if glob_pattern(glob).fullmatch(path)))
+
+
+def _one_of(globs: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(glob_pattern(glob).pattern for glob in globs) or "(?!)", re.DOTALL)
 
 
 class Finder:

@@ -30,7 +30,6 @@ from turnmill.sources.adapters.template import Template, parse, place_of
 from turnmill.sources.places.place import UnsafeNameError
 
 _PLACE: Final = frozenset({"dir", "stem"})  # variables that come from the table's path, not from a row
-_ODD: Final = re.compile(r"^/|^\.|//|/\.|/$")  # what a path may have that is not in its normal form
 
 Values = dict[str, Any]
 
@@ -172,13 +171,32 @@ class Rows:
             spot = self._found(values)
             if self.knobs.span:
                 spot = spot._replace(stretch=stretch(self.knobs.span, values))
-            if self._where and not all(pattern.fullmatch(text.render(values)) for text, pattern in self._where):
+            if self._where and not self._is_wanted(values):
                 return spot._replace(fault=(Reason.LEFT_OUT, "is of those that `where` leaves out"))
             return spot
         except (ValueError, LookupError) as error:
             return Spot(fault=(Reason.BAD_ROW, str(error)))
         except UnsafeNameError as error:
             return Spot(fault=(Reason.UNSAFE_PATH, f": {error}"))
+
+    def _is_wanted(self, values: Values) -> bool:
+        if self._where_is_of_table:  # asked once of a table
+            place = (values["dir"], values["stem"])
+            if place not in self._wanted_tables:
+                self._wanted_tables[place] = self._matches(values)
+            return self._wanted_tables[place]
+        return self._matches(values)
+
+    @cached_property
+    def _where_is_of_table(self) -> bool:
+        return all(text.variables <= _PLACE for text, _ in self._where)
+
+    @cached_property
+    def _wanted_tables(self) -> dict[tuple[str, str], bool]:
+        return {}
+
+    def _matches(self, values: Values) -> bool:
+        return all(pattern.fullmatch(text.render(values)) for text, pattern in self._where)
 
     def _found(self, values: Values) -> Spot:
         """Raises ValueError and LookupError for a row that names none, UnsafeNameError for one that leaves the root."""
@@ -207,9 +225,12 @@ class Rows:
         if not all(cells):
             raise ValueError("names no audio")
         name = template.render(values)
+        if not name:
+            raise ValueError("names no audio")
         if name.endswith("|"):
             raise ValueError(f"names a command, which is not run: write what {name!r} makes to a file, and name that")
-        if ".." in name or _ODD.search(name) or any(cell.startswith("/") for cell in cells if isinstance(cell, str)):
+        name = name.removeprefix("./")  # of a table in the root
+        if ".." in name or "/." in name or "//" in name or name[0] in "./" or name[-1] == "/":
             return safe_join(name, [cell for cell in cells if isinstance(cell, str)])
         return name
 

@@ -31,7 +31,7 @@ class _Filling:
     made: list[Unit] = field(default_factory=list)
     items: int = 0
     n_bytes: int = 0
-    files: set[str] = field(default_factory=set)
+    files: dict[str, None] = field(default_factory=dict)
     last: tuple[str, int] = ("", -1)  # table, and place in it, of the last record
     spec: dict[str, Any] = field(default_factory=dict)
 
@@ -43,7 +43,7 @@ class _Filling:
             key: [] for key in ("rows", "duplicates", "passed_over", "captions", "untranscribed", "unsafe")
         }
         self.spec = {"split": self.split, "joined": self.joins, **lists}
-        self.items, self.n_bytes, self.files, self.last = 0, 0, set(), ("", -1)
+        self.items, self.n_bytes, self.files, self.last = 0, 0, {}, ("", -1)
 
     def add_record(self, table: str, place: int, record: Record) -> None:
         """`place`: how many records of the table come before it."""
@@ -51,12 +51,12 @@ class _Filling:
             self.spec["rows"][-1][3] += 1
         else:
             self.spec["rows"].append([table, record.offset, record.number, 1])
-        self.files.add(table)
+        self.files[table] = None
         self.last = (table, place)
 
     def add_audio(self, path: str, n_bytes: int) -> None:
         if path not in self.files:
-            self.files.add(path)
+            self.files[path] = None
             self.n_bytes += n_bytes
 
     def end_if_full(self) -> None:
@@ -65,7 +65,7 @@ class _Filling:
 
     def end(self) -> None:
         if self.items or self.spec["rows"]:
-            files = self.files.union(*self.joins)
+            files = {**self.files, **dict.fromkeys(path for paths in self.joins for path in paths)}
             self.made.append(Unit(unit_name(self.split, len(self.made)), tuple(sorted(files)), self.spec, self.items))
             self._begin()
 
@@ -167,8 +167,9 @@ def split_into_units(corpus: Corpus[ClipRef], knobs: TableKnobs, size: UnitSize)
     """Within a split: rows in the order of tables and lines, then audio that no row names. Raises UsageError where
     there is nothing."""
     folder = list_folder(corpus.root, corpus.name)
-    tables = matching(folder.sizes, knobs.tables, knobs.exclude)
     audio = matching(folder.sizes, knobs.audio_files, knobs.exclude)
+    others = _without(folder.sizes, audio)
+    tables = matching(others, knobs.tables, knobs.exclude)
     wanted = [(tables, "table", knobs.tables)]
     wanted += [(audio, "audio", knobs.audio_files)] if knobs.audio_missing == "reject" else []
     for found, what, globs in wanted:
@@ -182,7 +183,9 @@ def split_into_units(corpus: Corpus[ClipRef], knobs: TableKnobs, size: UnitSize)
     splitting = _Splitting(rows, folder, size, joins)
     for table in tables:
         splitting.add_table(table)
-    splitting.add_rest(_with_those_elsewhere(folder, audio, {*tables, *(path for paths in joins for path in paths)}))
+    # Audio in a place where no table looks is not lost in silence either.
+    elsewhere = _without(others, [*tables, *(path for paths in joins for path in paths)])
+    splitting.add_rest(sorted([*audio, *audio_files(Folder(folder.root, elsewhere, {}, {}))]))
     return list(splitting.units())
 
 
@@ -203,8 +206,7 @@ def _second_tables(folder: Folder, globs: tuple[str, ...], needed: bool, corpus:
     return found
 
 
-def _with_those_elsewhere(folder: Folder, audio: list[str], tables: set[str]) -> list[str]:
-    """Audio in a place where no table looks is not lost in silence either."""
-    expected = set(audio)
-    elsewhere = {path: n for path, n in folder.sizes.items() if path not in expected and path not in tables}
-    return sorted([*audio, *audio_files(Folder(folder.root, elsewhere, {}, {}))])
+def _without(sizes: dict[str, int], paths: list[str]) -> dict[str, int]:
+    """Some files without others."""
+    taken = set(paths)
+    return {path: size for path, size in sizes.items() if path not in taken}

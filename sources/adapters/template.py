@@ -60,7 +60,18 @@ class Template:
 
     def render(self, values: Mapping[str, Any]) -> str:
         """Raises LookupError when a variable, or a piece asked for by index, is not there."""
+        if self._plain is not None:
+            form, variables = self._plain
+            return form % tuple([_whole(values[name]) for name in variables])
         return "".join([part if isinstance(part, str) else _whole(part.value(values)) for part in self.parts])
+
+    @cached_property
+    def _plain(self) -> tuple[str, list[str]] | None:
+        """The same for `%`, which is faster, where nothing is done with the values."""
+        if any(part.steps for part in self.parts if isinstance(part, _Field)):
+            return None
+        form = (part.replace("%", "%%") if isinstance(part, str) else "%s" for part in self.parts)
+        return "".join(form), [part.variable for part in self.parts if isinstance(part, _Field)]
 
     def pieces(self, values: Mapping[str, Any]) -> tuple[str, ...]:
         """The texts that it stands for: the pieces of a field alone, where it ends with several. Raises LookupError."""
