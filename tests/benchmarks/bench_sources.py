@@ -1,9 +1,10 @@
 """How long a large corpus takes to be split into units, and how much memory.
 
-    python tests/benchmarks/bench_sources.py table [--rows 1000000] [--folder DIR]
+    python tests/benchmarks/bench_sources.py table|names [--rows 1000000] [--folder DIR]
 
-`table` is a synthetic Common Voice: train, dev and test tables of so many rows in all, and a file for each (of no bytes:
-splitting opens no audio). `--folder` keeps it, for a further run. Nothing is asserted.
+`table` is a synthetic Common Voice: train, dev and test tables of so many rows in all, and a file for each, of no
+bytes: splitting opens no audio. `names` is a folder of so many spoken digits, whose names say all, and read as any
+folder is, with a text looked for beside each. `--folder` keeps it, for a further run. Nothing is asserted.
 """
 
 import argparse
@@ -13,10 +14,12 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
+from turnmill.sources.adapters.base import Corpus  # noqa: E402
 from turnmill.sources.adapters.items import UnitSize  # noqa: E402
 from turnmill.sources.catalogue import load  # noqa: E402
 
@@ -48,7 +51,21 @@ def common_voice(folder: Path, rows: int) -> None:
 def table(folder: Path, rows: int) -> None:
     if not (folder / "train.tsv").exists():
         common_voice(folder, rows)
-    corpus = load("common_voice").corpus(folder)
+    split_and_read(load("common_voice").corpus(folder))
+
+
+def names(folder: Path, rows: int) -> None:
+    recordings = folder / "recordings"
+    if not recordings.exists():
+        recordings.mkdir(parents=True)
+        for number in range(rows):
+            (recordings / f"{number % 10}_speaker{number // 1000:04}_{number % 1000}.wav").touch()
+    for entry in ("free_spoken_digit", "files"):
+        print(entry, end=": ")
+        split_and_read(load(entry).corpus(folder))
+
+
+def split_and_read(corpus: Corpus[Any]) -> None:
     before, begin = _peak(), time.perf_counter()
     units = corpus.units(UnitSize())
     seconds, peak = time.perf_counter() - begin, _peak()
@@ -64,7 +81,7 @@ def _peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
-COMMANDS: Mapping[str, Callable[[Path, int], None]] = {"table": table}
+COMMANDS: Mapping[str, Callable[[Path, int], None]] = {"table": table, "names": names}
 
 
 def main() -> None:
