@@ -32,6 +32,8 @@ _HEADER_SLACK_S: Final = 0.3
 _READ_AHEAD: Final = 1 << 16
 """Bytes that a decoder may have read and not needed: libFLAC 8,192."""
 
+_LFS: Final = b"version https://git-lfs.github.com/spec/"
+
 Decoder = Callable[[BinaryIO, str], Stream | None]
 _DECODERS: Final[tuple[Decoder, ...]] = (libsndfile.stream, libav.stream, program.stream)
 
@@ -100,7 +102,13 @@ def _read(file: BinaryIO, name: str) -> Recording:
     return Recording(sound, extent.codec, quick and extent.plain and extent.codec in LAKE_CODECS)
 
 
-def _unopened(name: str) -> AudioError:
+def _unopened(file: BinaryIO, name: str) -> AudioError:
+    file.seek(0)
+    if file.read(len(_LFS)) == _LFS:
+        detail = (
+            f"{name} is what Git LFS leaves in place of a file: run `git lfs pull` in the clone, a zip has only these"
+        )
+        return AudioError(Reason.CORRUPT_AUDIO, detail)
     return AudioError(Reason.CORRUPT_AUDIO, f"{name}: neither libsndfile nor ffmpeg can open it")
 
 
@@ -146,7 +154,7 @@ def _decoded(file: BinaryIO, extent: Extent, name: str) -> tuple[Audio | LongSou
             return sound, False
         detail = f"{name} holds {sound.duration:.3f} s of {expected:.3f} s"
         failures.append(AudioError(Reason.TRUNCATED_AUDIO, detail))
-    raise failures[0] if failures else _unopened(name)
+    raise failures[0] if failures else _unopened(file, name)
 
 
 def _again(decoder: Decoder, file: BinaryIO, name: str) -> Iterator[Float32]:

@@ -32,7 +32,7 @@ _RAW = frozenset(
         "vox",
     ]
 )
-_ENDING = re.compile(r"\.[A-Za-z0-9_]{1,12}")
+_ENDING = re.compile(r"[A-Za-z0-9_]{1,12}")
 
 
 def list_folder(root: Place, corpus: str) -> Folder:
@@ -56,7 +56,7 @@ class Names:
     def __init__(self, root: Place, paths: Iterable[str]) -> None:
         self.root = root
         self._paths = set(paths)
-        self._folders = {posixpath.dirname(path) for path in self._paths}
+        self._folders = {path.rpartition("/")[0] for path in self._paths}
         self._otherwise: dict[str, str] = {}  # common spelling -> the disk's
         for path in self._paths:
             if (common := _common(path)) != path:
@@ -68,22 +68,32 @@ class Names:
 
         Raises UnsafeNameError where the name leads out of the root.
         """
-        if path in self._paths:
-            return path
+        listed = self.listed(path)
+        if listed is not None:
+            return listed
         if "\0" in path:
             raise UnsafeNameError(f"{path!r} is not a file name")
-        common = _common(path)
-        spelled = common if common in self._paths else self._otherwise.get(common)
-        if spelled is not None:
-            return spelled
-        real = self.root.target(path, listed=posixpath.dirname(path) in self._folders)
+        real = self.root.target(path, listed=path.rpartition("/")[0] in self._folders)
         return real if real in self._paths else None
+
+    def beside(self, path: str) -> str | None:
+        """The same of what may well not be there, for which no folder that is known is looked into again."""
+        listed = self.listed(path)
+        return listed if listed is not None or path.rpartition("/")[0] in self._folders else self.find(path)
+
+    def listed(self, path: str) -> str | None:
+        """The same without links."""
+        if path in self._paths:
+            return path
+        common = _common(path)
+        return common if common in self._paths else self._otherwise.get(common)
 
 
 def _common(path: str) -> str:
     """One spelling of the names that are taken for the same."""
-    stem, suffix = posixpath.splitext(path)
-    return unicodedata.normalize("NFC", stem + suffix.lower())
+    stem, dot, suffix = path.rpartition(".")
+    common = f"{stem}.{suffix.lower()}" if dot and "/" not in suffix else path
+    return common if common.isascii() else unicodedata.normalize("NFC", common)
 
 
 def safe_join(path: str, parts: Iterable[str]) -> str:
@@ -92,7 +102,7 @@ def safe_join(path: str, parts: Iterable[str]) -> str:
     Raises UnsafeNameError when one of them is absolute or goes up a folder, for such a name is never meant.
     """
     for part in parts:
-        if part.startswith("/") or ".." in part.split("/"):
+        if part.startswith("/") or (".." in part and ".." in part.split("/")):
             raise UnsafeNameError(f"{part!r} is absolute or goes up a folder")
     return posixpath.normpath(path)
 
@@ -113,8 +123,8 @@ def _translated(glob: str) -> str:
 
 def ending(path: str) -> str:
     """The ending of a name in lower case, with its dot; empty where there is none, or what follows the dot is words."""
-    suffix = posixpath.splitext(path)[1]
-    return suffix.lower() if _ENDING.fullmatch(suffix) else ""
+    stem, dot, suffix = path.rpartition(".")
+    return f".{suffix.lower()}" if dot and stem.rpartition("/")[2].strip(".") and _ENDING.fullmatch(suffix) else ""
 
 
 def audio_files(folder: Folder, texts: str = "") -> list[str]:

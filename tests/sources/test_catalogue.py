@@ -70,12 +70,8 @@ def test_a_recipe_changes_an_entry_key_by_key_and_a_knob_by_knob() -> None:
     changes = {"name": "calls", "lang": "de", "ingest": {"pattern": "(?P<speaker>.)"}}
     changed = override(load("files"), changes, "recipe.yaml")
     assert (changed.name, changed.lang) == ("calls", "de")
-    assert changed.family.model_dump() == {
-        "family": "files",
-        "roles": (),
-        "pattern": "(?P<speaker>.)",
-        "sidecar": "{dir}/{stem}.txt",
-    }
+    assert changed.family.model_dump() == {**load("files").family.model_dump(), "pattern": "(?P<speaker>.)"}
+    assert changed.family.model_dump()["sidecar"] == "{dir}/{stem}.txt"
 
 
 @pytest.mark.parametrize(
@@ -83,10 +79,10 @@ def test_a_recipe_changes_an_entry_key_by_key_and_a_knob_by_knob() -> None:
     [
         ("files", {"speker": "x"}, "speker"),
         ("files", {"ingest": {"tables": "*.csv"}}, "tables"),
-        ("files", {"ingest": {"pattern": "("}}, "pattern: is not a regular expression"),
+        ("files", {"ingest": {"pattern": "("}}, "pattern: .* is no regular expression"),
         ("files", {"licence": {"spdx": "MIT"}}, "licence.redistribute"),
         ("files", {"name": "a/b"}, "name"),
-        ("ljspeech", {"ingest": {"audio": "{id|rot13}"}}, r"audio: .*\{id\|rot13\}"),
+        ("ljspeech", {"ingest": {"audio": "{id|rot13}"}}, r"audio\.0: .*\{id\|rot13\}"),
         ("ljspeech", {"ingest": {"audio": "{id"}}, "brace"),
         ("ljspeech", {"ingest": {"audio": "{path}"}}, r"'path'.*'id', 'stem', 'text'"),
         ("ljspeech", {"ingest": {"format": {"sep": "|"}}}, "header: true"),

@@ -12,6 +12,8 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.benchmarks.fuzz import names
+from turnmill.manifests.audio import AudioError, decode
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.records import Reason, Reject
 from turnmill.sources.adapters import sniff
@@ -37,7 +39,7 @@ def folder(root: Path, contents: dict[str, str | bytes]) -> Path:
     return root
 
 
-def with_knobs(**knobs: str) -> Entry:
+def with_knobs(**knobs: Any) -> Entry:
     return override(load("files"), {"ingest": knobs}, "test")
 
 
@@ -240,24 +242,6 @@ def test_a_folder_without_audio_is_one_sentence(tmp_path: Path) -> None:
         units_of(tmp_path, clips=10)
 
 
-def test_real_folders_of_sounds_and_of_digits(shared: Path) -> None:
-    sounds = read_all(shared / "ESC-10", with_knobs(pattern=r"^(?P<tags>[^/]+)/(?P<fold>\d)"), keep=True)
-    assert len(sounds) == 160
-    assert len({clip.tags for clip in sounds}) == 10
-    digits = read_all(
-        shared / "free-spoken-digit-dataset",
-        with_knobs(pattern=r"(?P<text>\d)_(?P<speaker>[a-z]+)_\d+\.wav"),
-    )
-    assert len(digits) == 720
-    assert {clip.text for clip in digits} == set("0123456789")
-    voices = read_all(
-        shared / "VCTK-Corpus-0.92",
-        with_knobs(pattern=r"(?P<speaker>p\d+)_(?P<n>\d+)_mic", sidecar="txt/{speaker}/{speaker}_{n}.txt"),
-    )
-    assert len(voices) == 40
-    assert all(clip.text and clip.speaker for clip in voices)
-
-
 NAME = st.text(st.sampled_from("ab -é'#"), min_size=1, max_size=3)
 
 
@@ -282,3 +266,158 @@ def test_every_recording_comes_out_exactly_once(audio: dict[tuple[str, str], boo
 def test_text_of_two_bytes_a_letter_is_no_transcript(tmp_path: Path) -> None:
     contents = {"a.wav": b"x", "a.txt": "hello".encode("utf-16-le"), "b.wav": b"x", "b.txt": b"he\0llo"}
     assert [item.reason for item in read_all(folder(tmp_path, dict(contents)))] == [Reason.BAD_ROW, Reason.BAD_ROW]
+
+
+def test_globs_say_what_is_audio_and_a_pattern_what_is_no_part(tmp_path: Path) -> None:
+    root = folder(
+        tmp_path, {"w/a_mic1.wav": b"x", "w/A_MIC2.WAV": b"x", "w/p_mic1.wav": b"x", "b.wav": b"x", "w/c.dat": b"x"}
+    )
+    entry = with_knobs(audio=["w/*.wav", "w/*.dat"], exclude=r"/(?!p_)[^/]*_mic1\.wav$", sidecar=None)
+    assert [item.path for item in read_all(root, entry)] == ["w/A_MIC2.WAV", "w/c.dat", "w/p_mic1.wav"]
+    with pytest.raises(UsageError, match=r"holds no audio \(looked for x/\*\.wav\)"):
+        units_of(root, with_knobs(audio="x/*.wav"))
+
+
+def test_codes_stand_for_what_their_map_says_and_a_code_that_is_not_in_it_is_a_bad_row(tmp_path: Path) -> None:
+    root = folder(tmp_path, {"01-a.wav": b"x", "09-a.wav": b"x", "a.wav": b"x"})
+    knobs = {
+        "sidecar": None,
+        "maps": {"mood": {"01": "calm", "": "untold"}},
+        "fields": {"tags": "{mood}", "text": "I am {mood}."},
+    }
+    calm, bad, untold = read_all(root, with_knobs(pattern=r"^(?:(?P<mood>\d\d)-)?a", **knobs))
+    assert (calm.text, calm.tags, dict(calm.native)) == ("I am calm.", ("calm",), {"mood": "calm"})
+    assert (untold.tags, bad.reason) == (("untold",), Reason.BAD_ROW)
+    assert bad.detail == "09-a.wav: mood is '09', which is none of 01"
+
+
+@pytest.mark.parametrize(
+    ("ending", "content"),
+    [
+        ("json", b'{"text": "Hi.", "speaker": "007", "tags": ["a", "b"], "by": {"age": 30, "sure": true}, "no": null}'),
+        ("yaml", b"text: Hi.\nspeaker: 007\ntags: [a, b]\nby: {age: 30, sure: true}\nno: \n"),
+    ],
+)
+def test_a_sidecar_of_names_and_values_says_fields_by_their_names(tmp_path: Path, ending: str, content: bytes) -> None:
+    root = folder(tmp_path, {"a.wav": b"x", f"a.{ending}": content, "b.wav": b"x"})
+    told, untold = read_all(root, with_knobs(sidecar=f"{{dir}}/{{stem}}.{ending}"))
+    assert (told.text, told.speaker, told.tags) == ("Hi.", "007", ("a", "b"))
+    assert dict(told.native) == {"by.age": "30", "by.sure": "true"}
+    assert (untold.text, dict(untold.native)) == (None, {})
+
+
+@pytest.mark.parametrize(
+    ("ending", "content"),
+    [
+        ("json", b'{"text": "Hi.'),
+        ("json", b"[" * 100_000),
+        ("json", b'{"text": "\\ud800"}'),
+        ("json", b'{"text": "a\\u0000b"}'),
+        ("json", b"[1, 2]"),
+        ("json", b""),
+        ("yaml", b"a: &a [x, x]\nb: &b [*a, *a]\ntext: [*b, *b]\n"),
+        ("yaml", b"[" * 100_000),
+        ("yaml", b"text: \xff"),
+        ("yaml", b"- text"),
+    ],
+)
+def test_a_sidecar_that_is_damaged_or_a_bomb_is_a_bad_row(tmp_path: Path, ending: str, content: bytes) -> None:
+    root = folder(tmp_path, {"a.wav": b"x", f"a.{ending}": content, "b.wav": b"x"})
+    bad, other = read_all(root, with_knobs(sidecar=f"{{dir}}/{{stem}}.{ending}"))
+    assert (bad.reason, bad.source_uri, other.path) == (Reason.BAD_ROW, "a.wav", "b.wav")
+
+
+def joined(**more: Any) -> dict[str, Any]:
+    form = {"sep": ",", "header": True, "quoting": True}
+    return {"table": "people.csv", "format": form, "key": "{id}", "of": "{speaker}", **more}
+
+
+def test_a_row_of_a_table_says_more_of_all_recordings_of_its_key(tmp_path: Path) -> None:
+    table = 'id,age,from\n001,30,"Paris, France"\n002,40\n001,31,Rome\n003,50,Bonn\n'
+    root = folder(tmp_path, {"people.csv": table, **{f"00{n}_{m}.wav": b"x" for n in (1, 2, 4) for m in "ab"}})
+    entry = with_knobs(pattern=r"(?P<speaker>\d+)_", sidecar=None, join=[joined()])
+    for clips in (1, 100):
+        items = read_all(root, entry, clips=clips)
+        found = {item.path: dict(item.native) for item in items if isinstance(item, ClipRef)}
+        known = {"id": "001", "age": "30", "from": "Paris, France"}
+        assert found == {f"00{n}_{m}.wav": known if n == 1 else {} for n in (1, 2, 4) for m in "ab"}
+        faults = [(item.reason, item.detail, item.source_uri) for item in items if isinstance(item, Reject)]
+        assert faults == [
+            (Reason.BAD_ROW, "people.csv line 3 has 2 columns where id, age, from are expected", "people.csv"),
+            (Reason.BAD_ROW, "people.csv line 4 says other things of '001' than a row before it", "people.csv"),
+        ]
+    assert all("people.csv" in unit.files for unit in units_of(root, entry))
+
+
+def test_official_splits_come_from_tables_and_what_is_in_none_is_unlisted(tmp_path: Path) -> None:
+    root = folder(
+        tmp_path, {"a_1.wav": b"x", "b_1.wav": b"x", "c_1.wav": b"x", "people.csv": "id\na\n", "tests.csv": "id\nb\n"}
+    )
+    join = [joined(says={"split": "train"}), joined(table="tests.csv", says={"split": "test"})]
+    entry = with_knobs(pattern="(?P<speaker>[a-z])_", sidecar=None, join=join)
+    assert entry.family.has_splits
+    assert [(item.path, item.split) for item in read_all(root, entry)] == [
+        ("b_1.wav", "test"),
+        ("a_1.wav", "train"),
+        ("c_1.wav", "unlisted"),
+    ]
+
+
+def test_a_table_that_cannot_be_read_is_one_reject_and_costs_no_recording(tmp_path: Path) -> None:
+    root = folder(tmp_path, {"a_1.wav": b"x", "b_1.wav": b"x", "people.csv": b"id,\xff\na,1\n"})
+    *clips, fault = read_all(root, with_knobs(pattern="(?P<speaker>[a-z])_", sidecar=None, join=[joined()]))
+    assert [clip.speaker for clip in clips] == ["a", "b"]
+    assert (fault.reason, fault.source_uri) == (Reason.BAD_ROW, "people.csv")
+
+
+def test_what_names_say_comes_first(tmp_path: Path) -> None:
+    root = folder(tmp_path, {"ann_1.wav": b"x", "ann_1.json": '{"speaker": "bob", "text": "Hi."}'})
+    clip, *_ = read_all(root, with_knobs(pattern="(?P<speaker>[a-z]+)_", sidecar="{dir}/{stem}.json"))
+    assert (clip.speaker, clip.text) == ("ann", "Hi.")
+
+
+def test_names_with_dots_dashes_and_zeros_are_kept_as_they_are(tmp_path: Path) -> None:
+    names = ("-rf.wav", "0100.v1.2.wav", "007.WAV", "no ending. here")
+    contents: dict[str, str | bytes] = {name: wav() for name in names}
+    texts = {"-rf.txt": "a", "0100.v1.2.txt": "b", "007.txt": "c", "no ending. here.txt": "d"}
+    items = read_all(folder(tmp_path, contents | texts), with_knobs(fields={"parent": "{stem}"}))
+    assert {item.parent: item.text for item in items} == {
+        "-rf": "a",
+        "0100.v1.2": "b",
+        "007": "c",
+        "no ending. here": "d",
+    }
+
+
+def test_a_stub_of_git_lfs_says_what_to_do() -> None:
+    stub = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 71404\n"
+    for name in ("a.wav", "a.mp3", "a.flac", "a.ogg"):
+        with pytest.raises(
+            AudioError, match=r"is what Git LFS leaves in place of a file: run `git lfs pull`"
+        ) as caught:
+            decode(stub, name)
+        assert caught.value.reason is Reason.CORRUPT_AUDIO
+
+
+@pytest.mark.parametrize(
+    ("knobs", "message"),
+    [
+        ({"fields": {"text": "{txt}"}}, r"fields.text: '\{txt\}' uses \['txt'\], .* among what names and tables say"),
+        ({"maps": {"mood": {"a": "b"}}}, "maps.mood: .*'mood'"),
+        ({"join": [joined(of="{who}")]}, "join.of: .*'who'"),
+        ({"join": [joined(table="../people.csv", of="{stem}")]}, "leaves the folder of the corpus"),
+        ({"join": [joined(of="{stem}", format={"kind": "regex", "pattern": "(?P<a>.)"})]}, r"key: .*'id'.*\['a'\]"),
+        ({"exclude": "("}, "exclude: .* is no regular expression"),
+        ({"fields": {"mood": "{stem}"}}, "fields.mood"),
+    ],
+)
+def test_knobs_that_cannot_work_are_refused_naming_them(knobs: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        with_knobs(**knobs)
+
+
+def test_of_damaged_folders_nothing_is_lost_and_all_else_is_read() -> None:
+    found = names.fuzz(mutants=45, seed=1)
+    assert (found.failed, found.wrong) == ([], 0)
+    assert found.rejects > 0
+    assert found.read >= 0.95 * found.untouched > 0
