@@ -25,6 +25,8 @@ class Reason(StrEnum):
     # ingest
     UNREADABLE_FILE = "unreadable_file", "the file is there, but the system does not let it be read"
     MISSING_FILE = "missing_file", "a row of a table names audio that is not there"
+    NOT_DISTRIBUTED = "not_distributed", "a row about audio that its corpus does not distribute, and that is not there"
+    LEFT_OUT = "left_out", "a row that `where` of its corpus leaves out"
     UNTRANSCRIBED = "untranscribed", "audio without a transcript, and `ingest.keep_untranscribed` is not set"
     EMPTY_FILE = "empty_file", "the file has no bytes"
     RAW_AUDIO = "raw_audio", "samples without a header: nothing says their rate, channels and encoding"

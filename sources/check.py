@@ -33,6 +33,8 @@ _ENDINGS: Final[Mapping[str, tuple[str, ...]]] = {
 _MEANING: Final = {
     Reason.UNTRANSCRIBED: "audio without a row or transcript",
     Reason.MISSING_FILE: "rows without audio",
+    Reason.NOT_DISTRIBUTED: "rows whose audio the corpus does not distribute",
+    Reason.LEFT_OUT: "rows that `where` leaves out",
     Reason.BAD_ROW: "rows that cannot be read",
     Reason.DUPLICATE_UID: "rows that repeat an earlier one",
     Reason.RAW_AUDIO: "audio without a header",

@@ -1,39 +1,49 @@
-"""Names made from table columns: `{dir}/{id}.flac`, `{id|split('-')|0}`.
+"""Names and texts made from table columns: `{dir}/{id}.flac`, `{id|split('-')|0}`, `{track|pad(6)|[:3]}`.
 
-Between braces stands a variable, then filters: `split('x')`, an index into the pieces (may be negative),
-`lower`, `upper`.
+Between braces stands a variable, then what is done with its value, one step after the other:
+
+    split('x'), split()    the pieces between x, or between spaces
+    -1, [:3], [::2]        one of the pieces; some of the pieces, or of the characters of a text
+    join('x')              the pieces as one text
+    lower, upper, nfkc     in another spelling (nfkc: full-width letters as the common ones)
+    strip('x'), replace('x', 'y'), removeprefix('x')
+    pad(6)                 with zeros before it, six characters
+    stem, name             of a path: its last part without, and with, its ending
+    or('x')                x where it is empty
 """
 
+import posixpath
 import re
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
-from typing import Annotated
+from functools import cache, cached_property, lru_cache
+from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator
 
-_FIELD = re.compile(r"\{([^{}]*)\}")
-_FILTER = re.compile(r"(?P<case>lower|upper)|split\('(?P<separator>[^']+)'\)|(?P<index>-?\d+)")
-_STEP = re.compile(r"\|((?:split\('[^']+'\)|[^|'])+)")
-_VARIABLE = re.compile(r"[A-Za-z_][\w.-]*")
+_FIELD: Final = re.compile(r"\{((?:[^{}']|'[^']*')*)\}")
+_VARIABLE: Final = re.compile(r"[A-Za-z_][\w.-]*")
+_STEP: Final = re.compile(r"\|((?:'[^']*'|[^|'])+)")
+_CALL: Final = re.compile(r"(?P<name>[a-z]+)(?:\((?P<arguments>[^()']*|(?:'[^']*'(?:, *)?)+)\))?")
+_INDEX: Final = re.compile(r"-?\d+")
+_SLICE: Final = re.compile(r"\[(-?\d*):(-?\d*)(?::(-?\d+))?\]")
+_QUOTED: Final = re.compile(r"'([^']*)'")
+
+_Value = str | Sequence[str]
+_Step = Callable[[_Value], _Value]
 
 
 @dataclass(frozen=True)
 class _Field:
     variable: str
-    filters: tuple[re.Match[str], ...]
+    steps: tuple[_Step, ...]
 
-    def render(self, values: Mapping[str, str]) -> str:
+    def value(self, values: Mapping[str, Any]) -> _Value:
         """Raises LookupError for a missing variable or piece."""
-        value = values[self.variable]
-        pieces: list[str] = [value]
-        for step in self.filters:
-            if step["separator"]:
-                pieces = value.split(step["separator"])
-            elif step["index"]:
-                value = pieces[int(step["index"])]
-            else:
-                value = value.lower() if step["case"] == "lower" else value.upper()
+        value: _Value = values[self.variable]
+        for step in self.steps:
+            value = step(value)
         return value
 
 
@@ -48,12 +58,19 @@ class Template:
     def variables(self) -> frozenset[str]:
         return frozenset(part.variable for part in self.parts if isinstance(part, _Field))
 
-    def render(self, values: Mapping[str, str]) -> str:
+    def render(self, values: Mapping[str, Any]) -> str:
         """Raises LookupError when a variable, or a piece asked for by index, is not there."""
-        return "".join(part if isinstance(part, str) else part.render(values) for part in self.parts)
+        return "".join([part if isinstance(part, str) else _whole(part.value(values)) for part in self.parts])
+
+    def pieces(self, values: Mapping[str, Any]) -> tuple[str, ...]:
+        """The texts that it stands for: the pieces of a field alone, where it ends with several. Raises LookupError."""
+        if len(self.parts) == 1 and isinstance(self.parts[0], _Field):
+            value = self.parts[0].value(values)
+            return (value,) if isinstance(value, str) else tuple(value)
+        return (self.render(values),)
 
     def match(self, text: str) -> dict[str, str]:
-        """The variables that would render to `text`; empty where it does not match or a filter hides them.
+        """The variables that would render to `text`; empty where it does not match or a step hides them.
 
         `dir` matches any number of folders, every other variable one name.
         """
@@ -61,7 +78,7 @@ class Template:
         for part in self.parts:
             if isinstance(part, str):
                 pattern += re.escape(part)
-            elif part.filters or part.variable in groups:
+            elif part.steps or part.variable in groups:
                 return {}
             else:
                 groups.append(part.variable)
@@ -70,9 +87,48 @@ class Template:
         return dict(zip(groups, found.groups(), strict=True)) if found else {}
 
 
+def _whole(value: _Value) -> str:
+    """A text; pieces that nothing joined with commas, as lists are written."""
+    return value if isinstance(value, str) else ", ".join(value)
+
+
+def _listed(value: _Value) -> Sequence[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def _on_text(change: Callable[[str], str]) -> _Step:
+    """A step that does the same to each piece."""
+    return lambda value: change(value) if isinstance(value, str) else [change(piece) for piece in value]
+
+
+def stem_of(path: str) -> str:
+    """The last part of a path without its ending."""
+    return posixpath.splitext(posixpath.basename(path))[0]
+
+
+def _split(separator: str = "") -> _Step:
+    return lambda value: _whole(value).split(separator or None)
+
+
+_CALLS: Final[Mapping[str, Callable[..., _Step]]] = {
+    "split": _split,
+    "join": lambda between: lambda value: between.join(_listed(value)),
+    "lower": lambda: _on_text(str.lower),
+    "upper": lambda: _on_text(str.upper),
+    "nfkc": lambda: _on_text(lambda text: unicodedata.normalize("NFKC", text)),
+    "strip": lambda characters="": _on_text(lambda text: text.strip(characters or None)),
+    "replace": lambda old, new: _on_text(lambda text: text.replace(old, new)),
+    "removeprefix": lambda prefix: _on_text(lambda text: text.removeprefix(prefix)),
+    "pad": lambda width: _on_text(lambda text: text.zfill(int(width))),
+    "stem": lambda: _on_text(stem_of),
+    "name": lambda: _on_text(posixpath.basename),
+    "or": lambda otherwise: lambda value: value or otherwise,
+}
+
+
 @cache
 def parse(text: str) -> Template:
-    """Raises ValueError for a filter that does not exist or a stray brace."""
+    """Raises ValueError for a step that does not exist or a stray brace."""
     parts: list[str | _Field] = []
     position = 0
     for field in _FIELD.finditer(text):
@@ -88,13 +144,39 @@ def parse(text: str) -> Template:
 
 def _parse_field(field: str, text: str) -> _Field:
     variable = _VARIABLE.match(field)
-    steps = list(_STEP.finditer(field, variable.end())) if variable else []
-    filters = [_FILTER.fullmatch(step[1]) for step in steps]
-    used = (variable.end() if variable else 0) + sum(len(step[0]) for step in steps)
-    known = tuple(step for step in filters if step)
-    if not variable or used != len(field) or len(known) != len(filters):
-        raise ValueError(f"{text!r}: {{{field}}} is not a variable with filters split('x'), a number, lower or upper")
-    return _Field(variable[0], known)
+    found = list(_STEP.finditer(field, variable.end())) if variable else []
+    used = (variable.end() if variable else 0) + sum(len(step[0]) for step in found)
+    try:
+        if not variable or used != len(field):
+            raise ValueError(field)
+        return _Field(variable[0], tuple(_parse_step(step[1]) for step in found))
+    except (TypeError, ValueError, KeyError) as error:
+        known = ", ".join(_CALLS)
+        raise ValueError(
+            f"{text!r}: {{{field}}} is not a variable and steps: a number, [from:to] or one of {known}"
+        ) from error
+
+
+def _parse_step(step: str) -> _Step:
+    """Raises KeyError, TypeError or ValueError for what is none."""
+    if _INDEX.fullmatch(step):
+        number = int(step)
+        return lambda value: _listed(value)[number]
+    if piece := _SLICE.fullmatch(step):
+        cut = slice(*(int(bound) if bound else None for bound in piece.groups()))
+        if cut.step == 0:
+            raise ValueError(step)
+        return lambda value: value[cut]
+    call = _CALL.fullmatch(step)
+    if not call:
+        raise ValueError(step)
+    given = call["arguments"] or ""
+    arguments = _QUOTED.findall(given) if "'" in given else [given] if given else []
+    if call["name"] == "pad":
+        int(*arguments)
+    elif given and "'" not in given:
+        raise ValueError(step)
+    return _CALLS[call["name"]](*arguments)
 
 
 def _checked(text: str) -> str:
@@ -104,3 +186,9 @@ def _checked(text: str) -> str:
 
 TemplateText = Annotated[str, AfterValidator(_checked)]
 """A string field of a catalogue entry that must be a valid template."""
+
+
+@lru_cache(maxsize=64)  # the rows of a table follow each other
+def place_of(path: str) -> Mapping[str, str]:
+    """The variables that the path of a table gives: `dir`, its folder, and `stem`."""
+    return {"dir": posixpath.dirname(path) or ".", "stem": stem_of(path)}

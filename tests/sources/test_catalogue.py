@@ -86,7 +86,7 @@ def test_a_recipe_changes_an_entry_key_by_key_and_a_knob_by_knob() -> None:
         ("files", {"ingest": {"pattern": "("}}, "pattern: is not a regular expression"),
         ("files", {"licence": {"spdx": "MIT"}}, "licence.redistribute"),
         ("files", {"name": "a/b"}, "name"),
-        ("ljspeech", {"ingest": {"audio": "{id|rot13}"}}, r"audio: .*\{id\|rot13\}"),
+        ("ljspeech", {"ingest": {"audio": "{id|rot13}"}}, r"audio\.0: .*\{id\|rot13\}"),
         ("ljspeech", {"ingest": {"audio": "{id"}}, "brace"),
         ("ljspeech", {"ingest": {"audio": "{path}"}}, r"'path'.*'id', 'stem', 'text'"),
         ("ljspeech", {"ingest": {"format": {"sep": "|"}}}, "header: true"),
