@@ -33,8 +33,8 @@ class DescribedFamily(Family[ClipRef]):
 
     fields: what each field is made of: a template, or several, of which the first counts that gives anything. That of a
     key alone, `{tags}`, takes a list too; a mapping is nobody's tags. What no field takes is kept in `native`.
-    maps: of a field or the split, what its values mean, which may be nothing (empty). split: knows `dir` and `stem` of the archive, as do the fields.
-    drop: keys that are not kept.
+    maps: of a field or the split, what its values mean, which may be nothing (empty). split: knows `dir` and `stem` of
+    the archive, as do the fields. drop: keys that are not kept.
     """
 
     fields: Mapping[FieldName, TemplateText | tuple[TemplateText, ...]] = {}
