@@ -86,22 +86,28 @@ class HFParquetIngest(DescribedFamily):
     def _rows(
         self, corpus: Corpus[ClipRef], path: str, stamp: Stamp, groups: Sequence[Group]
     ) -> Iterator[ClipRef | Reject]:
-        """What each row of some groups is; where they break off, of all that were promised."""
-        done, why = dict.fromkeys(groups, 0), "has fewer rows than its footer says"
+        """What each row of some groups is."""
         try:
             with opened(corpus.root, path, self.audio) as table:
                 labels = {**table.labels(), **self.labels}
                 for group in groups:
-                    for row in table.rows(group, self.drop):
-                        at = (path, stamp, group, done[group])
-                        done[group] += 1
-                        yield self._clip_of(corpus, classed(row, labels), table.kind, at)
-        except ParquetError as error:
-            why = str(error)
-        for group, count in done.items():
-            for number in range(group.first + count, group.first + group.rows):
-                uid = clip_uid(corpus.name, DEFAULT_CONFIG, self.split_of(path), f"{path}/{number}")
-                yield Reject(Reason.BAD_ROW, f"{path} row {number}: the file {why}", uid, path)
+                    done = 0
+                    try:
+                        for done, row in enumerate(table.rows(group, self.drop), 1):
+                            at = (path, stamp, group, done - 1)
+                            yield self._clip_of(corpus, classed(row, labels), table.kind, at)
+                        yield from self._lost(corpus, path, group, done, "has fewer rows than its footer says")
+                    except ParquetError as error:
+                        yield from self._lost(corpus, path, group, done, str(error))
+        except ParquetError as error:  # it was sound when it was listed
+            for group in groups:
+                yield from self._lost(corpus, path, group, 0, str(error))
+
+    def _lost(self, corpus: Corpus[ClipRef], path: str, group: Group, done: int, why: str) -> Iterator[Reject]:
+        """The rows of a group that its footer promised, and that cannot be read."""
+        for number in range(group.first + done, group.first + group.rows):
+            uid = clip_uid(corpus.name, DEFAULT_CONFIG, self.split_of(path), f"{path}/{number}")
+            yield Reject(Reason.BAD_ROW, f"{path} row {number}: the file {why}", uid, path)
 
     def _clip_of(
         self, corpus: Corpus[ClipRef], row: dict[str, Any], kind: str, at: tuple[str, Stamp, Group, int]
