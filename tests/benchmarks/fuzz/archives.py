@@ -3,8 +3,8 @@
     python tests/benchmarks/fuzz/archives.py [--mutants 2000] [--seed 0] [--only NUMBER]
 
 A mutant is made of its number and the seed alone. Each unit yields as many items as it says, twice the same. Of the
-samples whose own bytes a mutation did not touch, those that are read have their text and audio, byte for byte; the share
-of these is printed. What is otherwise is printed with the mutant's number, and the status is 1.
+samples whose own bytes a mutation did not touch, those that are read have their text and audio, byte for byte. Their
+share is printed. What is otherwise is printed with the mutant's number, and the status is 1.
 """
 
 import argparse
