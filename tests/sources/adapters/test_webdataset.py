@@ -343,9 +343,8 @@ def test_a_text_beside_audio_is_a_key_of_its_record(tmp_path: Path) -> None:
     assert clip.text == "words"
 
 
-def test_a_hundred_thousand_members_are_each_read_once_and_their_headers_twice(tmp_path: Path) -> None:
-    """Once to plan, once to read."""
-    count = 50_000
+def test_ten_thousand_members_are_each_read_once_and_a_unit_says_little_of_its_own(tmp_path: Path) -> None:
+    count = 5_000
     with tarfile.open(tmp_path / "0.tar", "w", format=tarfile.USTAR_FORMAT) as tar:
         for number in range(count):
             for name, data in ((f"{number}.flac", b"fLaC"), (f"{number}.json", b"{}")):
