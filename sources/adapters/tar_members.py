@@ -28,6 +28,12 @@ _LINKS: Final = (tarfile.LNKTYPE, tarfile.SYMTYPE)
 _DEVICES: Final = (tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE)
 _EXTENDED: Final = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
 _NESTED: Final = (".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst")
+_PREFIX_AT: Final = 345
+_PLAIN: Final = re.compile(
+    rb"(?=(?P<name>[A-Za-z0-9_-][A-Za-z0-9_.-]{0,98})\0).{124}(?P<size>[0-7]{11})[\0 ].{12}(?P<sum>[0-7]{6})\0 [0\0]",
+    re.DOTALL,
+)
+"""A header of a file in the archive's root: its name, 124 bytes in its size in octal, its checksum and its kind."""
 _PAX: Final = re.compile(rb"(\d{1,7}) ([^=]{1,255})=")
 
 
@@ -138,8 +144,10 @@ class _Walk:
                 return None
             if len(block) < _BLOCK:
                 raise _BrokenError("it breaks off in a header")
-            header = _header(block)
             data = position + _BLOCK
+            if not said and (quick := _plain(block)):
+                return Member(start, quick[0], data, quick[1])
+            header = _header(block)
             if header.type not in (
                 tarfile.XHDTYPE,
                 tarfile.XGLTYPE,
@@ -155,6 +163,15 @@ class _Walk:
             elif header.type == tarfile.XHDTYPE:
                 said |= _attributes(text)
             position = data + header.size + -header.size % _BLOCK
+
+
+def _plain(block: bytes) -> tuple[str, int] | None:
+    """Name and size by the header of a file with a plain name, as nearly all are: several times faster than tarfile,
+    which reads the others."""
+    found = _PLAIN.match(block)
+    if not found or block[_PREFIX_AT] or sum(block) - sum(block[148:156]) + 8 * 32 != int(found["sum"], 8):
+        return None
+    return found["name"].decode(), int(found["size"], 8)
 
 
 def _header(block: bytes) -> tarfile.TarInfo:

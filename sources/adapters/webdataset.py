@@ -12,6 +12,7 @@ import json
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby, islice
 from typing import Any, BinaryIO, Final, Literal
 
@@ -21,7 +22,7 @@ from turnmill.manifests.errors import UsageError
 from turnmill.manifests.records import Reason, Reject
 from turnmill.sources.adapters.base import Corpus
 from turnmill.sources.adapters.described import DEEPEST, DescribedFamily
-from turnmill.sources.adapters.folder import ending, glob_pattern, kind_by_name, list_folder
+from turnmill.sources.adapters.folder import glob_pattern, kind_by_name, list_folder
 from turnmill.sources.adapters.items import (
     DEFAULT_CONFIG,
     ClipRef,
@@ -41,7 +42,7 @@ from turnmill.sources.places.place import Folder, Place
 _PACKED: Final = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst")
 _MAGICS: Final = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
 _STUB: Final = b"version https://git-lfs.github.com/spec"
-_ARCHIVES: Final = (".tar", ".zip", ".7z", ".rar", *_PACKED)
+_ARCHIVES: Final = (".tar", ".tgz", ".zip", ".7z", ".rar")
 
 
 class WebDatasetIngest(DescribedFamily):
@@ -231,26 +232,35 @@ def _key(name: str) -> str:
 
 def _parts(sample: Sequence[Member], file: BinaryIO) -> Iterator[_Part]:
     """What each member of a sample is, but for what is nothing to us."""
-    whole = [member for member in sample if not member.flaw]
-    said = {posixpath.splitext(member.name)[0]: member for member in whole if ending(member.name) == ".json"}
-    texts = {posixpath.splitext(member.name)[0]: member for member in whole if ending(member.name) == ".txt"}
-    used: set[Member] = set()
+    said: dict[str, Member] = {}
+    texts: dict[str, Member] = {}
+    for member in sample:
+        stem, suffix = posixpath.splitext(member.name)
+        if not member.flaw and suffix.lower() in (".json", ".txt"):
+            (said if suffix.lower() == ".json" else texts)[stem] = member
+    used: set[int] = set()
     for member in sample:
         kind = "flawed" if member.flaw else _kind(member, file)
         if kind == "audio":
             own = _beside(member.name, said)
-            used |= {own} if own else set()
+            used |= {own.start} if own else set()
             yield _Part(kind, member, own, _beside(member.name, texts))
         elif kind:
             yield _Part(kind, member)
-    yield from (_Part("alone", member) for member in said.values() if member not in used)
+    yield from (_Part("alone", member) for member in said.values() if member.start not in used)
+
+
+@lru_cache(maxsize=256)  # a shard has few endings
+def _kind_by_suffix(suffix: str) -> str | None:
+    """archive, or what `kind_by_name` says."""
+    return "archive" if suffix.lower() in _ARCHIVES else kind_by_name(f"x{suffix}")
 
 
 def _kind(member: Member, file: BinaryIO) -> str:
     """Empty for what is neither audio nor an archive; a member whose ending does not tell is looked into."""
-    if member.name.lower().endswith(_ARCHIVES):
+    kind = _kind_by_suffix(posixpath.splitext(member.name)[1])
+    if member.name.lower().endswith(_PACKED):
         return "archive"
-    kind = kind_by_name(member.name)
     if kind is None:
         file.seek(member.offset)
         kind = "audio" if is_audio_head(file.read(min(HEAD, member.size))) else "text"
@@ -259,6 +269,8 @@ def _kind(member: Member, file: BinaryIO) -> str:
 
 def _beside(name: str, by_stem: Mapping[str, Member]) -> Member | None:
     """What is said of audio: of its very name, or its name without endings where the sample has one for all."""
+    if not by_stem:
+        return None
     stem = posixpath.splitext(name)[0]
     found = by_stem.get(stem) or by_stem.get(name)
     if found is None and len(by_stem) == 1:
