@@ -5,6 +5,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from functools import cache
+from typing import Literal
 
 from turnmill.manifests.errors import UsageError
 from turnmill.sources.adapters.sniff import holds_audio
@@ -136,11 +137,21 @@ def audio_files(folder: Folder, texts: str = "") -> list[str]:
     return [path for path in folder.sizes if _is_audio(folder.root, path, texts)]
 
 
+def kind_by_name(path: str) -> Literal["audio", "raw", "text"] | None:
+    """What the ending of a name tells of a file; null where that needs a look into it."""
+    kind = ending(path)[1:]
+    if kind in _AUDIO:
+        return "audio"
+    if kind in _RAW:
+        return "raw"
+    return "text" if kind in _TEXT else None
+
+
 def _is_audio(root: Place, path: str, texts: str) -> bool:
-    kind = ending(path)
-    if kind[1:] in _AUDIO or kind[1:] in _RAW:
+    kind = kind_by_name(path)
+    if kind in ("audio", "raw"):
         return True
-    if kind[1:] in _TEXT or (kind and kind == texts):
+    if kind == "text" or (texts and ending(path) == texts):
         return False
     try:
         return holds_audio(root, path)

@@ -49,7 +49,8 @@ class ClipRef:
 
     path: relative to the root, POSIX. start, end: seconds, [start, end), null for the whole file.
     channel: null for all of them. parent: what must stay in one split (recording or book); the speaker where the corpus
-    names none, for nobody is heard in two splits.
+    names none, for nobody is heard in two splits. at: where its family finds the bytes, in terms of its own, if they
+    are no file below the root; `path` is what they are called then, of a name for each.
     """
 
     uid: str
@@ -66,6 +67,7 @@ class ClipRef:
     tags: tuple[str, ...] = ()
     parent: str | None = None
     native: Mapping[str, Any] = field(default_factory=dict)
+    at: tuple[Any, ...] = ()
 
     def __post_init__(self) -> None:
         if self.parent is None:

@@ -10,7 +10,7 @@ A content is text (of UTF-8), or a mapping of one of these keys, beside which it
                                           [[path, content]] where a member is there twice
     {packed: content}                     .gz, .bz2, .xz or .zst by its name
     {parquet: [{column: value, ...}]}     rows; a value {bytes: content, path: ...} is an audio cell; beside it
-                                          `row_group`, rows in each
+                                          `row_group`, rows in each, and `features`, what the Hub says of columns
     {lfs: 131}                            the stub that Git LFS leaves of a file of so many bytes
     {appledouble: true}                   what macOS writes beside a file, as `._name`
     cut: 100                              only so many bytes of it
@@ -108,6 +108,7 @@ def contents(name: str, content: Any) -> bytes:
         return content.encode()
     given = dict(content)
     size, encoding, group = given.pop("cut", None), given.pop("encoding", "utf-8"), given.pop("row_group", None)
+    features = given.pop("features", {})
     ((kind, value),) = given.items()
     simple: Mapping[str, Callable[[], bytes]] = {
         "text": lambda: value.encode(encoding),
@@ -118,7 +119,7 @@ def contents(name: str, content: Any) -> bytes:
         "audio": lambda: Tone(**value).encoded(name),
         "members": lambda: _archive(name, value.items() if isinstance(value, dict) else value),
         "packed": lambda: _packed(name, value),
-        "parquet": lambda: _parquet(name, value, group),
+        "parquet": lambda: _parquet(name, value, group, features),
         "lfs": lambda: _stub(name, value),
         "appledouble": lambda: bytes.fromhex("0005160700020000") + b"Mac OS X        " + bytes(100),
     }
@@ -156,9 +157,11 @@ def _compressed(name: str, data: bytes) -> bytes:
     return by_ending[os.path.splitext(name)[1]](data)
 
 
-def _parquet(name: str, rows: list[dict[str, Any]], group: int | None) -> bytes:
+def _parquet(name: str, rows: list[dict[str, Any]], group: int | None, features: Mapping[str, Any]) -> bytes:
     file = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist([_cells(name, row) for row in rows]), file, row_group_size=group)
+    table = pa.Table.from_pylist([_cells(name, row) for row in rows])
+    told = {"huggingface": json.dumps({"info": {"features": features}})} if features else None
+    pq.write_table(table.replace_schema_metadata(told), file, row_group_size=group)
     return file.getvalue()
 
 
