@@ -3,17 +3,17 @@
 import math
 import posixpath
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final, Literal, NamedTuple
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from turnmill.manifests.params import Params
 from turnmill.manifests.records import Reason, Reject
 from turnmill.sources.adapters.base import Corpus
-from turnmill.sources.adapters.folder import Names, is_raw, safe_join
+from turnmill.sources.adapters.folder import Names, glob_pattern, is_raw, safe_join
 from turnmill.sources.adapters.items import (
     DEFAULT_CONFIG,
     UNLISTED,
@@ -43,10 +43,11 @@ class RowKnobs(Params):
     """What the rows of annotations mean.
 
     Templates know what a row says, and `dir` and `stem` of its file. audio: the recording; `**/name` is a file of that
-    name anywhere. split, splits: the split, and by which name it goes here. fields: where text and speaker are not what
-    a row calls so; what a row does not say is null. where: rows that are meant have one of these values. channels: of
-    two-channel recordings, which one a row's `channel` is. tokens: words of a text -> the marks that they stand for,
-    which join the word before; empty for those that go. ticks: in a second, of the times.
+    name anywhere, and `folder/*name*` the one that matches. split, splits: the split, and by which name it goes here.
+    fields: where text and speaker are not what a row calls so; what a row does not say is null. where: rows that are
+    meant have one of these values. channels: of two-channel recordings, which one a row's `channel` is. tokens: words
+    of a text -> the marks that they stand for, which join the word before; empty for those that go. ticks: in a
+    second, of the times.
     """
 
     format: AnyFormat
@@ -58,13 +59,6 @@ class RowKnobs(Params):
     channels: Mapping[str, int] = {}
     tokens: Mapping[str, str] = {}
     ticks: float = Field(default=1.0, gt=0)
-
-    @model_validator(mode="after")
-    def _anywhere_is_a_name(self) -> "RowKnobs":
-        name = self.audio.removeprefix(_ANYWHERE)
-        if "*" in name or (name != self.audio and "/" in name.replace("split('/')", "")):
-            raise ValueError(f"audio: {self.audio!r}: it may begin with `**/`, before a name without folders")
-        return self
 
 
 class Placed(NamedTuple):
@@ -83,6 +77,7 @@ class Reader:
     knobs: RowKnobs
     paths: Sequence[str]
     _contexts: dict[str, Any] = field(default_factory=dict)
+    _matched: dict[str, list[str]] = field(default_factory=dict)
 
     @cached_property
     def _names(self) -> Names:
@@ -179,20 +174,33 @@ class Reader:
         if not all(cell.strip() for cell in cells):
             raise ValueError("names no recording")
         path = template.render(words)
-        if not path.startswith(_ANYWHERE):
+        if "*" not in template.text:
             return safe_join(path, cells)
-        name = safe_join(path.removeprefix(_ANYWHERE), cells)
-        found = self._by_name.get(name.lower(), [])
+        found = self._matching(safe_join(path, cells))
         if len(found) > 1:
-            raise ValueError(f"is of {name}, which there is twice: {found[0]} and {found[1]}")
-        return found[0] if found else name
+            raise ValueError(f"is of {path}, which there is twice: {found[0]} and {found[1]}")
+        return found[0] if found else path.removeprefix(_ANYWHERE)
+
+    def _matching(self, glob: str) -> list[str]:
+        """The files that a pattern of one name matches, anywhere or in a folder."""
+        if glob not in self._matched:
+            folder, name = posixpath.split(glob)
+            if folder == _ANYWHERE.rstrip("/"):
+                among = self._by_name.get(name.lower(), [])
+                self._matched[glob] = among
+            else:
+                pattern = glob_pattern(name)
+                among = self._by_folder.get(folder, [])
+                self._matched[glob] = [path for path in among if pattern.fullmatch(posixpath.basename(path))]
+        return self._matched[glob]
 
     @cached_property
     def _by_name(self) -> Mapping[str, list[str]]:
-        by_name: dict[str, list[str]] = {}
-        for path in sorted(self.paths):
-            by_name.setdefault(posixpath.basename(path).lower(), []).append(path)
-        return by_name
+        return _grouped(self.paths, lambda path: posixpath.basename(path).lower())
+
+    @cached_property
+    def _by_folder(self) -> Mapping[str, list[str]]:
+        return _grouped(self.paths, posixpath.dirname)
 
     def _clip(self, row: Segment, words: Mapping[str, str], split: str, path: str) -> ClipRef:
         """Raises ValueError for a row that says what cannot be."""
@@ -256,6 +264,13 @@ class Reader:
         if said not in self.knobs.channels:
             raise ValueError(f"is on channel {said!r}, and the entry knows {', '.join(self.knobs.channels)}")
         return self.knobs.channels[said]
+
+
+def _grouped(paths: Iterable[str], key: Callable[[str], str]) -> Mapping[str, list[str]]:
+    groups: dict[str, list[str]] = {}
+    for path in sorted(paths):
+        groups.setdefault(key(path), []).append(path)
+    return groups
 
 
 def _said(error: Exception) -> str:
