@@ -148,7 +148,7 @@ def _index(reader: Reader, knobs: SegmentsIngest, folder: Folder) -> _Index:
     for table in tables:
         last: _Group | None = None
         with folder.root.open(table) as file:
-            for piece in knobs.format.pieces(file):
+            for piece in knobs.format.pieces(file) if reader.knows(table) else [Piece(0, 0, 1, None)]:
                 last = _add(index, table, piece, list(reader.placed(table, piece)), last, knobs.format.joins)
     return index
 

@@ -7,7 +7,7 @@ would be written with backslashes. So its items have places in the file, and one
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, BinaryIO, Final, Literal
+from typing import Any, BinaryIO, ClassVar, Final, Literal
 
 from turnmill.sources.adapters.segments_format import MAX_PIECE, Fault, Piece, Segment, SegmentFormat, whole
 
@@ -28,6 +28,7 @@ class JsonFormat(SegmentFormat):
     """
 
     kind: Literal["json"]
+    joins: ClassVar[bool] = False
     items: str | None = None
     segments: str = ""
     columns: Mapping[str, str] = {}

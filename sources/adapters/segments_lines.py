@@ -35,6 +35,9 @@ _RTTM_OTHERS: Final = ("SPKR-INFO ", "NON-SPEECH ", "NON-LEX ", "LEXEME ", "SEGM
 _LDC: Final = re.compile(r"(?P<start>\d[\d.]*)\s+(?P<end>\d[\d.]*)\s+(?P<side>(?P<channel>[AB])\d*):\s*(?P<text>.*)")
 
 
+_LIKE_LDC: Final = re.compile(r"^\d|\d\.\d+\s.*[AB]\d?:")
+
+
 class LinesFormat(LineFormat):
     """Lines that a regular expression matches whole, whose named groups are what they say; `skip` matches the
     beginnings of those that are no rows."""
@@ -85,9 +88,10 @@ class RttmFormat(LineFormat):
 
 class LdcFormat(LineFormat):
     """LDC's transcripts of telephone calls (Fisher, CallHome): `start end side: text`, where the side is A, B, or A1
-    where several talk on one. Lines that are no row go on with the text above, as some of CallHome do."""
+    where several talk on one. wrapped: lines that are no row go on with the text above, as some of CallHome do."""
 
     kind: Literal["ldc"]
+    wrapped: bool = False
 
     def pieces(self, file: BinaryIO) -> Iterator[Piece]:
         return whole(file)
@@ -113,7 +117,7 @@ class LdcFormat(LineFormat):
     def values(self, line: str, _context: Any) -> Mapping[str, Any] | None:
         if line.startswith("#"):
             return None
-        if line[0].isdigit():
+        if not self.wrapped or _LIKE_LDC.search(line):
             return _matched(_LDC, line.strip())
         return {"text": line.strip()}
 

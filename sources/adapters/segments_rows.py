@@ -114,6 +114,14 @@ class Reader:
             else:
                 yield self._row(table, found)
 
+    def knows(self, table: str) -> bool:
+        """Whether an annotation has what its pieces need; where not, it is one bad row."""
+        try:
+            self._context(table)
+        except ValueError:
+            return False
+        return True
+
     def _context(self, table: str) -> Any:
         """What all pieces of an annotation need. Raises ValueError where it has not got it."""
         if table not in self._contexts:

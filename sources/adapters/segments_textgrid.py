@@ -1,7 +1,9 @@
 """Praat's TextGrids, in the long form and the short: a tier for each speaker, intervals with what is said in them."""
 
+import math
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, BinaryIO, Final, Literal
 
 from turnmill.sources.adapters.segments_format import Fault, Piece, Segment, SegmentFormat, whole
@@ -11,6 +13,7 @@ _ITEM: Final = re.compile(
     r'^[ \t]*(?:class = )?"(?P<tier>IntervalTier|TextTier)"[ \t]*\n[ \t]*(?:name = )?"(?P<name>(?:[^"\n]|"")*)"[ \t]*\n'
     rf"[ \t]*(?:xmin = )?{_NUMBER}[ \t]*\n[ \t]*(?:xmax = )?{_NUMBER}[ \t]*\n"
     r"[ \t]*(?:(?:intervals|points): size = )?(?P<size>\d+)[ \t]*$"
+    r"|^(?P<break>.*(?:item \[\d|IntervalTier|TextTier).*)$"
     rf"|^[ \t]*(?:xmin = )?(?P<start>{_NUMBER})[ \t]*\n[ \t]*(?:xmax = )?(?P<end>{_NUMBER})[ \t]*\n"
     r'[ \t]*(?:text = )?"(?P<text>(?:[^"\n]|"")*(?:\n(?![ \t]*(?:intervals \[|xmin = |item \[|text = |"))'
     rf'(?!{_NUMBER}[ \t]*$)(?:[^"\n]|"")*){{0,50}})"[ \t]*$',
@@ -41,30 +44,52 @@ class TextGridFormat(SegmentFormat):
         yield from _rows(text)
 
 
+@dataclass
+class _Tier:
+    """A tier on the way: what it says that it has, and how much of it was found, up to a time [s]."""
+
+    name: str
+    intervals: bool
+    said: int
+    found: int = 0
+    time: float = -math.inf
+
+    def holds(self, start: float, end: float) -> bool:
+        """Whether an interval is its next; where not, the beginning of another tier is damaged."""
+        fits = self.found < self.said and start >= self.time - 1e-6
+        self.found, self.time = self.found + 1, end
+        return fits
+
+
 def _rows(text: str) -> Iterator[Segment | Fault]:
-    tier, said, found, intervals = "", 0, 0, False
+    tier: _Tier | None = None
     tiers = 0
     for item in _ITEM.finditer(text):
-        if item["tier"]:
-            if found != said:
-                yield _short(tier, said, found)
-            tier, said, found = item["name"].replace('""', '"'), int(item["size"]), 0
-            intervals = item["tier"] == "IntervalTier"
-            said = said if intervals else 0
-            tiers += 1
-        elif intervals:
-            found += 1
-            words = item["text"].replace('""', '"').strip()
-            where = f"tier {tier}, interval {found}"
-            if "\ufffd" in words:
-                yield Fault(where, "has a text that is damaged")
-            elif words:
-                yield Segment(where, {"speaker": tier, "start": item["start"], "end": item["end"], "text": words})
-    if found != said:
-        yield _short(tier, said, found)
+        if item["tier"] or item["break"]:
+            yield from _missing(tier)
+            tier = None
+            if item["tier"]:
+                name = item["name"].replace('""', '"')
+                tier, tiers = _Tier(name, item["tier"] == "IntervalTier", int(item["size"])), tiers + 1
+            continue
+        if tier is not None and not tier.intervals:
+            continue
+        words = item["text"].replace('""', '"').strip()
+        if tier is not None and not tier.holds(float(item["start"]), float(item["end"])):
+            tier = None
+        where = f"the interval from {item['start']}"
+        if tier is None:
+            yield Fault(where, "is of no tier that can be read")
+        elif "\ufffd" in words:
+            yield Fault(where, "has a text that is damaged")
+        elif words:
+            yield Segment(where, {"speaker": tier.name, "start": item["start"], "end": item["end"], "text": words})
+    yield from _missing(tier)
     if not tiers:
         yield Fault("it", "has no tier that can be read")
 
 
-def _short(tier: str, said: int, found: int) -> Fault:
-    return Fault(f"tier {tier}", f"says that it has {said} intervals, and {found} of them can be read")
+def _missing(tier: _Tier | None) -> Iterator[Fault]:
+    if tier is not None and tier.intervals and tier.found != tier.said:
+        detail = f"says that it has {tier.said} intervals, and {tier.found} of them can be read"
+        yield Fault(f"tier {tier.name}", detail)
