@@ -24,7 +24,7 @@ from turnmill.sources.adapters.template import TemplateText, parse
 
 _STM: Final = re.compile(
     r"(?P<recording>\S+)\s+(?P<channel>\S+)\s+(?P<speaker>\S+)\s+(?P<start>\S+)\s+(?P<end>\S+)"
-    r"(?:\s+<(?P<label>[^<>\s]*)>(?=\s|$))?(?:\s+(?P<text>.*))?"
+    r"(?:\s+<(?P<label>[^<>\s,]*,[^<>\s]*)>(?=\s|$))?(?:\s+(?P<text>.*))?"
 )
 _NOT_SCORED: Final = "ignore_time_segment_in_scoring"
 _RTTM: Final = re.compile(
