@@ -54,19 +54,17 @@ def write_json(file: Path, gigabytes: float) -> int:
     written = number = 0
     with file.open("w", encoding="utf-8") as out:
         out.write('{"dataset": "GigaSpeech", "audios": [')
-        while file.stat().st_size < gigabytes * 1e9 if number % 50 == 0 else True:
+        while number % 50 or file.stat().st_size < gigabytes * 1e9:
             aid = f"POD{number:010d}"
             text = "AND SO MY FELLOW AMERICANS <COMMA> ASK NOT WHAT YOUR COUNTRY CAN DO FOR YOU <PERIOD>"
+            about = {"url": f"https://example.org/{aid}", "path": f"audio/podcast/P{number // 100:04d}/{aid}.opus"}
             segments = [
-                {"sid": f"{aid}_S{place:07d}", "speaker": "N/A", "begin_time": 5.0 * place, "end_time": 5.0 * place + 4.5,
-                 "text_tn": text, "subsets": ["{XL}", "{L}"]}
+                {
+                    **{"sid": f"{aid}_S{place:07d}", "speaker": "N/A", "text_tn": text, "subsets": ["{XL}", "{L}"]},
+                    **{"begin_time": 5.0 * place, "end_time": 5.0 * place + 4.5},
+                }
                 for place in range(250)
-            ]  # fmt: skip
-            about = {
-                "title": "x",
-                "url": f"https://example.org/{aid}",
-                "path": f"audio/podcast/P{number // 100:04d}/{aid}.opus",
-            }
+            ]
             out.write((", " if number else "") + json.dumps({"aid": aid, **about, "segments": segments}))
             written += len(segments)
             number += 1
@@ -92,10 +90,10 @@ def bench_json(folder: Path, gigabytes: float) -> None:
     took = time.monotonic() - begun
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     size = (folder / "a.json").stat().st_size / 1e9
+    items = sum(unit.items for unit in units)
+    print(f"json of {size:.2f} GB, {count:,} segments: {len(units):,} units of {items:,} items in {split:.0f} s")
     print(
-        f"json of {size:.2f} GB, {count:,} segments: {len(units):,} units of {sum(unit.items for unit in units):,} items in "
-        f"{split:.0f} s; peak {peak / 1e6:.2f} GB ({before / 1e6:.2f} GB before); one unit of {read_items:,} items read in "
-        f"{took:.2f} s"
+        f"peak {peak / 1e6:.2f} GB, {before / 1e6:.2f} GB before; a unit of {read_items:,} items read in {took:.2f} s"
     )
 
 
