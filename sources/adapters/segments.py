@@ -76,10 +76,10 @@ class SegmentsIngest(RowKnobs, Family[ClipRef]):
     def _segments(self, reader: Reader, split: str, path: str, runs: list[Any]) -> list[ClipRef | Reject]:
         """All of a recording, in the order of their times."""
         found = [
-            placed.item
+            placed.make()
             for table, offset, length, first in runs
             for placed in reader.placed(table, reader.again(table, offset, length, first))
-            if (placed.split, placed.path) == (split, path) and placed.item is not None
+            if (placed.split, placed.path) == (split, path) and placed.make is not None
         ]
         return sorted(found, key=_time)
 
@@ -159,9 +159,9 @@ def _add(
     """Put a piece's rows into their groups; returns the one that the next piece may go on with."""
     length = 0 if piece.data is None else piece.length
     touched: dict[tuple[str, str], _Group] = {}
-    for split, path, item in found:
+    for split, path, make in found:
         index.named.add(path)
-        if item is not None:
+        if make is not None:
             group = index.groups.setdefault((split, path), _Group(split, path))
             group.items += 1
             touched[split, path] = group

@@ -5,7 +5,7 @@ import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Final, Literal, NamedTuple
 
 from pydantic import Field
@@ -62,11 +62,12 @@ class RowKnobs(Params):
 
 
 class Placed(NamedTuple):
-    """What a row is, null where it is not meant, and which group has it."""
+    """A row of the recording of a path, empty where it names none. `make` tells what it is; null where it is not
+    meant."""
 
     split: str
     path: str
-    item: ClipRef | Reject | None
+    make: Callable[[], ClipRef | Reject] | None
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ class Reader:
     knobs: RowKnobs
     paths: Sequence[str]
     _contexts: dict[str, Any] = field(default_factory=dict)
+    _known: dict[str, str | None] = field(default_factory=dict)
     _matched: dict[str, list[str]] = field(default_factory=dict)
 
     @cached_property
@@ -100,7 +102,7 @@ class Reader:
         return Piece(offset, length, first, data)
 
     def placed(self, table: str, piece: Piece) -> Iterator[Placed]:
-        """What each row of a piece is."""
+        """Each row of a piece, by its recording."""
         try:
             context = self._context(table)
             if piece.data is None:
@@ -136,40 +138,49 @@ class Reader:
                 self._contexts[table] = self.knobs.format.context(file, others)
         return self._contexts[table]
 
-    def _bad(self, table: str, detail: str, split: str = UNLISTED, path: str = "") -> Placed:
-        return Placed(split, path, Reject(Reason.BAD_ROW, detail, source_uri=table))
+    def _bad(self, table: str, detail: str, reason: Reason = Reason.BAD_ROW) -> Placed:
+        return Placed(UNLISTED, "", partial(Reject, reason, detail, source_uri=table))
 
     def _row(self, table: str, row: Segment) -> Placed:
-        """The clip of a row, or BAD_ROW, UNSAFE_PATH, MISSING_FILE, RAW_AUDIO or UNTRANSCRIBED."""
+        """A row by its recording, where it names one."""
         where = f"{table}: {row.where}"
         folder, name = posixpath.split(table)
         words = {name: _words(value) for name, value in row.values.items()}
         words |= {"dir": folder or ".", "stem": posixpath.splitext(name)[0]}
         try:
-            split = self._split(words)
-            path = self._audio(words)
+            split, path = self._split(words), self._audio(words)
+            found = self._found(path)
         except UnsafeNameError as error:
-            return Placed(UNLISTED, "", Reject(Reason.UNSAFE_PATH, f"{where}: {error}", source_uri=table))
+            return self._bad(table, f"{where}: {error}", Reason.UNSAFE_PATH)
         except (ValueError, LookupError) as error:
             return self._bad(table, f"{where} {_said(error)}")
         if any(not set(words.get(name, "").split(" ")) & set(values) for name, values in self.knobs.where.items()):
-            return Placed(split, path, None)
-        found: str | None = path
+            return Placed(split, found or path, None)
+        return Placed(split, found or path, partial(self._made, table, row, words, split, path, found))
+
+    def _found(self, path: str) -> str | None:
+        """The file as the disk spells it. Raises UnsafeNameError."""
+        if path not in self._known:
+            self._known.clear()  # most rows are of the recording of the row before
+            self._known[path] = self._names.find(path)
+        return self._known[path]
+
+    def _made(
+        self, table: str, row: Segment, words: Mapping[str, str], split: str, path: str, found: str | None
+    ) -> ClipRef | Reject:
+        """The clip of a row, or BAD_ROW, MISSING_FILE, RAW_AUDIO or UNTRANSCRIBED."""
+        where = f"{table}: {row.where}"
         try:
-            found = self._names.find(path)
             clip = self._clip(row, words, split, found or path)
-        except UnsafeNameError as error:
-            return Placed(split, path, Reject(Reason.UNSAFE_PATH, f"{where}: {error}", source_uri=path))
-        except (ValueError, LookupError) as error:
-            return self._bad(table, f"{where} {_said(error)}", split, found or path)
+        except ValueError as error:
+            return Reject(Reason.BAD_ROW, f"{where} {error}", source_uri=table)
         if found is None:
-            detail = f"{where}: there is no {path}"
-            return Placed(split, path, Reject(Reason.MISSING_FILE, detail, uid=clip.uid, source_uri=path))
+            return Reject(Reason.MISSING_FILE, f"{where}: there is no {path}", uid=clip.uid, source_uri=path)
         if is_raw(self.corpus.root, found):
-            return Placed(split, found, raw_audio(clip.uid, found))
+            return raw_audio(clip.uid, found)
         if clip.text is None and self.knobs.format.transcribes and not self.corpus.keep_untranscribed:
-            return Placed(split, found, replace(untranscribed(clip.uid, found), detail=f"{where} has no transcript"))
-        return Placed(split, found, clip)
+            return replace(untranscribed(clip.uid, found), detail=f"{where} has no transcript")
+        return clip
 
     def _split(self, words: Mapping[str, str]) -> str:
         split = parse(self.knobs.split).render(words)
