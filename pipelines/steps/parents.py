@@ -5,6 +5,7 @@ corpora are two parents. Where a corpus comes from another (`overlaps` of its en
 it, as in `librivox/84`, that is its parent in every corpus that comes from there.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -67,34 +68,35 @@ def _crossing(connection: Any) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class _Share:
-    """What a corpus has from somewhere: clips that say from which part of it, of all, and what their splits are for."""
+    """What a corpus has from elsewhere: its clips, those of them that do not say from which part of it, and what their
+    splits are for."""
 
     corpus: str
-    told: int
     clips: int
+    silent: int
     heard: frozenset[str]
 
 
 def _untold(connection: Any, entries: Sequence[Entry]) -> Iterator[str]:
     """Corpora that come from the same place, where a clip does not say from which part of it."""
     for origin in sorted({name for entry in entries for name in (entry.name, *entry.overlaps)}):
-        shares = [
-            _share(connection, entry.name, origin) for entry in entries if origin in (entry.name, *entry.overlaps)
-        ]
-        for one, other in combinations(shares, 2):
-            silent = [share for share in (one, other) if share.told < share.clips]
-            if silent and one.clips and other.clips and len(one.heard | other.heard) > 1:
-                clips = " and ".join(f"{plural(each.clips - each.told, 'clip')} of {each.corpus}" for each in silent)
+        shares = [_share(connection, each, origin) for each in entries if origin in (each.name, *each.overlaps)]
+        for one, other in combinations([share for share in shares if share.clips], 2):
+            if (one.silent or other.silent) and len(one.heard | other.heard) > 1:
+                silent = [f"{plural(each.silent, 'clip')} of {each.corpus}" for each in (one, other) if each.silent]
+                said = " and ".join(silent)
                 yield (
-                    f"{one.corpus} and {other.corpus} both have audio of {origin}, and {clips} do not say which: the "
+                    f"{one.corpus} and {other.corpus} both have audio of {origin}, and {said} do not say which: the "
                     "same may be in two splits. Leave one of them out, or train on both and judge on others"
                 )
 
 
-def _share(connection: Any, corpus: str, origin: str) -> _Share:
+def _share(connection: Any, entry: Entry, origin: str) -> _Share:
+    """What `entry` has of a place; of its own it always says which part that is."""
+    known = "|".join(map(re.escape, [origin] if origin == entry.name else entry.overlaps))
     ((clips, told, heard),) = connection.execute(
-        "SELECT count(*), count(*) FILTER (WHERE starts_with(parent, ?)), list(DISTINCT heard) FROM placed "
-        "WHERE starts_with(uid, ?)",
-        [f"{origin}/", f"{corpus}/"],
+        "SELECT count(*), count(*) FILTER (WHERE regexp_matches(parent, ?)), "
+        "list(DISTINCT heard) FROM placed WHERE starts_with(uid, ?)",
+        [f"^({known})/", f"{entry.name}/"],
     ).fetchall()
-    return _Share(corpus, told, clips, frozenset(heard or ()))
+    return _Share(entry.name, clips, clips - told, frozenset(heard or ()))

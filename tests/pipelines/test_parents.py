@@ -98,6 +98,9 @@ def test_corpora_of_one_origin_that_do_not_say_which_part_are_told_unless_all_is
     _, said = placed(clips, entries)
     (sentence,) = said
     assert sentence.startswith("a and b both have audio of freesound, and 1 clip of b do not say which")
+    both = [corpus("a", "freesound", "jamendo"), corpus("b", "freesound", "jamendo")]
+    _, said = placed([("a", "1", "freesound/7", "test"), ("b", "1", "jamendo/1", "train")], both)
+    assert said == []
     _, said = placed([(*clip[:3], "train") for clip in clips], entries)
     assert said == []
     _, said = placed(clips, [corpus("a"), corpus("b")])
