@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from turnmill.manifests.audio import cut, read
+from turnmill.manifests.audio import read
 from turnmill.manifests.records import Reject
 from turnmill.sources.adapters.items import ClipRef
 from turnmill.sources.catalogue import Entry, load
+from turnmill.sources.cutting import clip_of
 from turnmill.sources.places import Place, place
 
 
@@ -31,9 +32,7 @@ class Corpus:
         AudioError, with the reason that a run would reject it for, and OSError."""
         with self.entry.corpus(self.root).audio(clip) as file:
             sound = read(file, clip.path).sound
-            first = round((clip.start or 0.0) * sound.sample_rate)
-            last = sound.frames if clip.end is None else round(clip.end * sound.sample_rate)
-            blocks = list(cut(sound, first, last, clip.channel).blocks())
+            blocks = list(clip_of(clip, sound).blocks())
         return np.concatenate(blocks, axis=1), sound.sample_rate
 
 

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from typing import BinaryIO, Final
 
@@ -15,6 +16,7 @@ from turnmill.manifests.audio.errors import AudioError
 from turnmill.manifests.audio.frames import flac_links
 from turnmill.manifests.audio.mix import Mix, resampled
 from turnmill.manifests.audio.sound import Audio, Float32, LongSound, Sound, Stream, gathered, in_blocks, is_short
+from turnmill.manifests.audio.spool import Spooled, append
 from turnmill.manifests.audio.views import Bytes, size_of, told, view
 from turnmill.manifests.records import Reason
 
@@ -66,39 +68,40 @@ def decode(source: bytes | BinaryIO, name: str) -> Audio:
     return gathered(sound.blocks(), sound.channels, sound.sample_rate)
 
 
-def read(source: bytes | BinaryIO, name: str) -> Recording:
+def read(source: bytes | BinaryIO, name: str, spool: BinaryIO | None = None) -> Recording:
     """Decode a file to its end, at its own rate and channels. `name` appears in messages only; a file has to stay open
-    while the sound is used.
+    while the sound is used. `spool`: a file that what is long is kept in, of 16 bits, for the clips that are cut from
+    it; without, it is decoded again each time it is used.
 
     Raises AudioError: EMPTY_FILE, CORRUPT_AUDIO (nothing opens it), TRUNCATED_AUDIO (it breaks off, or holds less than
     it declares), NO_SAMPLES, NOT_FINITE, TOO_MANY_CHANNELS, UNSUPPORTED_RATE; OSError where the system cannot read it.
     """
     if isinstance(source, bytes | io.BytesIO):
-        return _read(io.BytesIO(source) if isinstance(source, bytes) else source, name)
+        return _read(io.BytesIO(source) if isinstance(source, bytes) else source, name, spool)
     file = view([(source, 0, size_of(source))])
     with told(file):
-        return _read(file, name)
+        return _read(file, name, spool)
 
 
-def _read(file: BinaryIO, name: str) -> Recording:
+def _read(file: BinaryIO, name: str, spool: BinaryIO | None = None) -> Recording:
     start, end = tags.bare(Bytes(file))
     if (start, end) != (0, size_of(file)):
-        found = _read(view([(file, start, end - start)]), name)
+        found = _read(view([(file, start, end - start)]), name, spool)
         return replace(found, keeps_own_bytes=found.keeps_own_bytes and start == 0)  # not all skip what is in front
     extent = _whole(file, name)
     if len(extent.links) > 1:
-        return Recording(_joined(file, extent.links, name), "other", False)
+        return Recording(_joined(file, extent.links, name, spool), "other", False)
     if extent.truth:
         file = view(
             [piece if isinstance(piece, bytes) else (file, piece[0], piece[1] - piece[0]) for piece in extent.truth]
         )
-    sound, quick = _decoded(file, extent, name)
+    sound, quick = _decoded(file, extent, name, spool)
     if extent.codec == "flac":
         # Joined files of one length look like one: another may begin where the decoder stopped.
         unread = file.tell() - _READ_AHEAD
         links = flac_links(Bytes(file), unread)
         if len(links) > 1:
-            return Recording(_joined(file, links, name), "other", False)
+            return Recording(_joined(file, links, name, spool), "other", False)
     return Recording(sound, extent.codec, quick and extent.plain and extent.codec in LAKE_CODECS)
 
 
@@ -121,7 +124,7 @@ def _whole(file: BinaryIO, name: str) -> Extent:
     return extent
 
 
-def _decoded(file: BinaryIO, extent: Extent, name: str) -> tuple[Audio | LongSound, bool]:
+def _decoded(file: BinaryIO, extent: Extent, name: str, spool: BinaryIO | None) -> tuple[Audio | LongSound, bool]:
     """The sound by the first decoder that reads all of the file, and whether the quick one found what was counted.
 
     Where no bytes were counted, all is the most that a decoder knows of from the header; the next has to find it too.
@@ -137,7 +140,8 @@ def _decoded(file: BinaryIO, extent: Extent, name: str) -> tuple[Audio | LongSou
             check_shape(stream.sample_rate, stream.channels, name)
             if extent.seconds is None and stream.frames is not None:
                 expected, slack = max(expected or 0.0, stream.frames / stream.sample_rate), _HEADER_SLACK_S
-            sound = _taken(stream, lambda decoder=decoder: _again(decoder, file, name), name)  # type: ignore[misc]
+            again = partial(_again, decoder, file, name)
+            sound = _taken(stream, again, name, spool)
         except AudioError as error:
             if error.reason is not Reason.CORRUPT_AUDIO:
                 raise
@@ -166,10 +170,15 @@ def _again(decoder: Decoder, file: BinaryIO, name: str) -> Iterator[Float32]:
         yield from stream.samples
 
 
-def _taken(stream: Stream, again: Callable[[], Iterator[Float32]], name: str) -> Audio | LongSound:
-    """A stream to its end: in memory where it is short, else as what is decoded again. Raises AudioError."""
+def _taken(
+    stream: Stream, again: Callable[[], Iterator[Float32]], name: str, spool: BinaryIO | None
+) -> Audio | LongSound:
+    """A stream to its end: in memory where it is short, else in a spool, or as what is decoded again. Raises
+    AudioError."""
     held: list[Float32] = []
     frames = 0
+    if spool is not None:
+        spool.seek(0)  # the decoder before this one may have begun
     for block in stream.samples:
         # NaN passes through min, infinity is one of the two: no temporary array.
         if not (np.isfinite(block.min(initial=0)) and np.isfinite(block.max(initial=0))):
@@ -178,18 +187,21 @@ def _taken(stream: Stream, again: Callable[[], Iterator[Float32]], name: str) ->
         if frames > MAX_SECONDS * stream.sample_rate:
             detail = f"{name} holds more than {MAX_SECONDS // 3600} h at {stream.sample_rate} Hz: split it first"
             raise AudioError(Reason.CORRUPT_AUDIO, detail)
-        if is_short(frames, stream.channels):
-            held.append(block)
-        else:
+        held.append(block)
+        if not is_short(frames, stream.channels):
+            if spool is not None:
+                append(spool, held)
             held.clear()
     if frames == 0:
         raise AudioError(Reason.NO_SAMPLES, f"{name} is a valid file without a sample")
     if is_short(frames, stream.channels):
         return gathered(held, stream.channels, stream.sample_rate)
+    if spool is not None:
+        return Spooled(stream.sample_rate, stream.channels, frames, again, name, spool)
     return LongSound(stream.sample_rate, stream.channels, frames, again, name)
 
 
-def _joined(file: BinaryIO, links: tuple[tuple[int, int], ...], name: str) -> Audio | LongSound:
+def _joined(file: BinaryIO, links: tuple[tuple[int, int], ...], name: str, spool: BinaryIO | None) -> Audio | LongSound:
     """Files that were joined are decoded one by one, each brought to the rate and channels of the first."""
 
     def stream() -> Stream:
@@ -206,7 +218,7 @@ def _joined(file: BinaryIO, links: tuple[tuple[int, int], ...], name: str) -> Au
         with told(file):
             yield from stream().samples
 
-    return _taken(stream(), again, name)
+    return _taken(stream(), again, name, spool)
 
 
 def _parts(file: BinaryIO, links: tuple[tuple[int, int], ...], name: str) -> Iterator[Sound]:

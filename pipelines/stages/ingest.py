@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, BinaryIO, Literal
 
 from pydantic import Field
@@ -17,7 +18,6 @@ from turnmill.manifests.audio import (
     Recording,
     Sound,
     as_flac,
-    cut,
     pcm_hash,
     read,
     span,
@@ -33,6 +33,7 @@ from turnmill.pipelines.stage import MIB, Made, Rider, Row, Shard, Workspace, ho
 from turnmill.sources.adapters.base import Corpus
 from turnmill.sources.adapters.items import ClipRef, Unit, UnitSize, clip_uid, span_facts
 from turnmill.sources.catalogue import Entry
+from turnmill.sources.cutting import clip_of
 from turnmill.sources.places.place import Place, Stamp
 
 Makes = Literal["clips", "recordings"]
@@ -111,8 +112,12 @@ class Ingest(Source):
                     rejects.append(ref)
                     guard.did(1)
                     continue
+                if recordings.wants(ref):
+                    whole = self._item(ref, self._recording(ref))
+                    recordings.hold(ref, guard.caught(whole, partial(recordings.get, ref)))
                 with ExitStack() as opened:
-                    stored = guard.one(self._item(ref), partial(self._stored, ref, shard, recordings, tar, opened))
+                    work = partial(self._stored, ref, shard, recordings, tar, opened)
+                    stored = guard.one(self._item(ref, ref.uid), work)
                     if isinstance(stored, Reject):
                         rejects.append(stored)
                         continue
@@ -122,13 +127,17 @@ class Ingest(Source):
                         found.append(rider.labelled(row, rider_guard, partial(_same, sound)))
         return Made({self.items: made}, rejects, len(made) + len(rejects), hours(made)), labels
 
-    def _item(self, ref: ClipRef) -> Item:
+    def _recording(self, ref: ClipRef) -> str:
+        """The uid of what a clip is a stretch of."""
+        return clip_uid(self.source.name, ref.config, ref.split, ref.path)
+
+    def _item(self, ref: ClipRef, uid: str) -> Item:
         """How long a clip is nobody knows before it is decoded: its bytes are reckoned at 64 kbit/s."""
         try:
             size = self.source.audio_bytes(ref)
         except OSError:  # said when it is read
             size = 0
-        return Item(ref.uid, size / 8000, ref.path)
+        return Item(uid, size / 8000, ref.path)
 
     def _stored(
         self, ref: ClipRef, shard: Shard, recordings: "_Recordings", tar: TarWriter, opened: ExitStack
@@ -171,8 +180,7 @@ class Ingest(Source):
     def _told(self, ref: ClipRef, recording: Sound, clip: Sound) -> Row:
         """Which span of its recording a clip is."""
         start = ref.start or 0.0
-        uid = clip_uid(self.source.name, ref.config, ref.split, ref.path)
-        return span_facts(uid, start, start + clip.duration, ref.channel, self._roles(recording))
+        return span_facts(self._recording(ref), start, start + clip.duration, ref.channel, self._roles(recording))
 
     def _roles(self, recording: Sound) -> list[str]:
         """Who is heard on each channel of a recording. Raises ItemError where the entry says it of other channels."""
@@ -189,13 +197,24 @@ def _same(sound: Sound) -> Sound:
     return sound
 
 
+def _is_cut(ref: ClipRef) -> bool:
+    """Whether a clip is less than its recording."""
+    return ref.start is not None or ref.end is not None or ref.channel is not None
+
+
+@contextmanager
+def _spool() -> Iterator[BinaryIO]:
+    with TemporaryFile() as spool:
+        yield spool
+
+
 class _Recordings:
-    """The corpus's audio, the last piece of it kept open and decoded for all the clips that are cut from it."""
+    """The corpus's audio, the last piece of it kept open and decoded, once, for all the clips that are cut from it."""
 
     def __init__(self, corpus: Corpus[ClipRef]) -> None:
         self._corpus = corpus
-        self._path: str | None = None
-        self._last: tuple[BinaryIO, Recording] | None = None
+        self._asked: tuple[str, bool] | None = None
+        self._last: tuple[BinaryIO, Recording] | Reject | None = None
         self._open = ExitStack()
 
     def __enter__(self) -> "_Recordings":
@@ -204,17 +223,33 @@ class _Recordings:
     def __exit__(self, *error: object) -> None:
         self._open.close()
 
+    def wants(self, ref: ClipRef) -> bool:
+        """Whether a clip begins another recording, which is to be decoded as an item of its own."""
+        return _is_cut(ref) and self._asked != (ref.path, True)
+
+    def hold(self, ref: ClipRef, found: tuple[BinaryIO, Recording] | Reject) -> None:
+        """What became of it: what is wrong with it is said of each of its clips, and it is not tried again."""
+        self._asked, self._last = (ref.path, True), found
+
     def get(self, ref: ClipRef) -> tuple[BinaryIO, Recording]:
         """What a clip is cut from, in memory where it is small, and what it decodes to. Raises AudioError."""
-        if self._last is None or self._path != ref.path:
+        if self._last is None or self._asked != (ref.path, _is_cut(ref)):
             self._open.close()
-            self._last, self._path = None, ref.path
-            file = self._file(ref)
-            recording = read(file, ref.path)
-            if not isinstance(recording.sound, Audio):
-                self._open.callback(recording.sound.close)  # before the file
-            self._last = file, recording
+            self._last, self._asked = None, (ref.path, _is_cut(ref))
+            self._last = self._read(ref)
+        if isinstance(self._last, Reject):
+            raise AudioError(self._last.reason, self._last.detail)
         return self._last
+
+    def _read(self, ref: ClipRef) -> tuple[BinaryIO, Recording]:
+        file = self._file(ref)
+        spool: BinaryIO | None = None
+        if _is_cut(ref):
+            spool = self._open.enter_context(_spool())
+        recording = read(file, ref.path, spool)
+        if not isinstance(recording.sound, Audio):
+            self._open.callback(recording.sound.close)  # before the file
+        return file, recording
 
     def _file(self, ref: ClipRef) -> BinaryIO:
         try:
@@ -232,13 +267,8 @@ def kept(ref: ClipRef, found: tuple[BinaryIO, Recording]) -> Iterator[tuple[str,
     """(codec, file for the lake, sound as that file decodes) of a clip: the recording's own bytes where they can stay,
     else FLAC of 16 bit. Raises AudioError."""
     file, recording = found
-    whole = ref.start is None and ref.end is None and ref.channel is None
-    if whole and recording.keeps_own_bytes:
+    if not _is_cut(ref) and recording.keeps_own_bytes:
         yield recording.codec, file, recording.sound
         return
-    rate = recording.sound.sample_rate
-    first = 0 if ref.start is None else round(ref.start * rate)
-    last = recording.sound.frames if ref.end is None else round(ref.end * rate)
-    sound = cut(recording.sound, first, last, ref.channel)
-    with as_flac(sound, ref.path) as (flac, stored):
+    with as_flac(clip_of(ref, recording.sound), ref.path) as (flac, stored):
         yield "flac", flac, stored

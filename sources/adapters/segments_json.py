@@ -1,0 +1,170 @@
+"""Nested JSON: recordings with segments in them, one document or an array of gigabytes that is read item by item.
+
+An array is cut where its items begin: at each object whose first key is that of the first item, which in a string
+would be written with backslashes. So its items have places in the file, and one that is damaged costs no other.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, BinaryIO, ClassVar, Final, Literal
+
+from turnmill.sources.adapters.segments_format import MAX_PIECE, Fault, Piece, Segment, SegmentFormat, whole
+
+_CHUNK: Final = 1 << 20
+_NEAR: Final = 256  # bytes in which an item says its first key
+_FIRST: Final = re.compile(rb'\{\s*"((?:[^"\\]|\\.){1,100})"\s*:')
+_FLAT: Final = re.compile(r"\{[^{}]*\}")
+_DECODER: Final = json.JSONDecoder()
+
+
+class JsonFormat(SegmentFormat):
+    """Recordings in JSON. Paths are keys and numbers with dots between, and `*` for each of a list or mapping.
+
+    items: the array of recordings that is streamed, a key of the document; empty where the document is the array, null
+    where it is one recording. segments: where in a recording they are; empty where it is one itself. columns: what a
+    segment says -> where in it, or else in its recording. Other values of both go by their own names. silent: segments
+    have no text, as where voice was found.
+    """
+
+    kind: Literal["json"]
+    joins: ClassVar[bool] = False
+    items: str | None = None
+    segments: str = ""
+    columns: Mapping[str, str] = {}
+    silent: bool = False
+
+    @property
+    def transcribes(self) -> bool:
+        return not self.silent
+
+    def pieces(self, file: BinaryIO) -> Iterator[Piece]:
+        return whole(file) if self.items is None else _items(file, self.items)
+
+    def rows(self, data: bytes, first: int, _context: Any) -> Iterator[Segment | Fault]:
+        text = data.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
+        place, number = 0, first
+        while (place := _next(text, place)) < len(text):
+            where = f"item {number}"
+            try:
+                item, place = _DECODER.raw_decode(text, place)
+            except (ValueError, RecursionError) as error:
+                yield Fault(where, f"is not JSON: {error}")
+                yield from self._saved(text[place:], where)
+                return
+            yield from self._segments(item, where)
+            number += 1
+
+    def _segments(self, item: Any, where: str) -> Iterator[Segment | Fault]:
+        if not isinstance(item, dict | list):
+            yield Fault(where, "is no object")
+            return
+        found = list(_at(item, self.segments.split(".") if self.segments else []))
+        if not found and self.segments and "*" not in self.segments:
+            yield Fault(where, f"has no {self.segments}")
+        if not self.segments.endswith("*"):
+            found = [each for part in found for each in (part if isinstance(part, list) else [part])]
+        about = _plain(item)
+        for number, segment in enumerate(found if self.segments else [item], 1):
+            yield self._segment(item, about, segment, f"{where}, segment {number}" if self.segments else where)
+
+    def _segment(self, item: Any, about: Mapping[str, Any], segment: Any, where: str) -> Segment | Fault:
+        if not isinstance(segment, dict | list):
+            return Fault(where, "is no object")
+        values = {**about, **_plain(segment)}
+        for name, path in self.columns.items():
+            found = next((value for each in (segment, item) for value in _at(each, path.split("."))), None)
+            values[name] = found
+        return Segment(where, values)
+
+    def _saved(self, text: str, where: str) -> Iterator[Segment | Fault]:
+        """The segments that can be read of an item that is not whole: flat objects behind their key."""
+        place = re.search(rf'"{re.escape(self.segments)}"\s*:', text) if self.segments else None
+        if place is None:
+            return
+        try:
+            item = json.loads(text[: place.start()].rstrip().removesuffix(",") + "}")
+        except (ValueError, RecursionError):
+            return
+        about = _plain(item)
+        for found in _FLAT.finditer(text, place.end()):
+            try:
+                segment = json.loads(found[0])
+            except (ValueError, RecursionError):
+                yield Fault(f"{where}, character {found.start()}", "is not JSON")
+                continue
+            yield self._segment(item, about, segment, f"{where}, character {found.start()}")
+
+
+def _next(text: str, place: int) -> int:
+    """Where the next value begins; the end where the array does."""
+    while place < len(text) and text[place] in " \t\r\n,":
+        place += 1
+    return len(text) if text[place : place + 1] in ("]", "}") else place
+
+
+def _at(value: Any, path: list[str]) -> Iterator[Any]:
+    """What lies at a path; nothing where there is no such place."""
+    if not path:
+        yield value
+        return
+    key, rest = path[0], path[1:]
+    if key == "*":
+        inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        for each in inside:
+            yield from _at(each, rest)
+    elif isinstance(value, dict) and key in value:
+        yield from _at(value[key], rest)
+    elif isinstance(value, list) and key.lstrip("-").isdigit() and -len(value) <= int(key) < len(value):
+        yield from _at(value[int(key)], rest)
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    """The values of an object that are words, numbers or lists of these."""
+    if not isinstance(value, dict):
+        return {}
+    return {key: each for key, each in value.items() if _is_plain(each) or _is_words(each)}
+
+
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, str | int | float) or value is None
+
+
+def _is_words(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_plain, value))
+
+
+def _items(file: BinaryIO, key: str) -> Iterator[Piece]:
+    """The items of an array, each with what stands before the next."""
+    begin = re.compile(rb'"' + re.escape(key.encode()) + rb'"\s*:\s*\[' if key else rb"^\s*\[")
+    held = file.read(_CHUNK)
+    head = begin.search(held)
+    first = _FIRST.search(held, head.end()) if head else None
+    if first is None:
+        if held.strip() and not (head and held[head.end() :].lstrip().startswith(b"]")):
+            yield Piece(0, 0, 0, None)
+        return
+    mark = re.compile(rb'\{\s{0,64}"' + re.escape(first[1]) + rb'"\s{0,64}:')
+    start, number = 0, 1  # of what is held, and of the item
+    place = first.start()
+    looked = place + 1
+    too_long = False
+    while True:
+        found = mark.search(held, looked)
+        if found:
+            yield _piece(start + place, held[place : found.start()], number, too_long)
+            place, looked, number, too_long = found.start(), found.start() + 1, number + 1, False
+            continue
+        more = file.read(_CHUNK)
+        if not more:
+            break
+        kept = held[place:]
+        if len(kept) > MAX_PIECE:
+            kept, too_long = kept[-_NEAR:], True
+        start, held, place = start + len(held) - len(kept), kept + more, 0
+        looked = max(1, len(kept) - _NEAR)
+    yield _piece(start + place, held[place:], number, too_long)
+
+
+def _piece(offset: int, data: bytes, number: int, too_long: bool) -> Piece:
+    return Piece(offset, len(data), number, None if too_long else data)

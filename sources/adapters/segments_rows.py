@@ -1,0 +1,331 @@
+"""Rows of annotations to clips, by the knobs of an entry."""
+
+import math
+import posixpath
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from typing import Any, Final, Literal, NamedTuple
+
+from pydantic import Field
+
+from turnmill.manifests.params import Params
+from turnmill.manifests.records import Reason, Reject
+from turnmill.sources.adapters.base import Corpus
+from turnmill.sources.adapters.folder import Names, glob_pattern, is_raw, safe_join
+from turnmill.sources.adapters.items import (
+    DEFAULT_CONFIG,
+    UNLISTED,
+    ClipRef,
+    clip_uid,
+    language,
+    raw_audio,
+    span_uid,
+    split_name,
+    transcript,
+    untranscribed,
+)
+from turnmill.sources.adapters.segments_format import Fault, Piece, Segment
+from turnmill.sources.adapters.segments_formats import AnyFormat
+from turnmill.sources.adapters.template import Template, TemplateText, parse
+from turnmill.sources.places.place import UnsafeNameError
+
+FieldName = Literal["text", "speaker", "parent", "language", "tags", "captions"]
+
+_OWN: Final[Mapping[FieldName, str]] = {"text": "{text}", "speaker": "{speaker}"}
+_TIMES: Final = frozenset({"start", "end", "duration", "channel", "recording"})
+_CLOCK: Final = re.compile(r"(?:(\d+):)?(\d+):(\d+(?:[.,]\d*)?)")
+_ANYWHERE: Final = "**/"
+
+
+class RowKnobs(Params):
+    """What the rows of annotations mean.
+
+    Templates know what a row says, and `dir` and `stem` of its file. audio: the recording; `**/name` is a file of that
+    name anywhere, and `folder/*name*` the one that matches. split, splits: the split, and by which name it goes here.
+    fields: where text and speaker are not what a row calls so; what a row does not say is null. where: rows that are
+    meant have one of these values. channels: of two-channel recordings, which one a row's `channel` is. tokens: words
+    of a text -> the marks that they stand for, which join the word before; empty for those that go. ticks: in a
+    second, of the times.
+    """
+
+    format: AnyFormat
+    audio: TemplateText
+    split: TemplateText = "train"
+    splits: Mapping[str, str] = {}
+    fields: Mapping[FieldName, TemplateText] = {}
+    where: Mapping[str, tuple[str, ...]] = {}
+    channels: Mapping[str, int] = {}
+    tokens: Mapping[str, str] = {}
+    ticks: float = Field(default=1.0, gt=0)
+
+
+class Placed(NamedTuple):
+    """A row of the recording of a path, empty where it names none. `make` tells what it is; null where it is not
+    meant."""
+
+    split: str
+    path: str
+    make: Callable[[], ClipRef | Reject] | None
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Turns rows into clips, by an entry's knobs."""
+
+    corpus: Corpus[ClipRef]
+    knobs: RowKnobs
+    paths: Sequence[str]
+    _contexts: dict[str, Any] = field(default_factory=dict)
+    _known: dict[str, str | None] = field(default_factory=dict)
+    _matched: dict[str, list[str]] = field(default_factory=dict)
+
+    @cached_property
+    def _names(self) -> Names:
+        return Names(self.corpus.root, self.paths)
+
+    @cached_property
+    def _fields(self) -> Mapping[str, Template]:
+        return {name: parse(text) for name, text in {**_OWN, **self.knobs.fields}.items()}
+
+    @cached_property
+    def _used(self) -> frozenset[str]:
+        """What goes into a clip, and not into its native fields."""
+        templates = [parse(self.knobs.audio), parse(self.knobs.split), *self._fields.values()]
+        columns = frozenset(getattr(self.knobs.format, "columns", {}).values())
+        return _TIMES.union(columns, {"dir", "stem"}, *(template.variables for template in templates))
+
+    def again(self, table: str, offset: int, length: int, first: int) -> Piece:
+        """A run of `units`, as one piece."""
+        data = self.corpus.root.read(table, offset, length) if length else None
+        return Piece(offset, length, first, data)
+
+    def placed(self, table: str, piece: Piece) -> Iterator[Placed]:
+        """Each row of a piece, by its recording."""
+        try:
+            context = self._context(table)
+            if piece.data is None:
+                raise ValueError("is too long to be read, or is nothing of the kind")
+        except ValueError as error:
+            yield self._bad(table, f"{table} {error}" if piece.first < 2 else f"{table} row {piece.first} {error}")
+            return
+        for found in self.knobs.format.rows(piece.data, piece.first, context):
+            if isinstance(found, Fault):
+                yield self._bad(table, f"{table}: {found.where} {found.detail}")
+            else:
+                yield self._row(table, found)
+
+    def knows(self, table: str) -> bool:
+        """Whether an annotation has what its pieces need; where not, it is one bad row."""
+        try:
+            self._context(table)
+        except ValueError:
+            return False
+        return True
+
+    def _context(self, table: str) -> Any:
+        """What all pieces of an annotation need. Raises ValueError where it has not got it."""
+        if table not in self._contexts:
+            self._contexts.clear()  # of one file at a time
+            others = {}
+            for name, path in self.knobs.format.beside(table).items():
+                found = self._names.find(path)
+                if found is None:
+                    raise ValueError(f"lies without {path} beside it")
+                others[name] = self.corpus.root.read(found)
+            with self.corpus.root.open(table) as file:
+                self._contexts[table] = self.knobs.format.context(file, others)
+        return self._contexts[table]
+
+    def _bad(self, table: str, detail: str, reason: Reason = Reason.BAD_ROW) -> Placed:
+        return Placed(UNLISTED, "", partial(Reject, reason, detail, source_uri=table))
+
+    def _row(self, table: str, row: Segment) -> Placed:
+        """A row by its recording, where it names one."""
+        where = f"{table}: {row.where}"
+        folder, name = posixpath.split(table)
+        words = {name: _words(value) for name, value in row.values.items()}
+        words |= {"dir": folder or ".", "stem": posixpath.splitext(name)[0]}
+        try:
+            split, path = self._split(words), self._audio(words)
+            found = self._found(path)
+        except UnsafeNameError as error:
+            return self._bad(table, f"{where}: {error}", Reason.UNSAFE_PATH)
+        except (ValueError, LookupError) as error:
+            return self._bad(table, f"{where} {_said(error)}")
+        if any(not set(words.get(name, "").split(" ")) & set(values) for name, values in self.knobs.where.items()):
+            return Placed(split, found or path, None)
+        return Placed(split, found or path, partial(self._made, table, row, words, split, path, found))
+
+    def _found(self, path: str) -> str | None:
+        """The file as the disk spells it. Raises UnsafeNameError."""
+        if path not in self._known:
+            self._known.clear()  # most rows are of the recording of the row before
+            self._known[path] = self._names.find(path)
+        return self._known[path]
+
+    def _made(
+        self, table: str, row: Segment, words: Mapping[str, str], split: str, path: str, found: str | None
+    ) -> ClipRef | Reject:
+        """The clip of a row, or BAD_ROW, MISSING_FILE, RAW_AUDIO or UNTRANSCRIBED."""
+        where = f"{table}: {row.where}"
+        try:
+            clip = self._clip(row, words, split, found or path)
+        except ValueError as error:
+            return Reject(Reason.BAD_ROW, f"{where} {error}", source_uri=table)
+        if found is None:
+            return Reject(Reason.MISSING_FILE, f"{where}: there is no {path}", uid=clip.uid, source_uri=path)
+        if is_raw(self.corpus.root, found):
+            return raw_audio(clip.uid, found)
+        if clip.text is None and self.knobs.format.transcribes and not self.corpus.keep_untranscribed:
+            return replace(untranscribed(clip.uid, found), detail=f"{where} has no transcript")
+        return clip
+
+    def _split(self, words: Mapping[str, str]) -> str:
+        split = parse(self.knobs.split).render(words)
+        return split_name(self.knobs.splits.get(split, split))
+
+    def _audio(self, words: Mapping[str, str]) -> str:
+        """The recording as an entry spells it, or as it lies somewhere."""
+        template = parse(self.knobs.audio)
+        cells = [words[name] for name in template.variables - {"dir", "stem"}]
+        if not all(cell.strip() for cell in cells):
+            raise ValueError("names no recording")
+        path = template.render(words)
+        if "*" not in template.text:
+            return safe_join(path, cells)
+        found = self._matching(safe_join(path, cells))
+        if len(found) > 1:
+            raise ValueError(f"is of {path}, which there is twice: {found[0]} and {found[1]}")
+        return found[0] if found else path.removeprefix(_ANYWHERE)
+
+    def _matching(self, glob: str) -> list[str]:
+        """The files that a pattern of one name matches, anywhere or in a folder."""
+        if glob not in self._matched:
+            folder, name = posixpath.split(glob)
+            if folder == _ANYWHERE.rstrip("/"):
+                among = self._by_name.get(name.lower(), [])
+                self._matched[glob] = among
+            else:
+                pattern = glob_pattern(name)
+                among = self._by_folder.get(folder, [])
+                self._matched[glob] = [path for path in among if pattern.fullmatch(posixpath.basename(path))]
+        return self._matched[glob]
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, list[str]]:
+        return _grouped(self.paths, lambda path: posixpath.basename(path).lower())
+
+    @cached_property
+    def _by_folder(self) -> Mapping[str, list[str]]:
+        return _grouped(self.paths, posixpath.dirname)
+
+    def _clip(self, row: Segment, words: Mapping[str, str], split: str, path: str) -> ClipRef:
+        """Raises ValueError for a row that says what cannot be."""
+        start, end = self._times(row.values)
+        fields = {name: _rendered(template, words) for name, template in self._fields.items()}
+        text = transcript(_marked(fields["text"] or "", self.knobs.tokens))
+        channel = self._channel(words.get("channel", ""))
+        recording = clip_uid(self.corpus.name, DEFAULT_CONFIG, split, path)
+        native = {
+            name: value for name, value in row.values.items() if name not in self._used and value not in ("", None)
+        }
+        for said in (text or "", *filter(None, fields.values()), *map(_words, native.values())):
+            if "\0" in said or not _encodes(said):
+                raise ValueError("has a text that is none")
+        return ClipRef(
+            recording if start is None or end is None else span_uid(recording, start, end, channel),
+            path,
+            split=split,
+            start=start,
+            end=end,
+            channel=channel,
+            text=text,
+            speaker=fields["speaker"] or None,
+            language=language(fields.get("language"), self.corpus.language),
+            captions=tuple(filter(None, (fields.get("captions"),))),
+            tags=tuple(filter(None, (fields.get("tags"),))),
+            parent=fields.get("parent") or recording,
+            native=native,
+        )
+
+    def _times(self, values: Mapping[str, Any]) -> tuple[float | None, float | None]:
+        """[start, end) in seconds; nulls where a row says none, for it is of the whole recording."""
+        if not {"start", "end", "duration"} & values.keys():
+            return None, None
+        start = self._seconds(values.get("start"))
+        if "end" in values:
+            end = self._seconds(values["end"])
+        else:
+            end = round(start + self._seconds(values.get("duration")), 6)
+        if not 0 <= start < end:
+            raise ValueError(f"is from {start} s to {end} s, which is no stretch of time")
+        return start, end
+
+    def _seconds(self, value: Any) -> float:
+        text = "" if isinstance(value, bool) else _words(value).strip().removesuffix("s")
+        clock = _CLOCK.fullmatch(text)
+        if clock:
+            whole = int(clock[1] or 0) * 3600 + int(clock[2]) * 60 + float(clock[3].replace(",", "."))
+            return round(whole, 6)
+        try:
+            seconds = float(text) / self.knobs.ticks
+        except ValueError:
+            seconds = math.nan
+        if not math.isfinite(seconds):
+            raise ValueError(f"has the time {text[:40]!r}, which is none")
+        return round(seconds, 6)
+
+    def _channel(self, said: str) -> int | None:
+        if not self.knobs.channels:
+            return None
+        if said not in self.knobs.channels:
+            raise ValueError(f"is on channel {said!r}, and the entry knows {', '.join(self.knobs.channels)}")
+        return self.knobs.channels[said]
+
+
+def _grouped(paths: Iterable[str], key: Callable[[str], str]) -> Mapping[str, list[str]]:
+    groups: dict[str, list[str]] = {}
+    for path in sorted(paths):
+        groups.setdefault(key(path), []).append(path)
+    return groups
+
+
+def _said(error: Exception) -> str:
+    return f"does not say {error}" if isinstance(error, LookupError) else str(error)
+
+
+def _words(value: Any) -> str:
+    """A value as templates see it."""
+    if value is None:
+        return ""
+    return " ".join(map(_words, value)) if isinstance(value, list) else str(value)
+
+
+def _rendered(template: Template, words: Mapping[str, str]) -> str | None:
+    try:
+        return template.render(words)
+    except LookupError:
+        return None
+
+
+def _marked(text: str, tokens: Mapping[str, str]) -> str:
+    """A text with marks in place of the tokens that stand for them."""
+    if not tokens:
+        return text.strip()
+    said: list[str] = []
+    for word in text.split():
+        if word not in tokens:
+            said.append(word)
+        elif said:
+            said[-1] += tokens[word]
+    return " ".join(said)
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

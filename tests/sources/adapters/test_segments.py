@@ -1,0 +1,291 @@
+"""Segments of recordings: each row once, whatever is wrong beside it; of a recording all in one unit."""
+
+import importlib.util
+import json
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.sources.catalog.miniature import Tone
+from turnmill.manifests.audio import AudioError
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.records import Reason, Reject
+from turnmill.pipelines.corpus import Corpus
+from turnmill.sources.adapters import segments_json
+from turnmill.sources.adapters.items import ClipRef, UnitSize
+from turnmill.sources.adapters.segments_format import Fault, Segment
+from turnmill.sources.adapters.segments_textgrid import TextGridFormat
+from turnmill.sources.catalogue import Entry, load
+from turnmill.sources.places import place
+
+REPO = Path(__file__).parents[3]
+SHARED = REPO.parent / "shared" / "data"
+STM = {"annotations": ["*.stm"], "format": {"kind": "stm"}, "audio": "{recording}.wav"}
+
+
+def entry(**ingest: Any) -> Entry:
+    return load(
+        {
+            "name": "talks",
+            "title": "talks",
+            "kind": "speech",
+            "lang": "en",
+            "licence": {"spdx": "CC0-1.0", "redistribute": True, "commercial": True, "derivatives": True},
+            "access": {"kind": "local", "how": "written here"},
+            "ingest": {"family": "segments", **ingest},
+        }
+    )
+
+
+def write(folder: Path, files: Mapping[str, str | bytes | Tone]) -> None:
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        data = content.encoded(name) if isinstance(content, Tone) else content
+        path.write_bytes(data.encode() if isinstance(data, str) else data)
+
+
+def clips(items: list[ClipRef | Reject]) -> list[ClipRef]:
+    return [item for item in items if isinstance(item, ClipRef)]
+
+
+def reasons(items: list[ClipRef | Reject]) -> list[Reason]:
+    return sorted(item.reason for item in items if isinstance(item, Reject))
+
+
+TALK = Tone(rate=8000, seconds=3)
+
+
+def test_all_segments_of_a_recording_are_in_one_unit_in_the_order_of_their_times(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {
+            **{"a.wav": TALK, "b.wav": TALK},
+            "1.stm": "a 1 x 2.0 2.5 third\nb 1 y 0.0 1.0 alone\na 1 x 0.5 1.0 first\n",
+            "2.stm": "a 1 y 1.0 2.0 second\n",
+        },
+    )
+    units = (corpus := entry(**STM).corpus(tmp_path)).units(UnitSize(1))
+    read = [[item.text for item in clips(list(corpus.read(unit)))] for unit in units]
+    assert read == [["first", "second", "third"], ["alone"]]
+    assert [unit.items for unit in units] == [3, 1]
+    assert set(units[0].files) == {"1.stm", "2.stm", "a.wav"}
+
+
+def test_each_row_is_a_clip_or_a_reject_that_names_its_line(tmp_path: Path) -> None:
+    rows = [
+        ";; a comment",
+        "a 1 x 0.5 1.0 good",
+        "a 1 x 1.0 0.5 backwards",
+        "a 1 x nan 2 no time",
+        "a 1 x 0.5 1.0 twice",
+    ]
+    rows += [
+        "lost 1 x 0 1 no audio",
+        "../a 1 x 0 1 outside",
+        "a 1 x 0 1",
+        "a 1 inter 1 2 ignore_time_segment_in_scoring",
+    ]
+    rows += ["a 1 x 1.5 2.0 <o,f0,male> labelled", "a 1 x 2.0 2.5 <unk> token"]
+    write(tmp_path, {"a.wav": TALK, "a.stm": "\n".join(rows), "unnamed.wav": TALK, "unnamed.txt": "x"})
+    items = list(entry(**STM).corpus(tmp_path).items())
+    assert [clip.text for clip in clips(items)] == ["good", "labelled", "<unk> token"]
+    assert Counter(reasons(items)) == {
+        **{Reason.BAD_ROW: 2, Reason.DUPLICATE_UID: 1, Reason.MISSING_FILE: 1, Reason.UNSAFE_PATH: 1},
+        Reason.UNTRANSCRIBED: 2,
+    }
+    told = [item.detail for item in items if isinstance(item, Reject) and item.reason is Reason.BAD_ROW]
+    assert told == [
+        "a.stm: line 3 is from 1.0 s to 0.5 s, which is no stretch of time",
+        "a.stm: line 4 has the time 'nan', which is none",
+    ]
+
+
+def test_a_channel_and_a_speaker_are_kept_of_each_side(tmp_path: Path) -> None:
+    write(tmp_path, {"c.sph": Tone(rate=8000, seconds=2, channels=2, subtype="ULAW")})
+    write(tmp_path, {"c.txt": "# c.sph\n# made\n\n0.5 1.0 A: one\n0.5 1.0 B: two\n0.5 1.0 C: nobody\n"})
+    told = entry(
+        annotations=["*.txt"], format={"kind": "ldc"}, audio="{stem}.sph", channels={"A": 0, "B": 1},
+        fields={"speaker": "{stem}-{side}"}, roles=["A", "B"],
+    )  # fmt: skip
+    found = clips(list(told.corpus(tmp_path).items()))
+    assert [(clip.channel, clip.speaker, clip.text) for clip in found] == [(0, "c-A", "one"), (1, "c-B", "two")]
+    one, two = (Corpus(told, place(tmp_path)).audio(clip)[0] for clip in found)
+    assert one.shape == two.shape == (1, 4000)
+    assert abs(one - two).max() > 0.1
+
+
+def test_a_clip_after_the_end_or_of_a_channel_that_is_not_there_is_not_made_up(tmp_path: Path) -> None:
+    write(tmp_path, {"a.wav": TALK, "a.stm": "a A x 2.5 3.4 rounded\na A x 2.5 3.6 late\na B x 0 1 other\n"})
+    told = entry(**STM, channels={"A": 0, "B": 1})
+    found: dict[str | None, Any] = {}
+    for clip in clips(list(told.corpus(tmp_path).items())):
+        try:
+            found[clip.text] = Corpus(told, place(tmp_path)).audio(clip)[0].shape
+        except AudioError as error:
+            found[clip.text] = error.reason
+    assert found == {"rounded": (1, 4000), "late": Reason.TRUNCATED_AUDIO, "other": Reason.OTHER_CHANNELS}
+
+
+def test_words_with_a_short_pause_between_them_are_one_segment(tmp_path: Path) -> None:
+    ctm = ";; words\na 1 0.00 0.40 so\na 1 0.45 0.30 it 0.9\na 1 1.50 0.50 goes\na A 2.1 0.2 on\na 1 x 1 y\n"
+    write(tmp_path, {"a.wav": TALK, "a.ctm": ctm})
+    told = entry(annotations=["*.ctm"], format={"kind": "ctm"}, audio="{recording}.wav")
+    items = list(told.corpus(tmp_path).items())
+    assert [(clip.start, clip.end, clip.text) for clip in clips(items)] == [
+        (0.0, 0.75, "so it"),
+        (1.5, 2.0, "goes"),
+        (2.1, 2.3, "on"),
+    ]
+    assert reasons(items) == [Reason.BAD_ROW]
+
+
+def test_words_of_a_speech_service_are_its_results(tmp_path: Path) -> None:
+    words = [
+        {"startTime": "1.200s", "endTime": "1.500s", "word": "Hi"},
+        {"startTime": "1.5s", "endTime": "2s", "word": "you"},
+    ]
+    results = [{"alternatives": [{"transcript": "Hi you", "words": words}]}, {"alternatives": [{}]}]
+    write(tmp_path, {"ep.wav": TALK, "ep.json": json.dumps({"results": results})})
+    alternative = "alternatives.0"
+    columns = {"text": f"{alternative}.transcript", "start": f"{alternative}.words.0.startTime"}
+    columns["end"] = f"{alternative}.words.-1.endTime"
+    form = {"kind": "json", "segments": "results", "columns": columns}
+    items = list(entry(annotations=["*.json"], format=form, audio="{stem}.wav").corpus(tmp_path).items())
+    assert [(clip.start, clip.end, clip.text) for clip in clips(items)] == [(1.2, 2.0, "Hi you")]
+    assert reasons(items) == [Reason.BAD_ROW]
+
+
+def test_times_are_seconds_clocks_or_ticks(tmp_path: Path) -> None:
+    table = "begin\tstop\n00:00:01,500\t00:02.25\n"
+    form = {"kind": "delimited", "sep": "\t", "columns": {"start": "begin", "end": "stop"}}
+    write(tmp_path, {"a.wav": TALK, "a.tsv": table, "b.wav": TALK, "b.tsv": "begin\tstop\n8000\t12000\n"})
+    found = {
+        ticks: clips(
+            list(
+                entry(annotations=[name], format=form, audio="{stem}.wav", fields={"text": "x"}, ticks=ticks)
+                .corpus(tmp_path)
+                .items()
+            )
+        )[0]
+        for name, ticks in (("a.tsv", 1), ("b.tsv", 8000))
+    }
+    assert [(clip.start, clip.end) for clip in found.values()] == [(1.5, 2.25), (1.0, 1.5)]
+
+
+BIG = [
+    {"aid": f"A{n}", "path": f"{n % 2}.wav", "segments": [{"b": n, "e": n + 0.5, "text": f'{{"aid": {n}'}]}
+    for n in range(6)
+]
+
+
+@pytest.mark.parametrize("chunk", [64, 100, 1 << 20])
+@pytest.mark.parametrize("document", [{"audios": BIG}, BIG, {"x": [], "audios": BIG, "later": 1}])
+def test_an_array_is_cut_where_its_items_begin_whatever_is_read_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int, document: Any
+) -> None:
+    monkeypatch.setattr(segments_json, "_CHUNK", chunk)
+    write(tmp_path, {"0.wav": TALK, "1.wav": TALK, "a.json": json.dumps(document, indent=1)})
+    items = "" if isinstance(document, list) else "audios"
+    form = {"kind": "json", "items": items, "segments": "segments", "columns": {"start": "b", "end": "e"}}
+    found = list(entry(annotations=["a.json"], format=form, audio="{path}").corpus(tmp_path).items())
+    assert [clip.text for clip in clips(found)] == [f'{{"aid": {n}' for n in (0, 2, 4, 1, 3, 5)]
+    assert reasons(found) == []
+
+
+def test_a_damaged_item_costs_no_other_and_of_its_own_segments_only_the_damaged(tmp_path: Path) -> None:
+    text = json.dumps({"audios": BIG}).replace('"b": 2,', '"b": 2, "', 1).replace('"b": 4', '"b": "x"')
+    write(tmp_path, {"0.wav": TALK, "1.wav": TALK, "a.json": text[:-40]})
+    form = {"kind": "json", "items": "audios", "segments": "segments", "columns": {"start": "b", "end": "e"}}
+    found = list(entry(annotations=["a.json"], format=form, audio="{path}").corpus(tmp_path).items())
+    assert sorted(clip.start or 0.0 for clip in clips(found)) == [0, 1, 3]
+    assert set(reasons(found)) == {Reason.BAD_ROW}
+
+
+def test_a_text_that_cannot_be_written_is_rejected(tmp_path: Path) -> None:
+    document = '[{"text": "\\ud800", "start": 0, "end": 1}, {"text": "a\\u0000b", "start": 0, "end": 1}]'
+    write(tmp_path, {"a.wav": TALK, "a.json": document})
+    form = {"kind": "json", "segments": "*"}
+    assert reasons(list(entry(annotations=["*.json"], format=form, audio="a.wav").corpus(tmp_path).items())) == [
+        Reason.BAD_ROW,
+        Reason.BAD_ROW,
+    ]
+
+
+def test_a_tier_whose_beginning_is_damaged_gives_its_words_to_nobody() -> None:
+    def tier(name: str, start: float) -> str:
+        return f'"IntervalTier"\n"{name}"\n0\n9\n1\n{start}\n{start + 1}\n"{name} says"\n'
+
+    grid = (
+        'File type = "ooTextFile"\nObject class = "TextGrid"\n\n0\n9\n<exists>\n2\n' + tier("ann", 1) + tier("bob", 3)
+    )
+    form = TextGridFormat(kind="textgrid")
+    whole = list(form.rows(grid.encode(), 1, None))
+    assert [row.values["text"] for row in whole if isinstance(row, Segment)] == ["ann says", "bob says"]
+    for damaged in (
+        grid.replace('"bob"', '"bob'),
+        grid.replace('r"\n"bob"\n0', 'r"\n"bob"\nO'),
+        grid.replace("9\n1\n3", "3"),
+    ):
+        found = list(form.rows(damaged.encode("utf-16"), 1, None))
+        assert [row.values["text"] for row in found if isinstance(row, Segment)] == ["ann says"]
+        assert any(isinstance(row, Fault) for row in found)
+
+
+@given(st.text())
+def test_no_text_breaks_the_reading_of_a_textgrid(text: str) -> None:
+    for row in TextGridFormat(kind="textgrid").rows(text.encode("utf-8", "replace"), 1, None):
+        assert isinstance(row, Segment | Fault)
+
+
+def test_a_table_without_its_columns_is_one_bad_row_and_no_annotation_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, {"a.wav": TALK, "a.tsv": "one\ttwo\n1\t2\n3\t4\n"})
+    form = {"kind": "delimited", "sep": "\t", "columns": {"start": "begin"}}
+    items = list(entry(annotations=["*.tsv"], format=form, audio="{stem}.wav").corpus(tmp_path).items())
+    assert [item.detail for item in items if isinstance(item, Reject) and item.reason is Reason.BAD_ROW] == [
+        "a.tsv has no column begin, only one, two"
+    ]
+    with pytest.raises(UsageError, match=r"holds no annotation \(looked for \*\.csv\)"):
+        list(entry(annotations=["*.csv"], format=form, audio="{stem}.wav").corpus(tmp_path).items())
+
+
+def test_mutants_of_annotations_lose_and_make_up_next_to_nothing() -> None:
+    spec = importlib.util.spec_from_file_location(
+        "fuzz_segments", REPO / "tests" / "benchmarks" / "fuzz" / "segments.py"
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    fuzz = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = fuzz  # dataclasses look there for it
+    spec.loader.exec_module(fuzz)
+    found = fuzz.fuzz(140, 7)
+    assert found.failed == []
+    assert found.read >= 0.95 * found.untouched
+    assert found.wrong <= 2
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the recordings of the development workplace are not here")
+@pytest.mark.parametrize(("form", "count", "unnamed"), [("stm", 13, 2), ("rttm", 27, 0)])
+def test_meetings_are_read_by_rttm_and_stm(form: str, count: int, unnamed: int) -> None:
+    told = entry(annotations=[f"*.{form}"], format={"kind": form}, audio="{recording}.wav")
+    items = list(told.corpus(SHARED / "ami-sample").items())
+    assert (len(clips(items)), reasons(items)) == (count, [Reason.UNTRANSCRIBED] * unnamed)
+    rows = sum(
+        line.startswith(("SPEAKER", "sample"))
+        for file in (SHARED / "ami-sample").glob(f"*.{form}")
+        for line in file.read_text().splitlines()
+    )
+    assert rows == count
+    rate = soundfile.info(SHARED / "ami-sample" / "sample.wav").samplerate
+    for clip in clips(items):
+        audio, found = Corpus(told, place(SHARED / "ami-sample")).audio(clip)
+        assert found == rate
+        assert audio.shape[1] == pytest.approx(((clip.end or 0) - (clip.start or 0)) * rate, abs=0.5 * rate)
