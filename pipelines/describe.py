@@ -176,7 +176,7 @@ def describe_source(name: str, console: Console) -> None:
         "derivatives": licence.derivatives,
         "read in the licence itself": licence.verified,
     }
-    console.print(f"[bold]{entry.name}[/]: {escape(entry.title)} ({entry.modality}, {entry.lang or 'any language'})")
+    console.print(f"[bold]{entry.name}[/]: {escape(entry.title)} ({entry.kind}, {entry.lang or 'any language'})")
     console.print(
         f"licence {escape(licence.spdx)}: " + ", ".join(f"{k}: {'yes' if v else 'no'}" for k, v in rights.items())
     )

@@ -149,7 +149,7 @@ def _speech(recipe: Recipe, sources: Sequence[NamedCorpus], out: Store) -> Half:
     if recipe.shard.clip_codec == "flac":  # of speech it has about a byte a sample
         family = "'clip-flac'"
         size = "if(codec = 'flac', size, CAST(clips.duration * sample_rate * channels AS BIGINT))"
-    official = [quoted(source.entry.name) for source in sources if source.entry.ingest.has_splits]
+    official = [quoted(source.entry.name) for source in sources if source.entry.family.has_splits]
     split = f"CASE WHEN corpus IN ({', '.join(official)}) THEN split END" if official else "NULL"
     return Half(
         items=SPEECH,

@@ -18,7 +18,7 @@ def print_report(report: Report, entry: Entry, console: Console) -> None:
 
 
 def _found(report: Report, entry: Entry) -> Iterator[str]:
-    what = "dialogue" if entry.ingest.holds == "text" else "clip"
+    what = "dialogue" if entry.family.holds == "text" else "clip"
     rejected = sum(each.count for each in report.rejected)
     yield f"{entry.name}: {plural(report.items, what)}, {rejected:,} rejected"
     if report.splits:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, model_validator
 
@@ -27,6 +27,10 @@ from turnmill.sources.places import Place, place
 OWN_FOLDER = "TURNMILL_CATALOG"
 """The environment variable that names a folder of entries of one's own."""
 
+NAME: Final = r"^[a-z0-9][a-z0-9_.-]*$"
+Kind = Literal["speech", "dialogue-speech", "emotion", "sound", "music", "noise", "rir", "text"]
+"""What a corpus is of: its audio, or written dialogues."""
+
 
 class LicenceTerms(LicenceStatement):
     """`verified`: read by a person in the licence's own text; `note`: what the terms add."""
@@ -36,9 +40,14 @@ class LicenceTerms(LicenceStatement):
 
 
 class Access(Params):
-    kind: Literal["public", "form", "gated_hub", "paid", "urls_only", "withdrawn", "local", "generated"]
+    """How a corpus is had. `how`: what one does, and what the root of the corpus is then; `commands`: the same for a
+    shell, where there is no more to it.
+    """
+
+    kind: Literal["public", "form", "gated", "paid", "urls_only", "withdrawn", "local", "generated"]
     url: str = ""
     how: str
+    commands: tuple[str, ...] = ()
 
     @property
     def is_own(self) -> bool:
@@ -52,43 +61,82 @@ class Access(Params):
 
 
 class Expect(Params):
-    """What the whole release holds. `sample_rate` in Hz, `hours` of audio, `utts` clips; null where it varies."""
+    """What the whole release holds. `sample_rate` in Hz, `hours` of audio, `items`: clips or dialogues; null where it
+    varies or nobody knows."""
 
     sample_rate: int | None = None
     channels: int | None = None
     codec: str | None = None
     hours: float | None = None
-    utts: int | None = None
+    items: int | None = None
 
 
 class Entry(Params):
-    """A corpus. `lang`: BCP-47, null where it varies or is unknown; `trust`: who made the text."""
+    """A corpus.
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")
+    lang: BCP-47, of items that state none; null where it varies or is unknown. languages: all of them, where there are
+    several. layout: what lies below its root, a path a line with <variable> parts; two spaces before what is said of
+    it. text_style, trust: how its text is written, and who made it. overlaps: what its audio or texts come from, as
+    `librivox` or the name of an entry, of which others may have the same; where it is known, a clip's `parent` is
+    `librivox/<id there>`. eval_only: what models are judged on, and no recipe trains on. nothing: why there is nothing
+    to ingest, in place of `ingest`.
+    """
+
+    name: str = Field(pattern=NAME)
     title: str
-    modality: Literal["speech", "sound", "music", "text"]
+    kind: Kind
     lang: LanguageTag | None = None
+    languages: tuple[LanguageTag, ...] = ()
     licence: LicenceTerms
     access: Access
+    layout: str = ""
     expect: Expect = Expect()
     text_style: Literal["cased", "upper_nopunct", "lower_nopunct", "punct_tokens", "whisper", "ocr"] | None = None
     trust: Literal["human", "asr", "template"] | None = None
-    ingest: IngestKnobs
+    overlaps: tuple[Annotated[str, Field(pattern=NAME)], ...] = ()
+    eval_only: bool = False
+    ingest: IngestKnobs | None = Field(default=None, discriminator="family")
+    nothing: str | None = Field(default=None, min_length=1)
 
     @model_validator(mode="after")
-    def _family_holds_it(self) -> "Entry":
-        if (self.modality == "text") != (self.ingest.holds == "text"):
+    def _is_read_or_says_why_not(self) -> "Entry":
+        if self.ingest is not None and self.nothing is not None:
+            raise ValueError("has `ingest`, and `nothing`, the reason why there is nothing to ingest: keep one")
+        if self.ingest is None:
+            if self.nothing is None:
+                raise ValueError("has no `ingest`: say how it is read, or in `nothing` why there is nothing to ingest")
+            return self
+        if (self.kind == "text") != (self.ingest.holds == "text"):
             raise ValueError(
-                f"`modality` is {self.modality!r}, and the family {self.ingest.family!r} reads {self.ingest.holds}"
+                f"`kind` is {self.kind!r}, and the family {self.ingest.family!r} reads {self.ingest.holds}"
             )
         return self
+
+    @model_validator(mode="after")
+    def _lang_is_one_of_its_languages(self) -> "Entry":
+        if self.languages and self.lang not in (None, *self.languages):
+            raise ValueError(f"`lang` is {self.lang!r}, which is not among the `languages`: add it, or leave one out")
+        return self
+
+    @property
+    def family(self) -> IngestKnobs:
+        """What reads it. Raises UsageError, with the reason, where there is nothing to ingest."""
+        if self.ingest is None:
+            raise UsageError(f"{self.name}: there is nothing to ingest: {self.nothing}")
+        return self.ingest
+
+    @property
+    def spoken(self) -> tuple[str, ...]:
+        """Its languages, as far as they are known."""
+        return self.languages or tuple(filter(None, (self.lang,)))
 
     def corpus(
         self, root: Place | Path | str, licence: records.Licence | None = None, *, keep_untranscribed: bool = False
     ) -> Corpus[Any]:
-        """The corpus where it lies, a path or URL. `licence`: in place of the entry's; see `Corpus` for the rest."""
+        """The corpus where it lies, a path or URL. `licence`: in place of the entry's; see `Corpus` for the rest.
+        Raises UsageError where there is nothing to ingest."""
         licence = licence or self.licence.licence
-        return Corpus(self.name, place(root), self.ingest, licence, self.lang, keep_untranscribed)
+        return Corpus(self.name, place(root), self.family, licence, self.lang, keep_untranscribed)
 
 
 def names() -> list[str]:
@@ -137,9 +185,9 @@ def override(entry: Entry, changes: Mapping[str, Any], where: str) -> Entry:
     Raises UsageError beginning with `where` (the recipe's file and key) for an unknown key or a bad value.
     """
     data = entry.model_dump()
-    ingest = changes.get("ingest")
-    if isinstance(ingest, Mapping) and ingest.get("family", entry.ingest.family) == entry.ingest.family:
-        changes = {**changes, "ingest": {**data["ingest"], **ingest}}
+    ingest, own = changes.get("ingest"), data["ingest"] or {}
+    if isinstance(ingest, Mapping) and ingest.get("family", own.get("family")) == own.get("family"):
+        changes = {**changes, "ingest": {**own, **ingest}}
     changed = validated(Entry, {**data, **changes}, where)
     return changed if changed.name == entry.name else _unlike_others(changed, where)
 

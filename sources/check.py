@@ -87,7 +87,7 @@ def check(entry: Entry, root: Place | Path | str, *, keep_untranscribed: bool = 
     for unit in units:
         for item in corpus.read(unit):
             tally.add(item)
-    left = passed_over(corpus.root, entry.name, units, None) if entry.ingest.holds == "audio" else ()
+    left = passed_over(corpus.root, entry.name, units, None) if entry.family.holds == "audio" else ()
     problems = (*tally.problems(), *_headers(corpus, entry.expect, tally.first))
     return tally.report(tuple(left), problems)
 
@@ -174,8 +174,8 @@ class _Tally:
             yield f"{Rejected(reason, count, ()).meaning}: {count:,}{_REMEDY.get(reason, '')}"
 
     def _unexpected(self, expect: Expect) -> Iterator[str]:
-        if expect.utts is not None and abs(self.items - expect.utts) > _MUCH * expect.utts:
-            yield f"expect.utts: the release has {expect.utts:,}, here are {self.items:,}"
+        if expect.items is not None and abs(self.items - expect.items) > _MUCH * expect.items:
+            yield f"expect.items: the release has {expect.items:,}, here are {self.items:,}"
         codec = expect.codec
         if codec is not None:
             known = _ENDINGS.get(codec, (codec,))

@@ -61,8 +61,8 @@ class Ingest(Source):
         self.tables = (makes,)
         self.items = makes
         self.shares_decode = makes == "clips"
-        if entry.ingest.holds != "audio":
-            raise UsageError(f"{entry.name} is a source of {entry.ingest.holds}, not audio: name it under `texts`")
+        if entry.family.holds != "audio":
+            raise UsageError(f"{entry.name} is a source of {entry.family.holds}, not audio: name it under `texts`")
         self.params: IngestParams = params
         self.entry = entry
         self.source: Corpus[ClipRef] = entry.corpus(root, licence, keep_untranscribed=params.keep_untranscribed)
@@ -176,7 +176,7 @@ class Ingest(Source):
 
     def _roles(self, recording: Sound) -> list[str]:
         """Who is heard on each channel of a recording. Raises ItemError where the entry says it of other channels."""
-        roles = self.entry.ingest.roles
+        roles = self.entry.family.roles
         if roles and len(roles) != recording.channels:
             heard = plural(recording.channels, "channel")
             raise ItemError(

@@ -16,7 +16,7 @@ from turnmill.sources.catalogue import OWN_FOLDER, Entry, load, names, origin, o
 MINE: dict[str, Any] = {
     "name": "my-corpus",
     "title": "Calls",
-    "modality": "speech",
+    "kind": "speech",
     "licence": {"spdx": "CC-BY-4.0", "redistribute": True, "commercial": True},
     "access": {"kind": "local", "how": "ask me"},
     "ingest": {"family": "files", "pattern": "(?P<speaker>[^/]+)/"},
@@ -70,7 +70,7 @@ def test_a_recipe_changes_an_entry_key_by_key_and_a_knob_by_knob() -> None:
     changes = {"name": "calls", "lang": "de", "ingest": {"pattern": "(?P<speaker>.)"}}
     changed = override(load("files"), changes, "recipe.yaml")
     assert (changed.name, changed.lang) == ("calls", "de")
-    assert changed.ingest.model_dump() == {
+    assert changed.family.model_dump() == {
         "family": "files",
         "roles": (),
         "pattern": "(?P<speaker>.)",
@@ -95,7 +95,7 @@ def test_a_recipe_changes_an_entry_key_by_key_and_a_knob_by_knob() -> None:
         ("ljspeech", {"ingest": 5}, "ingest: .*given: 5"),
         ("ljspeech", {"ingest": {"tabels": "x"}}, r"ingest\.tabels: unknown key; did you mean 'tables'"),
         ("ljspeech", {"ingest": {"fields": {"speeker": "x"}}}, r"ingest\.fields\.speeker: unknown .* 'speaker'"),
-        ("ljspeech", {"modality": "text"}, "`modality` is 'text', and the family 'table' reads audio"),
+        ("ljspeech", {"kind": "text"}, "`kind` is 'text', and the family 'table' reads audio"),
         ("ljspeech", {"text_stile": "cased"}, "text_stile: unknown key; did you mean 'text_style'"),
         *(
             ("files", {"ingest": {"sidecar": sidecar}}, "ingest.sidecar: '.*' leaves the folder of the corpus: begin")
@@ -207,14 +207,14 @@ def test_an_entry_of_the_folder_is_called_as_its_file(own: Path) -> None:
 
 def test_a_recipe_may_read_a_corpus_by_another_family() -> None:
     changed = override(load("ljspeech"), {"ingest": {"family": "files"}}, "r")
-    assert changed.ingest.family == "files"
-    assert not changed.ingest.has_splits
+    assert changed.family.family == "files"
+    assert not changed.family.has_splits
 
 
 def test_what_says_which_split_an_item_is_in_is_asked_of_the_family() -> None:
-    assert load("librispeech").ingest.has_splits
-    assert not load("ljspeech").ingest.has_splits
-    assert override(load("files"), {"ingest": {"pattern": "(?P<split>dev|test)/"}}, "r").ingest.has_splits
+    assert load("librispeech").family.has_splits
+    assert not load("ljspeech").family.has_splits
+    assert override(load("files"), {"ingest": {"pattern": "(?P<split>dev|test)/"}}, "r").family.has_splits
 
 
 KEYS = st.sampled_from([*Entry.model_fields, "family", "pattern", "tables", "format", "fields", "spdx", "kind", ""])

@@ -34,7 +34,7 @@ def rejected(report: Report) -> dict[Reason, int]:
 
 def test_a_corpus_that_is_as_its_entry_says_has_no_problem(tmp_path: Path) -> None:
     root = speech(tmp_path / "c", ["a-1|x|Hello there.", "b-1|x|Good evening."], ["a-1", "b-1"])
-    told = {"sample_rate": 22050, "channels": 1, "codec": "wav", "hours": 3, "utts": 2}
+    told = {"sample_rate": 22050, "channels": 1, "codec": "wav", "hours": 3, "items": 2}
     report = check(entry(expect=told), root)
     assert report.problems == ()
     assert (report.items, report.splits, report.speakers, report.parents) == (2, {"train": 2}, 1, 2)
@@ -63,7 +63,7 @@ def test_rows_without_audio_and_audio_without_row_are_told_by_name(tmp_path: Pat
 @pytest.mark.parametrize(
     ("changes", "text", "problem"),
     [
-        ({"expect": {"utts": 100}}, "Hello there.", "expect.utts: the release has 100, here are 1"),
+        ({"expect": {"items": 100}}, "Hello there.", "expect.items: the release has 100, here are 1"),
         ({"expect": {"codec": "flac"}}, "Hello there.", "expect.codec: the release is flac, here are 1 .wav"),
         ({"expect": {"sample_rate": 16000}}, "Hello there.", "expect.sample_rate: the release has 16000 Hz"),
         ({"expect": {"channels": 2}}, "Hello there.", "expect.channels: the release has 2"),
@@ -132,9 +132,9 @@ def test_a_root_that_is_no_corpus_is_one_sentence(tmp_path: Path, name: str, kin
 
 def test_the_recordings_at_hand_are_as_their_entries_say_but_for_what_is_left_out(shared: Path) -> None:
     report = check(load("librispeech"), shared / "LibriSpeech", keep_untranscribed=True)
-    assert report.problems == ("expect.utts: the release has 281,241, here are 160",)
+    assert report.problems == ("expect.items: the release has 281,241, here are 160",)
     report = check(load("ljspeech"), shared / "LJSpeech-1.1")
     assert [problem.split(":")[0] for problem in report.problems] == [
-        "expect.utts",
+        "expect.items",
         "audio without a row or transcript",
     ]
