@@ -34,12 +34,13 @@ class Made:
 @dataclass(frozen=True)
 class Summary:
     """What the end of a run tells of the dataset: what was made, what was lost and why, the files that were passed over
-    (ending, how many), the events (kind, how many)."""
+    (ending, how many), the events (kind, how many), and what is, or may be, in two splits, a sentence each."""
 
     made: tuple[Made, ...]
     funnels: tuple[Funnel, ...]
     passed_over: tuple[tuple[str, int], ...]
     events: tuple[tuple[str, int], ...]
+    leaks: tuple[str, ...]
 
     @property
     def halves(self) -> tuple[Funnel, ...]:
@@ -47,8 +48,8 @@ class Summary:
         return tuple(funnel for funnel in self.funnels if funnel.corpus is None)
 
 
-def summarised(store: Store, index: Index, connection: duckdb.DuckDBPyConnection) -> Summary:
-    """The summary of a dataset, over `manifests.query.connect`."""
+def summarised(store: Store, index: Index, connection: duckdb.DuckDBPyConnection, leaks: Sequence[str] = ()) -> Summary:
+    """The summary of a dataset, over `manifests.query.connect`, with the leaks that were found in it."""
     events = connection.execute(
         """SELECT kind, count(*) FROM events SEMI JOIN dialogue_samples ON dialogue = uid
            GROUP BY kind ORDER BY 2 DESC, kind"""
@@ -58,6 +59,7 @@ def summarised(store: Store, index: Index, connection: duckdb.DuckDBPyConnection
         tuple(funnels(connection)),
         tuple(passed_over(connection)),
         tuple(events),
+        tuple(leaks),
     )
 
 
@@ -106,6 +108,9 @@ def print_summary(
         _print_funnel(losses, console)
     _print_passed_over(found.passed_over, console)
     _print_events(found.events, console)
+    for leak in found.leaks:
+        console.print()
+        _line(console, Text.assemble(("Splits: ", "bold red"), leak))
     console.print()
     _line(console, Text(f"Took {_duration(seconds)}."))
     if next_commands:

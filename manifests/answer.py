@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 import duckdb
@@ -17,7 +18,7 @@ from rich.text import Text
 
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.index import Index
-from turnmill.manifests.query import connect, query_error, read_only, select_statement
+from turnmill.manifests.query import TablesBeside, add_named, connect, query_error, read_only, select_statement
 from turnmill.manifests.store import Store
 from turnmill.manifests.wording import plural, visible
 
@@ -28,16 +29,20 @@ _BATCH = 1000
 _Row = tuple[Any, ...]
 
 
-def run_query(store: Store, sql: str, format: str = "table", width: int | None = None) -> Iterator[str]:
+def run_query(
+    store: Store, sql: str, format: str = "table", width: int | None = None, beside: TablesBeside = MappingProxyType({})
+) -> Iterator[str]:
     """Answer one SQL query over a dataset folder, read-only; yields the answer in pieces of text.
 
     `format` is one of FORMATS. `width` (characters) cuts a table's cells to a terminal; None writes them whole.
+    `beside`: see `query.add_named`.
     Raises UsageError, before the first piece, for a folder that is no dataset, wrong SQL, or SQL that would write.
     """
     if format not in FORMATS:
         raise UsageError(f"--format {format} is unknown: use {', '.join(FORMATS)}")
     statement = select_statement(sql)
     connection = connect(store, Index.load(store))
+    add_named(connection, sql, beside)
     read_only(connection, store)
     try:
         connection.execute(statement)

@@ -20,7 +20,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -34,6 +34,7 @@ from turnmill.manifests.schema import HALVES, SCHEMAS, Items, Table, declared, l
 from turnmill.manifests.store import Store
 from turnmill.manifests.wording import plural
 
+TablesBeside = Mapping[str, Callable[[], pa.Table]]
 _LEDGER = (
     "stage VARCHAR, half VARCHAR, position INTEGER, shard VARCHAR, "
     "items_in BIGINT, items_out BIGINT, rejected BIGINT, hours DOUBLE, notes MAP(VARCHAR, VARCHAR)"
@@ -131,6 +132,13 @@ def connect(store: Store, index: Index) -> duckdb.DuckDBPyConnection:
         ) from error
     _add_ledger(connection, store, index, folders)
     return connection
+
+
+def add_named(connection: duckdb.DuckDBPyConnection, sql: str, beside: TablesBeside) -> None:
+    """Add those tables that a query names of some that are no dataset's, each with what makes it when it is wanted."""
+    for name, made in beside.items():
+        if name in sql.casefold():
+            connection.register(name, made())
 
 
 def read_only(connection: duckdb.DuckDBPyConnection, store: Store) -> None:

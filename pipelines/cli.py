@@ -173,9 +173,11 @@ def query(
     """Ask DuckDB about the manifests; read-only."""
     from turnmill.manifests.answer import run_query
     from turnmill.manifests.store import opened
+    from turnmill.sources.listing import BESIDE
 
     tty = sys.stdout.isatty()
-    for piece in run_query(opened(out), sql, format, terminal().width if tty and format == "table" else None):
+    width = terminal().width if tty and format == "table" else None
+    for piece in run_query(opened(out), sql, format, width, BESIDE):
         # Into a file or a pipe, csv and json are data and keep their bytes.
         tell(piece, end="") if tty else print(piece, end="")
 
@@ -193,18 +195,27 @@ app.add_typer(sources, name="sources")
 
 
 @sources.callback(invoke_without_command=True, subcommand_metavar="[NAME] | check ENTRY")
-def list_sources(context: typer.Context) -> None:
+def list_sources(
+    context: typer.Context,
+    kind: Annotated[str | None, typer.Option(help="speech, dialogue-speech, sound, noise, text, ...")] = None,
+    language: Annotated[str | None, typer.Option(help="those that have it, e.g. zh")] = None,
+    licence: Annotated[
+        str | None, typer.Option(help="that allows it: commercial, derivatives, redistribute; or an SPDX identifier")
+    ] = None,
+    channels: Annotated[int | None, typer.Option(min=1, help="channels of its recordings")] = None,
+) -> None:
     """The catalogue of corpora: licence, access, hours, how to get one."""
-    from turnmill.pipelines.describe import describe_sources
+    from turnmill.pipelines.source_list import describe_sources
+    from turnmill.sources.listing import asked
 
     if context.invoked_subcommand is None:
-        describe_sources(terminal())
+        describe_sources(asked(kind, language, licence, channels), terminal())
 
 
 @sources.command(hidden=True)
 def show(name: Annotated[str, typer.Argument(help="catalogue entry", show_default=False)]) -> None:
     """All that the catalogue knows of one corpus."""
-    from turnmill.pipelines.describe import describe_source
+    from turnmill.pipelines.source_list import describe_source
 
     describe_source(name, terminal())
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import Field
 
+from turnmill.manifests.errors import UsageError
 from turnmill.manifests.params import Params
 from turnmill.sources import catalogue
 from turnmill.sources.catalogue import Entry
@@ -39,4 +40,17 @@ class CorpusParams(Params):
         entry = catalogue.load(self.corpus, where)
         if self.entry:
             entry = catalogue.override(entry, self.entry, f"{where.removesuffix('corpus')}entry")
+        check_trains(entry, where)
         return NamedCorpus(entry, self.root)
+
+
+def check_trains(entry: Entry, where: str) -> None:
+    """Raise UsageError, beginning with the recipe's key, for a corpus that nobody trains on: there is nothing of it to
+    ingest, or models are judged on it."""
+    if entry.ingest is None:
+        raise UsageError(f"{where}: {entry.name}: there is nothing to ingest: {entry.nothing}")
+    if entry.eval_only:
+        raise UsageError(
+            f"{where}: {entry.name}: models are judged on it, so nothing that is made of it may train one: leave it "
+            "out, or say that you mean it, under `corpora` as `entry: {eval_only: false}`"
+        )

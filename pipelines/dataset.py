@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from turnmill.manifests.audio import decode
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.index import Index
-from turnmill.manifests.query import connect, query_error, read_only, select_statement
+from turnmill.manifests.query import add_named, connect, query_error, read_only, select_statement
 from turnmill.manifests.schema import HALVES
 from turnmill.manifests.store import Store, opened, tar_name
 from turnmill.manifests.tar import samples_in
 from turnmill.pipelines.stage import read_span
 from turnmill.sources.adapters.items import corpus_of
+from turnmill.sources.listing import BESIDE
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Dataset:
         """The answer to one SELECT over the tables (`SHOW TABLES` lists them). UsageError for SQL that is wrong, or
         would do more than read."""
         statement = select_statement(query)
+        add_named(self._tables, query, BESIDE)
         try:
             return self._tables.sql(statement).to_arrow_table()
         except duckdb.Error as error:

@@ -1,5 +1,4 @@
-"""What a recipe would do and take (`--dry-run`), and what the catalogue knows (`turnmill sources`). Nothing is made
-here."""
+"""What a recipe would do and take (`--dry-run`), and which recipes there are. Nothing is made here."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,7 +20,6 @@ from turnmill.pipelines.run import check_predicates
 from turnmill.pipelines.shipped import shipped
 from turnmill.pipelines.stage import Shard, Stage, Workspace
 from turnmill.sources.adapters.items import Unit
-from turnmill.sources.catalogue import load, names, origin, own_names
 
 
 def describe_plan(recipe: Recipe, out: str, console: Console, address: str | None = None) -> None:
@@ -151,39 +149,3 @@ def describe_recipes(console: Console) -> None:
     for recipe in found:
         console.print(f"[bold]{recipe.name:{width}}[/]  {escape(recipe.summary)}", highlight=False, soft_wrap=True)
     console.print("`turnmill run NAME` runs one, `turnmill init NAME` copies it to edit.", highlight=False)
-
-
-def describe_sources(console: Console) -> None:
-    """One line per corpus of the catalogue."""
-    table = Table("name", "what", "language", "hours", "licence", "access", box=None, pad_edge=False)
-    for name in names():
-        entry = load(name)
-        hours = "" if entry.expect.hours is None else f"{entry.expect.hours:g}"
-        licence = entry.licence.spdx + ("" if entry.licence.redistribute else " (not to be given on)")
-        table.add_row(name, escape(entry.title), entry.lang or "", hours, escape(licence), entry.access.kind)
-    console.print(table)
-    for name in own_names():
-        console.print(f"{name} is yours: {origin(name)}", markup=False, highlight=False, soft_wrap=True)
-
-
-def describe_source(name: str, console: Console) -> None:
-    """All that the catalogue knows of one corpus. Raises UsageError for a name it does not have."""
-    entry = load(name)
-    licence = entry.licence
-    rights = {
-        "may be given on": licence.redistribute,
-        "commercial use": licence.commercial,
-        "derivatives": licence.derivatives,
-        "read in the licence itself": licence.verified,
-    }
-    console.print(f"[bold]{entry.name}[/]: {escape(entry.title)} ({entry.kind}, {entry.lang or 'any language'})")
-    console.print(
-        f"licence {escape(licence.spdx)}: " + ", ".join(f"{k}: {'yes' if v else 'no'}" for k, v in rights.items())
-    )
-    if licence.note:
-        console.print(f"note: {escape(licence.note)}")
-    console.print(escape(f"access: {entry.access.kind}. {entry.access.how} {entry.access.url}".rstrip()))
-    expected = {k: v for k, v in entry.expect.model_dump().items() if v is not None}
-    if expected:
-        console.print("release: " + ", ".join(f"{k} {v}" for k, v in expected.items()), highlight=False)
-    console.print(f"use: turnmill run speech --set corpus={entry.name} --set root=FOLDER")

@@ -22,6 +22,7 @@ from turnmill.pipelines.stages.shard import ShardClips, ShardDialogues
 from turnmill.pipelines.stages.simulate import Simulate
 from turnmill.pipelines.stages.speak import Speak
 from turnmill.pipelines.stages.verify import Verify
+from turnmill.pipelines.steps.parents import parent_column
 from turnmill.pipelines.steps.plan import ShardParams
 from turnmill.pipelines.steps.select import Predicate
 from turnmill.pipelines.steps.voices import VoicesParams, voices_identity
@@ -151,11 +152,12 @@ def _speech(recipe: Recipe, sources: Sequence[NamedCorpus], out: Store) -> Half:
         size = "if(codec = 'flac', size, CAST(clips.duration * sample_rate * channels AS BIGINT))"
     official = [quoted(source.entry.name) for source in sources if source.entry.family.has_splits]
     split = f"CASE WHEN corpus IN ({', '.join(official)}) THEN split END" if official else "NULL"
+    parent = parent_column([source.entry for source in sources])
     return Half(
         items=SPEECH,
         chains=chains,
         predicates=recipe.select,
-        planned=f"SELECT {family} AS family, uid, {split} AS split, coalesce(parent, uid) AS parent, "
+        planned=f"SELECT {family} AS family, uid, {split} AS split, {parent} AS parent, "
         f"shard, {size} AS size, pcm_hash AS audio FROM clips "
         "JOIN clip_selection USING (uid) WHERE removed_by IS NULL",
         params=recipe.shard,
@@ -297,7 +299,7 @@ def fingerprinted(half: Half, shards: Sequence[Shard], seed: int) -> Plan:
     predicates = json.dumps([predicate.model_dump() for predicate in half.predicates], sort_keys=True)
     own[half.items.selection] = stable_hash("select", 1, predicates, everything)
     params = half.params.model_dump_json()
-    own[half.items.plan] = stable_hash("plan", 3, seed, params, own[half.items.selection])
+    own[half.items.plan] = stable_hash("plan", 4, seed, params, own[half.items.selection])
     for writer in half.writers:
         print_ = writer.fingerprint([own[table] for table in writer.needs if table in own])
         own.update(dict.fromkeys(writer.tables, print_))

@@ -1,4 +1,4 @@
-"""The pages of docs/ that are told from declarations: keys of a recipe, tables, reasons, by `make docs`.
+"""The pages of docs/ that are told from declarations: keys of a recipe, tables, reasons, the catalogue, by `make docs`.
 
 python -m turnmill.pipelines.references docs
 """
@@ -16,6 +16,9 @@ from turnmill.manifests.records import Reason
 from turnmill.manifests.samples import CLIP, DIALOGUE
 from turnmill.manifests.schema import EVENT_KINDS, TABLES, Table
 from turnmill.pipelines.keys import keys, sections
+from turnmill.pipelines.source_list import channels, hours, languages
+from turnmill.sources.catalogue import Entry, load, shipped_names
+from turnmill.sources.listing import SCHEMA, by_kind
 
 _COLUMNS = ("type", "unit", "meaning", "from")
 
@@ -81,10 +84,50 @@ def reasons() -> str:
     )
 
 
+def catalogue() -> str:
+    """Every entry that comes with Turnmill, a table a kind, then the columns of the table `catalogue`."""
+    parts = [
+        "# The catalogue",
+        "`turnmill sources` lists it and what you add to it, `turnmill sources NAME` tells all of one: how it is had, "
+        "and its layout. Figures are those of the whole release; a licence without ✓ nobody has read in its own text "
+        "yet, so read it before you rely on it. How entries are read is in [corpora](corpora.md).",
+    ]
+    for kind, found in by_kind([load(name) for name in shipped_names()]):
+        header = ("name", "what", "languages", "hours", "items", "Hz", "channels", "licence", "access", "read by")
+        parts += [f"## {kind.capitalize()}", markdown(header, map(_entry, found))]
+        if nothing := [f"- `{entry.name}`: {entry.nothing}" for entry in found if entry.ingest is None]:
+            parts += ["Of these there is nothing to ingest:", "\n".join(nothing)]
+    parts += [
+        "## Table `catalogue`",
+        "It is there in every `turnmill query` and in `open_dataset(...).sql`, with a row for each entry of the "
+        "catalogue as it is now: `SELECT name FROM catalogue WHERE commercial AND list_contains(languages, 'zh')`.",
+        _columns(SCHEMA),
+    ]
+    return "\n\n".join(parts)
+
+
+_REFUSED: Final = {
+    "not commercial": "commercial",
+    "no derivatives": "derivatives",
+    "not to be given on": "redistribute",
+}
+
+
+def _entry(entry: Entry) -> tuple[str, ...]:
+    expect, licence = entry.expect, entry.licence
+    items = "" if expect.items is None else f"{expect.items:,}"
+    figures = (hours(entry), items, str(expect.sample_rate or ""), channels(entry))
+    refused = ", ".join(word for word, term in _REFUSED.items() if not getattr(licence, term))
+    terms = licence.spdx + (" ✓" if licence.verified else "") + (f" ({refused})" if refused else "")
+    family = "" if entry.ingest is None else f"`{entry.ingest.family}`"
+    return (f"`{entry.name}`", entry.title, languages(entry), *figures, terms, entry.access.kind, family)
+
+
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "recipe-keys.md": recipe_keys,
     "tables.md": tables,
     "reasons.md": reasons,
+    "catalogue.md": catalogue,
 }
 
 

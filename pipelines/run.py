@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 
+import duckdb
 import pyarrow.compute as pc
 
 from turnmill.dashboards.summary import Summary, summarised
@@ -40,6 +41,7 @@ from turnmill.pipelines.removal import (
 from turnmill.pipelines.seen import Seen, look
 from turnmill.pipelines.stage import Row, Shard, Stage, Workspace, part_notes
 from turnmill.pipelines.steps.card import write_card
+from turnmill.pipelines.steps.parents import leaks
 from turnmill.pipelines.steps.plan import plan
 from turnmill.pipelines.steps.select import check_predicate, select
 from turnmill.pipelines.steps.voices import make_voices
@@ -139,7 +141,7 @@ def run(
                 if keys:
                     forget(each.plan.half, keys, store)
                 _run_half(each, index, store, recipe, ray, watch)
-            summary = _finish(store, index)
+            summary = _finish(store, index, recipe, found)
         _check_rejects(store, summary, max_reject_ratio)
         _check_made(store, summary)
     return Result(store, index, summary, time.time() - started)
@@ -346,7 +348,7 @@ def _note_run(store: Store, recipe: Recipe, half: Half, ledger: Sequence[Row]) -
         store.write_part(part_name("runs", recipe.hash, f"{half.name}-{time.time_ns()}"), to_table("runs", rows), {})
 
 
-def _finish(store: Store, index: Index) -> Summary:
+def _finish(store: Store, index: Index, recipe: Recipe, found: Sequence[Half]) -> Summary:
     """Write the card, prove that nothing was lost, and say that the dataset is done; pieces, which only a run under way
     needs, go before."""
     store.remove_all(store.names(PIECES))
@@ -360,9 +362,15 @@ def _finish(store: Store, index: Index) -> Summary:
         problems = check_ledger(connection)
         if problems:
             raise RuntimeError(f"items were lost, which is a bug in Turnmill: {'; '.join(problems)}")
-        summary = summarised(store, index, connection)
+        summary = summarised(store, index, connection, _leaks(connection, recipe, found))
     finished.save(store, index, files, summary)
     return summary
+
+
+def _leaks(connection: duckdb.DuckDBPyConnection, recipe: Recipe, found: Sequence[Half]) -> list[str]:
+    entries = {"speech": [source.entry for source in recipe.sources]}
+    of_each = (leaks(connection, half.planned, half.items.plan, entries.get(half.name, ())) for half in found)
+    return [leak for each in of_each for leak in each]
 
 
 def _check_rejects(store: Store, summary: Summary, max_reject_ratio: float | None) -> None:

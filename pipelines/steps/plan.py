@@ -4,8 +4,8 @@ Lake shards are put in a seeded order and taken in windows; inside a window and 
 (seed, uid): reading stays sequential, the order is still mixed, and every choice is a function of seed and uid.
 
 Equal audio is in one split, whatever corpora have it: parents that share some are drawn as one. What an official split
-has goes there; of several one that is no training split goes first, so that nobody trains on what a test hears, then
-that of the smallest uid.
+has goes there, and so does the rest of its parent; of several one that is no training split goes first, so that nobody
+trains on what a test hears, then that of the smallest uid.
 """
 
 import hashlib
@@ -17,6 +17,7 @@ from pydantic import Field, model_validator
 from turnmill.manifests.params import Params
 from turnmill.manifests.schema import SCHEMAS
 from turnmill.pipelines.stage import MIB
+from turnmill.sources.adapters.items import UNLISTED
 
 Split = Literal["train", "valid", "test"]
 WINDOW = 16  # lake shards mixed with each other: about 16 h of speech
@@ -64,6 +65,8 @@ class ShardParams(Params):
 _SHARED = "WHERE audio IS NOT NULL GROUP BY audio HAVING count(*) > 1"
 _FIRST = """min({'trains': starts_with(split::VARCHAR, 'train'), 'uid': uid, 'split': split::VARCHAR})
     FILTER (WHERE split IS NOT NULL)"""
+# The same of each parent that only some corpora have in an official split.
+_DIVIDED = "GROUP BY parent HAVING count(split) BETWEEN 1 AND count(*) - 1"
 _PARENTS = "coalesce(list(DISTINCT parent) FILTER (WHERE split IS NULL), [])"
 
 
@@ -77,7 +80,10 @@ def plan(connection: Any, items: str, table: str, seed: int, params: ShardParams
     """
     draw = f"md5_number_lower('{seed}/split/' || parent)::DOUBLE / 18446744073709551616"
     train, valid = params.splits.train, params.splits.train + params.splits.valid
-    shared = connection.sql(f"SELECT audio, {_FIRST} AS first, {_PARENTS} AS parents FROM ({items}) {_SHARED}")
+    shared = connection.sql(
+        f"SELECT audio, {_FIRST} AS first, {_PARENTS} AS parents FROM ({items}) {_SHARED} "
+        f"UNION ALL SELECT NULL, {_FIRST}, [parent] FROM ({items}) WHERE split IS DISTINCT FROM '{UNLISTED}' {_DIVIDED}"
+    )
     connection.register("shared", shared.to_arrow_table())
     connection.register("kin", _kin(connection))
     query = f"""

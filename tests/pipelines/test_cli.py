@@ -19,6 +19,7 @@ from tests.pipelines.conftest import Small
 from tests.synth.tts.cosyvoice_fake import write_checkout
 from tests.whisper import require
 from turnmill.pipelines.cli import main, next_commands
+from turnmill.pipelines.dataset import open_dataset
 from turnmill.pipelines.doctor import examine
 from turnmill.pipelines.stopping import SENTENCE
 from turnmill.sources.catalogue import load
@@ -353,3 +354,18 @@ def test_too_many_rejects_end_with_status_1(
     words = ["run", str(small.corpus.parent / "small.yaml"), "--set", f"root={small.corpus}"]
     assert call(monkeypatch, *words, "--out", str(small.out), "--max-reject-ratio", "0") == 1
     assert "more than --max-reject-ratio 0" in capsys.readouterr().err
+
+
+def test_the_catalogue_is_filtered_and_a_table_of_every_query(
+    small: Small, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, "sources", "--kind", "speech", "--language", "en", "--licence", "commercial") == 0
+    said = capsys.readouterr().out
+    assert "librispeech" in said
+    assert "dialogue_text" not in said
+    assert call(monkeypatch, "sources", "--kind", "spech") == 2
+    assert "--kind spech is unknown" in capsys.readouterr().err
+    sql = "SELECT hours FROM catalogue WHERE name = 'librispeech' AND commercial"
+    assert call(monkeypatch, "query", str(small.out), sql, "--format", "json") == 0
+    assert json.loads(capsys.readouterr().out) == [{"hours": 960}]
+    assert open_dataset(str(small.out)).sql(sql).to_pylist() == [{"hours": 960.0}]

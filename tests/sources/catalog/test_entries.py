@@ -174,3 +174,10 @@ def test_the_layout_that_is_told_is_that_of_the_release(entry: Entry, told: Desc
         path = re.sub("<[^>]+>", "[^/]+", path.replace("\\ ", " "))
         below = [name.removeprefix(f"{told.root}/") for name in told.files]
         assert any(re.fullmatch(path, name) for name in below), f"{entry.name}: layout: {line}"
+
+
+def test_what_an_entry_comes_from_is_told_by_the_name_that_its_kin_use() -> None:
+    shipped = {name: load(name) for name in shipped_names()}
+    for entry in shipped.values():
+        further = {name: shipped[name].overlaps for name in entry.overlaps if name in shipped}
+        assert not any(further.values()), f"{entry.name}: overlaps: name what {further} come from instead"
