@@ -210,7 +210,7 @@ def _dialogue(recipe: Recipe) -> Half:
 def _texts(recipe: Recipe, entry: Entry) -> tuple[Text, ...]:
     assert recipe.texts
     if isinstance(recipe.texts, tuple):
-        return tuple(file.text(_licence(recipe, file.entry)) for file in recipe.texts)
+        return tuple(file.text(_licence(recipe, file.read_as)) for file in recipe.texts)
     return (Text(None, entry.corpus(recipe.texts, _licence(recipe, entry))),)
 
 

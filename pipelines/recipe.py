@@ -223,7 +223,10 @@ class Recipe(Params):
                 if text.corpus == OWN:
                     del file["corpus"]
                 elif text.corpus not in shipped:  # as it was read, like those above
-                    file["corpus"] = text.entry.model_dump(mode="json", exclude_none=True)
+                    file["corpus"] = text.read_as.model_dump(mode="json", exclude_none=True)
+                    file["entry"] = {}
+                if not file["entry"]:
+                    del file["entry"]
         elif self.texts is not None:
             resolved["texts"] = self.texts.name
         if self.transcribe is not None:

@@ -41,6 +41,7 @@ class TextFile(Params):
         description="where it lies, or its URL: the folder or file that the corpus asks for, of your own a .jsonl, "
         ".json, .txt or .parquet"
     )
+    entry: dict[str, Any] = Field(default={}, description="what is otherwise than in the catalogue, such as `lang`")
     licence: LicenceStatement | None = Field(
         default=None, description="of this file; null: that of the corpus or recipe"
     )
@@ -58,21 +59,23 @@ class TextFile(Params):
         return self
 
     @property
-    def entry(self) -> Entry:
+    def read_as(self) -> Entry:
         """What reads it. Raises UsageError where there is no such entry, or it is of no texts."""
         entry = catalogue.load(self.corpus, "texts.corpus")
+        if self.entry:
+            entry = catalogue.override(entry, self.entry, "texts.entry")
         if entry.family.holds != "text":
             raise UsageError(f"texts.corpus: {entry.name} is a source of audio: name it under `corpus`")
         return entry
 
     @property
     def source(self) -> str:
-        return self.name or self.entry.name
+        return self.name or self.read_as.name
 
     def text(self, licence: Licence) -> "Text":
         """The corpus as one of several; `licence`: what the recipe says of material that states none."""
         own = self.licence.licence if self.licence else licence
-        entry = self.entry
+        entry = self.read_as
         split = "test" if entry.eval_only else None
         return Text(self.source, entry.corpus(self.path, own), self.scenario or self.source, self.limit, split)
 

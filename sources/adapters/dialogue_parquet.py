@@ -27,14 +27,14 @@ def parquet_rows(root: Place, path: str, start: Start, columns: Set[str]) -> Ite
     rows = _left.pop(key, None)
     if rows is None or not rows.stands_at(start.at):
         if rows is not None:
-            rows.close()
+            rows.end()
         rows = _Rows(root, path, columns, start.at)
     try:
         yield from rows
     finally:
         for other in list(_left):
             if (left := _left.pop(other, None)) is not None:
-                left.close()
+                left.end()
         _left[key] = rows
 
 
@@ -59,7 +59,7 @@ class _Rows(Iterator[Row]):
         self._again = self._last is not None and self._last.start.at == at
         return self._again or self._next == at
 
-    def close(self) -> None:
+    def end(self) -> None:  # no `close`, which `yield from` would call
         self._file.close()
 
 

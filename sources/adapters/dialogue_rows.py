@@ -3,7 +3,7 @@ values are in `dialogue_elements`, rows of Parquet in `dialogue_parquet`."""
 
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby, islice
 from typing import Any, BinaryIO, Final, NamedTuple, cast
 
@@ -74,12 +74,13 @@ def _text_line(line: bytes) -> tuple[Any, str | None]:
         return None, f"is not UTF-8: {error}"
 
 
-def grouped(rows: Iterable[Row], key: str) -> Iterator[Row]:
-    """One row of those that follow each other and have one value of a key; what cannot be read stays for itself."""
+def grouped(rows: Iterable[Row], keys: Sequence[str]) -> Iterator[Row]:
+    """One row of those that follow each other and have the same values of some keys; what cannot be read stays for
+    itself."""
 
     def of(row: Row) -> tuple[str, Any]:
-        value = row.value.get(key) if isinstance(row.value, dict) and not row.error else None
-        return ("group", value) if isinstance(value, str | int) else ("row", row.number)
+        values = [row.value.get(key) for key in keys] if isinstance(row.value, dict) and not row.error else [None]
+        return ("group", values) if all(isinstance(value, str | int) for value in values) else ("row", row.number)
 
     for (kind, _), found in groupby(rows, of):
         while group := list(islice(found, _LARGEST_GROUP if kind == "group" else 1)):

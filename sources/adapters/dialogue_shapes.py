@@ -9,7 +9,7 @@
 - `prompt` that is a message with `replies`: see `dialogue_trees`
 - a pair: `instruction` (with `input`), `prompt`, `question` or `query`; `output`, `response`, `answer`, `answers` or
   `completion`, a text, the first of several, or the `value` of an object with aliases; before it the pairs of `history`
-- rows of one group: a tree of messages that name their parents, or a message each
+- rows of one group: a tree of messages that name their parents, a pair each, or a message each
 
 What a tool was asked and what it answered is the following turn's `tool`; nobody speaks it. `Shape` is what a corpus
 says of its own shape beside that.
@@ -19,7 +19,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any, Final, Literal
 
 from pydantic import Field, field_validator
@@ -173,7 +173,7 @@ def _said(row: Any, shape: Shape) -> Iterator[Said]:
     if not isinstance(row, dict):
         raise NoDialogue(Reason.BAD_ROW, "is not an object")
     if GROUP in row:
-        return _of_group(row[GROUP])
+        return _of_group(row[GROUP], shape)
     for key in _TURN_KEYS:
         if (turns := _turns_at(row, key)) is not None:
             return _listed(key, turns)
@@ -196,9 +196,11 @@ def _turns_at(row: dict[str, Any], key: str) -> list[Any] | None:
     return listed(value) if isinstance(value, str) else value if isinstance(value, list) else None
 
 
-def _of_group(rows: list[Any]) -> Iterator[Said]:
-    if any(isinstance(row, dict) and "parent_id" in row for row in rows):
+def _of_group(rows: list[dict[str, Any]], shape: Shape) -> Iterator[Said]:
+    if "parent_id" in rows[0]:
         return iter(flat(rows))
+    if any(key in rows[0] for key in _QUESTION_KEYS):  # a round each; the last tells all before it, where it tells any
+        return chain.from_iterable(_said(shape.spelled(row), shape) for row in (rows[-1:] if shape.history else rows))
     return _listed("its group", rows)
 
 

@@ -60,8 +60,8 @@ class DialogueTextIngest(Family[TextDialogue]):
     split: TemplateText | None = Field(
         default=None, description="the official split of a file's dialogues, of {dir} and {stem}; null: it has none"
     )
-    group: str | None = Field(
-        default=None, description="the key whose value is the same in the rows, one after another, of one dialogue"
+    group: tuple[str, ...] = Field(
+        default=(), description="the keys whose values are the same in the rows, one after another, of one dialogue"
     )
     shape: Shape = Shape()
 
@@ -145,10 +145,10 @@ class DialogueTextIngest(Family[TextDialogue]):
         if part.why is not None:
             return iter([Row(Start(), None, part.why)])
         if part.reader == "parquet":
-            rows = parquet_rows(root, part.path, start, self.shape.keys | {self.group or ""})
+            rows = parquet_rows(root, part.path, start, self.shape.keys.union(self.group))
         else:
             rows = _read(root, part, start)
-        return rows if self.group is None else grouped(rows, self.group)
+        return grouped(rows, self.group) if self.group else rows
 
     def _spanned(self, root: Place, spans: Iterable[Mapping[str, Any]]) -> Iterator[tuple[_Part, Row]]:
         for span in spans:
