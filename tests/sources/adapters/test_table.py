@@ -57,7 +57,7 @@ def test_librispeech_as_released(shared: Path) -> None:
     assert first.uid == "librispeech/default/test-other/test-other/1688/142285/1688-142285-0000.flac"
     assert first.text is not None
     assert first.text.startswith("THERE'S IRON THEY SAY IN ALL OUR BLOOD")
-    assert (first.speaker, first.parent, first.split, first.language) == ("1688", "1688", "test-other", "en")
+    assert (first.speaker, first.parent, first.split, first.language) == ("1688", "librivox/1688", "test-other", "en")
     assert {clip.split for clip in clips} == {"test-other"}
     kept = read_all(root, entry, keep=True)
     unheard = [item for item in kept if item.text is None]
