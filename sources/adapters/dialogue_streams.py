@@ -22,7 +22,6 @@ _TARS: Final = (".tar", ".tgz", ".tzst")
 _MOST_UNPACKED: Final = 256 << 20  # bytes that any file may unpack to
 _MOST_TIMES: Final = 200  # times its size that a file may unpack to, where that is more: texts come to 10 or 20
 _BUFFER: Final = 1 << 20
-_BLOCK: Final = 512  # bytes of a tar
 
 _open_at: dict[Any, BinaryIO] = {}
 """The packed file that was read last; none while it is read."""
@@ -66,15 +65,24 @@ def opened(root: Place, path: str, at: int) -> Iterator[BinaryIO]:
         return
     key = (root.address, path, root.stamps([path])[path])
     file = _open_at.pop(key) if key in _open_at else _unpacked(root, path, name)
+    whole = False
     try:
         file.seek(at)
         yield file
-    except BrokenError as error:
-        file.close()
-        raise UsageError(f"{root}{f'/{path}' if path else ''} {error}") from error
-    except BaseException:
-        file.close()
+        whole = True
+    except GeneratorExit:  # who reads has enough
+        whole = True
         raise
+    except BrokenError as error:
+        raise UsageError(f"{root}{f'/{path}' if path else ''} {error}") from error
+    finally:
+        if whole:
+            _keep(key, file)
+        else:
+            file.close()
+
+
+def _keep(key: Any, file: BinaryIO) -> None:
     for other in list(_open_at):
         if (left := _open_at.pop(other, None)) is not None:
             left.close()
@@ -82,22 +90,25 @@ def opened(root: Place, path: str, at: int) -> Iterator[BinaryIO]:
 
 
 def members(file: BinaryIO) -> Iterator[Member | str]:
-    """The files in a tar, in order; why one is none of them, or what follows cannot be read."""
+    """The files in a tar, in order; then why what is none of them is not read."""
+    end, gaps = 0, []
     try:
-        with tarfile.open(fileobj=file, mode="r:", errorlevel=1) as tar:
+        with tarfile.open(fileobj=file, mode="r:", ignore_zeros=True, errorlevel=1) as tar:
             while (info := tar.next()) is not None:
                 cast(Any, tar).members.clear()  # what was told is of no more use, and there may be a million
+                gaps += [(end, info.offset)] if info.offset > end else []
+                end = tar.offset
                 if info.isreg() and info.sparse is None:
                     yield Member(info.name, info.offset_data, info.size)
                 elif not info.isdir():
                     yield f"has {info.name!r}, which is a link, a device or a file with holes: it is not read"
-            end = tar.offset
+            gaps.append((end, tar.offset))
     except (tarfile.TarError, ValueError, OverflowError) as error:
-        yield f"is no whole tar ({error})"
-        return
-    file.seek(end)
-    if file.read(_BLOCK).strip(b"\0"):
-        yield f"has at byte {end} no member of a tar; nothing after it can be read"
+        yield f"is no whole tar ({error}); nothing after byte {end} is read"
+    for begin, until in gaps:
+        file.seek(begin)
+        if any(file.read(min(_BUFFER, until - at)).strip(b"\0") for at in range(begin, until, _BUFFER)):
+            yield f"has no member of a tar at byte {begin}: {until - begin} bytes are passed over"
 
 
 class _Forward(io.RawIOBase):

@@ -59,6 +59,8 @@ CASES = (
     Shared("files", "rir", 5, keep_untranscribed=True),
     Shared("files", "two-channel", 11, keep_untranscribed=True),
     Shared("dialogue_text", "text/moss-003-sample.jsonl", 280),
+    Shared("moss_003", "text/moss-003-sample.jsonl", 280),
+    Shared("alpaca_eval", "text/alpaca_eval_text_davinci_003.json", 805),
     Shared("dialogue_text", "text/alpaca_eval_text_davinci_003.json", 805),
 )
 
