@@ -178,7 +178,8 @@ class TextTurn:
 
 @dataclass(frozen=True)
 class TextDialogue:
-    """A written dialogue, before it is spoken. `id` is unique in its corpus."""
+    """A written dialogue, before it is spoken. `id` is unique in its corpus; `split` is its official one, as the corpus
+    calls it, null where there is none."""
 
     id: str
     turns: tuple[TextTurn, ...]
@@ -186,6 +187,7 @@ class TextDialogue:
     source: str  # corpus name
     licence: Licence
     scenario: str | None = None
+    split: str | None = None
 
 
 def stable_hash(*parts: object, size: int = 8) -> str:

@@ -209,10 +209,9 @@ def _dialogue(recipe: Recipe) -> Half:
 
 def _texts(recipe: Recipe, entry: Entry) -> tuple[Text, ...]:
     assert recipe.texts
-    own = _licence(recipe, entry)
     if isinstance(recipe.texts, tuple):
-        return tuple(file.text(entry, own) for file in recipe.texts)
-    return (Text(None, entry.corpus(recipe.texts, own)),)
+        return tuple(file.text(_licence(recipe, file.read_as)) for file in recipe.texts)
+    return (Text(None, entry.corpus(recipe.texts, _licence(recipe, entry))),)
 
 
 def _licence(recipe: Recipe, entry: Entry) -> Licence:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import yaml
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.params import LicenceStatement, Params, mapping, names_file, validated
@@ -31,7 +31,7 @@ from turnmill.pipelines.steps.card import CardParams
 from turnmill.pipelines.steps.plan import ShardParams
 from turnmill.pipelines.steps.select import Predicate
 from turnmill.pipelines.steps.voices import VoicesParams
-from turnmill.pipelines.texts import TextFile
+from turnmill.pipelines.texts import OWN, TextFile
 from turnmill.pipelines.watch import TimeLimit
 from turnmill.sources import catalogue
 from turnmill.sources.places import PlaceKey
@@ -42,7 +42,7 @@ from turnmill.synth.tts.declared import ENGINES
 
 _PATHS = ("root", "texts")
 _INSTEAD = {"corpora": ("corpus", "root"), "corpus": ("corpora",)}  # what a change of a key replaces besides
-_ENTRIES = ("corpus", "corpora.corpus")
+_ENTRIES = ("corpus", "corpora.corpus", "texts.corpus")
 _PATHS_BELOW = ("texts.path", "corpora.root", "simulate.noises", "simulate.rooms", "script.limits.unsafe_terms")
 _FOLDERS_OR_NAMES = (
     "transcribe.model",
@@ -60,6 +60,11 @@ _SECRET = frozenset(
 """Below these a key or token may have been pasted in the wrong place: what was given is not repeated."""
 
 _ONE, _SEVERAL = "one file", "several files"  # what errors would say of `texts`, which is told by its shape
+
+
+def _listed(given: Any) -> Any:
+    """One corpus of texts as a list of them."""
+    return [given] if isinstance(given, dict) else given
 
 
 class PricingParams(Params):
@@ -93,11 +98,15 @@ class Recipe(Params):
     corpora: tuple[CorpusParams, ...] = Field(default=(), description="several, in place of `corpus` and `root`")
     texts: (
         Annotated[
-            Annotated[PlaceKey, Tag(_ONE)] | Annotated[tuple[TextFile, ...], Tag(_SEVERAL)],
-            Discriminator(lambda texts: _SEVERAL if isinstance(texts, list | tuple) else _ONE),
+            Annotated[PlaceKey, Tag(_ONE)] | Annotated[tuple[TextFile, ...], BeforeValidator(_listed), Tag(_SEVERAL)],
+            Discriminator(lambda texts: _SEVERAL if isinstance(texts, list | tuple | dict) else _ONE),
         ]
         | None
-    ) = Field(default=None, description="file or URL of text dialogues (.jsonl, .jsonl.gz or .json), or a list of them")
+    ) = Field(
+        default=None,
+        description="file or URL of text dialogues (.jsonl, .json, .txt or .parquet); or a corpus of the catalogue and "
+        "where it lies, `{corpus: moss_003, path: ...}`, or a list of such",
+    )
     licence: LicenceStatement | None = Field(default=None, description="licence of your own recordings or texts")
 
     ingest: IngestParams = IngestParams()
@@ -139,7 +148,7 @@ class Recipe(Params):
             names = [predicate.name for predicate in predicates]
             if len(names) != len(set(names)):
                 raise ValueError(f"two predicates of `{key}` have the same name; rename one")
-        files = [file.name for file in self.texts] if isinstance(self.texts, tuple) else []
+        files = [file.source for file in self.texts] if isinstance(self.texts, tuple) else []
         if len(files) != len(set(files)):
             raise ValueError("two files of `texts` have the same name; rename one")
         return self
@@ -186,8 +195,9 @@ class Recipe(Params):
     @property
     def identity(self) -> str:
         """What an output folder belongs to: the recipe's name, and what it is made of."""
-        texts = self.texts if isinstance(self.texts, tuple) else filter(None, (self.texts,))
-        return f"{self.name} ({', '.join([*(one.entry.name for one in self.sources), *(text.name for text in texts)])})"
+        one = [] if self.texts is None or isinstance(self.texts, tuple) else [self.texts.name]
+        texts = [text.source for text in self.texts] if isinstance(self.texts, tuple) else one
+        return f"{self.name} ({', '.join([*(one.entry.name for one in self.sources), *texts])})"
 
     @property
     def hash(self) -> str:
@@ -210,6 +220,13 @@ class Recipe(Params):
         if isinstance(self.texts, tuple):
             for file, text in zip(resolved["texts"], self.texts, strict=True):
                 file["path"] = text.path.name
+                if text.corpus == OWN:
+                    del file["corpus"]
+                elif text.corpus not in shipped:  # as it was read, like those above
+                    file["corpus"] = text.read_as.model_dump(mode="json", exclude_none=True)
+                    file["entry"] = {}
+                if not file["entry"]:
+                    del file["entry"]
         elif self.texts is not None:
             resolved["texts"] = self.texts.name
         if self.transcribe is not None:

@@ -50,6 +50,9 @@ _MENDED: Final = (
 """Limits, as shares, of what a rewrite to spoken language takes out of a text. What has hardly a letter is none."""
 
 
+_OFFICIAL: Final[Mapping[str, Split]] = {"train": "train", "val": "valid", "dev": "valid", "test": "test"}
+"""How the name of an official split begins."""
+
 _Kind = tuple[str, Split, str]
 
 
@@ -129,7 +132,7 @@ class WriteScripts(Source):
         return self.texts[0].place.name if self.texts[0].name is None else "texts"
 
     def stamps(self, files: Sequence[str]) -> Mapping[str, Stamp]:
-        return {text.file: text.place.stamps([""])[""] for text in self.texts if text.file in files}
+        return {file: stamp for text in self.texts for file, stamp in text.stamps(files).items()}
 
     def identity(self) -> Mapping[str, Any]:
         return {
@@ -238,8 +241,12 @@ class WriteScripts(Source):
         return dialogue.source, self._split(dialogue), primary(dialogue.language)
 
     def _split(self, dialogue: TextDialogue) -> Split:
-        """That of the text, so that no copy of it is in another. It chooses among disjoint voices, so that no model is
-        tested on a voice it was trained on."""
+        """The official one; else that of the text, so that no copy of it is in another. It chooses among disjoint
+        voices, so that no model is tested on a voice it was trained on."""
+        official = (dialogue.split or "").lower()
+        named = next((split for begin, split in _OFFICIAL.items() if official.startswith(begin)), None)
+        if named is not None:
+            return named
         return self.splits.of(self.seed, stable_hash(*(turn.text.casefold() for turn in dialogue.turns)))
 
     def script(self, dialogue: TextDialogue, company: Company, bank: VoiceBank) -> tuple[Script, Split]:

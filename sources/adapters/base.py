@@ -68,6 +68,11 @@ class Family(Params, ABC, Generic[Item]):
     """What its items are: clips, or written dialogues."""
 
     @property
+    def takes_folder(self) -> bool:
+        """Whether its root is a folder, or may be."""
+        return self.holds == "audio"
+
+    @property
     def has_splits(self) -> bool:
         """Whether the corpus itself says which split an item is in."""
         return False

@@ -1,239 +1,244 @@
-"""Written dialogues: `.jsonl`, `.jsonl.gz`, or a `.json` list, read in stretches of bounded memory.
+"""Written dialogues, in one file or in several below a folder, read in stretches of bounded memory.
 
-What a dialogue looks like is in `dialogue_shapes`. `id`, `scenario` and `language` are read where they stand beside it.
+Files are JSON Lines (`.jsonl`), a JSON list (`.json`), or an object of dialogues by their ids, plain text with a
+dialogue a line (`.txt`), and Parquet; the first four may be packed (`.gz`, `.zst`), or members of a tar. What a
+dialogue looks like is in `dialogue_shapes`. `id`, `scenario` and `language` are read where they stand beside it.
 """
 
-import gzip
-import io
-import json
-import re
-import zlib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from itertools import islice
-from typing import IO, Any, ClassVar, Final, Literal, NamedTuple, cast
+from pathlib import PurePosixPath
+from typing import Any, ClassVar, Final, Literal
+
+from pydantic import Field
 
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.languages import UNKNOWN
 from turnmill.manifests.records import Reason, Reject, TextDialogue, stable_hash
 from turnmill.sources.adapters.base import Corpus, Family
-from turnmill.sources.adapters.dialogue_shapes import NoDialogue, language_of, turns_of
+from turnmill.sources.adapters.dialogue_elements import elements, entries
+from turnmill.sources.adapters.dialogue_parquet import parquet_rows
+from turnmill.sources.adapters.dialogue_rows import Row, Start, grouped, json_lines, text_lines, windowed
+from turnmill.sources.adapters.dialogue_said import NoDialogue
+from turnmill.sources.adapters.dialogue_shapes import Shape, language_of, turns_of
+from turnmill.sources.adapters.dialogue_streams import Member, is_tar, members, opened, plain
+from turnmill.sources.adapters.folder import glob_pattern, list_folder
 from turnmill.sources.adapters.items import Unit, UnitSize, unit_name
-from turnmill.sources.adapters.lines import MAX_LINE, read_lines
+from turnmill.sources.adapters.template import TemplateText, parse
 from turnmill.sources.places.place import Place
 
-_SUFFIXES: Final = (".jsonl", ".jsonl.gz", ".json")
-_CHUNK: Final = 4 << 20  # characters of a JSON list that are read at a time
-_DEEPEST: Final = 100  # brackets within brackets of a row that is read
-_BRACKET: Final = re.compile(r'[][{}]|"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)  # or a string, which may hold some
-_BETWEEN: Final = re.compile("\ufeff?\\s*[\\[,]?\\s*")  # what may precede an element of a JSON list
+Reader = Literal["jsonl", "json", "object", "txt", "parquet"]
+_READERS: Final = {"jsonl": json_lines, "json": elements, "object": entries, "txt": text_lines}
+_SUFFIXES: Final = ".jsonl, .json, .txt (these also .gz, .zst, or in a .tar), .parquet"
 
 
-class _Row(NamedTuple):
-    """`number`: line, or element of the list, from 1. `value`: parsed; `error`: why it could not be."""
+@dataclass(frozen=True)
+class _Part:
+    """A file of a corpus, or a member of one that is a tar. `path`: below the root; empty where that is the file.
+    `name`: as rejects and ids tell it. `why`: it cannot be read, and stands for all that is lost by that."""
 
-    number: int
-    offset: int
-    value: Any
-    error: str | None
+    path: str
+    name: str
+    reader: Reader = "json"
+    member: Member | None = None
+    why: str | None = None
 
 
 class DialogueTextIngest(Family[TextDialogue]):
-    """A JSON Lines file (also gzipped) or a JSON list of dialogues, which is the corpus's root."""
+    """What is read below the root, and how dialogues are written in it."""
 
     holds: ClassVar[Literal["audio", "text"]] = "text"
     family: Literal["dialogue_text"]
+    files: tuple[str, ...] = Field(
+        default=(), description="globs of the files, below a root that is a folder; none: the root is the one file"
+    )
+    reader: Reader | None = Field(
+        default=None, description="how a file is read; null: by its ending. object: a JSON object of dialogues by id"
+    )
+    members: str = Field(default="**", description="glob of the members of tars that are read")
+    split: TemplateText | None = Field(
+        default=None, description="the official split of a file's dialogues, of {dir} and {stem}; null: it has none"
+    )
+    group: tuple[str, ...] = Field(
+        default=(), description="the keys whose values are the same in the rows, one after another, of one dialogue"
+    )
+    shape: Shape = Shape()
+
+    @property
+    def takes_folder(self) -> bool:
+        return bool(self.files)
+
+    @property
+    def has_splits(self) -> bool:
+        return self.split is not None
 
     def units(self, corpus: Corpus[TextDialogue], size: UnitSize) -> list[Unit]:
-        """Runs of rows, from one pass over the file that also finds repeated ids. Raises UsageError when there is no
-        such file, it has another extension, or it holds nothing."""
-        path = corpus.root
-        if (kind := path.kind()) != "file":
-            problem = "does not exist" if kind is None else "is not a file"
-            raise UsageError(f"{path} {problem}: give a {', '.join(_SUFFIXES)} file of dialogues")
-        if not path.name.lower().endswith(_SUFFIXES):
-            raise UsageError(f"{path} is not one of {', '.join(_SUFFIXES)}: convert the dialogues to JSON Lines")
-        with _open(path) as file:
-            units = list(_units(path, _rows(path, file, 0, 1), size.items))
+        """Runs of rows, from one pass over the files that also finds repeated ids. Raises UsageError when there is no
+        such file, its ending says nothing, or none holds anything."""
+        root = corpus.root
+        rows = ((part, row) for part in self._parts(corpus) for row in self._rows(root, part, Start()))
+        units = list(_units(root.name, ((part, row, self._name(part, row)) for part, row in rows), size.items))
         if not units:
             raise UsageError(
-                f"{path} holds no dialogue: give a file with one JSON object per line, or a JSON list of them"
+                f"{root} holds no dialogue: give a file with one JSON object per line, or a JSON list of them"
             )
         return units
 
     def read(self, corpus: Corpus[TextDialogue], unit: Unit) -> Iterator[TextDialogue | Reject]:
         """Each dialogue, or why it is none: BAD_ROW, DUPLICATE_UID, UNKNOWN_ROLE, EMPTY_DIALOGUE, ROLE_ORDER,
-        ONE_SPEAKER. Empty turns stay in their place. An id is the row's own, else `<file name>:<line>`."""
-        path = corpus.root
+        ONE_SPEAKER. Empty turns stay in their place. An id is the row's own, else `<file name>:<line>`; in a corpus of
+        several files `<path>#<own id>` and `<path>:<line>`."""
         repeated = set(unit.spec["duplicates"])
-        with _open(path) as file:
-            rows = _rows(path, file, unit.spec["offset"], unit.spec["first"])
-            for place, row in enumerate(islice(rows, unit.spec["count"])):
-                own = None if row.error else _own_id(row.value)
-                name = f"{path.name}:{row.number}" if own is None else own
-                if row.error is not None:
-                    yield Reject(Reason.BAD_ROW, f"{path.name} line {row.number} {row.error}", source_uri=path.name)
-                elif place in repeated:
-                    detail = f"{path.name} line {row.number} has the id {name!r} of an earlier dialogue"
-                    yield Reject(Reason.DUPLICATE_UID, detail, uid=name, source_uri=path.name)
-                else:
-                    yield _dialogue(corpus, row, name)
+        for place, (part, row) in enumerate(self._spanned(corpus.root, unit.spec["spans"])):
+            where = part.name if part.why else f"{part.name} line {row.number}"
+            name = self._name(part, row) or f"{part.name}:{row.number}"
+            if row.error is not None:
+                yield Reject(Reason.BAD_ROW, f"{where} {row.error}", source_uri=part.name)
+            elif place in repeated:
+                detail = f"{where} has the id {name!r} of an earlier dialogue"
+                yield Reject(Reason.DUPLICATE_UID, detail, uid=name, source_uri=part.name)
+            else:
+                yield self._dialogue(corpus, part, row, name)
+
+    def _parts(self, corpus: Corpus[TextDialogue]) -> Iterator[_Part]:
+        root = corpus.root
+        for path in self._paths(corpus):
+            name = path or root.name
+            if not is_tar(name):
+                yield _Part(path, name, self._reader(name))
+                continue
+            with opened(root, path, 0) as file:
+                found = list(members(file))
+            for member in found:
+                if isinstance(member, str):
+                    yield _Part(path, name, why=member)
+                elif reader := self._reader_of_member(member.name):
+                    yield _Part(path, f"{name}/{member.name}", reader, member)
+
+    def _paths(self, corpus: Corpus[TextDialogue]) -> list[str]:
+        """The files of a corpus. Raises UsageError where there is none."""
+        root, kind = corpus.root, corpus.root.kind()
+        if kind == "folder" and self.files:
+            globs = [glob_pattern(glob) for glob in self.files]
+            paths = [path for path in list_folder(root, corpus.name).sizes if any(g.fullmatch(path) for g in globs)]
+            if not paths:
+                raise UsageError(f"{corpus.name}: {root} holds no file like {' or '.join(self.files)}")
+            return paths
+        if kind != "file":
+            problem = "does not exist" if kind is None else "is not a file"
+            raise UsageError(f"{root} {problem}: give a file of dialogues, {_SUFFIXES}")
+        return [""]
+
+    def _reader(self, name: str) -> Reader:
+        reader = self.reader or _told(name)
+        if reader is None:
+            raise UsageError(f"{name} is not one of {_SUFFIXES}: convert the dialogues to JSON Lines")
+        return reader
+
+    def _reader_of_member(self, name: str) -> Reader | None:
+        """Null for a member that is not of the corpus."""
+        reader = self.reader or _told(name)
+        return reader if reader != "parquet" and glob_pattern(self.members).fullmatch(name) else None
+
+    def _rows(self, root: Place, part: _Part, start: Start) -> Iterator[Row]:
+        if part.why is not None:
+            return iter([Row(Start(), None, part.why)])
+        if part.reader == "parquet":
+            rows = parquet_rows(root, part.path, start, self.shape.keys.union(self.group))
+        else:
+            rows = _read(root, part, start)
+        return grouped(rows, self.group) if self.group else rows
+
+    def _spanned(self, root: Place, spans: Iterable[Mapping[str, Any]]) -> Iterator[tuple[_Part, Row]]:
+        for span in spans:
+            member = None if span["member"] is None else Member(*span["member"])
+            part = _Part(span["path"], span["name"], span["reader"], member, span["why"])
+            start = Start(span["at"], span["first"], None if span["like"] is None else tuple(span["like"]))
+            for row in islice(self._rows(root, part, start), span["count"]):
+                yield part, row
+
+    def _name(self, part: _Part, row: Row) -> str | None:
+        """The id of a row; null where it states none, and no other can have that of its place."""
+        own = None if row.error else self.shape.id_of(row.value)
+        if part.path or part.member:
+            unlike = None if part.member is None or row.error else f"{part.name}:{row.number}"
+            return unlike if own is None else f"{part.name}#{own}"
+        return own
+
+    def _dialogue(self, corpus: Corpus[TextDialogue], part: _Part, row: Row, name: str) -> TextDialogue | Reject:
+        try:
+            value = self.shape.spelled(row.value)
+            turns = turns_of(value, self.shape)
+            language = language_of(value, turns, corpus.language or UNKNOWN)
+        except NoDialogue as error:
+            detail = f"{part.name} line {row.number} {error.detail}"
+            return Reject(error.reason, detail, uid=name, source_uri=part.name)
+        return TextDialogue(
+            id=name,
+            turns=turns,
+            language=language,
+            source=corpus.name,
+            licence=corpus.licence,
+            scenario=str(value["scenario"]) if value.get("scenario") else None,
+            split=self._split(part.name),
+        )
+
+    def _split(self, name: str) -> str | None:
+        if self.split is None:
+            return None
+        path = PurePosixPath(name)
+        stem = PurePosixPath(path.name[: len(plain(path.name))]).stem
+        try:
+            return parse(self.split).render({"dir": str(path.parent), "stem": stem}) or None
+        except LookupError:
+            return None
 
 
-def _units(path: Place, rows: Iterable[_Row], per_unit: int) -> Iterator[Unit]:
+def _told(name: str) -> Reader | None:
+    """What the ending of a name tells."""
+    ending = PurePosixPath(plain(name)).suffix.removeprefix(".")
+    packed = plain(name) != name.lower()
+    return next((each for each in ("jsonl", "json", "txt") if each == ending), None) or (
+        "parquet" if ending == "parquet" and not packed else None
+    )
+
+
+def _read(root: Place, part: _Part, start: Start) -> Iterator[Row]:
+    """The rows of a file that is not Parquet."""
+    begin = 0 if part.member is None else part.member.begin
+    with opened(root, part.path, begin + start.at) as file:
+        whole = file if part.member is None else windowed(file, part.member, start.at)
+        yield from _READERS[part.reader](whole, start)
+
+
+def _units(root: str, rows: Iterable[tuple[_Part, Row, str | None]], per_unit: int) -> Iterator[Unit]:
     seen: set[int] = set()
-    unit: list[_Row] = []
+    unit: list[tuple[_Part, Start]] = []
     duplicates: list[int] = []
     made = 0
-    for row in rows:
-        name = None if row.error else _own_id(row.value)
+    for part, row, name in rows:
         key = None if name is None else int(stable_hash(name), 16)  # 8 bytes for each of millions of ids
         if key is not None:
             duplicates += [len(unit)] if key in seen else []
             seen.add(key)
-        unit.append(row._replace(value=None))
+        unit.append((part, row.start))
         if len(unit) == per_unit:
-            yield _unit(path, made, unit, duplicates)
+            yield _unit(root, made, unit, duplicates)
             unit, duplicates, made = [], [], made + 1
     if unit:
-        yield _unit(path, made, unit, duplicates)
+        yield _unit(root, made, unit, duplicates)
 
 
-def _unit(path: Place, number: int, rows: list[_Row], duplicates: list[int]) -> Unit:
+def _unit(root: str, number: int, rows: list[tuple[_Part, Start]], duplicates: list[int]) -> Unit:
     """`duplicates` are places in the unit, from 0."""
-    first = rows[0]
-    spec = {"offset": first.offset, "first": first.number, "count": len(rows), "duplicates": duplicates}
-    return Unit(unit_name(path.name, number), (path.name,), spec, len(rows))
-
-
-@contextmanager
-def _open(path: Place) -> Iterator[IO[bytes]]:
-    with path.open() as file:
-        if not path.name.lower().endswith(".gz"):
-            yield file
-            return
-        with gzip.open(file) as unpacked:
-            yield cast(IO[bytes], unpacked)
-
-
-def _rows(path: Place, file: IO[bytes], offset: int, first: int) -> Iterator[_Row]:
-    """Rows from a place on. Raises UsageError where a gzip file is broken."""
-    try:
-        file.seek(offset)
-        yield from _list_rows(file, first) if path.name.lower().endswith(".json") else _line_rows(file, first)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise UsageError(f"{path} is not a whole gzip file ({error}): get it again") from error
-
-
-def _line_rows(file: IO[bytes], first: int) -> Iterator[_Row]:
-    for line in read_lines(file, first):
-        if line.data is None:
-            yield _Row(line.number, line.offset, None, f"is longer than {MAX_LINE} bytes")
-        elif line.data.strip():
-            text = ""
-            try:
-                text = line.data.decode("utf-8-sig")
-                value = json.loads(text)
-            except (ValueError, RecursionError) as error:
-                yield _Row(line.number, line.offset, None, _why_unread(error, text, 0))
-            else:
-                yield _Row(line.number, line.offset, value, _flaw(text, value))
-
-
-def _list_rows(file: IO[bytes], first: int) -> Iterator[_Row]:
-    """Elements of a JSON list. What follows a broken element cannot be told apart: it shares that one's reject."""
-    offset, number = file.tell(), first
-    at_element = offset > 0  # which may begin with what else stands between two
-    text = io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape", newline="")
-    decoder = json.JSONDecoder()
-    buffer, position, ended = "", 0, False
-    while True:
-        if not ended and len(buffer) - position < MAX_LINE:
-            more = text.read(_CHUNK)
-            buffer, position, ended = buffer[position:] + more, 0, not more
-            continue
-        lead = position if at_element else cast(re.Match[str], _BETWEEN.match(buffer, position)).end()
-        at_element = False
-        offset += _size(buffer[position:lead])
-        if buffer.startswith("]", lead):
-            return
-        try:
-            value, position = decoder.raw_decode(buffer, lead)
-            element = buffer[lead:position]
-            flaw = _flaw(element, value)
-            if flaw == _TOO_DEEP:
-                raise RecursionError  # as the parser does where its caller is deep enough
-        except (ValueError, RecursionError) as error:
-            why = f"{_why_unread(error, buffer, lead)}, or it is longer than {MAX_LINE} bytes"
-            what = why if lead < len(buffer) else "is cut off"
-            yield _Row(number, offset, None, f"{what}; nothing after it can be read")
-            return
-        yield _Row(number, offset, value, flaw)
-        offset += _size(element)
-        number += 1
-
-
-def _size(text: str) -> int:
-    return len(text.encode(errors="surrogateescape"))
-
-
-def _why_unread(error: ValueError | RecursionError, text: str, first: int) -> str:
-    """What the parser says that began at a place of a text. Where rows are nested deep it gives up at a depth that
-    depends on its caller's, so of those nothing else is said."""
-    if isinstance(error, RecursionError):
-        return _TOO_DEEP
-    if not isinstance(error, json.JSONDecodeError):  # at a place that it does not tell
-        return _TOO_DEEP if _is_deep(text[first:]) else f"is not JSON: {error}"
-    if _is_deep(text[first : error.pos]):
-        return _TOO_DEEP
-    return f"is not JSON: {error.msg} at character {error.pos - first + 1}"
-
-
-_TOO_DEEP: Final = f"is nested more than {_DEEPEST} deep"
-
-
-def _is_deep(text: str) -> bool:
-    if text.count("[") + text.count("{") <= _DEEPEST:
-        return False
-    depth = 0
-    for found in _BRACKET.finditer(text):
-        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found[0], 0)
-        if depth > _DEEPEST:
-            return True
-    return False
-
-
-def _flaw(text: str, value: Any) -> str | None:
-    """Half a UTF-16 pair is legal JSON, and no table, hash or recogniser can take it; nor are deep rows read, for how
-    deep Python's parser goes depends on where it is called."""
-    if _is_deep(text):
-        return _TOO_DEEP
-    try:
-        text.encode()
-        if "\\ud" in text or "\\uD" in text:
-            json.dumps(value, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        return "holds half a character (a lone surrogate)"
-    return None
-
-
-def _own_id(value: Any) -> str | None:
-    own = value.get("id") if isinstance(value, dict) else None
-    return str(own) if isinstance(own, str | int) and own != "" else None
-
-
-def _dialogue(corpus: Corpus[TextDialogue], row: _Row, name: str) -> TextDialogue | Reject:
-    file = corpus.root.name
-    try:
-        turns = turns_of(row.value)
-        language = language_of(row.value, turns, corpus.language or UNKNOWN)
-    except NoDialogue as error:
-        return Reject(error.reason, f"{file} line {row.number} {error.detail}", uid=name, source_uri=file)
-    return TextDialogue(
-        id=name,
-        turns=turns,
-        language=language,
-        source=corpus.name,
-        licence=corpus.licence,
-        scenario=str(row.value["scenario"]) if row.value.get("scenario") else None,
-    )
+    spans: list[dict[str, Any]] = []
+    last: _Part | None = None
+    for part, start in rows:
+        if part is not last:
+            spans.append({**asdict(part), **start._asdict(), "count": 0})
+            last = part
+        spans[-1]["count"] += 1
+    files = dict.fromkeys(part.path or root for part, _ in rows)
+    spec = {"spans": spans, "count": len(rows), "duplicates": duplicates}
+    return Unit(unit_name(root, number), tuple(files), spec, len(rows))

@@ -1,13 +1,15 @@
 """How long a large corpus takes to be split into units, and how much memory.
 
-    python tests/benchmarks/bench_sources.py table|names [--rows 1000000] [--folder DIR]
+    python tests/benchmarks/bench_sources.py table|names|texts [--rows 1000000] [--folder DIR]
 
 `table` is a synthetic Common Voice: train, dev and test tables of so many rows in all, and a file for each, of no
 bytes: splitting opens no audio. `names` is a folder of so many spoken digits, whose names say all, and read as any
-folder is, with a text looked for beside each. `--folder` keeps it, for a further run. Nothing is asserted.
+folder is, with a text looked for beside each. `texts` is a gzipped file of so many dialogues. `--folder` keeps it, for a further run. Nothing is asserted.
 """
 
 import argparse
+import gzip
+import json
 import resource
 import sys
 import tempfile
@@ -81,7 +83,26 @@ def _peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
-COMMANDS: Mapping[str, Callable[[Path, int], None]] = {"table": table, "names": names}
+def texts(folder: Path, rows: int) -> None:
+    path = folder / "dialogues.jsonl.gz"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        with gzip.open(path, "wt", compresslevel=1, encoding="utf-8") as file:
+            for number in range(rows):
+                asked = {"role": "user", "content": f"What is number {number} good for, and who asked for it first?"}
+                told = {"role": "assistant", "content": f"For {7 * number} things, and nobody asked for it."}
+                file.write(json.dumps({"id": f"d{number}", "language": "en", "messages": [asked, told]}) + "\n")
+    corpus = load("dialogue_text").corpus(path)
+    before, begin = _peak(), time.perf_counter()
+    units = corpus.units(UnitSize())
+    print(f"split: {len(units)} units in {time.perf_counter() - begin:.1f} s")
+    begin = time.perf_counter()
+    read = sum(1 for unit in units for _ in corpus.read(unit))
+    seconds = time.perf_counter() - begin
+    print(f"read: {read:,} dialogues in {seconds:.1f} s, {_peak()} MB at the most ({before} before)")
+
+
+COMMANDS: Mapping[str, Callable[[Path, int], None]] = {"table": table, "names": names, "texts": texts}
 
 
 def main() -> None:

@@ -9,11 +9,13 @@ its bytes: make them a parameter of a test in tests/sources/adapters/test_dialog
 
 import argparse
 import gzip
+import io
 import json
 import random
 import re
 import signal
 import sys
+import tarfile
 import tempfile
 import time
 import traceback
@@ -21,11 +23,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 from turnmill.manifests.errors import UsageError  # noqa: E402
-from turnmill.manifests.records import Licence, Reason  # noqa: E402
+from turnmill.manifests.records import Licence, Reason, TextDialogue  # noqa: E402
 from turnmill.manifests.schema import to_table  # noqa: E402
 from turnmill.manifests.store import Store  # noqa: E402
 from turnmill.pipelines.bank import bank  # noqa: E402
@@ -37,6 +42,7 @@ from turnmill.pipelines.steps.plan import SplitShares  # noqa: E402
 from turnmill.pipelines.texts import Text  # noqa: E402
 from turnmill.sources.adapters.lines import MAX_LINE  # noqa: E402
 from turnmill.sources.catalogue import load  # noqa: E402
+from turnmill.synth.safety.params import SafetyParams  # noqa: E402
 
 DIALOGUES = ROOT / "pipelines" / "recipes" / "quickstart" / "dialogues.jsonl"
 ASKED, TOLD = "Is the museum open today?", "It is open until six, and there is a cafe on the ground floor."
@@ -154,28 +160,89 @@ def wrong_type(data: bytearray, rng: random.Random) -> None:
 MUTATIONS = (flip, insert, insert, cut, repeat, swap_braces, nest, long_line, wrong_type, wrong_type, wrong_type)
 
 
-def mutant(number: int, seed: int) -> tuple[str, bytes]:
-    """Name and bytes of a file."""
+ALIKE = [
+    {
+        "id": f"r{n}",
+        "question": f"Is room {n} open? {'Yes or no? ' * (n % 9)}",
+        "answer": f"Room {n} is open until six.",
+    }
+    for n in range(30)
+]
+"""Rows of one corpus, of which those that a mutation left alone have to be read."""
+SUFFIXES = (*(".jsonl",) * 3, ".json", ".jsonl.gz", ".jsonl.zst", ".txt", ".tar", ".parquet")
+
+
+def lined(row: dict[str, Any]) -> str:
+    return f"User: {row['question'].strip()} Assistant: {row['answer']}"
+
+
+def written(suffix: str, rows: list[Any]) -> tuple[bytes, list[bytes]]:
+    """A file of rows, not yet packed, and the bytes of each of them in it."""
+    if suffix == ".parquet":
+        file = io.BytesIO()
+        pq.write_table(pa.Table.from_pylist(rows), file, row_group_size=3, compression="none", use_dictionary=False)
+        return file.getvalue(), []
+    lines = [lined(row) if suffix == ".txt" else json.dumps(row, ensure_ascii=False) for row in rows]
+    pieces = [line.encode() for line in lines]
+    if suffix == ".json":
+        return b"[" + b",\n".join(pieces) + b"]", pieces
+    if suffix != ".tar":
+        return b"\n".join(pieces) + b"\n", pieces
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as tar:
+        for first in range(0, len(pieces), 5):
+            data = b"\n".join(pieces[first : first + 5]) + b"\n"
+            info = tarfile.TarInfo(f"part/{first}.jsonl")
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    return file.getvalue(), pieces
+
+
+def mutant(number: int, seed: int) -> tuple[str, bytes, list[Any]]:
+    """The name and bytes of a file, and of a corpus whose rows are alike those that the mutation left alone."""
     rng = random.Random(f"{seed}/{number}")
-    rows = [rng.choice(SEED_ROWS) for _ in range(rng.randrange(1, 12))]
-    lines = [json.dumps(row, ensure_ascii=rng.random() < 0.5) for row in rows]
-    suffix = rng.choice((".jsonl", ".jsonl", ".jsonl", ".json", ".jsonl.gz"))
-    data = bytearray(("[" + ",\n".join(lines) + "]" if suffix == ".json" else "\n".join(lines) + "\n").encode())
-    for _ in range(rng.choice((1, 1, 2, 5))):
+    suffix = rng.choice(SUFFIXES)
+    alike = suffix in (".txt", ".tar", ".parquet") or rng.random() < 0.5
+    rows = list(ALIKE) if alike else rng.sample(SEED_ROWS, rng.randint(1, 8))
+    whole, pieces = written(suffix, rows)
+    data = bytearray(whole)
+    mutations = {".tar": (flip,), ".parquet": (flip, cut, repeat)}.get(suffix, MUTATIONS)  # a tar is read by its blocks
+    for _ in range(1 if alike else rng.choice((1, 1, 2, 5))):
         if data:
-            rng.choice(MUTATIONS)(data, rng)
-    if suffix == ".jsonl.gz":
-        data = bytearray(gzip.compress(bytes(data), mtime=0))
+            rng.choice(mutations)(data, rng)
+    left = [
+        row for row, piece in zip(rows, pieces, strict=False) if alike and _stands(bytes(data), whole, piece, suffix)
+    ]
+    if suffix.endswith((".gz", ".zst")):
+        data = bytearray(
+            gzip.compress(bytes(data), mtime=0)
+            if suffix.endswith(".gz")
+            else pa.compress(bytes(data), "zstd", asbytes=True)
+        )
         if rng.random() < 0.3:
             rng.choice((flip, cut))(data, rng)
-    return f"d{suffix}", bytes(data)
+            left = []  # a packed file that is broken is refused
+    return f"d{suffix}", bytes(data), left
+
+
+def _stands(data: bytes, whole: bytes, piece: bytes, suffix: str) -> bool:
+    """Whether a row is there once, as it was, between what ends the others."""
+    before, after = {".json": (rb"[\[,]\s*", rb"\s*[\],]"), ".tar": (rb"[\n\0]", rb"\n")}.get(
+        suffix, (rb"(?:^|\n)", rb"\n")
+    )
+    if suffix == ".tar":
+        header = whole.rfind(b"part/", 0, whole.index(piece))  # a member is there where its header is
+        if data[header : header + 512] != whole[header : header + 512]:
+            return False
+    begin = re.split(rb"(?<=[,?])", piece)[0]  # with its id: of two rows that share one, the second is rejected
+    return data.count(begin) == 1 and re.search(before + re.escape(piece) + after, data) is not None
 
 
 def outcome(path: Path) -> list[Any]:
     """All tables that the script stage makes of a file, or the sentence by which the file is refused."""
     licence = Licence("CC0-1.0", redistribute=True, commercial=True)
     stage = WriteScripts(
-        ScriptParams(dialogues_per_shard=3),
+        ScriptParams(dialogues_per_shard=3, safety=SafetyParams(classifier=False)),
         load("dialogue_text"),
         [Text(None, load("dialogue_text").corpus(path, licence))],
         SplitShares(),
@@ -212,8 +279,24 @@ def deeper(frames: int, call: Callable[[], Any]) -> Any:
     return call() if frames == 0 else deeper(frames - 1, call)
 
 
-def fault(name: str, data: bytes) -> str | None:
-    """What is wrong with how a file is read; None where nothing is."""
+def read_of(path: Path, left: list[Any]) -> int:
+    """How many of some rows are read of a file, each as it is written. Raises AssertionError for one that is not."""
+    said: dict[str, set[str]] = {}  # a mutation may give another row the same question
+    try:
+        for item in load("dialogue_text").corpus(path).items():
+            if isinstance(item, TextDialogue):
+                said.setdefault(item.turns[0].text.strip(), set()).add(item.turns[1].text)
+    except UsageError:
+        return 0
+    wrong = [row for row in left if row["answer"] not in said.get(row["question"].strip(), {row["answer"]})]
+    if wrong:
+        raise AssertionError(f"a row is read otherwise than it is written: {wrong[0]}")
+    return sum(row["question"].strip() in said for row in left)
+
+
+def fault(name: str, data: bytes, left: list[Any], share: list[int]) -> str | None:
+    """What is wrong with how a file is read; None where nothing is. `share`: rows that were left alone, and of them
+    those that were read."""
 
     def hangs(*_: object) -> None:
         raise TimeoutError(f"it is still read after {HANGS_S} s")
@@ -226,6 +309,8 @@ def fault(name: str, data: bytes) -> str | None:
         try:
             first = outcome(path)
             again = deeper(300, lambda: outcome(path))
+            share[0] += len(left)
+            share[1] += read_of(path, left)
         except Exception:  # noqa: BLE001  # whatever it is, it is what is looked for
             return traceback.format_exc()
         finally:
@@ -250,17 +335,20 @@ def main() -> None:
     numbers = range(options.mutants) if options.only is None else [options.only]
     until = time.monotonic() + 60 * options.minutes
     tried, faults = 0, 0
+    shares: dict[str, list[int]] = {}
     for number in numbers:
         if time.monotonic() > until:
             break
-        name, data = mutant(number, options.seed)
+        name, data, left = mutant(number, options.seed)
         if options.only is not None:
             print(name, data)
-        found = fault(name, data)
+        found = fault(name, data, left, shares.setdefault(name, [0, 0]))
         tried += 1
         if found is not None:
             faults += 1
             print(f"mutant {number} of seed {options.seed} ({name}): {found}", flush=True)
+    for name, (rows, read) in sorted(shares.items()):
+        print(f"{name}: {read} of {rows} rows that were left alone are read")
     print(f"fuzz_texts: {tried} mutants of seed {options.seed}, {faults} faults")
     sys.exit(1 if faults else 0)
 

@@ -1,5 +1,6 @@
 """Several files of dialogues in one recipe: each keeps its name, licence and scenario, and none takes another's ids."""
 
+import gzip
 import json
 import shutil
 from collections import Counter
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -212,7 +214,11 @@ def loaded(tmp_path: Path, texts: str, settings: Sequence[str] = ()) -> Recipe:
         ),
         ("[{name: a, path: a.jsonl, licens: x}]", "texts.0.licens: unknown key; did you mean 'licence'?"),
         ("[{name: a}]", "texts.0.path: is missing"),
-        ("{name: a}", "mine.yaml: texts: "),
+        ("{name: a}", "mine.yaml: texts.0.path: is missing"),
+        ("{path: a.jsonl}", "has no `name`: say what a file of your own is called"),
+        ("{corpus: mos_003, path: a.jsonl}", "no source is called 'mos_003': did you mean moss_003"),
+        ("{corpus: librispeech, path: a}", "librispeech is a source of audio: name it under `corpus`"),
+        ("[{corpus: moss_003, path: a}, {corpus: moss_003, path: b}]", "two files of `texts` have the same name"),
     ],
 )
 def test_bad_texts_are_refused_with_file_and_key(tmp_path: Path, texts: str, sentence: str) -> None:
@@ -220,6 +226,44 @@ def test_bad_texts_are_refused_with_file_and_key(tmp_path: Path, texts: str, sen
         loaded(tmp_path, texts)
     assert sentence in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_corpora_of_the_catalogue_are_texts_with_their_names_licences_and_splits(tmp_path: Path) -> None:
+    for name in ("train", "test"):
+        write(tmp_path / "hh" / "helpful-base" / f"{name}.jsonl", [])
+        rows = [{"chosen": f"\n\nHuman: Is it {name}?\n\nAssistant: It is.", "rejected": ""}, "{broken"]
+        packed = gzip.compress("\n".join(row if isinstance(row, str) else json.dumps(row) for row in rows).encode())
+        (tmp_path / "hh" / "helpful-base" / f"{name}.jsonl.gz").write_bytes(packed)
+    (tmp_path / "eval.json").write_text(json.dumps([{"instruction": "Say hello.", "output": "Hello."}]))
+    recipe = loaded(
+        tmp_path, "[{corpus: hh_rlhf, path: hh, limit: 3}, {corpus: alpaca_eval, name: judged, path: eval.json}]"
+    )
+    assert "hh_rlhf, judged" in recipe.identity
+    assert yaml.safe_load(recipe.yaml())["texts"] == [
+        {"corpus": "hh_rlhf", "path": "hh", "limit": 3},
+        {"corpus": "alpaca_eval", "name": "judged", "path": "eval.json"},
+    ]
+    script = halves(recipe, str(tmp_path / "out"))[0].scripts
+    assert script is not None
+    script.check()
+    units = script.units()
+    stamps = script.stamps([file for unit in units for file in unit.files])
+    assert set(stamps) == {
+        "hh_rlhf/helpful-base/test.jsonl.gz",
+        "hh_rlhf/helpful-base/train.jsonl.gz",
+        "judged/eval.json",
+    }
+    found = [item for unit in units for item in text_of(script.texts, unit).read(unit)]
+    rejects = [item.source_uri for item in found if isinstance(item, Reject)]
+    out = [(item.id, item.split, item.licence.spdx) for item in found if isinstance(item, TextDialogue)]
+    assert len(found) == 4
+    assert all(str(uri).startswith("hh_rlhf/helpful-base/") for uri in rejects)
+    assert set(out) <= {
+        ("hh_rlhf/helpful-base/train.jsonl.gz:1", "train", "MIT"),
+        ("hh_rlhf/helpful-base/test.jsonl.gz:1", "test", "MIT"),
+        ("judged/eval.json:1", "test", "CC-BY-NC-4.0"),
+    }
+    assert ("judged/eval.json:1", "test", "CC-BY-NC-4.0") in out
 
 
 def test_one_file_on_the_command_line_takes_the_place_of_several(tmp_path: Path) -> None:

@@ -169,10 +169,10 @@ def test_blank_lines_do_not_shift_the_line_numbers(tmp_path: Path) -> None:
         (json.dumps([GOOD] * 3, indent=2, ensure_ascii=False), 3, ""),
         (json.dumps([GOOD] * 3)[:-1], 4, "line 4 is cut off"),
         (json.dumps([GOOD] * 3)[:-9], 3, "line 3 is not JSON"),
-        (json.dumps([GOOD, {"turns": ["a", "b" * (9 << 20)]}, GOOD]), 2, "longer than 1048576 bytes"),
+        (json.dumps([GOOD, {"turns": ["a", "b" * (9 << 20)]}, GOOD]), 3, "longer than 1048576 bytes"),
     ],
 )
-def test_a_json_list_is_read_to_its_end_or_to_its_first_break(
+def test_a_json_list_is_read_to_its_end_and_past_a_break_where_a_whole_element_follows(
     tmp_path: Path, text: str, count: int, detail: str
 ) -> None:
     path = tmp_path / "d.json"

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from turnmill.manifests.records import Reason, Reject, TextDialogue, TextTurn, ToolCall
-from turnmill.sources.adapters.dialogue_shapes import NoDialogue, language_of, turns_of
+from turnmill.sources.adapters.dialogue_said import NoDialogue
+from turnmill.sources.adapters.dialogue_shapes import language_of, turns_of
 from turnmill.sources.catalogue import load
 
 TURNS = (TextTurn("user", "Hi."), TextTurn("assistant", "Hello."))

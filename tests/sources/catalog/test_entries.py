@@ -12,7 +12,7 @@
 
 A row has every key of `FACTS`, where `each` does not: the licence is that of the entry where neither says another, the
 language that of the entry where it has one. It may have those of `MORE`; `native` need not name all. A row of a text
-has uid, language, licence and `turns`, a list of [role, text].
+has uid, language, licence and `turns`, a list of [role, text], and may have `split` and `scenario`.
 """
 
 import re
@@ -39,6 +39,7 @@ HERE = Path(__file__).parent
 FACTS = ("uid", "text", "speaker", "language", "split", "parent", "licence", "duration", "channels")
 MORE = ("config", "start", "end", "channel", "captions", "tags", "native", "sample_rate", "path")
 OF_TEXT = ("uid", "language", "licence", "turns")
+MORE_OF_TEXT = ("split", "scenario")
 NEAR = 0.002  # s; what a codec adds is written in the row: AAC of 0.5 s is 0.576 s
 
 
@@ -137,13 +138,14 @@ def heard(clip: ClipRef, corpus: Corpus) -> dict[str, Any]:
 def facts(dialogue: TextDialogue, entry: Entry) -> dict[str, Any]:
     licence = dialogue.licence.spdx or entry.licence.spdx
     turns = [[turn.role, turn.text] for turn in dialogue.turns]
-    return {"uid": dialogue.id, "language": dialogue.language, "licence": licence, "turns": turns}
+    more = {key: getattr(dialogue, key) for key in MORE_OF_TEXT}
+    return {"uid": dialogue.id, "language": dialogue.language, "licence": licence, "turns": turns, **more}
 
 
 def expected(row: Mapping[str, Any], told: Described, entry: Entry) -> dict[str, Any]:
     """All that a row has to be."""
     whole = {"language": entry.lang, "licence": entry.licence.spdx, **told.each, **row}
-    must, may = (OF_TEXT, ()) if entry.kind == "text" else (FACTS, MORE)
+    must, may = (OF_TEXT, MORE_OF_TEXT) if entry.kind == "text" else (FACTS, MORE)
     assert set(must) <= set(whole) <= {*must, *may}, f"a row of {entry.name} says {sorted(whole)}, it must say {must}"
     return whole
 

@@ -50,6 +50,8 @@ CASES = (
     Shared("files", "rir", 5, changes={"kind": "rir", **named("rooms", sidecar=None, pattern="^(?P<source>[a-z]+)")}),
     Shared("files", "two-channel", 11, keep_untranscribed=True),
     Shared("dialogue_text", "text/moss-003-sample.jsonl", 280),
+    Shared("moss_003", "text/moss-003-sample.jsonl", 280),
+    Shared("alpaca_eval", "text/alpaca_eval_text_davinci_003.json", 805),
     Shared("dialogue_text", "text/alpaca_eval_text_davinci_003.json", 805),
 )
 

@@ -1,0 +1,58 @@
+"""JSON of texts, read so that nothing depends on where the reader is called, and nothing is taken that no table
+takes."""
+
+import json
+import re
+from typing import Any, Final
+
+_DEEPEST: Final = 100  # brackets within brackets of a row that is read
+_BRACKET: Final = re.compile(r'[][{}]|"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)  # or a string, which may hold some
+TOO_DEEP: Final = f"is nested more than {_DEEPEST} deep"
+
+
+def why_unread(error: ValueError | RecursionError, text: str, first: int) -> str:
+    """What the parser says that began at a place of a text. Where rows are nested deep it gives up at a depth that
+    depends on its caller's, so of those nothing else is said."""
+    if isinstance(error, RecursionError):
+        return TOO_DEEP
+    if not isinstance(error, json.JSONDecodeError):  # at a place that it does not tell
+        return TOO_DEEP if is_deep(text[first:]) else f"is not JSON: {error}"
+    if is_deep(text[first : error.pos]):
+        return TOO_DEEP
+    return f"is not JSON: {error.msg} at character {error.pos - first + 1}"
+
+
+def is_deep(text: str) -> bool:
+    if text.count("[") + text.count("{") <= _DEEPEST:
+        return False
+    depth = 0
+    for found in _BRACKET.finditer(text):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found[0], 0)
+        if depth > _DEEPEST:
+            return True
+    return False
+
+
+def flaw(text: str, value: Any) -> str | None:
+    """Half a UTF-16 pair is legal JSON, and no table, hash or recogniser can take it; nor are deep rows read, for how
+    deep Python's parser goes depends on where it is called."""
+    if is_deep(text):
+        return TOO_DEEP
+    try:
+        text.encode()
+        if "\\ud" in text or "\\uD" in text:
+            json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return "holds half a character (a lone surrogate)"
+    return None
+
+
+def listed(text: str) -> list[Any] | None:
+    """The list that a string is, as JSON; null where it is none."""
+    if not text.lstrip().startswith("[") or is_deep(text):
+        return None
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, list) and flaw(text, value) is None else None
