@@ -2,8 +2,8 @@
 
     python tests/benchmarks/bench_sources.py table [--rows 1000000] [--folder DIR]
 
-`table` is a synthetic Common Voice: train, dev and test tables of so many rows in all, and a file for each (of no bytes:
-splitting opens no audio). `--folder` keeps it, for a further run. Nothing is asserted.
+`table` is a synthetic Common Voice: train, dev and test tables of so many rows in all, and a file for each (of no
+bytes: splitting opens no audio). `--folder` keeps it, for a further run. Nothing is asserted.
 """
 
 import argparse
