@@ -7,6 +7,8 @@ from typing import IO, Final, NamedTuple
 from turnmill.sources.adapters.lines import MAX_LINE
 
 _CHUNK: Final = 1 << 20
+_LONGEST: Final = 8 * MAX_LINE  # of a string: what is longer is none, but a quote that nobody closes
+_KEY: Final = re.compile(rb'\s*"[^"\\\n]*(?:\\.[^"\\\n]*)*"\s*:', re.DOTALL)
 _TOKEN: Final = re.compile(rb'"[^"\\\n]*(?:\\.[^"\\\n]*)*"|["{}\[\],:]', re.DOTALL)
 
 
@@ -48,9 +50,13 @@ class _Scan:
 
     def enter_at_element(self) -> None:
         place = self.file.tell()
-        opened = b"{" if self.file.read(64 << 10).lstrip()[:1] == b'"' else b"["
+        begin = self.file.read(64 << 10)
         self.file.seek(place)
-        self.stack, self.depth, self.found = [[opened, b""]], 1, True
+        if not begin:
+            return  # the end, where it is said that nothing was found
+        opened = b"{" if _KEY.match(begin) else b"["
+        self.stack = [*([b"{", key] for key in self.path), [opened, b""]]
+        self.depth, self.found = len(self.stack), True
         self._begin(place)
 
     def run(self) -> Iterator[Element]:
@@ -61,12 +67,12 @@ class _Scan:
             self.buffer += chunk
             yield from self._tokens(ended)
             self._forget()
-        if not self.found:
-            yield Element(self.number, 0, None, None, f"has nothing at `{b'.'.join(self.path).decode()}`")
+        if not self.found or self.goes_on:
+            end, path = self.base + len(self.buffer), b".".join(self.path).decode()
+            why = f"has nothing at `{path}`" if self.number == 1 else "goes on behind its end"
+            yield Element(self.number, end, None, None, why)
         elif self.stack:
             yield Element(self.number, self.start, None, None, "breaks off")
-        elif self.goes_on:
-            yield Element(self.number, self.start, None, None, "goes on behind its end")
 
     def _tokens(self, ended: bool) -> Iterator[Element]:
         """What ends in the buffer, up to a token that goes on behind it."""
@@ -74,7 +80,7 @@ class _Scan:
             text = token[0]
             if text == b'"':  # a string that goes on, or that nobody closes
                 here = token.start()
-                if not ended and len(self.buffer) - here <= MAX_LINE and self.buffer.find(b"\n", here) < 0:
+                if not ended and len(self.buffer) - here <= _LONGEST and self.buffer.find(b"\n", here) < 0:
                     self.position = here
                     return
             elif len(text) > 1:

@@ -8,7 +8,7 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache, partial
-from itertools import chain, zip_longest
+from itertools import zip_longest
 from typing import IO, Any, Final, Literal, NamedTuple, cast
 
 import yaml
@@ -21,7 +21,7 @@ from turnmill.sources.places.place import Place
 
 _MAX_LINES: Final = 100  # of one row with line ends in its quotes
 _MAX_YAML: Final = 16 << 20  # bytes: YAML is read whole
-_LINED: Final = ("csv", "regex")
+_NO_YAML: Final = "cannot be read as YAML"
 
 Row = Mapping[str, Any]
 """A row's columns: a text each, or a list of texts; of a column that is to be exploded, a list of anything."""
@@ -228,12 +228,11 @@ def _quoted(
     is wrong, and the others are read anew: a lost quote costs a line, not the table."""
     waiting: deque[Line] = deque()
     lines = _worth_reading(form, lines) if not form.quoting else lines
-    source = chain.from_iterable(iter(lambda: _next(waiting, lines), ()))
-    for first in source:
+    while (first := _next(waiting, lines)) is not None:
         if first.data == b"" or (first.data and form.ignore and re.match(form.ignore.encode(), first.data)):
             continue
         taken = [first]
-        values = _parsed_quoted(form, taken, source)
+        values = _parsed_quoted(form, taken, iter(partial(_next, waiting, lines), None))
         if len(taken) > 1 and (isinstance(values, str) or n_columns not in (None, len(values))):
             waiting.extendleft(reversed(taken[1:]))
             if not isinstance(values, str):
@@ -241,18 +240,17 @@ def _quoted(
         yield first.number, first.offset, values
 
 
-def _next(waiting: deque[Line], lines: Iterator[Line]) -> tuple[Line] | tuple[()]:
-    line = waiting.popleft() if waiting else next(lines, None)
-    return () if line is None else (line,)
+def _next(waiting: deque[Line], lines: Iterator[Line]) -> Line | None:
+    return waiting.popleft() if waiting else next(lines, None)
 
 
-def _parsed_quoted(form: TableFormat, taken: list[Line], source: Iterator[Line]) -> list[str] | str:
+def _parsed_quoted(form: TableFormat, taken: list[Line], source: Iterator[Line | None]) -> list[str] | str:
     """The columns of the row that begins with the line in `taken`, to which further lines of it are added."""
 
     def feed() -> Iterator[str]:
         size = 0
         yield _decoded(form, taken[0]) + "\n"
-        for line in source:
+        for line in filter(None, source):
             taken.append(line)
             size += len(line.data or b"")
             if len(taken) > _MAX_LINES or size > MAX_LINE:
@@ -323,29 +321,61 @@ def written(value: Any) -> str:
 
 def _of_yaml(path: str, file: IO[bytes], keep: frozenset[str], first: int) -> Iterator[Record]:
     file.seek(0)
-    try:
-        rows = _yaml(file.read(_MAX_YAML + 1), path)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        yield Record(1, 0, "cannot be read as YAML: " + " ".join(str(error).split()))
-        return
+    rows = _yaml(file.read(_MAX_YAML + 1), path)
     for number, (key, row) in enumerate(rows[first - 1 :], first):
         named = {} if key is None else {"key": written(key)}
-        yield Record(number, 0, named | flat(row, keep) if isinstance(row, Mapping) else "is no mapping")
+        if isinstance(row, Mapping):
+            yield Record(number, 0, named | flat(row, keep))
+        else:
+            yield Record(number, 0, row if isinstance(row, str) and row.startswith(_NO_YAML) else "is no mapping")
 
 
 @lru_cache(maxsize=1)  # each unit of a table reads it again
 def _yaml(data: bytes, path: str) -> list[tuple[Any, Any]]:
-    """Keys (null in a list) and rows. Raises yaml.YAMLError, and ValueError for what is no table."""
-    found = _loaded(data)
-    for part in filter(None, path.split(".")):
-        if not isinstance(found, dict) or part not in found:
-            raise ValueError(f"there is nothing at `{path}`")
-        found = found[part]
-    if isinstance(found, dict):
-        return list(found.items())
-    if not isinstance(found, list):
+    """Keys (null in a list) and rows; a text that begins with `_NO_YAML` in the place of one that cannot be read."""
+    try:
+        if len(data) > _MAX_YAML:
+            raise ValueError(f"it is longer than {_MAX_YAML} bytes")
+        found = _yaml_value(data)
+        for part in filter(None, path.split(".")):
+            found = found.get(part) if isinstance(found, dict) else None
+        if isinstance(found, dict):
+            return list(found.items())
+        if isinstance(found, list):
+            return [(None, row) for row in found]
         raise ValueError(f"there is no list at `{path}`")
-    return [(None, row) for row in found]
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        pieces = _yaml_pieces(data) if len(data) <= _MAX_YAML else []
+        return [(None, _yaml_row(piece)) for piece in pieces] or [(None, _no_yaml(error))]
+
+
+def _yaml_pieces(data: bytes) -> list[bytes]:
+    """The elements of a list that is written as one a line, or several lines, beginning with a dash."""
+    first = re.search(rb"^ *- ", data, re.MULTILINE)
+    if first is None:
+        return []
+    begins = [found.start() for found in re.finditer(b"^" + first[0], data, re.MULTILINE)]
+    return [data[begin:end] for begin, end in zip(begins, [*begins[1:], len(data)], strict=True)]
+
+
+def _yaml_row(piece: bytes) -> Any:
+    """A row of a document that is broken elsewhere, or what is wrong with it."""
+    try:
+        (row,) = _yaml_value(piece)
+    except (yaml.YAMLError, TypeError, ValueError, RecursionError) as error:
+        return _no_yaml(error)
+    return row
+
+
+def _no_yaml(error: Exception) -> str:
+    return f"{_NO_YAML}: {' '.join(str(error).split())}"
+
+
+def _yaml_value(data: bytes) -> Any:
+    """Raises yaml.YAMLError or ValueError."""
+    if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(data, yaml.CSafeLoader)):
+        raise ValueError("it has aliases (*), which may stand for more than fits the memory")
+    return yaml.load(data, _Texts)
 
 
 def from_yaml(data: bytes) -> Row | str:
@@ -361,9 +391,7 @@ def _loaded(data: bytes) -> Any:
     """Raises yaml.YAMLError, ValueError and RecursionError."""
     if len(data) > _MAX_YAML:
         raise ValueError(f"it is longer than {_MAX_YAML} bytes")
-    if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(data, yaml.CSafeLoader)):
-        raise ValueError("it has aliases (*), which may stand for more than fits the memory")
-    return yaml.load(data, _Texts)
+    return _yaml_value(data)
 
 
 class _Texts(yaml.CSafeLoader):

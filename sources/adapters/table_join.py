@@ -19,15 +19,19 @@ class Joined:
     rows: Mapping[str, tuple[str, ...]]
     fault: str = ""
 
-    def columns(self, join: Join, row: Mapping[str, Any]) -> dict[str, str]:
+    def columns(self, join: Join, row: Mapping[str, Any]) -> dict[str, str | list[str]]:
         """What it adds to a row. Raises ValueError or LookupError where it has no row that it needs."""
-        key = parse(join.on).render(row)
+        key = parse(join.by).value(row)
+        if isinstance(key, str):
+            return dict(zip(join.take, self._found(join, key), strict=True))
+        each = [self._found(join, one) for one in key]
+        return {name: [values[place] for values in each] for place, name in enumerate(join.take)}
+
+    def _found(self, join: Join, key: str) -> tuple[str, ...]:
         found = self.rows.get(key)
-        if found is None:
-            if join.needed or self.fault:
-                raise ValueError(f"finds no {key!r} in {' and '.join(join.table)}{self.fault}")
-            return dict.fromkeys(join.take, "")
-        return dict(zip(join.take, found, strict=True))
+        if found is None and (join.needed or self.fault):
+            raise ValueError(f"finds no {key!r} in {' and '.join(join.table)}{self.fault}")
+        return ("",) * len(join.take) if found is None else found
 
 
 def joined(root: Place, join: Join, tables: tuple[str, ...], corpus: str) -> Joined:
@@ -40,7 +44,7 @@ def joined(root: Place, join: Join, tables: tuple[str, ...], corpus: str) -> Joi
 def _read(root: Place, described: str, tables: tuple[tuple[str, Stamp], ...], corpus: str) -> Joined:
     join = Join.model_validate_json(described)
     key, values = parse(join.key), [parse(text) for text in join.take.values()]
-    used = key.variables.union(*(value.variables for value in values))
+    used = key.needed.union(*(value.needed for value in values))
     rows: dict[str, tuple[str, ...]] = {}
     fault = ""
     for table, _ in tables:

@@ -30,6 +30,7 @@ Templates = Annotated[tuple[TemplateText, ...], BeforeValidator(_several)]
 Expression = Annotated[str, AfterValidator(_expression)]
 FieldName = Literal["text", "speaker", "parent", "language", "tags", "captions"]
 MANY = ("tags", "captions")  # fields that hold several texts
+PLACE = frozenset({"dir", "stem", "found"})  # variables that come from paths, not from a row
 
 
 class Span(Params):
@@ -61,16 +62,17 @@ class Span(Params):
 
 
 class Join(Params):
-    """A second table: of its row whose `key` is what `on` makes of a row, `take` gives that row further columns.
+    """A second table: of its row whose `key` is what `by` makes of a row, `take` gives that row further columns.
 
-    table: globs; of several tables that have a key the first counts, and so does the first of several rows. needed:
-    whether a row that finds none is bad; else its columns are empty. What `take` says of every row is held in memory.
+    table: globs; of several tables that have a key the first counts, and so does the first of several rows. Where `by`
+    makes several pieces, the columns are lists, of what each of them finds. needed: whether a row that finds none is
+    bad; else its columns are empty. What `take` says of every row is held in memory.
     """
 
     table: Globs
     format: TableFormat
     key: TemplateText
-    on: TemplateText
+    by: TemplateText
     take: Mapping[str, TemplateText]
     needed: bool = False
 
@@ -79,7 +81,7 @@ class TableKnobs(Family[ClipRef]):
     """Tables that name audio files.
 
     Globs and templates are relative to the corpus root; templates know the columns, what `join` adds to them, and `dir`
-    and `stem` of the table.
+    and `stem` of the table; those of `split` and `fields` also `found`, the path of the audio.
 
     tables: globs, in the order in which the tables count. exclude: globs of what is neither table nor audio. audio: the
     name of a row's audio; of several the first that is there. by_stem: `audio` is not a path but what the one file
@@ -111,15 +113,15 @@ class TableKnobs(Family[ClipRef]):
     @model_validator(mode="after")
     def _columns_exist(self) -> "TableKnobs":
         if self.format.columns is not None:
-            known = {"dir", "stem", *self.format.columns}
+            known = {*PLACE, *self.format.columns}
             for number, join in enumerate(self.join):
-                _only(known, [(f"join.{number}.on", join.on)])
+                _only(known, [(f"join.{number}.by", join.by)])
                 known |= join.take.keys()
             _only(known, self._templates())
         for number, join in enumerate(self.join):
             if join.format.columns is not None:
                 taken = [(f"join.{number}.take.{name}", text) for name, text in join.take.items()]
-                _only({"dir", "stem", *join.format.columns}, [(f"join.{number}.key", join.key), *taken])
+                _only({*PLACE, *join.format.columns}, [(f"join.{number}.key", join.key), *taken])
         return self
 
     @model_validator(mode="after")
@@ -142,9 +144,9 @@ class TableKnobs(Family[ClipRef]):
         yield from ((f"fields.{name}", text) for name, texts in self.fields.items() for text in texts)
 
     def variables(self) -> frozenset[str]:
-        """The columns that its templates use."""
-        texts = [text for _, text in self._templates()] + [join.on for join in self.join]
-        return frozenset[str]().union(*(parse(text).variables for text in texts))
+        """The columns that its templates need."""
+        texts = [text for _, text in self._templates()] + [join.by for join in self.join]
+        return frozenset[str]().union(*(parse(text).needed for text in texts))
 
     @property
     def has_splits(self) -> bool:
@@ -155,5 +157,5 @@ def _only(known: Iterable[str], templates: Sequence[tuple[str, str]] | Iterator[
     """Raises ValueError for a template with a variable that there is not."""
     names = set(known)
     for key, text in templates:
-        if unknown := parse(text).variables - names:
+        if unknown := parse(text).needed - names:
             raise ValueError(f"{key}: {text!r} uses {sorted(unknown)}, which is not among the columns {sorted(names)}")

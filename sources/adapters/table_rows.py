@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import IO, Any, Final, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.records import Reason, Reject
@@ -25,11 +25,9 @@ from turnmill.sources.adapters.items import (
 from turnmill.sources.adapters.table_audio import Finder
 from turnmill.sources.adapters.table_format import Record, flat, read_records, written
 from turnmill.sources.adapters.table_join import Joined, columns_of
-from turnmill.sources.adapters.table_knobs import MANY, Span, TableKnobs
+from turnmill.sources.adapters.table_knobs import MANY, PLACE, Span, TableKnobs
 from turnmill.sources.adapters.template import Template, parse, place_of
 from turnmill.sources.places.place import UnsafeNameError
-
-_PLACE: Final = frozenset({"dir", "stem"})  # variables that come from the table's path, not from a row
 
 Values = dict[str, Any]
 
@@ -56,7 +54,7 @@ class Rows:
     @cached_property
     def _audio(self) -> list[tuple[Template, list[str]]]:
         """Templates, with the columns that must not be empty."""
-        return [(parse(text), sorted(parse(text).variables - _PLACE)) for text in self.knobs.audio]
+        return [(parse(text), sorted(parse(text).variables - PLACE)) for text in self.knobs.audio]
 
     @cached_property
     def _split(self) -> Template:
@@ -84,7 +82,7 @@ class Rows:
     @cached_property
     def _empty(self) -> Mapping[str, str]:
         """What JSON leaves out is empty."""
-        absent = self._used - _PLACE if self.knobs.format.columns is None and not self.knobs.format.header else ()
+        absent = self._used - PLACE if self.knobs.format.columns is None and not self.knobs.format.header else ()
         return dict.fromkeys(absent, "")
 
     @property
@@ -94,12 +92,12 @@ class Rows:
 
     @cached_property
     def split_is_of_table(self) -> bool:
-        return not self._split.variables - _PLACE
+        return not self._split.variables - {"dir", "stem"}
 
     def columns(self, table: str, file: IO[bytes]) -> tuple[str, ...]:
         """The columns of a table, whose rows come next in the file. Raises UsageError for a header that lacks one."""
         added = {name for join in self.knobs.join for name in join.take}
-        return columns_of(self.knobs, file, f"{self.corpus.name}: {table}", self._used - _PLACE - added)
+        return columns_of(self.knobs, file, f"{self.corpus.name}: {table}", self._used - PLACE - added)
 
     def records(
         self, columns: tuple[str, ...], file: IO[bytes], first: int = 1, *, inside: bool = False
@@ -145,9 +143,9 @@ class Rows:
         return self._render_split(values, table)
 
     def split_of_audio(self, path: str) -> str:
-        if self._split.variables - {"dir"}:
+        if self._split.variables - {"dir", "found"}:
             return UNLISTED
-        return self._render_split(place_of(path), path)
+        return self._render_split({**place_of(path), "found": path}, path)
 
     def _render_split(self, values: Mapping[str, Any], path: str) -> str:
         try:
@@ -156,7 +154,7 @@ class Rows:
                 raise LookupError(split)
             return split_name(split)
         except LookupError as error:
-            if self._split.variables - _PLACE:
+            if self._split.variables - {"dir", "stem"}:
                 return UNLISTED  # a column without the piece that is asked for
             raise UsageError(
                 f"{self.corpus.name}: the split of {path} is read from folders ({self.knobs.split}) that are not below "
@@ -169,6 +167,8 @@ class Rows:
             return Spot(fault=(Reason.BAD_ROW, values))
         try:
             spot = self._found(values)
+            if spot.files:
+                values["found"] = spot.files[0]
             if self.knobs.span:
                 spot = spot._replace(stretch=stretch(self.knobs.span, values))
             if self._where and not self._is_wanted(values):
@@ -189,7 +189,7 @@ class Rows:
 
     @cached_property
     def _where_is_of_table(self) -> bool:
-        return all(text.variables <= _PLACE for text, _ in self._where)
+        return all(text.variables <= {"dir", "stem"} for text, _ in self._where)
 
     @cached_property
     def _wanted_tables(self) -> dict[tuple[str, str], bool]:
@@ -266,7 +266,7 @@ class Rows:
         if is_raw(self.corpus.root, path):
             return raw_audio(self._uid(split, path, spot), path)
         matches = (parse(text).match(name) for text in self.knobs.audio for name in (path, f"./{path}"))
-        values = next(filter(None, matches), {})
+        values = next(filter(None, matches), {}) | {"found": path}
         try:
             return self._clip(path, split, values, {}, spot)
         except (ValueError, LookupError) as error:

@@ -95,10 +95,11 @@ class _Splitting:
                 parts = rows.parts(table, record)
                 if not parts:
                     continue
+                spots = [rows.spot(values) for values in parts]
                 into = filling or self.filling(rows.split(table, parts[0]))
                 into.add_record(table, place, record)
-                for number, values in enumerate(parts):
-                    self._add_part(into, [table, record.number, number], record, rows.spot(values))
+                for number, spot in enumerate(spots):
+                    self._add_part(into, [table, record.number, number], record, spot)
                 into.end_if_full()
 
     def _add_part(self, into: _Filling, key: list[Any], record: Record, spot: Spot) -> None:
@@ -168,8 +169,8 @@ def split_into_units(corpus: Corpus[ClipRef], knobs: TableKnobs, size: UnitSize)
     there is nothing."""
     folder = list_folder(corpus.root, corpus.name)
     audio = matching(folder.sizes, knobs.audio_files, knobs.exclude)
-    others = _without(folder.sizes, audio)
-    tables = matching(others, knobs.tables, knobs.exclude)
+    others = _without(folder.sizes, [*audio, *matching(folder.sizes, knobs.exclude)])
+    tables = matching(others, knobs.tables)
     wanted = [(tables, "table", knobs.tables)]
     wanted += [(audio, "audio", knobs.audio_files)] if knobs.audio_missing == "reject" else []
     for found, what, globs in wanted:

@@ -8,8 +8,8 @@ Between braces stands a variable, then what is done with its value, one step aft
     lower, upper, nfkc     in another spelling (nfkc: full-width letters as the common ones)
     strip('x'), replace('x', 'y'), removeprefix('x')
     pad(6)                 with zeros before it, six characters
-    stem, name             of a path: its last part without, and with, its ending
-    or('x')                x where it is empty
+    stem, name, up         of a path: its last part without, and with, its ending; the folder that it is in
+    or('x')                x where it is empty, or there is no such column
 """
 
 import posixpath
@@ -38,10 +38,11 @@ _Step = Callable[[_Value], _Value]
 class _Field:
     variable: str
     steps: tuple[_Step, ...]
+    may_lack: bool = False
 
     def value(self, values: Mapping[str, Any]) -> _Value:
         """Raises LookupError for a missing variable or piece."""
-        value: _Value = values[self.variable]
+        value: _Value = values.get(self.variable, "") if self.may_lack else values[self.variable]
         for step in self.steps:
             value = step(value)
         return value
@@ -57,6 +58,17 @@ class Template:
     @cached_property
     def variables(self) -> frozenset[str]:
         return frozenset(part.variable for part in self.parts if isinstance(part, _Field))
+
+    @cached_property
+    def needed(self) -> frozenset[str]:
+        """The variables without which it cannot be rendered."""
+        return frozenset(part.variable for part in self.parts if isinstance(part, _Field) and not part.may_lack)
+
+    def value(self, values: Mapping[str, Any]) -> str | Sequence[str]:
+        """The text that it stands for, or the pieces, of a field alone that ends with some. Raises LookupError."""
+        if len(self.parts) == 1 and isinstance(self.parts[0], _Field):
+            return self.parts[0].value(values)
+        return self.render(values)
 
     def render(self, values: Mapping[str, Any]) -> str:
         """Raises LookupError when a variable, or a piece asked for by index, is not there."""
@@ -74,11 +86,8 @@ class Template:
         return "".join(form), [part.variable for part in self.parts if isinstance(part, _Field)]
 
     def pieces(self, values: Mapping[str, Any]) -> tuple[str, ...]:
-        """The texts that it stands for: the pieces of a field alone, where it ends with several. Raises LookupError."""
-        if len(self.parts) == 1 and isinstance(self.parts[0], _Field):
-            value = self.parts[0].value(values)
-            return (value,) if isinstance(value, str) else tuple(value)
-        return (self.render(values),)
+        """The same as texts, one or several. Raises LookupError."""
+        return tuple(_listed(self.value(values)))
 
     def match(self, text: str) -> dict[str, str]:
         """The variables that would render to `text`; empty where it does not match or a step hides them.
@@ -133,6 +142,7 @@ _CALLS: Final[Mapping[str, Callable[..., _Step]]] = {
     "pad": lambda width: _on_text(lambda text: text.zfill(int(width))),
     "stem": lambda: _on_text(stem_of),
     "name": lambda: _on_text(posixpath.basename),
+    "up": lambda: _on_text(lambda path: posixpath.dirname(path) or "."),
     "or": lambda otherwise: lambda value: value or otherwise,
 }
 
@@ -160,7 +170,8 @@ def _parse_field(field: str, text: str) -> _Field:
     try:
         if not variable or used != len(field):
             raise ValueError(field)
-        return _Field(variable[0], tuple(_parse_step(step[1]) for step in found))
+        steps = tuple(_parse_step(step[1]) for step in found)
+        return _Field(variable[0], steps, any(step[1].startswith("or(") for step in found))
     except (TypeError, ValueError, KeyError) as error:
         known = ", ".join(_CALLS)
         raise ValueError(

@@ -4,7 +4,8 @@
 
 `table` is a synthetic Common Voice: train, dev and test tables of so many rows in all, and a file for each, of no
 bytes: splitting opens no audio. `names` is a folder of so many spoken digits, whose names say all, and read as any
-folder is, with a text looked for beside each. `texts` is a gzipped file of so many dialogues. `--folder` keeps it, for a further run. Nothing is asserted.
+folder is, with a text looked for beside each. `texts` is a gzipped file of so many dialogues. `--folder`
+keeps what is made, for a further run. Nothing is asserted.
 """
 
 import argparse

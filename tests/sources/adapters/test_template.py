@@ -47,3 +47,33 @@ def test_matching_undoes_rendering(folders: list[str], name: str) -> None:
 def test_what_does_not_match_or_hides_its_variable_gives_none() -> None:
     assert parse("{dir}/{id}.flac").match("a/b.wav") == {}
     assert parse("{id|lower}.wav").match("b.wav") == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "result"),
+    [
+        ("{number|pad(6)}", "000002"),
+        ("{number|pad(6)|[:3]}", "000"),
+        ("{words|split()|[::2]|join('')}", "ac"),
+        ("{path|stem}/{path|name}/{path|up}", "c.d/c.d.wav/a/b"),
+        ("{wide|nfkc}{quoted|strip('\"')}", "ABq"),
+        ("{absent|or('none')}{empty|or('none')}", "nonenone"),
+        ("{path|replace('a/', 'x')|removeprefix('x')}", "b/c.d.wav"),
+    ],
+)
+def test_a_template_changes_what_it_renders(text: str, result: str) -> None:
+    values = {
+        "number": "2",
+        "words": "a b c",
+        "path": "a/b/c.d.wav",
+        "wide": "\uff21\uff22",
+        "quoted": '"q"',
+        "empty": "",
+    }
+    assert parse(text).render(values) == result
+
+
+def test_a_field_that_ends_with_pieces_is_several_texts() -> None:
+    assert parse("{labels|split(',')}").pieces({"labels": "a,b"}) == ("a", "b")
+    assert parse("{labels}").pieces({"labels": ["a", "b"]}) == ("a", "b")
+    assert parse("x {labels}").pieces({"labels": ["a", "b"]}) == ("x a, b",)

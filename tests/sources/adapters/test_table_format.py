@@ -1,0 +1,139 @@
+"""How tables are written: every row once, with the place where reading may begin again."""
+
+import gzip
+import io
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from turnmill.sources.adapters.json_elements import elements
+from turnmill.sources.adapters.lines import MAX_LINE
+from turnmill.sources.adapters.table_format import Record, TableFormat, read_columns, read_records
+
+NONE: frozenset[str] = frozenset()
+
+
+def records(form: TableFormat, data: bytes) -> tuple[tuple[str, ...], list[Record]]:
+    """Columns and records of a table; from each record on, reading gives the same again."""
+    file = io.BytesIO(data)
+    columns = read_columns(form, file)
+    found = list(read_records(form, columns, file, NONE, 1, inside=False))
+    for place, record in enumerate(found):
+        file.seek(record.offset)
+        again = list(read_records(form, columns, file, NONE, record.number, inside=True))
+        assert again[: len(found) - place] == found[place:]
+    return columns, found
+
+
+def rows(form: TableFormat, data: str | bytes) -> list[Any]:
+    return [record.row for record in records(form, data.encode() if isinstance(data, str) else data)[1]]
+
+
+QUOTED = TableFormat(sep=",", header=1, quoting=True)
+
+
+def test_quotes_hold_separators_quotes_and_line_ends() -> None:
+    data = '\ufeffid,text\n1,"a, ""b""\nand c"\n\n2,plain\r\n'
+    assert rows(QUOTED, data) == [{"id": "1", "text": 'a, "b"\nand c'}, {"id": "2", "text": "plain"}]
+
+
+@pytest.mark.parametrize("broken", ['1,"never closed', '1,"closed" then not', "1,2,3", '1,"one\n2,"two'])
+def test_a_broken_quote_costs_its_line_and_not_the_table(broken: str) -> None:
+    found = rows(QUOTED, f"id,text\n{broken}\n3,c\n4,d\n")
+    assert found[-2:] == [{"id": "3", "text": "c"}, {"id": "4", "text": "d"}]
+    assert isinstance(found[0], str)
+
+
+@given(st.lists(st.lists(st.text(st.sampled_from('ab",\n é')), min_size=2, max_size=2), max_size=8))
+def test_what_the_module_csv_writes_is_read(table: list[list[str]]) -> None:
+    quote = '"'
+    lines = [",".join(f'"{cell.replace(quote, quote * 2)}"' for cell in row) for row in table]
+    found = rows(QUOTED, "\n".join(["id,text", *lines]) + "\n")
+    assert found == [dict(zip(("id", "text"), row, strict=True)) for row in table]
+
+
+def test_a_header_of_several_rows_names_columns_by_all_of_them() -> None:
+    form = TableFormat(sep=",", header=3)
+    columns, found = records(form, b",track,track\n,title,genre\ntrack_id,,\n000002,Food,Rock\n")
+    assert columns == ("track_id", "track.title", "track.genre")
+    assert found[0].row == {"track_id": "000002", "track.title": "Food", "track.genre": "Rock"}
+
+
+def test_an_escaped_separator_is_none_and_latin_1_is_read() -> None:
+    form = TableFormat(sep="\t", names=("a", "b"), escape="\\", encoding="latin-1")
+    assert rows(form, 'x\\\ty\tcaf"é\n'.encode("latin-1")) == [{"a": "x\ty", "b": 'caf"é'}]
+
+
+def test_comments_and_lines_that_do_not_match() -> None:
+    form = TableFormat(kind="regex", pattern=r"(?P<id>\d+) (?P<text>.*)", ignore="#")
+    assert rows(form, "# 5\n5 five\nfive\n") == [{"id": "5", "text": "five"}, f"is not as {form.pattern}"]
+
+
+def test_columns_of_json_are_named_by_their_path_and_numbers_are_as_written() -> None:
+    line = '{"id": 007e1, "x": null}\n{"id": 1.50, "a": {"b": [{"c": true}], "d": ["x", 2]}}\n{"id": 1\n[1]\n'
+    found = rows(TableFormat(kind="jsonl"), line)
+    assert found[1] == {"id": "1.50", "a.b.0.c": "true", "a.d": ["x", "2"]}
+    assert [isinstance(row, str) for row in found] == [True, False, True, True]
+
+
+@pytest.mark.parametrize("bad", ['{"id": "\\ud800"}', "[" * 5000, '{"id": "\xff"}'.encode("latin-1"), "5", ""])
+def test_a_bad_line_of_json_is_one_bad_row(bad: str | bytes) -> None:
+    line = bad.encode() if isinstance(bad, str) else bad
+    found = rows(TableFormat(kind="jsonl"), line + b'\n{"id": "a"}\n')
+    assert found[-1] == {"id": "a"}
+    assert all(isinstance(row, str) for row in found[:-1])
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@settings(deadline=None)
+@given(st.lists(VALUES, max_size=6), st.sampled_from([None, 0, 3]), st.booleans())
+def test_the_elements_of_a_document_are_those_that_json_reads(
+    table: list[Any], indent: int | None, named: bool
+) -> None:
+    data: Any = {f"k{number}": value for number, value in enumerate(table)} if named else table
+    document = json.dumps({"first": [1, {"data": 2}], "data": data, "last": {}}, indent=indent).encode()
+    found = list(elements(io.BytesIO(document), ("data",)))
+    assert [json.loads(element.data or b"") for element in found] == table
+    for element in found:
+        file = io.BytesIO(document)
+        file.seek(element.offset)
+        assert next(iter(elements(file, ("data",), element.number, inside=True))) == element
+
+
+def test_an_element_that_is_too_long_is_one_bad_row() -> None:
+    document = b'[{"a": "' + b"x" * (3 * MAX_LINE) + b'"}, {"a": "y"}]'
+    assert [isinstance(row, str) for row in rows(TableFormat(kind="json"), document)] == [True, False]
+
+
+@pytest.mark.parametrize("document", [b'[{"a": "1"}, {"a"', b'[{"a": "1"}]]', b'{"b": 1}', b"", b'{"data": 5}'])
+def test_a_document_that_is_no_table_says_so(document: bytes) -> None:
+    form = TableFormat(kind="json", path="data" if document[:1] == b"{" else "")
+    assert isinstance(rows(form, document)[-1], str)
+
+
+def test_scalars_of_yaml_are_as_written_and_a_broken_row_costs_no_other() -> None:
+    form = TableFormat(kind="yaml", path="files")
+    assert rows(form, "files:\n- {id: 0100, ok: no}\n- {id: 2}\n") == [{"id": "0100", "ok": "no"}, {"id": "2"}]
+    found = rows(form, "files:\n- {id: 0100, ok: no}\n- {id: 2\n- {id: 3}\n")
+    assert [isinstance(row, str) for row in found] == [False, True, False]
+
+
+def test_aliases_of_yaml_are_not_followed() -> None:
+    found = rows(TableFormat(kind="yaml"), "a: &x [1, 2]\nb: [*x, *x]\n")
+    assert found == ["cannot be read as YAML: it has aliases (*), which may stand for more than fits the memory"]
+
+
+def test_a_packed_table_that_breaks_off_says_so() -> None:
+    packed = gzip.compress(b'{"id": "a"}\n' * 20000, compresslevel=0)
+    file = gzip.GzipFile(fileobj=io.BytesIO(packed[:-9000]))
+    found = list(read_records(TableFormat(kind="jsonl"), (), file, NONE, 1, inside=False))
+    assert found[0].row == {"id": "a"}
+    assert str(found[-1].row).startswith("cannot be unpacked")
