@@ -27,7 +27,6 @@ PhraseKind = Literal[
     "denial",
     "denial_reply",
     "topic",
-    "topic_reply",
     "affirm",
     "affirm_reply",
 ]

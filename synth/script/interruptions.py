@@ -14,7 +14,6 @@ from turnmill.synth.intents import SAYS_AGAIN, says_again
 from turnmill.synth.phrases import PhraseKind, Phrases
 from turnmill.synth.rewrite.tasks import certainly_said
 from turnmill.synth.script.asking import (
-    accepts,
     asked_again,
     asks,
     asks_back,
@@ -28,7 +27,7 @@ from turnmill.synth.script.asking import (
 )
 from turnmill.synth.script.clauses import clauses
 from turnmill.synth.script.context import content, relied_on
-from turnmill.synth.script.partners import partners_of
+from turnmill.synth.script.partners import is_told_apart, partners_of
 from turnmill.synth.script.parts import Part
 from turnmill.synth.text import spoken_form
 from turnmill.synth.tokens import joined, prefix, spans, tokens
@@ -118,6 +117,8 @@ def _written(moment: Moment, written: records.Interruption) -> Interruption | No
 def _follow_up(moment: Moment) -> Iterator[Interruption]:
     """The source's next turn."""
     ahead, text = moment.ahead, moment.part.text
+    if moment.part.turn.added or (ahead and ahead[0].turn.added):
+        return  # what a task adds is another matter
     if len(ahead) < 2 or not ahead[0].is_user or asks_back(text) or not follows_up(ahead[0].text, moment.language):
         return
     phrases, opening = moment.phrases, ahead[0].text.lower()
@@ -140,7 +141,7 @@ def _topic(moment: Moment) -> Iterator[Interruption]:
         assert new is not None
         added = (
             replace(question, text=joined([moment.say("topic"), new])),
-            _opened(answer, moment.say("topic_reply"), accepts(answer.text, moment.language)),
+            _capital(answer),
         )
         found = _placed(moment, Interruption("topic", moment.part, added, tuple(rest[:_MORE]), 0))
         if found:
@@ -156,8 +157,8 @@ def _asked_something_else(intent: Intent, moment: Moment) -> Iterator[Interrupti
     if len(moment.before) > 1 and asks_back(moment.before[-2].text):
         return  # who answers a question as well would say the answer again
     kind, reply = _PHRASES_AGAIN[intent]
-    for _, answer, *_ in _partners(moment):
-        if asks_back(answer.text):
+    for question, answer, *_ in _partners(moment):
+        if asks_back(answer.text) or not is_told_apart((question, answer), moment.before):
             continue
         turn = replace(answer.turn, emotion=None, backchannels=None, interruption=None)
         target = replace(answer, turn=turn, misheard=True)
@@ -213,7 +214,7 @@ def _said_again(intent: Intent, said: str, reply: str, moment: Moment) -> Iterat
             continue
         again = without_opening(text[starts[first][0] :], moment.language)
         least = first + moment.count(_MISSED_S)
-        added = (_user(said), _opened(_assistant(again), reply, accepts(again, moment.language)))
+        added = (_user(said), _opened(_assistant(again), reply))
         found = _placed(moment, Interruption(intent, moment.part, added, moment.ahead, least, until, 2))
         if found:
             yield found
@@ -226,8 +227,8 @@ def _affirm(moment: Moment) -> Iterator[Interruption]:
         return
     if not content(text) & content(moment.before[-1].text):
         return  # it may be an answer to something else
-    if ahead and not follows_up(ahead[0].text, moment.language):
-        return
+    if ahead and not (follows_up(ahead[0].text, moment.language) and asks(ahead[0].text, moment.language)):
+        return  # who goes on talking of it did not have all
     added = (_user(moment.say("affirm")), _assistant(moment.say("affirm_reply")))
     found = _placed(moment, Interruption("affirm", moment.part, added, ahead, len(tokens(text)) // 2))
     if found:
@@ -297,14 +298,18 @@ def _placed(moment: Moment, found: Interruption) -> Interruption | None:
     return replace(found, said=said) if said <= most else None
 
 
-def _opened(answer: Part, reply: str, opens: bool) -> Part:
+def _capital(part: Part) -> Part:
+    return replace(part, text=part.text[:1].upper() + part.text[1:])
+
+
+def _opened(answer: Part, reply: str, opens: bool = False) -> Part:
     """An answer after `reply`, unless it has such an opening itself. A sentence begins with a capital."""
-    text = answer.text[:1].upper() + answer.text[1:]
+    answer = _capital(answer)
     if not reply or opens:
-        return replace(answer, text=text)
+        return answer
     nods, later = answer.turn.backchannels, len(tokens(reply))
     turn = replace(answer.turn, backchannels=nods and tuple(n + later for n in nods))
-    return replace(answer, turn=turn, text=joined([reply, text]))
+    return replace(answer, turn=turn, text=joined([reply, answer.text]))
 
 
 def _user(text: str) -> Part:

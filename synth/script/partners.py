@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from turnmill.manifests.records import TextDialogue
-from turnmill.synth.script.asking import asked_again, declines, stands_alone
+from turnmill.synth.script.asking import asked_again, declines, greets, stands_alone
 from turnmill.synth.script.context import content
 from turnmill.synth.script.parts import Part, parts_of
 
@@ -25,6 +25,12 @@ def partners_of(talk: Sequence[Part], others: Sequence[TextDialogue]) -> Iterato
                 yield partner
 
 
+def is_told_apart(partner: tuple[Part, Part], talk: Sequence[Part]) -> bool:
+    """Whether an answer has a word of its own question's of which there was no talk: it is heard to answer that one."""
+    question, answer = (content(part.text) for part in partner)
+    return bool(question & answer - set[str]().union(*(content(part.text) for part in talk)))
+
+
 def _is_usual(answer: Part, others: Sequence[TextDialogue]) -> bool:
     """Whether other questions are answered alike, so that nobody would take it for the answer of another question."""
     words = content(answer.text)
@@ -39,6 +45,8 @@ def _fits(other: TextDialogue) -> bool:
     if any(turn.style for turn in other.turns) or other.turns[1].tool:
         return False
     question, answer, *_ = parts_of(other)
+    if greets(answer.text, other.language):
+        return False
     again = asked_again(question.text, other.language)
     return again is not None and stands_alone(again, other.language) and not declines(answer.text, other.language)
 
