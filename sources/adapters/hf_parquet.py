@@ -93,9 +93,14 @@ class HFParquetIngest(DescribedFamily):
                 for group in groups:
                     done = 0
                     try:
-                        for done, row in enumerate(table.rows(group, self.drop), 1):
-                            at = (path, stamp, group, done - 1)
-                            yield self._clip_of(corpus, classed(row, labels), table.kind, at)
+                        for rows in table.rows(group, self.drop):
+                            named = [classed(row, labels) for row in rows]
+                            numbers = range(done, done + len(named))
+                            at = [(path, stamp, group, number) for number in numbers]
+                            # All at once: half as dear as each between two decodings.
+                            found = [self._clip_of(corpus, *of, table.kind) for of in zip(named, at, strict=True)]
+                            done += len(found)
+                            yield from found
                         yield from self._lost(corpus, path, group, done, "has fewer rows than its footer says")
                     except ParquetError as error:
                         yield from self._lost(corpus, path, group, done, str(error))
@@ -110,7 +115,7 @@ class HFParquetIngest(DescribedFamily):
             yield Reject(Reason.BAD_ROW, f"{path} row {number}: the file {why}", uid, path)
 
     def _clip_of(
-        self, corpus: Corpus[ClipRef], row: dict[str, Any], kind: str, at: tuple[str, Stamp, Group, int]
+        self, corpus: Corpus[ClipRef], row: dict[str, Any], at: tuple[str, Stamp, Group, int], kind: str
     ) -> ClipRef | Reject:
         """What a row is."""
         path, _, group, number = at

@@ -87,9 +87,9 @@ class Table:
             return {}
         return {column: names for column, names in named.items() if names}
 
-    def rows(self, group: Group, drop: Sequence[str]) -> Iterator[dict[str, Any]]:
-        """The rows of a group, no more than the footer says, without audio but for its file name and rate. Raises
-        ParquetError."""
+    def rows(self, group: Group, drop: Sequence[str]) -> Iterator[list[dict[str, Any]]]:
+        """The rows of a group in batches, no more than the footer says, without audio but for its file name and rate.
+        Raises ParquetError."""
         columns = [*self._described(drop), *(f"{self.audio}.{part}" for part in self._parts())]
         left = group.rows
         for batch in self._batches(group, columns, _ROWS) if columns else ():
@@ -97,9 +97,9 @@ class Table:
                 rows = batch.to_pylist()
             except FAULTS as error:
                 raise ParquetError(f"cannot be read: {first_line(error)}") from error
-            yield from rows[:left]
+            yield rows[:left]
             left -= min(left, len(rows))
-        yield from ({} for _ in range(0 if columns else left))
+        yield [{} for _ in range(0 if columns else left)]
 
     def _batches(self, group: Group, columns: Sequence[str], rows: int) -> Iterator[pa.RecordBatch]:
         """Raises ParquetError."""
