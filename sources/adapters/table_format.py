@@ -334,9 +334,7 @@ def _of_yaml(path: str, file: IO[bytes], keep: frozenset[str], first: int) -> It
 def _yaml(data: bytes, path: str) -> list[tuple[Any, Any]]:
     """Keys (null in a list) and rows; a text that begins with `_NO_YAML` in the place of one that cannot be read."""
     try:
-        if len(data) > _MAX_YAML:
-            raise ValueError(f"it is longer than {_MAX_YAML} bytes")
-        found = _yaml_value(data)
+        found = _loaded(data)
         for part in filter(None, path.split(".")):
             found = found.get(part) if isinstance(found, dict) else None
         if isinstance(found, dict):
