@@ -61,8 +61,8 @@ class Access(Params):
 
 
 class Expect(Params):
-    """What the whole release holds. `sample_rate` in Hz, `hours` of audio, `items`: clips or dialogues; null where it
-    varies or nobody knows."""
+    """What the whole release holds. `sample_rate` in Hz and `channels` of its files, `hours` of audio, `items`: clips
+    or dialogues; null where it varies or nobody knows."""
 
     sample_rate: int | None = None
     channels: int | None = None
@@ -118,6 +118,13 @@ class Entry(Params):
             raise ValueError(f"`lang` is {self.lang!r}, which is not among the `languages`: add it, or leave one out")
         return self
 
+    @model_validator(mode="after")
+    def _each_channel_has_a_role(self) -> "Entry":
+        roles, channels = self.ingest.roles if self.ingest else (), self.expect.channels
+        if roles and channels not in (None, len(roles)):
+            raise ValueError(f"`ingest.roles` names {len(roles)} channels, and `expect.channels` is {channels}")
+        return self
+
     @property
     def family(self) -> IngestKnobs:
         """What reads it. Raises UsageError, with the reason, where there is nothing to ingest."""
@@ -162,9 +169,9 @@ def load(source: str | Mapping[str, Any], where: str = "corpus") -> Entry:
     known = _files()
     if source not in known:
         near = difflib.get_close_matches(source, known, n=3, cutoff=0.4)
+        meant = f"did you mean {', '.join(near)}?" if near else "`turnmill sources` lists them."
         raise UsageError(
-            f"no source is called {source!r}: did you mean {', '.join(near or sorted(known))}? Of a file of your own "
-            "give the path, as in ./my-corpus.yaml"
+            f"no source is called {source!r}: {meant} Of a file of your own give the path, as in ./my-corpus.yaml"
         )
     entry = _read(known[source], origin(source))
     if entry.name != source:

@@ -193,9 +193,8 @@ def _headers(corpus: Corpus[ClipRef], expect: Expect, clips: Iterable[ClipRef | 
             continue
         if expect.sample_rate not in (None, header.samplerate):
             yield f"expect.sample_rate: the release has {expect.sample_rate} Hz, {clip.path} {header.samplerate}"
-        channels = header.channels if clip.channel is None else 1
-        if expect.channels not in (None, channels):
-            yield f"expect.channels: the release has {expect.channels}, {clip.path} {channels}"
+        if expect.channels not in (None, header.channels):
+            yield f"expect.channels: the release has {expect.channels}, {clip.path} {header.channels}"
 
 
 def _header(corpus: Corpus[ClipRef], clip: ClipRef) -> Any:

@@ -86,8 +86,8 @@ def _untold(connection: Any, entries: Sequence[Entry]) -> Iterator[str]:
                 silent = [f"{plural(each.silent, 'clip')} of {each.corpus}" for each in (one, other) if each.silent]
                 said = " and ".join(silent)
                 yield (
-                    f"{one.corpus} and {other.corpus} both have audio of {origin}, and {said} do not say which: the same "
-                    "may be in two splits. Leave one of them out, or train on both and judge on others"
+                    f"{one.corpus} and {other.corpus} both have audio of {origin}, and {said} do not say which: the "
+                    "same may be in two splits. Leave one of them out, or train on both and judge on others"
                 )
 
 

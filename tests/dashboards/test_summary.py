@@ -75,6 +75,15 @@ def test_what_was_passed_over_is_told_by_ending_most_first_and_the_rest_together
         assert next(found for found in text.splitlines() if "Passed" in found) == f"{told}, 1 .008, 12 of other endings"
 
 
+def test_what_is_in_two_splits_is_told_in_a_sentence_each(dataset: Store) -> None:
+    index = Index.load(dataset)
+    found = summarised(dataset, index, connect(dataset, index), ["1 parent in several splits"])
+    console = Console(file=io.StringIO(), width=80)
+    print_summary(found, dataset, index, 1.0, NEXT, console)
+    assert "\nSplits: 1 parent in several splits\n" in console.file.getvalue()  # type: ignore[attr-defined]
+    assert "Splits" not in summary(dataset)
+
+
 def test_colours_are_for_terminals_only(dataset: Store) -> None:
     assert "\x1b[" not in summary(dataset)
     assert "\x1b[" not in status(dataset)

@@ -117,6 +117,17 @@ def test_a_file_that_two_corpora_have_is_in_one_split_where_no_selection_drops_i
     assert found == [(["files", "more"], 1)]
 
 
+def test_the_end_of_a_run_tells_what_may_be_in_two_splits_and_so_does_a_run_with_nothing_to_do(both: Path) -> None:
+    entries = ("first, entry: {overlaps: [tapes]}", "second, entry: {name: more, lang: en, overlaps: [tapes]}")
+    corpora = ", ".join(f"{{corpus: files, root: {both}/{entry}}}" for entry in entries)
+    splits = "shard.splits={train: 0.34, valid: 0.33, test: 0.33}"
+    recipe = load(both / "both.yaml", [f"corpora=[{corpora}]", "select=[]", "quality=null", splits])
+    leaks = run(recipe, str(both / "leaks")).summary.leaks
+    said = "files and more both have audio of tapes, and 8 clips of files and 2 clips of more do not say which"
+    assert [leak.partition(":")[0] for leak in leaks] == [said]
+    assert run(recipe, str(both / "leaks")).summary.leaks == leaks
+
+
 def test_one_folder_may_be_two_corpora_that_read_it_otherwise(both: Path) -> None:
     other = "{name: more, ingest: {pattern: '(?P<speaker>a+)'}}"
     settings = [f"corpora=[{{corpus: files, root: x}}, {{corpus: files, root: x, entry: {other}}}]"]

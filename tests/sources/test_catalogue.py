@@ -52,8 +52,8 @@ def test_an_unknown_name_is_answered_with_near_ones(wrong: str, near: str) -> No
         load(wrong)
 
 
-def test_a_name_like_nothing_is_answered_with_all() -> None:
-    with pytest.raises(UsageError, match="demo, dialogue_text, files, librispeech, ljspeech"):
+def test_a_name_like_nothing_is_answered_with_where_all_are() -> None:
+    with pytest.raises(UsageError, match=r"no source is called '\.\.etc passwd': `turnmill sources` lists them\."):
         load("..etc passwd")
 
 
@@ -96,6 +96,12 @@ def test_a_recipe_changes_an_entry_key_by_key_and_a_knob_by_knob() -> None:
         ("ljspeech", {"ingest": {"tabels": "x"}}, r"ingest\.tabels: unknown key; did you mean 'tables'"),
         ("ljspeech", {"ingest": {"fields": {"speeker": "x"}}}, r"ingest\.fields\.speeker: unknown .* 'speaker'"),
         ("ljspeech", {"kind": "text"}, "`kind` is 'text', and the family 'table' reads audio"),
+        ("ljspeech", {"kind": "podcast"}, "kind: must be .*given: 'podcast'"),
+        ("ljspeech", {"ingest": None}, "has no `ingest`: say how it is read, or in `nothing` why"),
+        ("ljspeech", {"nothing": "it is gone"}, "has `ingest`, and `nothing`, .*: keep one"),
+        ("ljspeech", {"languages": ["de", "fr"]}, "`lang` is 'en', which is not among the `languages`"),
+        ("ljspeech", {"overlaps": ["Libri Vox"]}, "overlaps"),
+        ("ljspeech", {"ingest": {"roles": ["a", "b"]}}, "`ingest.roles` names 2 channels, and `expect.channels` is 1"),
         ("ljspeech", {"text_stile": "cased"}, "text_stile: unknown key; did you mean 'text_style'"),
         *(
             ("files", {"ingest": {"sidecar": sidecar}}, "ingest.sidecar: '.*' leaves the folder of the corpus: begin")
