@@ -3,8 +3,8 @@
     python tests/benchmarks/safety/prove_safety.py [FILE...]
 
 `judge.tsv` has 300 texts (150 English, 150 Chinese; half of them unsafe) whose author had seen neither the lexicon nor
-a seed. Its author then wrote the seeds too, so the public sets are the harder judges. They are not kept here; get them
-and name the files, which are told by their columns:
+a seed. Its author then wrote the seeds too: `stranger.tsv` has 146 by another, who saw neither then nor later. Harder
+are the public sets. They are not kept here; get them and name the files, which are told by their columns:
 
   XSTest              github.com/paul-rottger/exaggerated-safety    xstest_prompts.csv           CC-BY-4.0
   SimpleSafetyTests   github.com/bertiev/SimpleSafetyTests          SimpleSafetyTests - test cases.csv
@@ -12,8 +12,8 @@ and name the files, which are told by their columns:
   StrongREJECT        strongreject_dataset.csv (but for disinformation)
   COLDataset          github.com/thu-coai/COLDataset                COLDataset/test.csv (its first 1,000)
 
-Prints precision and recall of the lexicon, of the classifier and of both, and the texts of `judge.tsv` that they get
-wrong. Exit status 1 where precision or recall of both on `judge.tsv` is below .9 in a language.
+Prints precision and recall of the lexicon, of the classifier and of both, and the texts of the first two that they get
+wrong. Exit status 1 where precision or recall of both on one of these is below .9 in a language.
 """
 
 import csv
@@ -113,7 +113,7 @@ def table(name: str, texts: Sequence[Text], judges: Mapping[str, Sequence[str | 
 
 def main() -> int:
     below = False
-    for file in (HERE / "judge.tsv", *map(Path, sys.argv[1:])):
+    for file in (HERE / "judge.tsv", HERE / "stranger.tsv", *map(Path, sys.argv[1:])):
         texts = read(file)
         judges = {
             "lexicon": [by_lexicon(text) for text in texts],
