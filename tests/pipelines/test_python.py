@@ -133,7 +133,7 @@ def test_a_corpus_gives_each_item_and_its_audio_without_a_run(small: Small) -> N
     audio, sample_rate = corpus.audio(found["plain.wav"])
     assert audio.dtype == np.float32
     assert (audio.shape[0], sample_rate) == (1, 24_000)
-    with pytest.raises(turnmill.UsageError, match="no source is called 'libri': did you mean .*librispeech"):
+    with pytest.raises(turnmill.UsageError, match=r"no source is called 'libri': did you mean .*librispeech"):
         turnmill.open_corpus("libri", small.corpus)
 
 
