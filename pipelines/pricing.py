@@ -111,7 +111,7 @@ def price(recipe: Recipe, stage: WriteScripts, units: Sequence[Unit]) -> Price:
             read = list(islice(stage.read(unit, bank, Guard(stage.name)), most))
             longest = recipe.script.limits.max_turn_chars
             cut = [_cut(dialogue, longest) for dialogue in read if isinstance(dialogue, TextDialogue)]
-            company = stage.company(cut)
+            company = stage.company(cut, bank)
             for dialogue in read:
                 found.add(_quantities(dialogue, company, recipe, stage, bank))
         by_text[text.source] = Quantities()

@@ -63,10 +63,10 @@ def joined(parts: list[str]) -> str:
 
 def shares_run(first: str, second: str, length: int) -> bool:
     """Whether two texts have so many tokens in a row in common, however they are written."""
-    runs = _runs(first, length)
-    return not runs.isdisjoint(_runs(second, length))
+    return not runs(first, length).isdisjoint(runs(second, length))
 
 
-def _runs(text: str, length: int) -> set[tuple[str, ...]]:
+def runs(text: str, length: int) -> set[tuple[str, ...]]:
+    """All so many tokens in a row of a text that make a sound, in letters and digits alone."""
     words = ["".join(filter(str.isalnum, token)).casefold() for token in tokens(text) if sounds(token)]
     return {tuple(words[n : n + length]) for n in range(len(words) - length + 1)}

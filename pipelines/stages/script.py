@@ -173,7 +173,7 @@ class WriteScripts(Source):
         scripts: list[Row] = []
         lines: list[Row] = []
         dialogues = [result for result in results if isinstance(result, TextDialogue)]
-        company = self.company(dialogues)
+        company = self.company(dialogues, bank)
         for dialogue in dialogues:
             written = guard.caught(Item(dialogue.id), partial(self.script, dialogue, company, bank))
             if isinstance(written, Reject):
@@ -228,11 +228,12 @@ class WriteScripts(Source):
         dialogue = speakable(shortened(read, limits.max_turn_chars) if limits.shorten else read, limits)
         return dialogue if isinstance(dialogue, Reject) else self.safety.judge(dialogue)
 
-    def company(self, dialogues: Sequence[TextDialogue]) -> Company:
-        """What the dialogues of a unit are to each other."""
+    def company(self, dialogues: Sequence[TextDialogue], bank: VoiceBank) -> Company:
+        """What the dialogues of a unit are to each other, and what the voices perform of them."""
         others: dict[_Kind, list[TextDialogue]] = {}
         for dialogue in dialogues:
-            others.setdefault(self._kind(dialogue), []).append(dialogue)
+            lender = with_performed(dialogue, self._performed(dialogue, bank))
+            others.setdefault(self._kind(dialogue), []).append(lender)
         drawn = {kind: sorted(each, key=lambda other: stable_hash(other.id)) for kind, each in others.items()}
         rng = generator(self.seed, dialogues[0].id if dialogues else "", "intents")
         return Company(drawn, Balance(self.params.interaction.intents, rng))
@@ -253,12 +254,11 @@ class WriteScripts(Source):
         """The script of a dialogue of that company, under the licence that what is made of it has, and its split."""
         split, others = self._split(dialogue), company.others[self._kind(dialogue)]
         given = self._given(dialogue, bank)
-        performed = self._performed(dialogue, bank)
-        lenders = [with_performed(other, performed) for other in others]
-        script = write_script(given, self.params.interaction, bank, split, self.seed, lenders, company.balance)
+        script = write_script(given, self.params.interaction, bank, split, self.seed, others, company.balance)
         voices = bank.voices
         spoken_by = (voices[voice].licence for voice in dict.fromkeys(line.voice for line in script.lines))
-        lent = (other.licence for other in others if other.id in borrowed(script))
+        lenders = set(borrowed(script))
+        lent = (other.licence for other in others if other.id in lenders)
         # Speech made from a text is a derivative of it.
         carried = of_derivative([dialogue.licence, *lent, *spoken_by])
         return replace(script, licence=carried), split

@@ -1,9 +1,7 @@
 """What a record, a JSON object or a row of nested columns, says of a clip."""
 
 import math
-import posixpath
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from typing import Any, Final, Literal
 
 from pydantic import Field, model_validator
@@ -20,7 +18,7 @@ from turnmill.sources.adapters.items import (
     transcript,
     untranscribed,
 )
-from turnmill.sources.adapters.template import TemplateText, parse
+from turnmill.sources.adapters.template import TemplateText, parse, place_of
 
 FieldName = Literal["text", "speaker", "parent", "language", "tags", "captions"]
 Record = Mapping[str, Any]
@@ -55,7 +53,7 @@ class DescribedFamily(Family[ClipRef]):
     def split_of(self, archive: str) -> str:
         """The split of what is in an archive, by the name of that."""
         try:
-            split = parse(self.split).render(_place(archive))
+            split = parse(self.split).render(place_of(archive))
         except LookupError:
             return UNLISTED
         split = self.maps.get("split", {}).get(split, split)
@@ -86,7 +84,7 @@ class DescribedFamily(Family[ClipRef]):
         at: tuple[Any, ...],
     ) -> ClipRef:
         """Raises ValueError for a value that a field cannot take."""
-        known = {**record, **_place(archive)}
+        known = {**record, **place_of(archive)}
         found = {name: _first_found(known, _several(templates)) for name, templates in self.fields.items()}
         words = {name: self._words(name, value) for name, (value, _) in found.items()}
         taken = {key for _, key in found.values()} | set(self.drop)
@@ -109,12 +107,6 @@ class DescribedFamily(Family[ClipRef]):
         meaning = self.maps.get(name, {})
         words = [_word(name, each) for each in (value if isinstance(value, list | tuple) else [value])]
         return tuple(filter(None, (meaning.get(word, word) for word in words)))
-
-
-@lru_cache(maxsize=64)  # the records of an archive follow each other
-def _place(archive: str) -> Mapping[str, str]:
-    folder, name = posixpath.split(archive)
-    return {"dir": folder or ".", "stem": posixpath.splitext(name)[0]}
 
 
 def _several(templates: str | tuple[str, ...]) -> tuple[str, ...]:

@@ -47,7 +47,7 @@ from turnmill.pipelines.dataset import Dataset, Sample, open_dataset
 from turnmill.pipelines.stage import read_span
 from turnmill.pipelines.verification import verify_output
 from turnmill.synth.energy import active_level, islands
-from turnmill.synth.tokens import tokens
+from turnmill.synth.tokens import runs, tokens
 from turnmill.synth.tts.align import sounding
 from turnmill.synth.tts.sphinx import PocketsphinxAligner
 
@@ -151,18 +151,13 @@ def stems_of(sample: Sample) -> tuple[Pcm, Pcm]:
     return sample.audio()[0][0], decode(sample.files["user.flac"], sample.key).samples[0]
 
 
-def runs(text: str) -> set[tuple[str, ...]]:
-    words = ["".join(filter(str.isalnum, word)).casefold() for word in sounding(text)]
-    return {tuple(words[n : n + RUN]) for n in range(len(words) - RUN + 1)}
-
-
 def again(data: Dataset, _: argparse.Namespace) -> bool:
     answered, wrong = 0, list[str]()
     for item in (item for labels in labels_of(data) for item in interruptions(labels)):
         if item.answer is None or item.intent in SAYS_AGAIN:
             continue
         answered += 1
-        said = runs(item.target["text"]) & runs(item.answer["text"])
+        said = runs(item.target["text"], RUN) & runs(item.answer["text"], RUN)
         wrong += [f"{item.name}: {' '.join(min(said))}"] if said else []
     print(f"again: {len(wrong)} of {answered} answers have {RUN} words in a row of the interrupted turn")
     for name in wrong[:10]:

@@ -104,7 +104,7 @@ def test_the_licence_of_what_is_borrowed_counts(tmp_path: Path) -> None:
         for n, one in enumerate(read)
     ]
     closed = {one.id for one in licensed if one.licence is CLOSED}
-    company, mixed = writer.company(licensed), 0
+    company, mixed = writer.company(licensed, voices), 0
     for one in licensed:
         script, _ = writer.script(one, company, voices)
         lent = {turn.borrowed for turn in script.turns} & closed
