@@ -1,6 +1,7 @@
 """Interruptions: each has a consequence, and the talk goes on as people would."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.synth.duplex.conftest import QUIET, only
 from tests.synth.script.test_writer import german_bank
-from turnmill.manifests.records import Intent, Interruption, Licence, TextDialogue, TextTurn
+from turnmill.manifests.records import Intent, Interruption, Licence, TextDialogue, TextTurn, ToolCall
 from turnmill.synth.intents import INTENTS, SAYS_AGAIN, Balance
 from turnmill.synth.phrases import PHRASES
 from turnmill.synth.script import Interaction, Script, write_script
@@ -181,10 +182,62 @@ def test_what_is_answered_to_everybody_shows_nobody_that_they_were_misheard() ->
     assert not written(dialogue("moon", MOON), "correct", "denial", "topic", others=orders).barge_ins
 
 
+def test_an_answer_that_may_be_the_right_one_shows_nobody_that_they_were_misheard() -> None:
+    asked = dialogue(
+        "d", ("Could I have a lemon tea?", "There is none on the menu today, but the mint tea is very good.")
+    )
+    fits = dialogue("o", ("May I have an espresso?", "Please look over what you chose while I pass it on to the bar."))
+    tells = dialogue("o", ("How is an espresso made?", "An espresso is made with hot water under a lot of pressure."))
+    assert not written(asked, "correct", "denial", others=(fits,)).barge_ins
+    assert written(asked, "correct", others=(tells,)).barge_ins
+
+
+def test_who_is_told_nothing_of_what_they_asked_has_not_what_they_need() -> None:
+    off = dialogue(
+        "d", ("How do I get to the station?", "That is an old saying of the nineties, and a funny one as well.")
+    )
+    told = dialogue(
+        "d", ("How do I get to the station?", "The station is behind the park, ten minutes from here on foot.")
+    )
+    assert not written(off, "affirm").barge_ins
+    assert written(told, "affirm").barge_ins
+
+
+def test_what_a_task_adds_is_no_follow_up() -> None:
+    item = dialogue("d", FRIDGE)
+    turns = tuple(replace(turn, added=n > 1) for n, turn in enumerate(item.turns))
+    assert written(item, "follow_up").barge_ins
+    assert not written(replace(item, turns=turns), "follow_up").barge_ins
+
+
+ESPRESSO = ("How is an espresso made?", "An espresso is made with hot water under a lot of pressure.")
+STATION = ("How do I get to the station?", "The station is behind the park, ten minutes from here on foot.")
+
+
 def test_nobody_is_misheard_twice_in_a_dialogue() -> None:
-    long = dialogue("d", (*MOON, *MOON[:2]))
+    long = dialogue("d", (*MOON, *WINE[:2], *FRIDGE[:2]))
     for seed in range(5):
-        assert sum(turn.misheard for turn in written(long, "correct", "denial", seed=seed).turns) <= 1
+        script = written(long, "correct", seed=seed, others=(dialogue("e", ESPRESSO), dialogue("s", STATION)))
+        assert sum(turn.misheard for turn in script.turns) == 1
+
+
+def test_who_answers_a_question_as_well_is_not_misheard() -> None:
+    back = dialogue("d", ("Hi.", "Hello, what colour is it?", "It is green. Can you paint it?", ESPRESSO[1]))
+    told = dialogue("d", ("Hi.", "Hello, tell me of it.", "It is green. Can you paint it?", ESPRESSO[1]))
+    others = (dialogue("s", STATION),)
+    assert not written(back, "correct", others=others).barge_ins
+    assert written(told, "correct", others=others).barge_ins
+
+
+@pytest.mark.parametrize(("told", "possible"), [(STATION[1], True), ("It is behind the park.", False)])
+def test_what_is_said_before_a_call_is_not_said_again_after_it(told: str, possible: bool) -> None:
+    filler = "Let me look that up for you in the book that they gave me, it takes a moment."
+    call = TextTurn("assistant", f"{filler} {told}", tool=ToolCall("{}", "{}", after=len(tokens(filler))))
+    item = replace(dialogue("d", STATION), turns=(TextTurn("user", STATION[0]), call))
+    for seed in range(5):
+        script = written(item, "repeat", seed=seed, others=())
+        assert bool(script.barge_ins) == possible
+        assert ("look" in script.turns[-1].text) != possible
 
 
 def test_a_turn_that_is_over_before_anybody_interrupts_is_not() -> None:
