@@ -4,10 +4,11 @@ import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
-from turnmill.manifests.records import Licence
+from turnmill.manifests.records import UNKNOWN_LICENCE, Licence
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,9 @@ class KnownLicence:
 
 _LONGEST, _SHOWN = 200, 40  # characters of an expression, and of a name that an error proposes
 _CC = "https://creativecommons.org/licenses"
+_CC_PAGE = re.compile(
+    r"creativecommons\.org/(?:licenses|publicdomain)/([a-z+-]+)/(\d\.\d)(?:/([a-z]{2,3}))?(?:[/?#]|$)"
+)
 
 # Terms as the licences' own texts state them.
 KNOWN: dict[str, KnownLicence] = {
@@ -72,12 +76,18 @@ KNOWN: dict[str, KnownLicence] = {
 
 def spelled(spdx: str) -> str:
     """An SPDX identifier or expression as SPDX writes it. Raises ValueError, naming near ones, for what is none."""
+    found = _spdx(spdx)
+    if found is None:
+        raise ValueError(f"is no SPDX identifier (https://spdx.org/licenses){_meant(spdx[:_LONGEST])}")
+    return found
+
+
+def _spdx(words: str) -> str | None:
+    """The same, null for what is none."""
     try:
-        if spdx.isprintable() and len(spdx) <= _LONGEST:
-            return canonicalize_license_expression(spdx)
+        return canonicalize_license_expression(words) if words.isprintable() and len(words) <= _LONGEST else None
     except InvalidLicenseExpression:
-        pass
-    raise ValueError(f"is no SPDX identifier (https://spdx.org/licenses){_meant(spdx[:_LONGEST])}")
+        return None
 
 
 def _meant(spdx: str) -> str:
@@ -87,6 +97,38 @@ def _meant(spdx: str) -> str:
     meant = [name for name in KNOWN if name.lower() in near]
     own = f"write LicenseRef-{plain[:_SHOWN] or 'NAME'}"
     return f"; did you mean {' or '.join(meant)}?" if meant else f"; of a licence that has none {own}"
+
+
+@lru_cache(maxsize=1024)  # the items of a corpus have a few
+def of_item(said: str) -> Licence:
+    """The licence of an item in the words of its corpus: an SPDX expression, the Hub's identifier, a name, or the
+    address of one of Creative Commons'. What is none of these keeps its words, and allows nothing."""
+    words = said.strip()
+    page = _CC_PAGE.search(words.lower())
+    named = _of_page(*page.groups()) if page else _BY_NAME.get(_plain(words), words)
+    spdx = _spdx(named) or _spdx("-".join(named.split()))
+    if spdx is None:
+        spdx = f"LicenseRef-{_plain(named)[: _LONGEST // 2]}" if _plain(named) else UNKNOWN_LICENCE
+    terms = [known for part in spdx.split(" AND ") if (known := _terms(part)) is not None]
+    if len(terms) <= spdx.count(" AND "):
+        return Licence(spdx, redistribute=False, commercial=False, derivatives=False)
+    return Licence(spdx, True, all(each.commercial for each in terms), all(each.derivatives for each in terms))
+
+
+def _of_page(code: str, version: str, port: str | None) -> str:
+    """What a page of Creative Commons' is about, as SPDX spells it."""
+    if code in ("zero", "mark"):
+        return "CC0-1.0" if code == "zero" else f"CC-PDM-{version}"
+    return "-".join(filter(None, ("CC", code, version, port))).upper()
+
+
+def _plain(text: str) -> str:
+    """A licence in letters, digits and dots, with hyphens between them."""
+    return re.sub(r"[^a-z0-9.]+", "-", text.removeprefix("LicenseRef-").lower()).strip("-")
+
+
+_BY_NAME = {_plain(name): spdx for spdx, known in KNOWN.items() for name in (spdx, known.hub, known.name)}
+_BY_NAME |= dict.fromkeys(("cc0", "creative-commons-0"), "CC0-1.0")  # as Freesound has it
 
 
 def contradiction(stated: Licence) -> str | None:
@@ -107,7 +149,7 @@ def _terms(spdx: str) -> Licence | None:
     """What a licence allows; of Creative Commons' that is in the name. Null where nobody told us."""
     if (known := KNOWN.get(spdx)) is not None:
         return Licence(spdx, True, known.commercial, known.derivatives)
-    if spdx.startswith("CC-BY-"):
+    if spdx.startswith("CC-BY-") and " " not in spdx:
         return Licence(spdx, True, "-NC" not in spdx, "-ND" not in spdx)
     return None
 
@@ -156,12 +198,7 @@ def hub_metadata(spdx: Iterable[str]) -> dict[str, object]:
     """
     names = sorted(set(spdx))
     if not names or any(name not in KNOWN for name in names):
-        label = "-and-".join(_label(name) for name in names) or "unknown"
+        label = "-and-".join(_plain(name) for name in names) or "unknown"
         return {"license": "other", "license_name": label, "license_link": "#licences"}
     identifiers = sorted({KNOWN[name].hub for name in names})
     return {"license": identifiers[0] if len(identifiers) == 1 else identifiers}
-
-
-def _label(spdx: str) -> str:
-    """A licence that the Hub does not list, as one word."""
-    return re.sub(r"[^a-z0-9.]+", "-", spdx.removeprefix("LicenseRef-").lower()).strip("-")

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from turnmill.manifests.audio import read
-from turnmill.manifests.records import Reject
+from turnmill.manifests.records import Licence, Reject
 from turnmill.sources.adapters.items import ClipRef
 from turnmill.sources.catalogue import Entry, load
 from turnmill.sources.cutting import clip_of
@@ -26,6 +26,10 @@ class Corpus:
         """Each clip once, with what the corpus says of it, or why it is none. No audio is opened. Raises UsageError
         where `root` holds no such corpus."""
         yield from self.entry.corpus(self.root, keep_untranscribed=keep_untranscribed).items()
+
+    def licence(self, clip: ClipRef) -> Licence:
+        """What may be done with a clip: its own licence or that of the corpus, whichever is stricter."""
+        return self.entry.corpus(self.root).licence_of(clip)
 
     def audio(self, clip: ClipRef) -> tuple[NDArray[np.float32], int]:
         """A clip's audio, float32 [channels, samples] with full scale at 1.0, and its sample rate in Hz. Raises

@@ -152,6 +152,7 @@ class Ingest(Source):
 
     def _row(self, ref: ClipRef, shard: Shard, codec: str, sound: Sound) -> Row:
         """What a row of `clips` and one of `recordings` have, but for the place of the bytes."""
+        licence = self.source.licence_of(ref)
         return {
             "uid": ref.uid,
             "corpus": self.source.name,
@@ -170,8 +171,8 @@ class Ingest(Source):
             "speaker": ref.speaker,
             "captions": list(ref.captions),
             "tags": list(ref.tags),
-            "licence": self.source.licence.spdx,
-            "licence_redistribute": self.source.licence.redistribute,
+            "licence": licence.spdx,
+            "licence_redistribute": licence.redistribute,
             "parent": ref.parent,
             "source_uri": ref.path,
             "native": json.dumps(ref.native, sort_keys=True, ensure_ascii=False),

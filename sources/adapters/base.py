@@ -14,8 +14,9 @@ from typing import BinaryIO, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import Field
 
+from turnmill.manifests.licences import strictest
 from turnmill.manifests.params import Params
-from turnmill.manifests.records import Licence, Reject, TextDialogue
+from turnmill.manifests.records import UNKNOWN_LICENCE, Licence, Reject, TextDialogue
 from turnmill.sources.adapters.items import ClipRef, Unit, UnitSize
 from turnmill.sources.places.place import Place
 
@@ -48,6 +49,13 @@ class Corpus(Generic[Item]):
     def audio(self, ref: ClipRef) -> BinaryIO:
         """See `Family.audio_of`."""
         return self.family.audio_of(self, ref)
+
+    def licence_of(self, ref: ClipRef) -> Licence:
+        """What a clip is under: the stricter of its own licence and that of its corpus, which is of all that was made
+        of it (selection, texts); its own alone where nobody knows that of the corpus."""
+        if ref.licence is None:
+            return self.licence
+        return ref.licence if self.licence.spdx == UNKNOWN_LICENCE else strictest((ref.licence, self.licence))
 
     def audio_bytes(self, ref: ClipRef) -> int:
         """See `Family.bytes_of`."""

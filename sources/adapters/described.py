@@ -12,15 +12,16 @@ from turnmill.sources.adapters.items import (
     DEFAULT_CONFIG,
     UNLISTED,
     ClipRef,
+    FieldName,
     clip_uid,
     language,
+    licence,
     split_name,
     transcript,
     untranscribed,
 )
 from turnmill.sources.adapters.template import TemplateText, parse, place_of
 
-FieldName = Literal["text", "speaker", "parent", "language", "tags", "captions"]
 Record = Mapping[str, Any]
 DEEPEST: Final = 100
 """How deep a record may be nested: how deep Python's own readers go depends on their caller."""
@@ -87,7 +88,7 @@ class DescribedFamily(Family[ClipRef]):
         known = {**record, **place_of(archive)}
         found = {name: _first_found(known, _several(templates)) for name, templates in self.fields.items()}
         words = {name: self._words(name, value) for name, (value, _) in found.items()}
-        taken = {key for _, key in found.values()} | set(self.drop)
+        taken = {key for name, (_, key) in found.items() if name != "licence"} | set(self.drop)
         return ClipRef(
             uid,
             path,
@@ -96,6 +97,7 @@ class DescribedFamily(Family[ClipRef]):
             speaker=_one("speaker", words) or None,
             parent=_one("parent", words) or None,
             language=language(_one("language", words), corpus.language),
+            licence=licence(_one("licence", words)),
             captions=words.get("captions", ()),
             tags=words.get("tags", ()),
             native={key: plain(value) for key, value in record.items() if key not in taken},

@@ -22,11 +22,13 @@ from turnmill.sources.adapters.items import (
     DEFAULT_SPLIT,
     UNLISTED,
     ClipRef,
+    FieldName,
     Unit,
     UnitSize,
     clip_uid,
     fill,
     language,
+    licence,
     raw_audio,
     split_name,
     transcript,
@@ -34,7 +36,7 @@ from turnmill.sources.adapters.items import (
     unsafe,
     untranscribed,
 )
-from turnmill.sources.adapters.table_knobs import MANY, Expression, FieldName, Globs, Templates
+from turnmill.sources.adapters.table_knobs import MANY, Expression, Globs, Templates
 from turnmill.sources.adapters.template import TemplateText, parse
 from turnmill.sources.places.place import Folder, Place, UnsafeNameError
 
@@ -225,6 +227,7 @@ class _Reader:
             speaker=speaker,
             parent=parent,
             language=language(spoken, default),
+            licence=licence(self._field("licence", facts)),
             tags=self._texts("tags", facts),
             captions=self._texts("captions", facts),
             native={name: fact for name, fact in facts.items() if name not in _FIELDS and name not in _PLACE},

@@ -3,15 +3,18 @@
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from turnmill.manifests.languages import language_tag
-from turnmill.manifests.records import Reason, Reject
+from turnmill.manifests.licences import of_item
+from turnmill.manifests.records import Licence, Reason, Reject
 
 _T = TypeVar("_T")
 DEFAULT_CONFIG = "default"
 DEFAULT_SPLIT = "train"
 UNLISTED = "unlisted"  # the split of what no table assigns to one
+FieldName = Literal["text", "speaker", "parent", "language", "licence", "tags", "captions"]
+"""What an entry may take of the rows of a corpus."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,8 @@ class ClipRef:
 
     path: relative to the root, POSIX. start, end: seconds, [start, end), null for the whole file.
     channel: null for all of them. parent: what must stay in one split (recording or book); the speaker where the corpus
-    names none, for nobody is heard in two splits. at: where its family finds the bytes, in terms of its own, if they
+    names none, for nobody is heard in two splits. licence: its own, where the corpus has several (see
+    `Corpus.licence_of`). at: where its family finds the bytes, in terms of its own, if they
     are no file below the root; `path` is what they are called then, of a name for each.
     """
 
@@ -66,6 +70,7 @@ class ClipRef:
     captions: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     parent: str | None = None
+    licence: Licence | None = None
     native: Mapping[str, Any] = field(default_factory=dict)
     at: tuple[Any, ...] = ()
 
@@ -135,6 +140,11 @@ def transcript(text: str | None) -> str | None:
 def language(spelled: str | None, default: str | None) -> str | None:
     """The tag of a clip's own language, else of its corpus. Raises ValueError for what is no tag."""
     return language_tag(spelled) if spelled and spelled.strip() else default
+
+
+def licence(said: str | None) -> Licence | None:
+    """The own licence of a clip, in whatever words."""
+    return of_item(said) if said and said.strip() else None
 
 
 def untranscribed(uid: str, path: str) -> Reject:

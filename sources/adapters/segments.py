@@ -93,7 +93,7 @@ class SegmentsIngest(RowKnobs, Family[ClipRef]):
 
     def _unit(self, name: str, groups: list["_Group"], folder: Folder) -> Unit:
         tables = {run.table for group in groups for run in group.runs}
-        beside = {other for table in tables for other in self.format.beside(table).values()}
+        beside = {other for table in tables for other in self.beside(table).values()}
         audio = {group.path for group in groups if group.why is None}
         files = sorted(file for file in tables | beside | audio if file in folder.sizes)
         spec = {

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from turnmill.sources.adapters import segments_json, segments_lines, segments_textgrid
+from turnmill.sources.adapters import segments_json, segments_lines, segments_mrt, segments_srt, segments_textgrid
 
 AnyFormat = Annotated[
     segments_lines.LinesFormat  # a regular expression a line
@@ -15,6 +15,8 @@ AnyFormat = Annotated[
     | segments_lines.DelimitedFormat  # tables
     | segments_lines.ParallelFormat  # lines of several files
     | segments_textgrid.TextGridFormat
+    | segments_srt.SrtFormat  # subtitles
+    | segments_mrt.MrtFormat  # ICSI's meetings
     | segments_json.JsonFormat,
     Field(discriminator="kind"),
 ]

@@ -1,12 +1,13 @@
 """Rows of annotations to clips, by the knobs of an entry."""
 
+import json
 import math
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from pydantic import Field
 
@@ -18,8 +19,10 @@ from turnmill.sources.adapters.items import (
     DEFAULT_CONFIG,
     UNLISTED,
     ClipRef,
+    FieldName,
     clip_uid,
     language,
+    licence,
     raw_audio,
     span_uid,
     split_name,
@@ -28,15 +31,14 @@ from turnmill.sources.adapters.items import (
 )
 from turnmill.sources.adapters.segments_format import Fault, Piece, Segment
 from turnmill.sources.adapters.segments_formats import AnyFormat
-from turnmill.sources.adapters.template import Template, TemplateText, parse
+from turnmill.sources.adapters.template import Template, TemplateText, parse, place_of
 from turnmill.sources.places.place import UnsafeNameError
-
-FieldName = Literal["text", "speaker", "parent", "language", "tags", "captions"]
 
 _OWN: Final[Mapping[FieldName, str]] = {"text": "{text}", "speaker": "{speaker}"}
 _TIMES: Final = frozenset({"start", "end", "duration", "channel", "recording"})
 _CLOCK: Final = re.compile(r"(?:(\d+):)?(\d+):(\d+(?:[.,]\d*)?)")
 _ANYWHERE: Final = "**/"
+_MAP: Final = "channel_map"
 
 
 class RowKnobs(Params):
@@ -45,9 +47,10 @@ class RowKnobs(Params):
     Templates know what a row says, and `dir` and `stem` of its file. audio: the recording; `**/name` is a file of that
     name anywhere, and `folder/*name*` the one that matches. split, splits: the split, and by which name it goes here.
     fields: where text and speaker are not what a row calls so; what a row does not say is null. where: rows that are
-    meant have one of these values. channels: of two-channel recordings, which one a row's `channel` is. tokens: words
-    of a text -> the marks that they stand for, which join the word before; empty for those that go. ticks: in a
-    second, of the times.
+    meant have one of these values. channel: what a row says of the channel that it is of. channels: of two-channel
+    recordings, which one that is. channel_map: a JSON file beside the annotation, `{"L": "ann", "R": "bob"}`, of who is
+    on which of them, where `channel` says who. tokens: words of a text -> the marks that they stand for, which join the
+    word before; empty for those that go. ticks: in a second, of the times.
     """
 
     format: AnyFormat
@@ -56,9 +59,18 @@ class RowKnobs(Params):
     splits: Mapping[str, str] = {}
     fields: Mapping[FieldName, TemplateText] = {}
     where: Mapping[str, tuple[str, ...]] = {}
+    channel: TemplateText = "{channel}"
     channels: Mapping[str, int] = {}
+    channel_map: TemplateText | None = None
     tokens: Mapping[str, str] = {}
     ticks: float = Field(default=1.0, gt=0)
+
+    def beside(self, table: str) -> Mapping[str, str]:
+        """Files that are read with an annotation, by what they are. Raises LookupError."""
+        found = dict(self.format.beside(table))
+        if self.channel_map is not None:
+            found[_MAP] = posixpath.normpath(parse(self.channel_map).render(place_of(table)))
+        return found
 
 
 class Placed(NamedTuple):
@@ -77,7 +89,7 @@ class Reader:
     corpus: Corpus[ClipRef]
     knobs: RowKnobs
     paths: Sequence[str]
-    _contexts: dict[str, Any] = field(default_factory=dict)
+    _contexts: dict[str, tuple[Any, Mapping[str, str] | None]] = field(default_factory=dict)
     _known: dict[str, str | None] = field(default_factory=dict)
     _matched: dict[str, list[str]] = field(default_factory=dict)
 
@@ -92,7 +104,9 @@ class Reader:
     @cached_property
     def _used(self) -> frozenset[str]:
         """What goes into a clip, and not into its native fields."""
-        templates = [parse(self.knobs.audio), parse(self.knobs.split), *self._fields.values()]
+        of_fields = (template for name, template in self._fields.items() if name != "licence")
+        knobs = (self.knobs.audio, self.knobs.split, self.knobs.channel)
+        templates = [*map(parse, knobs), *of_fields]
         columns = frozenset(getattr(self.knobs.format, "columns", {}).values())
         return _TIMES.union(columns, {"dir", "stem"}, *(template.variables for template in templates))
 
@@ -104,7 +118,7 @@ class Reader:
     def placed(self, table: str, piece: Piece) -> Iterator[Placed]:
         """Each row of a piece, by its recording."""
         try:
-            context = self._context(table)
+            context, sides = self._context(table)
             if piece.data is None:
                 raise ValueError("is too long to be read, or is nothing of the kind")
         except ValueError as error:
@@ -114,7 +128,7 @@ class Reader:
             if isinstance(found, Fault):
                 yield self._bad(table, f"{table}: {found.where} {found.detail}")
             else:
-                yield self._row(table, found)
+                yield self._row(table, found, sides)
 
     def knows(self, table: str) -> bool:
         """Whether an annotation has what its pieces need; where not, it is one bad row."""
@@ -124,24 +138,29 @@ class Reader:
             return False
         return True
 
-    def _context(self, table: str) -> Any:
-        """What all pieces of an annotation need. Raises ValueError where it has not got it."""
+    def _context(self, table: str) -> tuple[Any, Mapping[str, str] | None]:
+        """What all pieces of an annotation need, and which channel somebody is on, where a map tells that. Raises
+        ValueError where it has not got it."""
         if table not in self._contexts:
             self._contexts.clear()  # of one file at a time
             others = {}
-            for name, path in self.knobs.format.beside(table).items():
-                found = self._names.find(path)
+            for name, path in self.knobs.beside(table).items():
+                try:
+                    found = self._names.find(path)
+                except UnsafeNameError as error:
+                    raise ValueError(f"names {path} as a file beside it: {error}") from error
                 if found is None:
                     raise ValueError(f"lies without {path} beside it")
                 others[name] = self.corpus.root.read(found)
+            sides = _sides(others.pop(_MAP)) if _MAP in others else None
             with self.corpus.root.open(table) as file:
-                self._contexts[table] = self.knobs.format.context(file, others)
+                self._contexts[table] = (self.knobs.format.context(file, others), sides)
         return self._contexts[table]
 
     def _bad(self, table: str, detail: str, reason: Reason = Reason.BAD_ROW) -> Placed:
         return Placed(UNLISTED, "", partial(Reject, reason, detail, source_uri=table))
 
-    def _row(self, table: str, row: Segment) -> Placed:
+    def _row(self, table: str, row: Segment, sides: Mapping[str, str] | None) -> Placed:
         """A row by its recording, where it names one."""
         where = f"{table}: {row.where}"
         folder, name = posixpath.split(table)
@@ -150,6 +169,7 @@ class Reader:
         try:
             split, path = self._split(words), self._audio(words)
             found = self._found(path)
+            words["channel"] = self._side(words, sides)
         except UnsafeNameError as error:
             return self._bad(table, f"{where}: {error}", Reason.UNSAFE_PATH)
         except (ValueError, LookupError) as error:
@@ -244,6 +264,7 @@ class Reader:
             text=text,
             speaker=fields["speaker"] or None,
             language=language(fields.get("language"), self.corpus.language),
+            licence=licence(fields.get("licence")),
             captions=tuple(filter(None, (fields.get("captions"),))),
             tags=tuple(filter(None, (fields.get("tags"),))),
             parent=fields.get("parent") or recording,
@@ -277,12 +298,32 @@ class Reader:
             raise ValueError(f"has the time {text[:40]!r}, which is none")
         return round(seconds, 6)
 
+    def _side(self, words: Mapping[str, str], sides: Mapping[str, str] | None) -> str:
+        """What a row's channel is called. Raises ValueError for somebody who is on none."""
+        said = _rendered(parse(self.knobs.channel), words) or ""
+        if sides is None:
+            return said
+        if said not in sides:
+            raise ValueError(f"is of {said!r}, who is on no channel of {self.knobs.channel_map}")
+        return sides[said]
+
     def _channel(self, said: str) -> int | None:
         if not self.knobs.channels:
             return None
         if said not in self.knobs.channels:
             raise ValueError(f"is on channel {said!r}, and the entry knows {', '.join(self.knobs.channels)}")
         return self.knobs.channels[said]
+
+
+def _sides(data: bytes) -> Mapping[str, str]:
+    """Who is on which channel, by a map of these. Raises ValueError where it is none."""
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"lies beside a map of channels that is not JSON: {error}") from error
+    if not isinstance(found, dict) or not all(isinstance(who, str) for who in found.values()):
+        raise ValueError("lies beside a map of channels that does not say who is on them")
+    return {who: channel for channel, who in found.items()}
 
 
 def _grouped(paths: Iterable[str], key: Callable[[str], str]) -> Mapping[str, list[str]]:

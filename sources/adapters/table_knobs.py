@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from turnmill.manifests.params import Params
 from turnmill.sources.adapters.base import Family
-from turnmill.sources.adapters.items import ClipRef
+from turnmill.sources.adapters.items import ClipRef, FieldName
 from turnmill.sources.adapters.table_format import TableFormat
 from turnmill.sources.adapters.template import TemplateText, parse
 
@@ -28,7 +28,6 @@ def _expression(text: str) -> str:
 Globs = Annotated[tuple[str, ...], BeforeValidator(_several)]
 Templates = Annotated[tuple[TemplateText, ...], BeforeValidator(_several)]
 Expression = Annotated[str, AfterValidator(_expression)]
-FieldName = Literal["text", "speaker", "parent", "language", "tags", "captions"]
 MANY = ("tags", "captions")  # fields that hold several texts
 PLACE = frozenset({"dir", "stem", "found"})  # variables that come from paths, not from a row
 

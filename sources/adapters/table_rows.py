@@ -17,6 +17,7 @@ from turnmill.sources.adapters.items import (
     ClipRef,
     clip_uid,
     language,
+    licence,
     raw_audio,
     span_uid,
     split_name,
@@ -74,8 +75,9 @@ class Rows:
 
     @cached_property
     def _told(self) -> frozenset[str]:
-        """Columns that need not stand in `native`: those of tags do, which are a corpus' own words."""
-        texts = [text for name, texts in self.knobs.fields.items() if name != "tags" for text in texts]
+        """Columns that need not stand in `native`: those of tags and licences do, which are a corpus' own words."""
+        own = ("tags", "licence")
+        texts = [text for name, texts in self.knobs.fields.items() if name not in own for text in texts]
         texts += [*self.knobs.audio, self.knobs.split, *(self.knobs.span.templates if self.knobs.span else ())]
         return frozenset[str]().union(*(parse(text).variables for text in texts))
 
@@ -276,8 +278,8 @@ class Rows:
         """Raises ValueError for a field that is none, and LookupError."""
         start, end, channel = spot.stretch or (None, None, None)
         told = {name: self._texts(name, values) for name in self._fields}
-        text, speaker, parent, spoken = (
-            "".join(told.get(name, ())) for name in ("text", "speaker", "parent", "language")
+        text, speaker, parent, spoken, terms = (
+            "".join(told.get(name, ())) for name in ("text", "speaker", "parent", "language", "licence")
         )
         if "\0" in (transcript(text) or ""):
             raise ValueError("has zero bytes in its text")
@@ -292,17 +294,18 @@ class Rows:
             speaker=speaker or None,
             parent=parent or None,
             language=language(spoken, self.corpus.language),
+            licence=licence(terms),
             captions=told.get("captions", ()),
             tags=told.get("tags", ()),
             native=native,
         )
 
     def _texts(self, name: str, values: Mapping[str, Any]) -> tuple[str, ...]:
-        """The texts of a field; none of a template whose columns are all empty, or of those that a name does not tell.
-        Raises LookupError."""
+        """The texts of a field; none of a template whose columns are all empty, but where it says what they are then,
+        or of those that a name does not tell. Raises LookupError."""
         texts: list[str] = []
         for template in self._fields.get(name, ()):
-            cells = [values.get(variable) for variable in template.variables]
+            cells = [values.get(variable) for variable in template.needed]
             if None in cells or (cells and not any(cells)):
                 continue
             texts += template.pieces(values) if name in MANY else [template.render(values)]

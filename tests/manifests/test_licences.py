@@ -5,9 +5,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from turnmill.manifests.errors import UsageError
-from turnmill.manifests.licences import KNOWN, hub_metadata, licence_of, of_derivative, spelled, strictest
+from turnmill.manifests.licences import KNOWN, hub_metadata, licence_of, of_derivative, of_item, spelled, strictest
 from turnmill.manifests.params import LicenceStatement, validated
-from turnmill.manifests.records import Licence
+from turnmill.manifests.records import UNKNOWN_LICENCE, Licence
 
 
 @pytest.mark.parametrize(
@@ -121,3 +121,48 @@ def test_of_alternatives_and_of_terms_that_nobody_knows_either_word_is_taken() -
         assert stated("LicenseRef-x", commercial=commercial).commercial == commercial
         assert stated("CC-BY-NC-4.0 OR MIT", commercial=commercial).commercial == commercial
         assert stated("LicenseRef-x AND MIT", commercial=commercial).commercial == commercial
+
+
+@pytest.mark.parametrize(
+    ("said", "spdx", "terms"),  # terms: may be handed on, sold, changed
+    [
+        ("http://creativecommons.org/licenses/by/3.0/", "CC-BY-3.0", (True, True, True)),
+        ("https://creativecommons.org/licenses/by-nc-nd/4.0", "CC-BY-NC-ND-4.0", (True, False, False)),
+        ("http://creativecommons.org/licenses/by/3.0/us/", "CC-BY-3.0-US", (True, True, True)),
+        ("https://creativecommons.org/publicdomain/zero/1.0/", "CC0-1.0", (True, True, True)),
+        ("Creative Commons 0", "CC0-1.0", (True, True, True)),
+        ("  cc-by-nc-sa-4.0 ", "CC-BY-NC-SA-4.0", (True, False, True)),
+        ("CC BY-NC 3.0", "CC-BY-NC-3.0", (True, False, True)),
+        ("Creative Commons Attribution 4.0", "CC-BY-4.0", (True, True, True)),
+        ("apache-2.0", "Apache-2.0", (True, True, True)),
+        ("CC-BY-4.0 AND CC-BY-NC-4.0", "CC-BY-4.0 AND CC-BY-NC-4.0", (True, False, True)),
+    ],
+)
+def test_an_item_says_its_licence_in_the_words_of_its_corpus(
+    said: str, spdx: str, terms: tuple[bool, bool, bool]
+) -> None:
+    found = of_item(said)
+    assert (found.spdx, (found.redistribute, found.commercial, found.derivatives)) == (spdx, terms)
+
+
+@pytest.mark.parametrize(
+    ("said", "spdx"),
+    [
+        ("http://creativecommons.org/licenses/sampling+/1.0/", "LicenseRef-cc-sampling-1.0"),
+        ("https://creativecommons.org/licenses/by-nc/2.5/ca/", "LicenseRef-cc-by-nc-2.5-ca"),
+        ("Attribution", "LicenseRef-attribution"),  # of which version nobody says
+        ("LicenseRef-GigaSpeech", "LicenseRef-GigaSpeech"),
+        ("CC-BY-4.0 OR MIT", "CC-BY-4.0 OR MIT"),
+        ("CC-BY-4.0 AND GPL-3.0-only", "CC-BY-4.0 AND GPL-3.0-only"),
+        ("\u8bb8\u53ef", UNKNOWN_LICENCE),
+    ],
+)
+def test_words_that_are_no_licence_we_know_are_kept_and_allow_nothing(said: str, spdx: str) -> None:
+    assert of_item(said) == Licence(spdx, redistribute=False, commercial=False, derivatives=False)
+
+
+@given(st.text(min_size=1, max_size=300))
+@example("x" * 300)
+def test_whatever_is_said_of_an_item_is_a_name_that_spdx_allows(said: str) -> None:
+    spdx = of_item(said).spdx
+    assert spelled(spdx) == spdx

@@ -8,6 +8,7 @@ are clips beyond those of untouched rows and of those that were damaged. `--only
 """
 
 import argparse
+import html
 import json
 import random
 import signal
@@ -141,6 +142,35 @@ def textgrid(short: bool) -> Sample:
     return Sample("short.TextGrid" if short else "a.TextGrid", ("\n".join(parts) + "\n").encode(), tuple(rows), knobs)
 
 
+def subtitles() -> Sample:
+    def clock(seconds: float) -> str:
+        return f"00:00:{int(seconds):02d},{round(seconds % 1 * 1000):03d}"
+
+    parts, rows = [], []
+    for number in range(ROWS):
+        start, end, _, text = said(number)
+        block = f"{clock(start)} --> {clock(end)}\n[Turn] {text}"
+        parts.append(f"{number + 1}\n{block}\n")
+        rows.append(Row(start, end, "a", text, (f"{block}\n".encode(),)))
+    form = {"kind": "srt", "pattern": r"\[(?P<turn>[^\]]+)\]\s*(?P<text>.*)"}
+    knobs = {"format": form, "audio": "audio.wav", "fields": {"speaker": "{stem}"}}
+    return Sample("a.srt", "\n".join(parts).encode(), tuple(rows), knobs)
+
+
+def meeting() -> Sample:
+    head = '<Meeting Session="audio">'
+    people = [f'<Participant Name="spk{number}" Channel="chan{number}"/>' for number in range(3)]
+    parts, rows = [head, *people], []
+    for number in range(ROWS):
+        start, end, speaker, text = said(number)
+        escaped = html.escape(text, quote=False)
+        block = f'<Segment StartTime="{start}" EndTime="{end}" Participant="{speaker}"> {escaped} </Segment>'
+        parts.append(block)
+        rows.append(Row(start, end, speaker, text, (block.encode(), head.encode())))
+    knobs = {"format": {"kind": "mrt"}, "audio": "{recording}.wav"}
+    return Sample("a.mrt", "\n".join([*parts, "</Meeting>"]).encode(), tuple(rows), knobs)
+
+
 def samples() -> list[Sample]:
     wav = {"audio": "audio.wav"}
     columns = {"start": "begin", "end": "stop", "text": "utterance", "speaker": "who"}
@@ -162,6 +192,8 @@ def samples() -> list[Sample]:
         nested(),
         textgrid(short=False),
         textgrid(short=True),
+        subtitles(),
+        meeting(),
     ]
 
 

@@ -20,7 +20,9 @@ from turnmill.manifests.records import Reason, Reject
 from turnmill.pipelines.corpus import Corpus
 from turnmill.sources.adapters import segments_json
 from turnmill.sources.adapters.items import ClipRef, UnitSize
-from turnmill.sources.adapters.segments_format import Fault, Segment
+from turnmill.sources.adapters.segments_format import Fault, Segment, SegmentFormat
+from turnmill.sources.adapters.segments_mrt import MrtFormat
+from turnmill.sources.adapters.segments_srt import SrtFormat
 from turnmill.sources.adapters.segments_textgrid import TextGridFormat
 from turnmill.sources.catalogue import Entry, load
 from turnmill.sources.places import place
@@ -239,10 +241,78 @@ def test_a_tier_whose_beginning_is_damaged_gives_its_words_to_nobody() -> None:
         assert any(isinstance(row, Fault) for row in found)
 
 
-@given(st.text())
-def test_no_text_breaks_the_reading_of_a_textgrid(text: str) -> None:
-    for row in TextGridFormat(kind="textgrid").rows(text.encode("utf-8", "replace"), 1, None):
+@given(st.text(), st.sampled_from([TextGridFormat(kind="textgrid"), SrtFormat(kind="srt"), MrtFormat(kind="mrt")]))
+def test_no_text_breaks_the_reading_of_a_file_that_is_read_whole(text: str, form: SegmentFormat) -> None:
+    for row in form.rows(text.encode("utf-8", "replace"), 1, None):
         assert isinstance(row, Segment | Fault)
+
+
+def test_a_cue_that_is_damaged_costs_no_other_and_is_told() -> None:
+    cues = [f"{n}\n00:0{n}:00,000 --> 00:0{n}:01,500\nsay {n}\n" for n in (1, 2, 3)]
+    form = SrtFormat(kind="srt")
+    for damaged, kept in (
+        (cues[1].replace("-->", "--"), ["say 1", "say 3"]),
+        (cues[1].replace("2\n", "two\n", 1), ["say 1", "say 2", "say 3"]),
+        ("", ["say 1", "say 3"]),
+    ):
+        found = list(form.rows("\n".join([cues[0], damaged, cues[2]]).encode(), 1, None))
+        assert [row.values["text"] for row in found if isinstance(row, Segment)] == kept
+        assert any(isinstance(row, Fault) for row in found) == bool(damaged)
+
+
+def test_a_segment_of_a_meeting_that_is_damaged_costs_no_other_and_is_told() -> None:
+    def said(n: int) -> str:
+        return f'<Segment StartTime="{n}.0" EndTime="{n}.5" Participant="me01{n}"> say {n} </Segment>'
+
+    form = MrtFormat(kind="mrt")
+    for mark, broken in (
+        ("<Segment", "<Segm"),
+        ("</Segment>", ""),
+        ("Participant", "Part"),
+        ("EndTime", "End"),
+        ("say", "s\udcff"),
+    ):
+        text = "\n".join(['<Meeting Session="Bed002">', said(1), said(2).replace(mark, broken), said(3), "</Meeting>"])
+        found = list(form.rows(text.encode("utf-8", "surrogateescape"), 1, None))
+        assert [row.values["text"] for row in found if isinstance(row, Segment)] == ["say 1", "say 3"], broken
+        assert sum(isinstance(row, Fault) for row in found) == 1, broken
+
+
+def test_a_map_of_channels_outside_the_corpus_is_not_read(tmp_path: Path) -> None:
+    write(tmp_path, {"sides.json": "{}", "in/a.wav": TALK, "in/a.tsv": "b\te\n0\t0.5\n"})
+    form = {"kind": "delimited", "sep": "\t", "columns": {"start": "b", "end": "e"}}
+    told = entry(annotations=["*.tsv"], format=form, audio="a.wav", channel_map="../sides.json")
+    items = list(told.corpus(tmp_path / "in").items())
+    assert reasons(items) == [Reason.BAD_ROW, Reason.UNTRANSCRIBED]
+    assert any("names ../sides.json as a file beside it" in item.detail for item in items if isinstance(item, Reject))
+
+
+@pytest.mark.parametrize(
+    ("sides", "detail"),
+    [
+        (None, "a.tsv lies without sides.json beside it"),
+        ("{", "a.tsv lies beside a map of channels that is not JSON: "),
+        ("[1]", "a.tsv lies beside a map of channels that does not say who is on them"),
+        ('{"L": "ann", "R": "bob"}', ""),
+        ('{"L": "bob", "R": "cid"}', "a.tsv: line 2 is of 'ann', who is on no channel of {dir}/sides.json"),
+    ],
+)
+def test_who_is_on_which_channel_stands_in_a_file_beside(sides: str | None, detail: str, tmp_path: Path) -> None:
+    two = Tone(rate=8000, seconds=1, channels=2)
+    table = "who\tb\te\ttext\nann\t0\t0.5\thi\nbob\t0.5\t1\tho\n"
+    write(tmp_path, {"a.wav": two, "a.tsv": table, **({} if sides is None else {"sides.json": sides})})
+    form = {"kind": "delimited", "sep": "\t", "columns": {"speaker": "who", "start": "b", "end": "e"}}
+    told = entry(
+        annotations=["*.tsv"], format=form, audio="a.wav",
+        channel="{speaker}", channels={"L": 0, "R": 1}, channel_map="{dir}/sides.json",
+    )  # fmt: skip
+    corpus = told.corpus(tmp_path)
+    items = [item for unit in corpus.units(UnitSize()) for item in corpus.read(unit)]
+    bad = [item.detail for item in items if isinstance(item, Reject) and item.reason is Reason.BAD_ROW]
+    assert len(bad) == bool(detail)
+    assert not detail or bad[0].startswith(detail)
+    by_speaker = {clip.speaker: clip.channel for clip in clips(items)}
+    assert by_speaker == {} if detail.startswith("a.tsv lies") else {"ann": 0, "bob": 1} if not detail else {"bob": 0}
 
 
 def test_a_table_without_its_columns_is_one_bad_row_and_no_annotation_is_refused(tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ def heard(clip: ClipRef, corpus: Corpus) -> dict[str, Any]:
     audio, rate = corpus.audio(clip)
     return {
         **{key: getattr(clip, key) for key in (*FACTS, *MORE) if hasattr(clip, key)},
-        "licence": getattr(clip, "licence", None) or corpus.entry.licence.spdx,
+        "licence": corpus.licence(clip).spdx,
         "duration": pytest.approx(audio.shape[1] / rate, abs=NEAR),
         "channels": audio.shape[0],
         "sample_rate": rate,
