@@ -288,12 +288,13 @@ def card(out: Out) -> None:
     from turnmill.manifests.index import Index
     from turnmill.manifests.query import connect, told_of_parts
     from turnmill.manifests.store import opened
+    from turnmill.pipelines import finished
     from turnmill.pipelines.steps.card import write_card
 
     store = opened(out)
     index = Index.load(store)
     with told_of_parts(store), connect(store, index) as connection:
-        write_card(store, index, connection)
+        write_card(store, index, connection, finished.leaks(store))
     tell(f"wrote {store.path('README.md')}")
 
 

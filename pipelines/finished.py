@@ -38,15 +38,25 @@ def save(store: Store, index: Index, card: Sequence[str], summary: Summary) -> N
 
 def load(store: Store, index: Index) -> Summary | None:
     """The summary of a finished dataset of this index, whose card is there; else None, and all has to be looked at."""
+    found = _read(store)
+    if found is None or found.made_for != _made_for(index) or not all(store.exists(name) for name in found.card):
+        return None
+    return found.summary
+
+
+def leaks(store: Store) -> tuple[str, ...]:
+    """What the last run found in two splits, for a card that is written anew."""
+    found = _read(store)
+    return found.summary.leaks if found is not None else ()
+
+
+def _read(store: Store) -> Finished | None:
     if not store.exists(FINISHED):
         return None
     try:
-        found = _JSON.validate_json(store.read(FINISHED))
+        return _JSON.validate_json(store.read(FINISHED))
     except ValidationError:  # another version's, or damaged
         return None
-    if found.made_for != _made_for(index) or not all(store.exists(name) for name in found.card):
-        return None
-    return found.summary
 
 
 def _made_for(index: Index) -> str:

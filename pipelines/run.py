@@ -40,8 +40,8 @@ from turnmill.pipelines.removal import (
 )
 from turnmill.pipelines.seen import Seen, look
 from turnmill.pipelines.stage import Row, Shard, Stage, Workspace, part_notes
+from turnmill.pipelines.steps import parents
 from turnmill.pipelines.steps.card import write_card
-from turnmill.pipelines.steps.parents import leaks
 from turnmill.pipelines.steps.plan import plan
 from turnmill.pipelines.steps.select import check_predicate, select
 from turnmill.pipelines.steps.voices import make_voices
@@ -353,7 +353,8 @@ def _finish(store: Store, index: Index, recipe: Recipe, found: Sequence[Half]) -
     needs, go before."""
     store.remove_all(store.names(PIECES))
     with connect(store, index) as connection:
-        files = write_card(store, index, connection)
+        leaks = _leaks(connection, recipe, found)
+        files = write_card(store, index, connection, leaks)
         if one_row(connection, "SELECT count(*) FROM dialogue_samples")[0]:
             telling_page(store)
             files.append(PAGE)
@@ -362,14 +363,14 @@ def _finish(store: Store, index: Index, recipe: Recipe, found: Sequence[Half]) -
         problems = check_ledger(connection)
         if problems:
             raise RuntimeError(f"items were lost, which is a bug in Turnmill: {'; '.join(problems)}")
-        summary = summarised(store, index, connection, _leaks(connection, recipe, found))
+        summary = summarised(store, index, connection, leaks)
     finished.save(store, index, files, summary)
     return summary
 
 
 def _leaks(connection: duckdb.DuckDBPyConnection, recipe: Recipe, found: Sequence[Half]) -> list[str]:
     entries = {"speech": [source.entry for source in recipe.sources]}
-    of_each = (leaks(connection, half.planned, half.items.plan, entries.get(half.name, ())) for half in found)
+    of_each = (parents.leaks(connection, half.planned, half.items.plan, entries.get(half.name, ())) for half in found)
     return [leak for each in of_each for leak in each]
 
 

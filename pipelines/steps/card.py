@@ -1,7 +1,7 @@
 """card: README.md, SCHEMA.md, plots, realism.json and what can be heard, from the manifests and the training shards, so
 that they can be made again at any time."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -15,7 +15,7 @@ from turnmill.dashboards.realism_plots import realism_plots, realism_section
 from turnmill.dashboards.requested import Requested
 from turnmill.manifests.card import CARD, REALISM, SCHEMA, SHOWN, CardFacts, card
 from turnmill.manifests.card_schema import schema
-from turnmill.manifests.examples import examples
+from turnmill.manifests.examples import examples, plain
 from turnmill.manifests.index import RECIPE, Index
 from turnmill.manifests.params import Params
 from turnmill.manifests.published import configs
@@ -30,10 +30,12 @@ class CardParams(Params):
     title: str | None = Field(default=None, min_length=1, description="title of the card; null: the recipe's name")
 
 
-def write_card(store: Store, index: Index, connection: duckdb.DuckDBPyConnection) -> list[str]:
+def write_card(
+    store: Store, index: Index, connection: duckdb.DuckDBPyConnection, leaks: Sequence[str] = ()
+) -> list[str]:
     """Write the card of a finished dataset and all that it shows. Returns the files' names.
 
-    `connection` is one of `manifests.query.connect`.
+    `connection` is one of `manifests.query.connect`; `leaks` are sentences of what is, or may be, in two splits.
     """
     recipe = yaml.safe_load(store.read(RECIPE))
     report = realism_report(connection, requested(recipe, connection)) if "texts" in recipe else {}
@@ -52,7 +54,7 @@ def write_card(store: Store, index: Index, connection: duckdb.DuckDBPyConnection
     facts = CardFacts(
         title=dataset_title(recipe),
         plots=[picture for picture, _ in pictures],
-        limits=_limits(index),
+        limits=[*_limits(index), *(f"Splits: {plain(leak)}." for leak in leaks)],
         limits_of_engines={name: engine.limit for name, engine in ENGINES.items() if engine.limit},
         turn_taking=realism_section(report),
         examples=sounds,

@@ -8,17 +8,21 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
 from tests.pipelines.conftest import Small, speech, write_corpus
 from turnmill.manifests import schema
 from turnmill.manifests.audio import Audio, encode_flac
+from turnmill.manifests.card import CARD
 from turnmill.manifests.errors import TurnmillError, UsageError
+from turnmill.manifests.examples import plain
 from turnmill.manifests.funnel import funnel
 from turnmill.manifests.hub import publish
 from turnmill.manifests.index import Index
 from turnmill.manifests.query import connect, standing_rows
 from turnmill.manifests.schema.table import Table, check_tables, field
 from turnmill.manifests.store import Store
+from turnmill.pipelines.cli import app
 from turnmill.pipelines.dataset import open_dataset
 from turnmill.pipelines.pipeline import fingerprinted, halves
 from turnmill.pipelines.recipe import load
@@ -117,7 +121,9 @@ def test_a_file_that_two_corpora_have_is_in_one_split_where_no_selection_drops_i
     assert found == [(["files", "more"], 1)]
 
 
-def test_the_end_of_a_run_tells_what_may_be_in_two_splits_and_so_does_a_run_with_nothing_to_do(both: Path) -> None:
+def test_the_end_of_a_run_and_its_card_tell_what_may_be_in_two_splits_whether_or_not_there_was_something_to_do(
+    both: Path,
+) -> None:
     entries = ("first, entry: {overlaps: [tapes]}", "second, entry: {name: more, lang: en, overlaps: [tapes]}")
     corpora = ", ".join(f"{{corpus: files, root: {both}/{entry}}}" for entry in entries)
     splits = "shard.splits={train: 0.34, valid: 0.33, test: 0.33}"
@@ -125,7 +131,12 @@ def test_the_end_of_a_run_tells_what_may_be_in_two_splits_and_so_does_a_run_with
     leaks = run(recipe, str(both / "leaks")).summary.leaks
     said = "files and more both have audio of tapes, and 8 clips of files and 2 clips of more do not say which"
     assert [leak.partition(":")[0] for leak in leaks] == [said]
+    card = (both / "leaks" / CARD).read_text()
+    assert f"- Splits: {plain(leaks[0])}.\n" in card
     assert run(recipe, str(both / "leaks")).summary.leaks == leaks
+    (both / "leaks" / CARD).unlink()
+    assert CliRunner().invoke(app, ["card", str(both / "leaks")]).exit_code == 0
+    assert (both / "leaks" / CARD).read_text() == card
 
 
 def test_one_folder_may_be_two_corpora_that_read_it_otherwise(both: Path) -> None:
