@@ -24,6 +24,8 @@ def _found(report: Report, entry: Entry) -> Iterator[str]:
     if report.splits:
         yield "splits: " + ", ".join(f"{split} {count:,}" for split, count in report.splits.items())
         yield f"speakers: {report.speakers:,}; parents, each in one split: {report.parents:,}"
+    if report.licences:
+        yield "own licences: " + ", ".join(f"{spdx} {count:,}" for spdx, count in report.licences.items())
 
 
 def _first(report: Report) -> Iterator[str]:
@@ -34,7 +36,7 @@ def _first(report: Report) -> Iterator[str]:
 
 
 def _clip(clip: ClipRef) -> Iterator[str]:
-    facts = {"speaker": clip.speaker, "parent": clip.parent, "language": clip.language, "tags": ", ".join(clip.tags)}
+    facts = {"speaker": clip.speaker, "parent": clip.parent, "language": clip.language, "licence": clip.licence and clip.licence.spdx, "tags": ", ".join(clip.tags)}
     told = [f"{name} {value}" for name, value in facts.items() if value]
     yield f"  {clip.uid}"
     yield f"    {'; '.join(told) or 'nothing is said of it'}"

@@ -63,7 +63,7 @@ class Rejected:
 class Report:
     """What `check` found. `first`: the first items, as they were read. `splits`: items of each.
 
-    speakers, parents: how many there are. unused: columns or groups of names that no field takes -> items that have
+    speakers, parents: how many there are. licences: clips of each, of those that state their own. unused: columns or groups of names that no field takes -> items that have
     them. problems: what is wrong, a sentence each; the corpus is as its entry says where there is none.
     """
 
@@ -73,6 +73,7 @@ class Report:
     splits: Mapping[str, int]
     speakers: int
     parents: int
+    licences: Mapping[str, int]
     unused: Mapping[str, int]
     passed_over: tuple[PassedOver, ...]
     problems: tuple[str, ...]
@@ -106,6 +107,7 @@ class _Tally:
     splits: Counter[str] = field(default_factory=Counter)
     speakers: set[str] = field(default_factory=set)
     parents: set[str] = field(default_factory=set)
+    licences: Counter[str] = field(default_factory=Counter)
     unused: Counter[str] = field(default_factory=Counter)
     endings: Counter[str] = field(default_factory=Counter)
     texts: int = 0
@@ -130,6 +132,7 @@ class _Tally:
         self.splits[clip.split] += 1
         self.speakers |= {clip.speaker} if clip.speaker else set()
         self.parents |= {clip.parent} if clip.parent else set()
+        self.licences.update([clip.licence.spdx] if clip.licence else [])
         self.unused.update(name for name, value in clip.native.items() if value)
         self.endings[posixpath.splitext(clip.path)[1].removeprefix(".").lower()] += 1
         if clip.text is not None:
@@ -156,6 +159,7 @@ class _Tally:
             splits=dict(sorted(self.splits.items())),
             speakers=len(self.speakers),
             parents=len(self.parents),
+            licences=dict(self.licences.most_common()),
             unused=dict(sorted(self.unused.items())),
             passed_over=left,
             problems=problems,

@@ -280,3 +280,12 @@ def test_a_file_that_goes_away_from_its_store_is_missing(tmp_path: Path, monkeyp
     monkeypatch.setattr(Ingest, "units", units_then_gone)
     (reject,) = ingested(place(url), tmp_path / "out")[2]
     assert (reject.reason, reject.source_uri) == (Reason.MISSING_FILE, "a.wav")
+
+
+def test_a_clip_that_states_its_licence_has_it_in_the_table(tmp_path: Path) -> None:
+    fill(tmp_path / "c", ["a.wav", "b.flac"])
+    (tmp_path / "c" / "a.json").write_text('{"licence": "CC BY 4.0"}')
+    family = load("files").family.model_copy(update={"sidecar": "{dir}/{stem}.json"})
+    _, rows, _, _ = ingested(tmp_path / "c", tmp_path / "out", family=family)
+    found = {row["source_uri"]: (row["licence"], row["licence_redistribute"]) for row in rows}
+    assert found == {"a.wav": ("CC-BY-4.0", True), "b.flac": ("LicenseRef-unknown", False)}

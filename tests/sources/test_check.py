@@ -138,3 +138,10 @@ def test_the_recordings_at_hand_are_as_their_entries_say_but_for_what_is_left_ou
         "expect.items",
         "audio without a row or transcript",
     ]
+
+
+def test_how_many_clips_state_which_licence_is_told(tmp_path: Path) -> None:
+    rows = ["a|https://creativecommons.org/licenses/by/3.0/|One.", "b|CC0|Two.", "c|CC0|Three."]
+    ingest = {"fields": {"text": "{text}", "licence": "{text_raw}"}}
+    report = check(entry(ingest=ingest), speech(tmp_path / "c", rows, ["a", "b", "c"]))
+    assert report.licences == {"CC0-1.0": 2, "CC-BY-3.0": 1}
