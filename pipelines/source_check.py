@@ -36,7 +36,13 @@ def _first(report: Report) -> Iterator[str]:
 
 
 def _clip(clip: ClipRef) -> Iterator[str]:
-    facts = {"speaker": clip.speaker, "parent": clip.parent, "language": clip.language, "licence": clip.licence and clip.licence.spdx, "tags": ", ".join(clip.tags)}
+    facts = {
+        "speaker": clip.speaker,
+        "parent": clip.parent,
+        "language": clip.language,
+        "licence": clip.licence and clip.licence.spdx,
+        "tags": ", ".join(clip.tags),
+    }
     told = [f"{name} {value}" for name, value in facts.items() if value]
     yield f"  {clip.uid}"
     yield f"    {'; '.join(told) or 'nothing is said of it'}"

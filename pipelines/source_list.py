@@ -66,6 +66,7 @@ def _facts(entry: Entry) -> Iterator[str]:
     if licence.note:
         yield f"note: {licence.note}"
     told = {"text_style": entry.text_style, "trust": entry.trust, **entry.expect.model_dump()}
+    told["hours"] = hours(entry) or None
     known = [f"{key} {value}" for key, value in told.items() if value is not None]
     if known:
         yield f"release: {', '.join(known)}"

@@ -63,8 +63,9 @@ class Rejected:
 class Report:
     """What `check` found. `first`: the first items, as they were read. `splits`: items of each.
 
-    speakers, parents: how many there are. licences: clips of each, of those that state their own. unused: columns or groups of names that no field takes -> items that have
-    them. problems: what is wrong, a sentence each; the corpus is as its entry says where there is none.
+    speakers, parents: how many there are. licences: clips of each, of those that state their own. unused: columns or
+    groups of names that no field takes -> items that have them. problems: what is wrong, a sentence each; the corpus is
+    as its entry says where there is none.
     """
 
     items: int
