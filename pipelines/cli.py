@@ -291,8 +291,7 @@ def card(out: Out) -> None:
     from turnmill.pipelines import finished
     from turnmill.pipelines.steps.card import write_card
 
-    store = opened(out)
-    index = Index.load(store)
+    index = Index.load(store := opened(out))
     with told_of_parts(store), connect(store, index) as connection:
         write_card(store, index, connection, finished.leaks(store))
     tell(f"wrote {store.path('README.md')}")
