@@ -125,12 +125,16 @@ def print_status(store: Store, index: Index, console: Console) -> None:
     """How far each stage is: shards done of those known to come, items, rejects, hours of audio, rate, funnel."""
     connection = connect(store, index)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("stage")
+    table.add_column("stage", overflow="fold")
     for name in ("shards", "items in", "rejected", "audio", "items/s", "x real time"):
         table.add_column(name, justify="right")
-    for stage, half, shards, total, items, rejected, hours, per_second, real_time in _progress(connection):
+    last = None
+    for corpus, stage, half, shards, total, items, rejected, hours, per_second, real_time in _progress(connection):
+        if corpus not in (None, last):
+            table.add_row(Text(corpus, "bold"))
+        last = corpus
         table.add_row(
-            Text(stage, _COLOUR[half]),
+            Text(f"  {stage}" if corpus else stage, _COLOUR[half]),
             f"{shards} of {total}" if total is not None else f"{shards}",
             f"{items:,}",
             Text(f"{rejected:,}", "red" if rejected else "dim"),
@@ -147,8 +151,8 @@ def print_status(store: Store, index: Index, console: Console) -> None:
 
 def _progress(
     connection: duckdb.DuckDBPyConnection,
-) -> list[tuple[str, str, int, int | None, int, int, float, float, float]]:
-    """A row per stage: stage, half, shards done, shards to do (None: not known yet), items, rejects, hours, rates.
+) -> list[tuple[str | None, str, str, int, int | None, int, int, float, float, float]]:
+    """A row per stage: its corpus, where there are several, stage, half, shards done, shards to do (None: not known yet), items, rejects, hours, rates.
 
     A label stage has as many shards as the first stage of its half or corpus; a training shard is known from the plan
     on. Rates are of the runs that committed something at the current fingerprint.
@@ -173,8 +177,7 @@ def _progress(
         ), planned AS (
             {planned}
         )
-        SELECT CASE WHEN (SELECT count(DISTINCT corpus) FROM stages) > 1 AND stages.corpus IS NOT NULL
-                    THEN stages.corpus || ': ' || stages.stage ELSE stages.stage END,
+        SELECT CASE WHEN (SELECT count(DISTINCT corpus) FROM stages) > 1 THEN stages.corpus END, stages.stage,
                stages.half, coalesce(done.shards, 0),
                CASE WHEN planned.table_name IS NOT NULL THEN planned.total
                     WHEN table_name IN ({of_all}) THEN 1

@@ -101,7 +101,7 @@ def funnel(connection: duckdb.DuckDBPyConnection, half: str, corpus: str | None 
         losses = _removals(connection, stage, table) if table in _SELECTIONS else []
         losses += _rejects(connection, stage, corpus)
         steps.append(Step(stage, unit, items_in, items_out, hours, tuple(losses)))
-    if corpus is not None and steps:
+    if corpus is not None and steps and _count(connection, f"SELECT count(*) FROM {HALVES[half].selection}"):
         steps.append(_selected(connection, HALVES[half], corpus, steps[0].unit))
     return Funnel(half, tuple(steps), corpus)
 

@@ -1,5 +1,6 @@
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -26,8 +27,8 @@ def summary(store: Store, terminal: bool = False) -> str:
     return capture.get()
 
 
-def status(store: Store) -> str:
-    console = Console(file=io.StringIO(), width=100)
+def status(store: Store, width: int = 100) -> str:
+    console = Console(file=io.StringIO(), width=width)
     with console.capture() as capture:
         print_status(store, Index.load(store), console)
     return capture.get()
@@ -132,3 +133,15 @@ def test_a_run_that_made_nothing_yet_has_a_status_and_a_summary(tmp_path: Path, 
     Index.load(dataset).save(store)
     assert line(status(store), "ingest") == "ingest 0 0 0"
     assert "0 clips of speech" in summary(store)
+
+
+def test_stages_of_many_corpora_stand_below_their_names_and_lines_do_not_break(dataset: Store) -> None:
+    index = Index.load(dataset)
+    name = "common_voice_spontaneous"
+    stages = [replace(stage, corpus=name) for stage in index.stages if stage.name in ("ingest", "quality")]
+    others = [replace(stage, corpus="other", fingerprint="0") for stage in stages]
+    replace(index, stages=(*stages, *others)).save(dataset)
+    table, *funnels = status(dataset, width=80).split("\n\n")
+    first = [found.split("  ")[0] or found.split()[0] for found in table.splitlines()[2:]]
+    assert [found.strip() for found in first] == [name, "ingest", "quality", "other", "ingest", "quality"]
+    assert "select" not in "".join(funnels)  # of which nothing is said yet
