@@ -124,7 +124,7 @@ def print_summary(
 def print_status(store: Store, index: Index, console: Console) -> None:
     """How far each stage is: shards done of those known to come, items, rejects, hours of audio, rate, funnel."""
     connection = connect(store, index)
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     table.add_column("stage", overflow="fold")
     for name in ("shards", "items in", "rejected", "audio", "items/s", "x real time"):
         table.add_column(name, justify="right")
@@ -152,7 +152,8 @@ def print_status(store: Store, index: Index, console: Console) -> None:
 def _progress(
     connection: duckdb.DuckDBPyConnection,
 ) -> list[tuple[str | None, str, str, int, int | None, int, int, float, float, float]]:
-    """A row per stage: its corpus, where there are several, stage, half, shards done, shards to do (None: not known yet), items, rejects, hours, rates.
+    """A row per stage: its corpus, where there are several, stage, half, shards done, shards to do (None: not known
+    yet), items, rejects, hours, rates.
 
     A label stage has as many shards as the first stage of its half or corpus; a training shard is known from the plan
     on. Rates are of the runs that committed something at the current fingerprint.
