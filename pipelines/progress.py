@@ -109,13 +109,13 @@ def watcher(console: Console) -> Watcher:
         started = time.monotonic()
         names = ", ".join(stage.name for stage in step.stages)
         if not console.is_terminal:
-            console.print(f"{step.half}: {names}: {plural(step.total, 'shard')}", markup=False, highlight=False)
+            console.print(f"{step.of}: {names}: {plural(step.total, 'shard')}", markup=False, highlight=False)
         last: dict[str, Stand] = {}
         board = Board(console)
 
         def tell(stands: Mapping[str, Stand]) -> None:
             last.update(stands)
-            board.show(step.half, {stage.name: _standing(step, stage.name, stage.items, last) for stage in step.stages})
+            board.show(step.of, {stage.name: _standing(step, stage.name, stage.items, last) for stage in step.stages})
 
         with board.shown():
             tell({})
@@ -123,7 +123,7 @@ def watcher(console: Console) -> Watcher:
         if not console.is_terminal:
             seconds = time.monotonic() - started
             done = ", ".join(f"{s.name} {_counted(last[s.name].items, s.items)}" for s in step.stages if s.name in last)
-            text = f"{step.half}: done in {seconds:.1f} s: {done}"
+            text = f"{step.of}: done in {seconds:.1f} s: {done}"
             console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     return watch

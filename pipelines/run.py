@@ -66,9 +66,10 @@ PACKAGES = (
 
 @dataclass(frozen=True)
 class Step:
-    """Stages that shards are about to be taken through: `total` shards, of which each stage has `done` so many."""
+    """Stages that shards are about to be taken through: `total` shards, of which each stage has `done` so many. `of`:
+    the half, or its corpus where there are several."""
 
-    half: str
+    of: str
     stages: Sequence[Stage]
     total: int
     done: Mapping[str, int]
@@ -232,14 +233,14 @@ def _run_half(work: _Work, index: Index, store: Store, recipe: Recipe, ray: _Ray
     half, writing = work.plan.half, work.plan.workspace(store)
     ledger: list[Row] = []
 
-    def through(stages: Sequence[Stage], shards: Sequence[Shard], workspace: Workspace) -> None:
+    def through(of: str, stages: Sequence[Stage], shards: Sequence[Shard], workspace: Workspace) -> None:
         missing = pending(stages, shards, workspace)
         todo = [shard for shard in shards if any(shard.key in keys for keys in missing.values())]
         if not todo:
             return
         done = {stage: len(shards) - len(keys) for stage, keys in missing.items()}
         made = {stage.name: workspace.fingerprint(stage.tables[-1]) for stage in stages}
-        with watch(Step(half.name, stages, len(shards), done)) as tell:
+        with watch(Step(of, stages, len(shards), done)) as tell:
             for number, rows in enumerate(ray.run(stages, todo, workspace, tell)):
                 ledger.extend({**row, "fingerprint": made[row["stage"]]} for row in rows)
                 if number == 0 and pending(stages, shards, workspace) == missing:  # told before hours of work
@@ -253,11 +254,12 @@ def _run_half(work: _Work, index: Index, store: Store, recipe: Recipe, ray: _Ray
             make_voices(half.voices, writing, recipe.seed)
         for lot in work.lots:
             bring_back_recordings(lot.chain, lot.shards, lot.place)
-            through(lot.chain.stages, lot.shards, lot.place)
+            of = lot.chain.source.corpus if len(work.lots) > 1 else half.name
+            through(of, lot.chain.stages, lot.shards, lot.place)
             remove_recordings(lot.chain, lot.shards, lot.place)
         _select_and_plan(work.plan, index, store, recipe)
         for writer in half.writers:
-            through([writer], training_shards(half, writing), writing)
+            through(half.name, [writer], training_shards(half, writing), writing)
             writer.check_files(writing, training_shards(half, writing))
         remove_superseded(work.plan, store)
     except BaseException:

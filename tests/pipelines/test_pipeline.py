@@ -1,6 +1,7 @@
 """From a recipe to its stages: a stage sees what it says it needs, and many corpora are one dataset."""
 
 import shutil
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,9 +25,10 @@ from turnmill.manifests.schema.table import Table, check_tables, field
 from turnmill.manifests.store import Store
 from turnmill.pipelines.cli import app
 from turnmill.pipelines.dataset import open_dataset
+from turnmill.pipelines.engine import Tell
 from turnmill.pipelines.pipeline import fingerprinted, halves
 from turnmill.pipelines.recipe import load
-from turnmill.pipelines.run import run
+from turnmill.pipelines.run import Step, run
 from turnmill.pipelines.stage import Shard, Workspace
 from turnmill.pipelines.stages.quality import Quality
 
@@ -65,8 +67,14 @@ def _sound(text: str) -> Audio:
 
 
 def test_many_corpora_are_selected_split_and_written_as_one(both: Path) -> None:
+    told: list[str] = []
+
+    def watch(step: Step) -> AbstractContextManager[Tell]:
+        told.append(step.of)
+        return nullcontext(lambda _: None)
+
     recipe = load(both / "both.yaml")
-    store = run(recipe, str(both / "out")).store
+    store = run(recipe, str(both / "out"), watch=watch).store
     with connect(store, Index.load(store)) as connection:
         counts = dict(connection.sql("SELECT corpus, count(*) FROM clips GROUP BY corpus").fetchall())
         copies = connection.sql("SELECT uid, corpus FROM clips_all WHERE removed_by = 'unique' ORDER BY uid").fetchall()
@@ -86,6 +94,7 @@ def test_many_corpora_are_selected_split_and_written_as_one(both: Path) -> None:
     assert (steps["quality"].items_in, mine["quality"].items_in, mine["ingest"].items_out) == (10, 2, 2)
     assert (mine["select"].items_in, mine["select"].items_out, mine["select"].losses[0].items) == (2, 1, 1)
     assert all(name.startswith("clip-") for (name,) in shards)
+    assert told == ["files", "more", "speech"]  # who is read, then what is made of all
 
 
 def shards_of_output(out: Store) -> dict[str, bytes]:
