@@ -56,9 +56,7 @@ def test_a_style_holds_for_all_that_its_speaker_says_until_that_speakers_next_tu
         before = dialogue(*TALK, name=f"d{n}")
         turns = tuple(replace(turn, style="slow") if turn.role == "assistant" else turn for turn in before.turns[:2])
         script = write_script(replace(before, turns=(*turns, *before.turns[2:])), ALL, ESPEAK, "train", 1)
-        last = (
-            next(turn.index for turn in script.turns if turn.text_written == TALK[3]) if len(script.turns) > 3 else 99
-        )
+        last = next((turn.index for turn in script.turns if turn.text_written == TALK[3]), 99)
         for turn in script.turns:
             slow = turn.speaker == "assistant" and turn.index < last
             assert turn.style == ("slow" if slow else None), turn
