@@ -10,9 +10,8 @@ import numpy as np
 
 from turnmill.manifests import records
 from turnmill.manifests.records import Intent, TextDialogue, TextTurn
-from turnmill.synth.intents import SAYS_AGAIN, says_again
+from turnmill.synth.intents import SAYS_AGAIN, certainly_said, says_again
 from turnmill.synth.phrases import PhraseKind, Phrases
-from turnmill.synth.rewrite.tasks import certainly_said
 from turnmill.synth.script.asking import (
     asked_again,
     asks,

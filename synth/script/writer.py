@@ -254,6 +254,7 @@ class _Writer:
                 after_silence=after_silence,
                 style=self.styles[speaker],
                 misheard=part.misheard,
+                shortened=turn.shortened,
                 borrowed=part.borrowed,
             )
         )
