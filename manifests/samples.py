@@ -40,6 +40,7 @@ _TURN = pa.struct(
         field("style", _s, "rate, loudness or dialect that the engine was told; null where none"),
         field("interrupted", _bool, "the speaker stopped before the planned end"),
         field("misheard", _bool, "the assistant answers what the user did not ask: mask it, or do not train on it"),
+        field("shortened", _bool, "the source goes on: the turn is its first sentences (`script.limits.shorten`)"),
         field("borrowed", _s, "dialogue of the source that the text is of; null where it is this one"),
         field("tool", _TOOL, "call of a tool; null: none, or the turn was stopped before it"),
         field("words", _WORDS, "those that are heard, in order; empty where the engine gives no times", "s"),

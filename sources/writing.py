@@ -3,24 +3,10 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import Final, NamedTuple
 
-import langcodes
+from turnmill.manifests.letters import SCRIPTS, script, scripts_of
 
-from turnmill.manifests.letters import script
-
-_LETTERS: Final[Mapping[str, tuple[str, ...]]] = {
-    **{"Latn": ("LATIN",), "Cyrl": ("CYRILLIC",), "Grek": ("GREEK",), "Arab": ("ARABIC",), "Hebr": ("HEBREW",)},
-    **{"Hans": ("CJK", "BOPOMOFO"), "Hant": ("CJK", "BOPOMOFO"), "Jpan": ("CJK", "HIRAGANA", "KATAKANA")},
-    **{"Kore": ("HANGUL", "CJK"), "Deva": ("DEVANAGARI",), "Beng": ("BENGALI",), "Taml": ("TAMIL",)},
-    **{"Telu": ("TELUGU",), "Knda": ("KANNADA",), "Mlym": ("MALAYALAM",), "Gujr": ("GUJARATI",), "Thai": ("THAI",)},
-    **{"Guru": ("GURMUKHI",), "Armn": ("ARMENIAN",), "Geor": ("GEORGIAN",), "Ethi": ("ETHIOPIC",), "Laoo": ("LAO",)},
-    **{"Khmr": ("KHMER",), "Mymr": ("MYANMAR",), "Sinh": ("SINHALA",), "Tibt": ("TIBETAN",)},
-}
-"""Scripts, by their ISO 15924 codes -> the first words of the Unicode names of their letters."""
-
-_KNOWN: Final = frozenset(word for words in _LETTERS.values() for word in words)
 _MARKS: Final = frozenset(".,;:!?…。，、！？；：")
 _TOKEN: Final = re.compile(r"<[A-Z_]+>")
 _FEW: Final = 8  # letters that have cases: fewer may all be of one by chance
@@ -30,7 +16,7 @@ def foreign_letters(text: str, language: str) -> str:
     """The alphabet that most letters of a text are of, where its language (BCP-47) is not written in it; else empty,
     also where nothing is known of the language."""
     letters = Counter(word for word in map(_alphabet, text) if word)
-    written = _alphabets(language)
+    written = scripts_of(language)
     if not written or not letters or 2 * sum(letters[word] for word in written) >= letters.total():
         return ""
     return next(word for word, _ in letters.most_common() if word not in written).capitalize()
@@ -38,12 +24,7 @@ def foreign_letters(text: str, language: str) -> str:
 
 def _alphabet(character: str) -> str:
     found = script(character)
-    return found if found in _KNOWN else ""
-
-
-@cache
-def _alphabets(language: str) -> tuple[str, ...]:
-    return _LETTERS.get(langcodes.get(language).maximize().script or "", ())
+    return found if found in SCRIPTS else ""
 
 
 class Style(NamedTuple):

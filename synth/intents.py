@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from turnmill.manifests.params import Params
 from turnmill.manifests.records import Intent
-from turnmill.synth.tokens import shares_run
+from turnmill.synth.tokens import shares_run, tokens
 
 INTENTS: Final[tuple[Intent, ...]] = get_args(Intent)
 SAYS_AGAIN: Final[frozenset[Intent]] = frozenset({"clarify", "repeat"})
@@ -59,6 +59,12 @@ def says_again(intent: Intent, interrupted: str, answer: str) -> bool:
     """Whether the answer after an interruption says the interrupted turn again, by eight words in a row, although that
     is not what its kind is for."""
     return intent not in SAYS_AGAIN and shares_run(interrupted, answer, _SAME_WORDS)
+
+
+def certainly_said(text: str) -> int:
+    """How many tokens of an interrupted turn a written interruption takes as heard: a third. Events that use it should
+    come later."""
+    return max(1, len(tokens(text)) // 3)
 
 
 class Balance:

@@ -9,6 +9,7 @@ from pydantic import Field, field_serializer, field_validator
 
 from turnmill.manifests.identify import SURE, language_found
 from turnmill.manifests.languages import PrimaryTag, primary
+from turnmill.manifests.letters import scripts_of
 from turnmill.manifests.params import Params
 from turnmill.manifests.records import Reason, Reject, TextDialogue
 from turnmill.manifests.wording import plural
@@ -19,7 +20,7 @@ from turnmill.synth.reading import chinese, english
 from turnmill.synth.reading.directions import directed
 from turnmill.synth.tags import around_tags, without_tags
 from turnmill.synth.text_filters import Measured, terms_name
-from turnmill.synth.writing import scripts_of, words_by_script
+from turnmill.synth.writing import words_by_script
 
 
 class TextLimits(Params):
@@ -162,7 +163,8 @@ def _foreign(text: str, language: str) -> Measured:
 
 def _latin(text: str, language: str, free: int) -> Measured:
     """Share of Latin words, more than `free` of them, where the language is not written in Latin."""
-    if "LATIN" in scripts_of(language):
+    written = scripts_of(language)
+    if not written or "LATIN" in written:
         return Measured(0.0, "")
     words = words_by_script(text)
     latin = words["LATIN"]

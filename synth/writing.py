@@ -5,16 +5,7 @@ from collections import Counter
 
 from turnmill.manifests.letters import script
 
-_EAST_ASIAN = frozenset({"CJK", "HIRAGANA", "KATAKANA", "HANGUL"})
-_WRITTEN_IN = {
-    "zh": frozenset({"CJK"}), "ja": _EAST_ASIAN - {"HANGUL"}, "ko": frozenset({"HANGUL", "CJK"}),
-    **dict.fromkeys(("be", "bg", "kk", "mk", "mn", "ru", "sr", "uk"), frozenset({"CYRILLIC"})),
-    **dict.fromkeys(("ar", "fa", "ur"), frozenset({"ARABIC"})),
-    **dict.fromkeys(("hi", "mr", "ne"), frozenset({"DEVANAGARI"})),
-    "el": frozenset({"GREEK"}), "he": frozenset({"HEBREW"}), "th": frozenset({"THAI"}),
-}  # fmt: skip
-"""Unicode's names of the scripts of a language; Latin where it is not listed."""
-_LATIN = frozenset({"LATIN"})
+_WRITTEN_APART = frozenset({"CJK", "HIRAGANA", "KATAKANA", "HANGUL"})  # each character is a word
 _SYMBOL = re.compile(r"(?<![\u0370-\u03ff\u1f00-\u1fff])[\u00b5\u0391-\u03c9](?![\u0370-\u03ff\u1f00-\u1fff])")
 _RUN = re.compile(r"[^\W\d_]+")  # also holds superscripts
 
@@ -30,12 +21,7 @@ def words_by_script(text: str) -> Counter[str]:
         before = ""
         for char in run:
             found = script(char)
-            if found and (found != before or found in _EAST_ASIAN):
+            if found and (found != before or found in _WRITTEN_APART):
                 words[found] += 1
             before = found or before
     return words
-
-
-def scripts_of(language: str) -> frozenset[str]:
-    """The scripts that a language, as the first part of a BCP 47 tag, is written in."""
-    return _WRITTEN_IN.get(language, _LATIN)

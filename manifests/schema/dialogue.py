@@ -167,6 +167,7 @@ TURNS = Table(
         field("style", TEXT, "rate, loudness or dialect that the engine was told; null where none"),
         field("interrupted", BOOL, "the speaker stopped before the planned end"),
         field("misheard", BOOL, "the assistant answers what the user did not ask: mask it, or do not train on it"),
+        field("shortened", BOOL, "the source goes on: the turn is its first sentences (`script.limits.shorten`)"),
         field("borrowed", TEXT, "dialogue of the source that the text is of; null where it is this one"),
         field(
             "fto", FLOAT, "start minus the end of the other party's previous turn; null for the first", "s", "timeline"

@@ -102,7 +102,7 @@ class ScriptParams(Params):
 
 class WriteScripts(Source):
     name = "script"
-    version = 4
+    version = 5
     tables = ("lines", "rewrites", "scripts")
     items = "dialogues"
     host_params = frozenset({"rewrite", "safety"})
@@ -180,7 +180,7 @@ class WriteScripts(Source):
                 rejects.append(written)
                 continue
             script, split = written
-            scripts.append(script_row(script, split, sum(turn.shortened for turn in dialogue.turns)))
+            scripts.append(script_row(script, split))
             lines += line_rows(script)
         return Made({"lines": lines, "rewrites": usage, "scripts": scripts}, rejects, len(results), hours=0.0)
 
@@ -300,8 +300,7 @@ def borrowed(script: Script) -> list[str]:
     return list(dict.fromkeys(turn.borrowed for turn in script.turns if turn.borrowed is not None))
 
 
-def script_row(script: Script, split: str, shortened: int = 0) -> Row:
-    """`shortened`: turns that are cut to their first sentences."""
+def script_row(script: Script, split: str) -> Row:
     return {
         "id": script.id,
         "source": script.source,
@@ -309,7 +308,7 @@ def script_row(script: Script, split: str, shortened: int = 0) -> Row:
         "scenario": script.scenario,
         "n_turns": len(script.turns),
         "borrowed": borrowed(script),
-        "n_shortened": shortened,
+        "n_shortened": sum(turn.shortened for turn in script.turns),
         "licence": script.licence.spdx,
         "licence_redistribute": script.licence.redistribute,
         "split": split,

@@ -82,7 +82,7 @@ class SimulateParams(Params):
 
 class Simulate(Stage):
     name = "simulate"
-    version = 5
+    version = 6
     needs = ("scripts", "speech")
     tables = ("turns", "events", "words", "unplaced", "dialogues")
     items = "dialogues"

@@ -69,6 +69,7 @@ class Turn:
     style: str | None
     interrupted: bool
     misheard: bool
+    shortened: bool
     borrowed: str | None
     fto: int | None
     words: tuple[TimedWord, ...]

@@ -16,6 +16,7 @@ PhraseKind = Literal[
     "side_talk",
     "third_party",
     "reprompt",
+    "waiting",
     "cancel",
     "cancel_reply",
     "clarify",
@@ -31,9 +32,9 @@ PhraseKind = Literal[
     "affirm_reply",
 ]
 """`filler` announces a hesitation, `attempt` is a start that is given up; `side_talk` is said by the user to somebody
-in the room, `third_party` by somebody else; `reprompt` ends a silence. The others are what a user interrupts with, by
-intent, and, as a `_reply`, how the assistant's answer begins (empty where it begins at once). After `correct` and
-`denial` the user asks again, after `topic` something new."""
+in the room, `third_party` by somebody else; `reprompt` ends a silence after an answer, `waiting` any other. The others
+are what a user interrupts with, by intent, and, as a `_reply`, how the assistant's answer begins (empty where it begins
+at once). After `correct` and `denial` the user asks again, after `topic` something new."""
 
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from turnmill.manifests.languages import primary
 from turnmill.manifests.records import Intent, Interruption, TextDialogue, TextTurn, ToolCall, generator
-from turnmill.synth.intents import ENDS, IntentMix, says_again
+from turnmill.synth.intents import ENDS, IntentMix, certainly_said, says_again
 from turnmill.synth.rewrite.answers import (
     Called,
     Felt,
@@ -69,12 +69,6 @@ class Task:
 def longest(text: str) -> int:
     """The most tokens that a rewritten turn may have."""
     return max(ROOM, math.ceil(LONGEST * len(tokens(text))))
-
-
-def certainly_said(text: str) -> int:
-    """How many tokens of an interrupted turn a written interruption takes as heard: a third. Events that use it should
-    come later."""
-    return max(1, len(tokens(text)) // 3)
 
 
 # spoken

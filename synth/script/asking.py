@@ -17,9 +17,10 @@ class _Wording:
     `asks`: a question or a request. `opening`: what a question that is asked again does without. `points`: words that
     mean nothing without the sentence before. `back`: words that point at something in the answer that was just given,
     or want more of it. `reacts`: how a turn begins that takes up a complete answer. `awaits`: what a turn has that
-    wants something of the other without a question mark. `declines`: an answer that gives
-    none. `accepts`, `regrets`: how an answer begins that needs no other beginning. `greeting`, `courtesy`:
-    how a turn begins that greets, or that thanks or takes leave. `shortest`, `longest`: tokens of what is asked again.
+    wants something of the other without a question mark. `declines`: an answer that gives none. `orders`: what a user
+    says who wants something brought, booked or bought. `accepts`, `regrets`: how an answer begins that needs no other
+    beginning. `greeting`, `courtesy`: how a turn begins that greets, or that thanks or takes leave. `shortest`,
+    `longest`: tokens of what is asked again.
     """
 
     asks: re.Pattern[str]
@@ -29,6 +30,7 @@ class _Wording:
     reacts: re.Pattern[str]
     awaits: re.Pattern[str]
     declines: re.Pattern[str]
+    orders: re.Pattern[str]
     accepts: re.Pattern[str]
     regrets: re.Pattern[str]
     greeting: re.Pattern[str]
@@ -55,7 +57,7 @@ _WORDINGS: Final[Mapping[str, _Wording]] = {
         opening=_pattern(
             r"""^(?:(?:ha(?:ha)+|hi|hello|hey|good\ (?:morning|afternoon|evening)|ok|okay|alright|well|oh|so|and|but|
             thanks|thank\ you|great|right|sure|yes|yeah|no)(?:\ there|\ again|\ so\ much|\ very\ much)?[,!.]\s+|
-            (?:and|but|so)\s+(?=(?:what|how|why|when|where|who|which|is|are|do|does|did|can|could|should|would)\b))+"""
+            (?:and|but|so)\s+(?=(?:what|how|why|when|where|who|which|is|are|do|does|did|can|could|should|will|would)\b))+"""
         ),
         points=_pattern(
             r"""\b(?:it|its|that|this|they|them|their|those|these|there|ones?|he|him|his|she|her|we|us|our|both|
@@ -71,12 +73,21 @@ _WORDINGS: Final[Mapping[str, _Wording]] = {
             got\ it|sounds|ok\b|okay|great|good\b|yes|yeah|no\b|not\ really|maybe|sure)"""
         ),
         awaits=_pattern(
-            r"""\b(?:let\ me\ know|feel\ free|go\ ahead|here\ you\ (?:go|are)|just\ (?:confirm|tell|say|ask|check)|
-            please\ (?:confirm|tell|wait|hold|provide|share|choose|check|give|let|specify|enter|say))\b"""
+            r"""\b(?:let\ me\ (?:know|confirm|check|make\ sure)|feel\ free|go\ ahead|here\ you\ (?:go|are)|
+            just\ (?:confirm|tell|say|ask|check)|take\ a\ look|look\ (?:over|it\ over)|make\ sure|(?:re)?view\ your|
+            confirm\ (?:that|this|these|the|your|if|whether)|(?:is|are|looks?)\ (?:correct|accurate)|
+            please\ (?:confirm|tell|wait|hold|provide|share|choose|check|give|let|specify|enter|say|look|review|
+            verify))\b"""
         ),
         declines=_pattern(
-            r"""^no\b|\b(?:sorry|unfortunately|unable|cannot|can't|couldn't|apologi[sz]e|as\ an\ ai|language\ model|
-            i\ (?:do\ not|don't)\ have)\b"""
+            r"""^no\b|\b(?:not\ sure|no\ idea|sorry|unfortunately|unable|cannot|can't|couldn't|apologi[sz]e|as\ an\ ai|
+            language\ model|i\ (?:do\ not|don't)\ (?:have|know))\b"""
+        ),
+        orders=_pattern(
+            r"""\b(?:i(?:'d|\ would)\ (?:like|love)|i'll\ (?:have|take|get)|(?:can|could|may)\ i\ (?:have|get|order|do)|
+            i\ (?:want|need)|let\ me\ (?:have|get)|get\ me|make\ me|
+            (?:book|order|reserve|buy|purchase|schedule|give\ me)\ (?:me|us|an?|one|two|some|the|it|my))\b
+            (?!\ to\ (?:know|ask|hear|learn|understand|see|check|find\ out))"""
         ),
         accepts=_pattern(
             r"""(?:sure|of\ course|certainly|absolutely|definitely|okay|ok|all\ right|alright|yes|yeah|not?|well|great|
@@ -95,11 +106,11 @@ _WORDINGS: Final[Mapping[str, _Wording]] = {
     ),
     "zh": _Wording(
         asks=_pattern(
-            "[?？]|请|帮我|帮忙|给我|告诉我|介绍|解释|推荐|写一|列出|生成|翻译|总结|说说|讲讲|讲一|怎么|如何|什么|哪|吗|"
-            "多少|为什么|能不能|是否"
+            "[?？]|请|帮我|帮忙|给我|告诉我|介绍|解释|推荐|写一|列出|生成|翻译|总结|说说|讲讲|讲一|"
+            "(?:怎么|如何|什么|哪|吗|多少|能不能|是否)[^。！!]*$"
         ),
         opening=_pattern(
-            "^(?:(?:你好|您好|嗨|喂|啊+|哈+|嗯+|哦+|好的?|谢谢[你您]?|不好意思|那么?|对了)[，,！!。、]\\s*|(?:请问|那么|那(?=[请它他她你我这])|问(?![题候]))[，,]?|"
+            "^(?:(?:你好|您好|嗨|喂|啊+|哈+|[嗯恩唔]+|哦+|[呃额诶哎]|好的?|好吧|谢谢[你您]?了?|不好意思|那么?|对了|收到)+[啊呀哈]?[，,！!。、]\\s*|(?:请问|那么|那(?=[请它他她你我这])|问(?![题候]))[，,]?|"
             "麻烦[你您]?|(?:知道|听过|看过|去过|是的|没有|有)[呀啊的了过]{0,2}[，,。])+"
         ),
         points=_pattern("[它这那他她其该此]|上面|前面"),
@@ -109,7 +120,8 @@ _WORDINGS: Final[Mapping[str, _Wording]] = {
         ),
         reacts=_pattern("是的|不是|没有|对|可以|谢谢|感谢|太|非常|很好|好的|好吧|明白|原来|这[真很]|不错|哇|嗯"),
         awaits=_pattern("告诉我|跟我说|请[问您你]?(?:确认|稍等|提供|选择|说一下|输入|核对)|随时[问找]|你[看说]呢"),
-        declines=_pattern("^不|抱歉|对不起|无法|不能|作为|遗憾|语言模型"),
+        declines=_pattern("^不|不知道|不[太是]?(?:清楚|了解)|抱歉|对不起|无法|不能|作为|遗憾|语言模型"),
+        orders=_pattern("订[一个张间桌]|预[订定约]|买[一两个张份]|来[一两]?[份杯碗瓶]|点[一两]?[份杯]|我要[一两]"),
         accepts=_pattern("好|当然|可以|没问题|行|嗯|是的|对|不"),
         regrets=_pattern("很?抱歉|对不起|不好意思|我?很(?:抱歉|遗憾)"),
         greeting=_pattern("[你您]好|很高兴"),
@@ -137,16 +149,17 @@ def awaits(text: str, language: str) -> bool:
     return asks_back(text) or (known is not None and bool(known.awaits.search(text)))
 
 
-def asked_again(text: str, language: str) -> str | None:
-    """What a turn asks, as somebody says it who asks it once more: without greeting, and by its last sentence alone
-    where that can do without the others. None where it asks nothing, or is too long or too short to be said again."""
+def asked_again(text: str, language: str, *, whole: bool = False) -> str | None:
+    """What a turn asks, as somebody says it who asks it once more: without greeting, and unless `whole`, by its last
+    sentence alone where that can do without the others. None where it asks nothing, or is too long or too short to be
+    said again."""
     known = _WORDINGS.get(primary(language))
     if known is None or not known.asks.search(text):
         return None
     short = known.opening.sub("", text).strip()
     *before, last = re.split(r"(?<=[.!?])\s+|(?<=[。！？])\s*(?=.)", short)
     alone = len(tokens(last)) >= 2 * known.shortest and known.asks.search(last) and not known.points.search(last)
-    if before and alone:
+    if before and alone and not whole:
         short = known.opening.sub("", last)
     short = short[:1].upper() + short[1:]
     return short if known.shortest <= len(tokens(short)) <= known.longest else None
@@ -173,10 +186,22 @@ def follows_up(text: str, language: str) -> bool:
     return len(tokens(text)) >= known.shortest and not reacts
 
 
+def reacts(text: str, language: str) -> bool:
+    """Whether a turn begins with what it makes of the one before."""
+    known = _WORDINGS.get(primary(language))
+    return known is not None and bool(known.reacts.match(text) or known.courtesy.match(text))
+
+
 def declines(text: str, language: str) -> bool:
     """Whether an answer gives none."""
     known = _WORDINGS.get(primary(language))
     return known is not None and bool(known.declines.search(text))
+
+
+def orders(text: str, language: str) -> bool:
+    """Whether a turn wants something brought, booked or bought, which is not dropped for another question."""
+    known = _WORDINGS.get(primary(language))
+    return known is not None and bool(known.orders.search(text))
 
 
 def greets(text: str, language: str) -> bool:

@@ -10,9 +10,8 @@ import numpy as np
 
 from turnmill.manifests import records
 from turnmill.manifests.records import Intent, TextDialogue, TextTurn
-from turnmill.synth.intents import SAYS_AGAIN, says_again
+from turnmill.synth.intents import SAYS_AGAIN, certainly_said, says_again
 from turnmill.synth.phrases import PhraseKind, Phrases
-from turnmill.synth.rewrite.tasks import certainly_said
 from turnmill.synth.script.asking import (
     asked_again,
     asks,
@@ -22,6 +21,7 @@ from turnmill.synth.script.asking import (
     follows_up,
     greets,
     is_courtesy,
+    orders,
     regrets,
     without_opening,
 )
@@ -35,6 +35,8 @@ from turnmill.synth.tokens import joined, prefix, spans, tokens
 CANCEL_ANSWERED: Final = 0.5
 """Share of cancels that the assistant acknowledges in a word or two; Turnmill's choice."""
 _MORE = 2  # turns of another dialogue after its question and answer
+_GIST = 0.5  # of a turn, from which on somebody can go on from it
+_ENOUGH = 0.6  # of a turn, from which on somebody may have what they need
 _LEAST_HEARD = 3  # words before an interruption
 _TELLING = 2  # words that the question has not, after which an answer is known to be another's
 # Seconds, by the usual rate of speech. What is heard of a turn before an interruption, and what is left of it then: the
@@ -45,6 +47,8 @@ _LEFT_S = 1.5
 _MISSED_S = 1.2
 _CLAUSE_S = 2.0
 _CLAUSE_LEFT_S = 1.2
+_TIRING_S = 6.0  # the least length of an answer that somebody has enough of, after so much of it:
+_HEARD_OF_IT_S = 2.5
 _LONGEST_AGAIN_S = 10.0
 _WORDS_PER_S = 2.7  # of a language without phrases
 
@@ -69,6 +73,10 @@ class Moment:
     def count(self, seconds: float) -> int:
         """About how many tokens are said in so long."""
         return math.ceil(seconds * (self.phrases.words_per_s if self.phrases else _WORDS_PER_S))
+
+    def share(self, share: float) -> int:
+        """So much of the part, in tokens."""
+        return math.ceil(share * len(tokens(self.part.text)))
 
     def say(self, kind: PhraseKind) -> str:
         assert self.phrases is not None
@@ -124,33 +132,37 @@ def _follow_up(moment: Moment) -> Iterator[Interruption]:
     phrases, opening = moment.phrases, ahead[0].text.lower()
     if phrases and opening.startswith((*phrases.corrects, *phrases.clarifies)):
         return
-    found = _placed(moment, Interruption("follow_up", moment.part, (), ahead, certainly_said(text)))
+    found = _placed(moment, Interruption("follow_up", moment.part, (), ahead, moment.share(_GIST)))
     if found:
         yield found
 
 
 def _topic(moment: Moment) -> Iterator[Interruption]:
     """What another dialogue begins with; the talk then goes on as that one does."""
-    if moment.part.borrowed or awaits(moment.part.text, moment.language) or not _is_asked(moment):
+    if moment.part.borrowed or awaits(moment.part.text, moment.language) or not _is_told(moment):
         return  # who was asked answers, and who talks of what moves them stays with it
     if any(part.turn.style for part in (*moment.before, moment.part)):
         return
-    for other in _partners(moment):
-        question, answer, *rest = other
+    for question, answer, *rest in _partners(moment):
+        if orders(question.text, moment.language):
+            continue  # that is no question
         new = asked_again(question.text, moment.language)
         assert new is not None
+        more = tuple(rest[:_MORE]) if len(rest) >= _MORE and not asks_back(rest[_MORE - 1].text) else ()
+        if asks_back((answer, *more)[-1].text):
+            continue  # it would end with a question
         added = (
             replace(question, text=joined([moment.say("topic"), new])),
             _capital(answer),
         )
-        found = _placed(moment, Interruption("topic", moment.part, added, tuple(rest[:_MORE]), 0))
+        found = _placed(moment, Interruption("topic", moment.part, added, more, moment.share(_GIST)))
         if found:
             yield found
 
 
 def _asked_something_else(intent: Intent, moment: Moment) -> Iterator[Interruption]:
     """The assistant begins the answer of another dialogue, the user asks again, and the right answer follows."""
-    asked = moment.before[-1] if _is_asked(moment) else None
+    asked = moment.before[-1] if is_asked(moment) else None
     again = asked_again(asked.text, moment.language) if asked else None
     if asked is None or again is None or asked.turn.added or any(part.misheard for part in moment.before):
         return  # nobody mishears all the time
@@ -223,27 +235,32 @@ def _said_again(intent: Intent, said: str, reply: str, moment: Moment) -> Iterat
 def _affirm(moment: Moment) -> Iterator[Interruption]:
     """The user has what they need; the talk goes on where that needs nothing more of the turn."""
     text, ahead = moment.part.text, moment.ahead
-    if awaits(text, moment.language) or declines(text, moment.language) or not _is_asked(moment):
+    if awaits(text, moment.language) or declines(text, moment.language) or not _is_told(moment):
         return
     if not content(text) & content(moment.before[-1].text):
         return  # it may be an answer to something else
     if ahead and not (follows_up(ahead[0].text, moment.language) and asks(ahead[0].text, moment.language)):
         return  # who goes on talking of it did not have all
     added = (_user(moment.say("affirm")), _assistant(moment.say("affirm_reply")))
-    found = _placed(moment, Interruption("affirm", moment.part, added, ahead, len(tokens(text)) // 2))
+    found = _placed(moment, Interruption("affirm", moment.part, added, ahead, moment.share(_ENOUGH)))
     if found:
         yield found
 
 
 def _cancel(moment: Moment) -> Iterator[Interruption]:
-    """The user wants quiet: the dialogue ends, so that only where it would end anyway, and not with a
-    question of the assistant's."""
-    if moment.ahead or asks_back(moment.part.text):
+    """The user has enough of a long answer, and the dialogue ends."""
+    text = moment.part.text
+    if awaits(text, moment.language) or declines(text, moment.language) or not _is_told(moment):
+        return
+    if len(tokens(text)) < moment.count(_TIRING_S):
         return
     answered = moment.rng.random() < CANCEL_ANSWERED
     reply = moment.say("cancel_reply") if answered else ""
     added = (_user(moment.say("cancel")), *([_assistant(reply)] if reply else []))
-    found = _placed(moment, Interruption("cancel", moment.part, added, (), 0, None, len(added)))
+    until = len(tokens(text)) - moment.count(_LEFT_S)
+    found = _placed(
+        moment, Interruption("cancel", moment.part, added, (), moment.count(_HEARD_OF_IT_S), until, len(added))
+    )
     if found:
         yield found
 
@@ -260,9 +277,14 @@ _KINDS: Final[Mapping[Intent, Callable[[Moment], Iterator[Interruption]]]] = {
 }
 
 
-def _is_asked(moment: Moment) -> bool:
+def is_asked(moment: Moment) -> bool:
     """Whether the assistant answers a question or a request."""
     return bool(moment.before) and moment.before[-1].is_user and asks(moment.before[-1].text, moment.language)
+
+
+def _is_told(moment: Moment) -> bool:
+    """Whether the assistant tells what the user wants to know: who waits for what they ordered stays with it."""
+    return is_asked(moment) and not orders(moment.before[-1].text, moment.language)
 
 
 def _partners(moment: Moment) -> Iterator[tuple[Part, ...]]:

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from turnmill.manifests.records import Intent, Licence, ToolCall
-from turnmill.synth.intents import says_again
-from turnmill.synth.speech import Line
 
 Party = Literal["assistant", "user"]
 Role = Literal["turn", "backchannel", "filler", "failed_barge_in", "side_talk", "third_party"]
@@ -33,8 +31,8 @@ class ScriptLine:
 class ScriptTurn:
     """A turn: `text_written` as the source has it (None: no part of the source), `text` as spoken, fillers included;
     `lines` in the order they are spoken. `after_silence` says that the same party had the turn before; `misheard` that
-    an assistant answers what was not asked; `borrowed` the id of the dialogue that a turn's text is of, where it is not
-    the script's own."""
+    an assistant answers what was not asked; `shortened` that the source goes on; `borrowed` the id of the dialogue that
+    a turn's text is of, where it is not the script's own."""
 
     index: int
     speaker: Party
@@ -47,6 +45,7 @@ class ScriptTurn:
     after_silence: bool
     style: str | None = None
     misheard: bool = False
+    shortened: bool = False
     borrowed: str | None = None
 
 
@@ -107,19 +106,6 @@ class Script:
     barge_ins: tuple[BargeIn, ...]
     backchannels: tuple[Backchannel, ...]
     intrusions: tuple[Intrusion, ...]
-
-    def engine_lines(self) -> list[Line]:
-        """What the speech engine gets, in order."""
-        return [Line(n.id, n.text, n.voice, self.language, n.seed, n.emotion, n.style) for n in self.lines]
-
-    def said_again(self) -> list[int]:
-        """The turns that answer an interruption and say again what was interrupted, though they are not to
-        (`synth.intents`): there are none."""
-        texts = [turn.text for turn in self.turns]
-        answered = [item for item in self.barge_ins if item.turn + 1 < len(texts)]
-        return [
-            item.turn + 1 for item in answered if says_again(item.intent, texts[item.target_turn], texts[item.turn + 1])
-        ]
 
     def to_json(self) -> str:
         """The same text for the same script, always."""

@@ -10,9 +10,9 @@ from turnmill.manifests.languages import primary
 from turnmill.manifests.records import TextDialogue, TextTurn, generator, stable_hash
 from turnmill.synth.intents import Balance
 from turnmill.synth.phrases import PHRASES, Phrases
-from turnmill.synth.script.asking import greets, is_courtesy
+from turnmill.synth.script.asking import asks, awaits, greets, is_courtesy
 from turnmill.synth.script.interaction import Interaction
-from turnmill.synth.script.interruptions import Interruption, Moment, interruption
+from turnmill.synth.script.interruptions import Interruption, Moment, interruption, is_asked
 from turnmill.synth.script.model import (
     Backchannel,
     BargeIn,
@@ -138,7 +138,7 @@ class _Writer:
             found = self._interruption(moment, balance)
             if found is None:
                 self._assistant_turn(part, rng, interrupted=False)
-                self._silence(ahead, rng)
+                self._silence(moment, rng)
                 before.append(part)
             else:
                 self._interrupt(found, rng)
@@ -184,9 +184,12 @@ class _Writer:
             else:
                 self._assistant_turn(part, rng, interrupted=False)
 
-    def _silence(self, ahead: Sequence[Part], rng: np.random.Generator) -> None:
-        if ahead and self.phrases and rng.random() < self.interaction.silence_timeout:
-            reprompt = self.phrases.say("reprompt", rng)
+    def _silence(self, moment: Moment, rng: np.random.Generator) -> None:
+        if moment.ahead and self.phrases and rng.random() < self.interaction.silence_timeout:
+            language = self.dialogue.language
+            is_over = is_asked(moment) and asks(moment.ahead[0].text, language)
+            is_over &= not awaits(moment.part.text, language)
+            reprompt = self.phrases.say("reprompt" if is_over else "waiting", rng)
             self._add(Part(TextTurn("assistant", reprompt), reprompt), [("turn", reprompt)], after_silence=True)
 
     def _intrude(self, here: int, parts: Sequence[str], interrupted: bool, rng: np.random.Generator) -> None:
@@ -251,6 +254,7 @@ class _Writer:
                 after_silence=after_silence,
                 style=self.styles[speaker],
                 misheard=part.misheard,
+                shortened=turn.shortened,
                 borrowed=part.borrowed,
             )
         )

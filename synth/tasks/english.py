@@ -15,8 +15,8 @@ ENGLISH = Wording(
             (
                 "[Oh, I'm so sorry.|I'm really sorry to hear that.|Oh no, I'm sorry.] [That must hurt.|That sounds "
                 "really "
-                "hard.|Anybody would be sad about that.] [Ask me anything, if it helps to think of something else."
-                "|I'm here whenever you want to talk.]",
+                "hard.|Anybody would be sad about that.] [Is there anything I can do for you?|What can I do for "
+                "you?|Shall we turn to something else?]",
             ),
         ),
         "joy": Said(
@@ -52,9 +52,8 @@ ENGLISH = Wording(
             (
                 "[It's all right to feel that way.|Take a slow breath.|That sounds scary.] [You're not alone.|I'm "
                 "right "
-                "here with you.|We'll stay calm together.] [Ask me anything you like, if it helps.|Just talk to me "
-                "for a "
-                "moment.]",
+                "here with you.|We'll stay calm together.] [Is there anything I can do for you?|What can I do for "
+                "you?|Shall we turn to something else?]",
             ),
         ),
         "surprise": Said(
@@ -107,9 +106,9 @@ ENGLISH = Wording(
             "I have [an operation|an important exam|a job interview] [tomorrow|in the morning|on Monday]",
             "there's a [big storm|terrible thunderstorm] outside and I'm home alone",
             "I have to [fly|give a speech|sing in front of everyone] [tomorrow|tonight|for the first time]",
-            "I heard a strange noise [downstairs|in the kitchen|outside my door]",
-            "my [daughter|son|mother] isn't answering [the phone|any of my calls]",
-            "the elevator is stuck and I'm [inside|in it]",
+            "I start my new job [tomorrow|on Monday]",
+            "my [exam|test] results come out [tomorrow|today|in an hour]",
+            "I have to drive on the highway [tomorrow|alone|for the first time]",
         ),
         "surprise": (
             "my [brother|old friend|aunt] just [showed up at my door|called after ten years]",
@@ -141,7 +140,7 @@ ENGLISH = Wording(
                 "[I'm used to fast talkers|I listen fast], [can|could] you speed [it |]up?",
                 "[Could|Would] you pick up the pace[ from now on|]?",
             ),
-            ("[Sure|Of course|No problem|Okay], [I'll speak faster|I'll speed up|I'll be quick]. [Is this better?|]",),
+            ("[Sure|Of course|No problem|Okay], [I'll speak faster|I'll speed up|I'll be quick].",),
         ),
         "soft": Said(
             (
@@ -204,6 +203,11 @@ ENGLISH = Wording(
         ),
         ("[Sure|Okay|Of course], [back to normal|this is my usual voice again].",),
     ),
+    also=(
+        "[Oh, one|And one|One] [more|other] thing.",
+        "[Oh, before I forget|While I think of it], [one more thing|something else].",
+    ),
+    more=("[Anything else?|Is there anything else?|What else can I do for you?|Can I help with anything else?]",),
     functions=FUNCTIONS,
     words=WORDS,
     clock=clock,

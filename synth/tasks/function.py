@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from turnmill.manifests.records import TextDialogue, TextTurn, ToolCall
-from turnmill.synth.tasks.placing import asks, inserted, openings
+from turnmill.synth.script.asking import awaits, is_courtesy
+from turnmill.synth.tasks.placing import inserted, openings
 from turnmill.synth.tasks.uses import USES, Use
 from turnmill.synth.tasks.wording import Wording, line, pick
 from turnmill.synth.tokens import joined, tokens
@@ -19,12 +21,19 @@ is no room. Turnmill's choice."""
 def with_call(dialogue: TextDialogue, wording: Wording, rng: np.random.Generator) -> TextDialogue:
     """The dialogue with a request and its answer, before the user's first turn or after the assistant's last."""
     _, request, answer = called(pick(tuple(USES), rng), wording, rng)
-    turns = TextTurn("user", request, added=True), answer
     last = dialogue.turns[-1]
-    if rng.random() < _LAST and last.role == "assistant" and not asks(last):
-        return inserted(dialogue, len(dialogue.turns), *turns)
+    if rng.random() < _LAST and last.role == "assistant" and _is_open(last.text, dialogue.language):
+        asked = TextTurn("user", joined([line(wording.also, rng, {}), request]), added=True)
+        return inserted(dialogue, len(dialogue.turns), asked, answer)
     places = openings(dialogue)
-    return inserted(dialogue, places[0], *turns) if places else dialogue
+    answer = replace(answer, text=joined([answer.text, line(wording.more, rng, {})]))
+    asked = TextTurn("user", request, added=True)
+    return inserted(dialogue, places[0], asked, answer) if places else dialogue
+
+
+def _is_open(text: str, language: str) -> bool:
+    """Whether there is still talk after a turn of the assistant's, and nothing that it waits for."""
+    return not awaits(text, language) and not is_courtesy(text, language)
 
 
 def called(name: str, wording: Wording, rng: np.random.Generator) -> tuple[Use, str, TextTurn]:

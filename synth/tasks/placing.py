@@ -5,20 +5,28 @@ from dataclasses import replace
 from typing import Final
 
 from turnmill.manifests.records import TextDialogue, TextTurn
+from turnmill.synth.script.asking import asks, awaits, reacts
 
+# How a turn begins that takes up what was just said: with a word or two.
+_TAKES_UP: Final = re.compile(r"^(?:[A-Za-z']+ ?){1,3}[,.!]|^[\u4e00-\u9fff]{1,4}[，。！,!]")
 _GREETING: Final = re.compile(r"^(?:(?:hi|hello|hey)(?: there)?[,.!]\s*|[你您]好[，。！,!]\s*)", re.IGNORECASE)
 
 
 def openings(dialogue: TextDialogue) -> list[int]:
-    """The places of the user's turns before which another exchange may stand: nothing comes between a question of the
-    assistant's and its answer."""
-    turns = dialogue.turns
-    return [index for index, turn in enumerate(turns) if turn.role == "user" and not (index and asks(turns[index - 1]))]
+    """The places of the user's turns before which another exchange may stand: the first of the dialogue, and those that
+    ask something and take up nothing of the turn before. Nothing comes between a question of the assistant's and its
+    answer."""
+    turns, language = dialogue.turns, dialogue.language
+    return [
+        index
+        for index, turn in enumerate(turns)
+        if turn.role == "user"
+        and (index == 0 or (_begins(turn, language) and not awaits(turns[index - 1].text, language)))
+    ]
 
 
-def asks(turn: TextTurn) -> bool:
-    """Whether a turn has a question."""
-    return any(mark in turn.text for mark in "?？")
+def _begins(turn: TextTurn, language: str) -> bool:
+    return asks(turn.text, language) and not reacts(turn.text, language) and not _TAKES_UP.match(turn.text)
 
 
 def inserted(dialogue: TextDialogue, place: int, *turns: TextTurn) -> TextDialogue:

@@ -38,7 +38,8 @@ class Used:
 @dataclass(frozen=True)
 class Wording:
     """One language. `felt` is by the user's emotion, with `reasons` for it as clauses; `styles` by manner
-    (`synth.speech`), where {name} is the manner's own of `names`; `back` asks for the usual voice again. `functions` is
+    (`synth.speech`), where {name} is the manner's own of `names`; `back` asks for the usual voice again; `also` comes
+    before a request that nobody expects any more, `more` after an answer at which the dialogue begins. `functions` is
     by use (`synth.tasks.uses`), whose `words` are lists of (value in a call, as it is said); `clock` says an hour and a
     minute."""
 
@@ -47,6 +48,8 @@ class Wording:
     styles: Mapping[str, Said]
     names: Mapping[str, str]
     back: Said
+    also: Templates
+    more: Templates
     functions: Mapping[str, Used]
     words: Mapping[str, tuple[tuple[str, ...], ...]]
     clock: Callable[[int, int], str]

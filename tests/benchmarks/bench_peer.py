@@ -131,6 +131,7 @@ def written(folder: Path, result: dict[str, Any]) -> None:
 def scripts(lines: Path, own: Path, every_event: bool) -> list[tuple[Any, dict[str, tuple[str, Any]]]]:
     """The script of each dialogue, and the file and words of each of its lines: those given, and in `own` those that
     only ours have, for backchannels and the like."""
+    from tests.synth.lines import engine_lines
     from turnmill.manifests.records import Licence, TextDialogue, TextTurn
     from turnmill.synth.script import Interaction, write_script
     from turnmill.synth.speech import Speech, Word
@@ -150,7 +151,7 @@ def scripts(lines: Path, own: Path, every_event: bool) -> list[tuple[Any, dict[s
             for line in script.lines
             if line.text in given
         }
-        unspoken = [line for line in script.engine_lines() if line.id not in files]
+        unspoken = [line for line in engine_lines(script) if line.id not in files]
         for line, said in zip(unspoken, engine.synthesize(unspoken), strict=True):
             if isinstance(said, Speech):
                 file = own / f"own-{row['id']}-{len(files)}.wav"

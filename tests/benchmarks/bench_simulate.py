@@ -22,6 +22,7 @@ import soundfile
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from tests.synth.lines import engine_lines
 from turnmill.manifests.records import Reject, TextDialogue
 from turnmill.manifests.samples import DIALOGUE, to_json
 from turnmill.sources.catalogue import load
@@ -102,7 +103,7 @@ def speak(texts: list[TextDialogue]) -> list[Spoken]:
     engine, spoken = EspeakEngine(ESPEAK.voices), []
     for dialogue in texts:
         script = write_script(dialogue, LIVELY, ESPEAK, "train", 1)
-        said = zip(script.lines, engine.synthesize(script.engine_lines()), strict=True)
+        said = zip(script.lines, engine.synthesize(engine_lines(script)), strict=True)
         lines = {n.id: (s.pcm, s.words or ()) for n, s in said if not isinstance(s, SpeechError)}
         spoken.append(Spoken(script, spoken_material(script, lines)))
     return spoken

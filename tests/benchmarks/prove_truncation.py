@@ -42,6 +42,7 @@ from scipy.spatial.distance import cdist
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from tests.synth.lines import engine_lines
 from turnmill.manifests.records import Licence, Reject, TextDialogue, TextTurn
 from turnmill.manifests.samples import DIALOGUE, to_json
 from turnmill.pipelines.asr.recognizer import Recognizer
@@ -157,7 +158,7 @@ def scripts(engine: EspeakEngine, seed: int) -> Iterator[tuple[Script, Spoken]]:
         turns = tuple(TextTurn(message["role"], message["content"]) for message in row["messages"])
         dialogue = TextDialogue(row["id"], turns, "en", "quickstart", licence, row["scenario"])
         script = write_script(dialogue, INTERRUPTED, ESPEAK, "train", seed)
-        said = zip(script.lines, engine.synthesize(script.engine_lines()), strict=True)
+        said = zip(script.lines, engine.synthesize(engine_lines(script)), strict=True)
         yield script, {line.id: (s.pcm, s.words or ()) for line, s in said if not isinstance(s, SpeechError)}
 
 

@@ -263,6 +263,7 @@ class _Planner:
             style=placed.turn.style,
             interrupted=placed.cut is not None,
             misheard=placed.turn.misheard,
+            shortened=placed.turn.shortened,
             borrowed=placed.turn.borrowed,
             fto=None if before is None else placed.start - before,
             words=placed.words(),

@@ -97,6 +97,7 @@ def turn_rows(timeline: Timeline) -> list[dict[str, Any]]:
             "style": turn.style,
             "interrupted": turn.interrupted,
             "misheard": turn.misheard,
+            "shortened": turn.shortened,
             "borrowed": turn.borrowed,
             "fto": None if turn.fto is None else seconds(turn.fto),
         }
@@ -144,6 +145,7 @@ def _turn(turn: Turn) -> dict[str, Any]:
         "style": turn.style,
         "interrupted": turn.interrupted,
         "misheard": turn.misheard,
+        "shortened": turn.shortened,
         "borrowed": turn.borrowed,
         "words": _heard(turn.words),
     }

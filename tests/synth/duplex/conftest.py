@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.synth.lines import engine_lines
 from turnmill.manifests.records import Intent, Licence, Reject, TextDialogue, TextTurn
 from turnmill.manifests.samples import DIALOGUE, to_json
 from turnmill.synth.acoustics import WHITE, Acoustics, AcousticsParams, Background, Pools, draw_acoustics
@@ -98,7 +99,7 @@ def speak_bursts(line: Line) -> Speech:
 
 
 def speak_script(script: Script, speech: Callable[[list[Line]], list[Speech]]) -> Spoken:
-    said = dict(zip([line.id for line in script.lines], speech(script.engine_lines()), strict=True))
+    said = dict(zip([line.id for line in script.lines], speech(engine_lines(script)), strict=True))
     material = spoken_material(script, {line: (found.pcm, found.words or ()) for line, found in said.items()})
     assert material.lines.keys() == said.keys()
     return Spoken(*with_sounds(script, material, Pools(), script.seed))

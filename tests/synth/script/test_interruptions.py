@@ -131,10 +131,9 @@ def test_a_cancel_ends_the_dialogue_where_it_ends_with_silence_or_a_word_or_two(
     for seed in range(40):
         script = written(OTHERS[0], "cancel", seed=seed)
         [item] = script.barge_ins
-        assert item.target_turn == 3
-        assert item.turns == len(script.turns) - 4
+        assert item.turns == len(script.turns) - item.turn
         answered += item.turns - 1
-        assert all(turn.text_written is None for turn in script.turns[4:])
+        assert all(turn.text_written is None for turn in script.turns[item.turn :])
     assert 10 <= answered <= 30
 
 
@@ -197,7 +196,11 @@ def test_who_is_told_nothing_of_what_they_asked_has_not_what_they_need() -> None
         "d", ("How do I get to the station?", "That is an old saying of the nineties, and a funny one as well.")
     )
     told = dialogue(
-        "d", ("How do I get to the station?", "The station is behind the park, ten minutes from here on foot.")
+        "d",
+        (
+            "How do I get to the station?",
+            "The station is behind the park, ten minutes from here on foot or with bus two.",
+        ),
     )
     assert not written(off, "affirm").barge_ins
     assert written(told, "affirm").barge_ins
@@ -298,7 +301,6 @@ def test_every_script_holds_together(talks: list[list[str]], seed: int, chance: 
     scripts = [write_script(item, interaction, ESPEAK, "train", seed, group, balance) for item in group]
     for item, script in zip(group, scripts, strict=True):
         assert Script.from_json(script.to_json()) == script
-        assert script.said_again() == []
         assert [turn.index for turn in script.turns] == list(range(len(script.turns)))
         assert all((a.speaker == b.speaker) == b.after_silence for a, b in pairwise(script.turns))
         assert all(turn.borrowed != item.id for turn in script.turns)
@@ -310,6 +312,6 @@ def test_every_script_holds_together(talks: list[list[str]], seed: int, chance: 
             assert barge_in.turn + barge_in.turns <= len(script.turns)
             count, phrases = len(tokens(target.text)), PHRASES[language]
             assert max(3, phrases.words_per_s) <= barge_in.said < count
-            assert (barge_in.until is not None) == (barge_in.intent in SAYS_AGAIN)
+            assert (barge_in.until is not None) == (barge_in.intent in (*SAYS_AGAIN, "cancel"))
             assert barge_in.until is None or barge_in.said < barge_in.until <= count
             assert target.misheard == (barge_in.intent in ("correct", "denial"))

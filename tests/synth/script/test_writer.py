@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from tests.synth.duplex.conftest import QUIET
+from tests.synth.lines import engine_lines
 from turnmill.manifests.records import Interruption, Licence, TextDialogue, TextTurn
 from turnmill.synth.intents import INTENTS
 from turnmill.synth.phrases import PHRASES
@@ -56,13 +57,11 @@ def test_a_style_holds_for_all_that_its_speaker_says_until_that_speakers_next_tu
         before = dialogue(*TALK, name=f"d{n}")
         turns = tuple(replace(turn, style="slow") if turn.role == "assistant" else turn for turn in before.turns[:2])
         script = write_script(replace(before, turns=(*turns, *before.turns[2:])), ALL, ESPEAK, "train", 1)
-        last = (
-            next(turn.index for turn in script.turns if turn.text_written == TALK[3]) if len(script.turns) > 3 else 99
-        )
+        last = next((turn.index for turn in script.turns if turn.text_written == TALK[3]), 99)
         for turn in script.turns:
             slow = turn.speaker == "assistant" and turn.index < last
             assert turn.style == ("slow" if slow else None), turn
-        for line, told in zip(script.lines, script.engine_lines(), strict=True):
+        for line, told in zip(script.lines, engine_lines(script), strict=True):
             assert line.style == told.style
             assert line.style is None or line.speaker == "assistant"
         assert any(line.style for line in script.lines)
@@ -82,7 +81,7 @@ def test_a_quiet_script_is_the_dialogue_line_by_line() -> None:
     assert script.turns[0].text == "I have two cats."
     assert [line.id for line in script.lines] == ["d0#0", "d0#1"]
     assert script.barge_ins == script.backchannels == script.intrusions == ()
-    assert [(line.id, line.language) for line in script.engine_lines()] == [("d0#0", "en"), ("d0#1", "en")]
+    assert [(line.id, line.language) for line in engine_lines(script)] == [("d0#0", "en"), ("d0#1", "en")]
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
