@@ -20,6 +20,7 @@ from turnmill.pipelines.corpora import CorpusParams, NamedCorpus
 from turnmill.pipelines.settings import set_key, setting
 from turnmill.pipelines.shipped import beside, meant, recipe_file, told
 from turnmill.pipelines.stage import ChosenStage, Stage
+from turnmill.pipelines.stages.diarize import Diarize, DiarizeParams
 from turnmill.pipelines.stages.ingest import IngestParams
 from turnmill.pipelines.stages.quality import Quality, QualityParams
 from turnmill.pipelines.stages.script import ScriptParams
@@ -44,11 +45,11 @@ _PATHS = ("root", "texts")
 _INSTEAD = {"corpora": ("corpus", "root"), "corpus": ("corpora",)}  # what a change of a key replaces besides
 _ENTRIES = ("corpus", "corpora.corpus", "texts.corpus")
 _PATHS_BELOW = ("texts.path", "corpora.root", "simulate.noises", "simulate.rooms", "script.limits.unsafe_terms")
+_MODELS = (("transcribe", "model"), ("diarize", "model"), ("verify", "recognise"))
 _FOLDERS_OR_NAMES = (
-    "transcribe.model",
+    *map(".".join, _MODELS),
     "speak.recognise",
     "speak.align.model",
-    "verify.recognise",
     "voices.from",
     *(f"speak.{name}.{key}" for name, engine in ENGINES.items() for key in (*engine.models, *engine.folders)),
 )
@@ -115,6 +116,8 @@ class Recipe(Params):
     quality: Annotated[QualityParams | None, Quality] = None
     transcribe: Annotated[TranscribeParams | None, Transcribe] = None
     """What Whisper hears in each clip, and how far that is from its text; null: it is not asked."""
+    diarize: Annotated[DiarizeParams | None, Diarize] = None
+    """Who speaks when in each clip, by pyannote.audio; null: it is not asked."""
     select: tuple[Predicate, ...] = ()
     """Which clips are kept: a list of {name, keep}, SQL conditions over the view clips_all, in order."""
 
@@ -229,8 +232,6 @@ class Recipe(Params):
                     del file["entry"]
         elif self.texts is not None:
             resolved["texts"] = self.texts.name
-        if self.transcribe is not None:
-            resolved["transcribe"]["model"] = model_name(self.transcribe.model)
         simulate = resolved["simulate"]
         simulate["preset"] = Path(self.simulate.preset).name  # its parameters are under `timing`
         for key in ("noises", "rooms"):
@@ -264,7 +265,8 @@ def chosen_stages() -> Mapping[str, type[ChosenStage]]:
 def _without_host(resolved: dict[str, Any]) -> None:
     """Models by name, and nothing of where they lie, are served or run, how they are asked, and what they cost."""
     speak, rewrite = resolved["speak"], resolved["script"].get("rewrite", {})
-    for section, key in ((speak, "recognise"), (speak["align"], "model"), (resolved.get("verify", {}), "recognise")):
+    heard = ((resolved.get(stage, {}), key) for stage, key in _MODELS)
+    for section, key in ((speak, "recognise"), (speak["align"], "model"), *heard):
         if key in section:
             section[key] = model_name(section[key])
     for key in ("runtime_env", "gpus", "cpus"):

@@ -118,9 +118,37 @@ TRANSCRIPTS = Table(
     published=True,
 )
 
+_SPEECH_OF = pa.struct([("start", FLOAT), ("end", FLOAT), ("speaker", TEXT)])
+
+DIARIZATION = Table(
+    "diarization",
+    "clip",
+    (
+        field("uid", TEXT, "clip"),
+        field(
+            "speaker_segments",
+            pa.list_(_SPEECH_OF),
+            "who speaks when, by start; names are those of this clip alone",
+            "s",
+            "pyannote.audio",
+        ),
+        field(
+            "overlap_ratio", FLOAT, "share of the speech in which two or more speak; 0 without any", "1", "pyannote.audio"
+        ),
+        field("n_speakers", INT32, "speakers; 0 where nobody speaks", source="pyannote.audio"),
+        field("diarizer", TEXT, "pipeline"),
+    ),
+    key=("uid",),
+    of="clips",
+    label=True,
+    sample="diarization",
+    published=True,
+)
+
 TABLES = (
     RECORDINGS,
     CLIPS,
     QUALITY,
     TRANSCRIPTS,
+    DIARIZATION,
 )
