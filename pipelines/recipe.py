@@ -26,9 +26,11 @@ from turnmill.pipelines.stages.quality import Quality, QualityParams
 from turnmill.pipelines.stages.script import ScriptParams
 from turnmill.pipelines.stages.simulate import SimulateParams
 from turnmill.pipelines.stages.speak import SpeakParams
+from turnmill.pipelines.stages.speakers import Speakers, SpeakersParams
 from turnmill.pipelines.stages.transcribe import Transcribe, TranscribeParams
 from turnmill.pipelines.stages.verify import Verify, VerifyParams
 from turnmill.pipelines.steps.card import CardParams
+from turnmill.pipelines.steps.clusters import ClustersParams
 from turnmill.pipelines.steps.plan import ShardParams
 from turnmill.pipelines.steps.select import Predicate
 from turnmill.pipelines.steps.voices import VoicesParams
@@ -118,6 +120,9 @@ class Recipe(Params):
     """What Whisper hears in each clip, and how far that is from its text; null: it is not asked."""
     diarize: Annotated[DiarizeParams | None, Diarize] = None
     """Who speaks when in each clip, by pyannote.audio; null: it is not asked."""
+    speakers: Annotated[SpeakersParams | None, Speakers] = None
+    """The voice of each clip, and whether it is one speaker's; null: it is not asked."""
+    clusters: ClustersParams | None = None
     select: tuple[Predicate, ...] = ()
     """Which clips are kept: a list of {name, keep}, SQL conditions over the view clips_all, in order."""
 
@@ -159,7 +164,7 @@ class Recipe(Params):
     @model_validator(mode="after")
     def _says_nothing_of_the_other_half(self) -> "Recipe":
         """What would be ignored is refused; `null` and an empty list say nothing."""
-        speech = ("root", "ingest", *chosen_stages(), "select")
+        speech = ("root", "ingest", *chosen_stages(), "clusters", "select")
         halves = (
             ("corpus", "clips", speech, self.corpus or self.corpora),
             ("texts", "dialogues", _DIALOGUE_KEYS, self.texts),

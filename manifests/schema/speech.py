@@ -3,7 +3,7 @@
 import pyarrow as pa
 
 from turnmill.manifests.schema.shared import LICENCE, WHERE, WORD
-from turnmill.manifests.schema.table import FLOAT, INT32, SPAN, TEXT, Table, field
+from turnmill.manifests.schema.table import BOOL, FLOAT, INT32, SPAN, TEXT, Table, field
 
 _PLACE = (
     field("corpus", TEXT, "catalogue name"),
@@ -145,10 +145,53 @@ DIARIZATION = Table(
     published=True,
 )
 
+SPEAKERS = Table(
+    "speakers",
+    "clip",
+    (
+        field("uid", TEXT, "clip"),
+        field(
+            "embedding",
+            pa.list_(pa.float32()),
+            "the voice, 256 numbers of length 1; null where less than a second of speech is heard",
+            "1",
+            "Resemblyzer",
+        ),
+        field("one_speaker", BOOL, "whether all of it is one voice; null as above", source="Resemblyzer"),
+        field("voice_spread", FLOAT, "1 less the cosine of the two voices that it divides into; null as above", "1"),
+    ),
+    key=("uid",),
+    of="clips",
+    label=True,
+    published=True,
+    private=("embedding",),
+)
+
+SPEAKER_CLUSTERS = Table(
+    "speaker_clusters",
+    "clip",
+    (
+        field("uid", TEXT, "clip"),
+        field(
+            "speaker_cluster",
+            TEXT,
+            "speaker, over all corpora of the run, by the voice; null of several speakers, and where too little is heard",
+            source="Resemblyzer",
+        ),
+    ),
+    key=("uid",),
+    of="clips",
+    label=True,
+    sample="speaker_cluster",
+    published=True,
+)
+
 TABLES = (
     RECORDINGS,
     CLIPS,
     QUALITY,
     TRANSCRIPTS,
     DIARIZATION,
+    SPEAKERS,
+    SPEAKER_CLUSTERS,
 )
