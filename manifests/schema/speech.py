@@ -133,7 +133,11 @@ DIARIZATION = Table(
             "pyannote.audio",
         ),
         field(
-            "overlap_ratio", FLOAT, "share of the speech in which two or more speak; 0 without any", "1", "pyannote.audio"
+            "overlap_ratio",
+            FLOAT,
+            "share of the speech in which two or more speak; 0 without any",
+            "1",
+            "pyannote.audio",
         ),
         field("n_speakers", INT32, "speakers; 0 where nobody speaks", source="pyannote.audio"),
         field("diarizer", TEXT, "pipeline"),
@@ -175,7 +179,7 @@ SPEAKER_CLUSTERS = Table(
         field(
             "speaker_cluster",
             TEXT,
-            "speaker, over all corpora of the run, by the voice; null of several speakers, and where too little is heard",
+            "speaker by the voice, over all corpora of the run; null where several, or too little, are heard",
             source="Resemblyzer",
         ),
     ),

@@ -1,12 +1,12 @@
 """Voices that are one speaker's, over a whole corpus: agglomerative clustering that never sees all pairs at once."""
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import fcluster, linkage
 
-Float = NDArray[np.floating]
+Float = NDArray[Any]
 Int64 = NDArray[np.int64]
 
 BLOCK: Final = 4_000
@@ -23,7 +23,8 @@ def clusters(voices: Float, alike: float, block: int = BLOCK) -> Int64:
     clusters that were never in one block stay two. Memory: two copies of `voices`, and the pairs of a block.
     """
     of_voice = np.arange(len(voices))
-    nodes, sizes, order = voices, np.ones(len(voices)), of_voice
+    nodes, order = voices, of_voice
+    sizes: Float = np.ones(len(voices))
     is_sorted = False
     while len(nodes):
         joined = _joined(nodes, order, alike, block)

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from turnmill.manifests.audio import AudioError, library
+from turnmill.manifests.audio import library
 from turnmill.manifests.records import Reason
 from turnmill.pipelines.diarization.pipeline import load
 

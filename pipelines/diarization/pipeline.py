@@ -51,7 +51,7 @@ def _why(model: str, error: Exception) -> str:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without telemetry, advice on a decoder of files that nobody asks for, and what pyannote.audio prints of a refusal."""
+    """Without telemetry, advice on a decoder that nobody asks for, and what pyannote.audio prints of a refusal."""
     os.environ["PYANNOTE_METRICS_ENABLED"] = "0"
     with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")

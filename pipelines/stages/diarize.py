@@ -1,22 +1,20 @@
 """diarize: who speaks when in each clip, by a pipeline of pyannote.audio."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
-from functools import partial
-from typing import BinaryIO, Self
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Self
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from turnmill.manifests.audio import AudioError, mono_at
+from turnmill.manifests.audio import AudioError
 from turnmill.manifests.errors import TurnmillError
 from turnmill.manifests.params import Params
-from turnmill.manifests.records import Reason, Reject
+from turnmill.manifests.records import Reason
 from turnmill.pipelines.diarization.device import Device, chosen
-from turnmill.pipelines.diarization.diarizer import SAMPLE_RATE, Diarizer, Segment, overlap_ratio
+from turnmill.pipelines.diarization.diarizer import Diarizer, Segment, overlap_ratio
 from turnmill.pipelines.diarization.models import (
     COMMUNITY,
+    PYANNOTE,
     check_installed,
     check_model,
     fetch_config,
@@ -24,20 +22,8 @@ from turnmill.pipelines.diarization.models import (
     model_name,
 )
 from turnmill.pipelines.guard import Guard
-from turnmill.pipelines.stage import (
-    MIB,
-    LabelStage,
-    Made,
-    Resources,
-    Row,
-    Shard,
-    Workspace,
-    clip_item,
-    clip_sound,
-    hours,
-)
-
-Pcm = NDArray[np.float32]
+from turnmill.pipelines.stage import MIB, Made, Resources, Row, Shard, Workspace
+from turnmill.pipelines.stages.listen import Listen, Pcm
 
 
 class DiarizeParams(Params):
@@ -72,17 +58,18 @@ class DiarizeParams(Params):
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
 
-class Diarize(LabelStage):
+class Diarize(Listen):
     name = "diarize"
     tables = ("diarization",)
-    in_steps = True
     host_params = frozenset({"model", "device", "gpus"})
 
     params: DiarizeParams
 
     def __init__(self, params: DiarizeParams, language: str | None = None) -> None:
         super().__init__(params, language)
-        self.resources = Resources(gpus=params.gpus, memory=2048 * MIB)
+        self.resources = Resources(
+            gpus=params.gpus, memory=2560 * MIB
+        )  # more than others, so that no other model shares its worker
 
     def identity(self) -> Mapping[str, str]:
         return {"model": model_digest(self.params.model)}
@@ -91,40 +78,25 @@ class Diarize(LabelStage):
         check_model(self.params.model)
 
     def check_here(self) -> None:
-        check_installed(self.name)
+        check_installed(self.name, PYANNOTE)
 
     def fetch(self) -> None:
         fetch_config(self.params.model)
 
     def setup(self) -> None:
-        check_installed(self.name)
+        check_installed(self.name, PYANNOTE)
         p = self.params
         self.loaded = self.diarizer = self.loaded or Diarizer(p.model, chosen(p.device), p.batch_size, p.bounds)
         self._good: Pcm | None = None  # a clip that the model has heard
 
     def process(self, shard: Shard, workspace: Workspace, guard: Guard) -> Made:
-        clips = workspace.rows("clips", shard.key)
-        guard.expect(len(clips))
-        results: list[Row | Reject] = []
-        with workspace.open_tar("clips", shard.key) as tar:
-            for clip, pcm in guard.ahead(self._audio(clips, tar, guard)):
-                results += guard.step([clip["uid"]], partial(self._label, clip, pcm, guard))
-                guard.did(1)
-        labels = [result for result in results if not isinstance(result, Reject)]
-        rejects = [result for result in results if isinstance(result, Reject)]
-        self._check_working(rejects, labels)
-        return Made({"diarization": labels}, rejects, len(clips), hours(clips), self.diarizer.noted())
+        made = super().process(shard, workspace, guard)
+        failed = [reject for reject in made.rejects if reject.reason is Reason.MODEL_FAILED]
+        if len(failed) > 1 and not made.tables["diarization"]:  # it is the model, and no clip, that fails
+            raise TurnmillError(f"the pipeline {model_name(self.params.model)} fails on every clip: {failed[0].detail}")
+        return replace(made, notes=self.diarizer.noted())
 
-    def _audio(self, clips: Sequence[Row], tar: BinaryIO, guard: Guard) -> Iterator[tuple[Row, Pcm | Reject]]:
-        """Clips with their 16 kHz mono audio; without it where an earlier worker has heard them."""
-        for clip in clips:
-            done = guard.has([clip["uid"]])
-            yield clip, np.zeros(0, np.float32) if done else guard.caught(clip_item(clip), partial(_narrow, tar, clip))
-
-    def _label(self, clip: Row, pcm: Pcm | Reject, guard: Guard) -> list[Row | Reject]:
-        return [pcm if isinstance(pcm, Reject) else guard.caught(clip_item(clip), partial(self._row, clip, pcm))]
-
-    def _row(self, clip: Row, pcm: Pcm) -> Row:
+    def row(self, clip: Row, pcm: Pcm) -> Row:
         segments = self._segments(pcm, clip["uid"])
         return {
             "uid": clip["uid"],
@@ -149,15 +121,3 @@ class Diarize(LabelStage):
             raise
         self._good = pcm
         return segments
-
-    def _check_working(self, rejects: Sequence[Reject], labels: Sequence[Row]) -> None:
-        """Raises TurnmillError where it is the model, and no clip, that fails: on all that it was given."""
-        failed = [reject for reject in rejects if reject.reason is Reason.MODEL_FAILED]
-        if len(failed) > 1 and not labels:
-            raise TurnmillError(
-                f"the pipeline {model_name(self.params.model)} fails on every clip: {failed[0].detail}"
-            )
-
-
-def _narrow(tar: BinaryIO, clip: Row) -> Pcm:
-    return mono_at(clip_sound(tar, clip), SAMPLE_RATE, clip["uid"])

@@ -1,4 +1,4 @@
-"""clusters: whose speech each clip is, over all corpora of a run, by the voices that `speakers` found. Whole-table step.
+"""clusters: whose speech each clip is, over all corpora of a run, by the voices of `speakers`. Whole-table step.
 
 A cluster stands for a speaker whom no corpus names. Clips of several speakers, and those of which too little is heard,
 are in none.
