@@ -23,6 +23,7 @@ from turnmill.pipelines.stages.simulate import Simulate
 from turnmill.pipelines.stages.speak import Speak
 from turnmill.pipelines.stages.verify import Verify
 from turnmill.pipelines.steps import clusters
+from turnmill.pipelines.steps.clusters import ClustersParams
 from turnmill.pipelines.steps.parents import parent_column
 from turnmill.pipelines.steps.plan import ShardParams
 from turnmill.pipelines.steps.select import Predicate
@@ -60,7 +61,7 @@ class Half:
     params: ShardParams  # of the plan
     writers: tuple[Writer, ...]  # each makes a part of each training shard of the plan, in this order
     voices: VoicesParams | None = None  # a bank of voices from another run, made before the first stage
-    clusters: clusters.ClustersParams | None = None  # how clips get speakers whom no corpus names, before the selection
+    clusters: ClustersParams | None = None  # how clips get speakers whom no corpus names, before the selection
     scripts: WriteScripts | None = None  # the source, where it is of texts, whose price can be told
 
     @property

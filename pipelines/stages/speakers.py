@@ -19,7 +19,7 @@ LEAST_S: Final = 1.0  # of speech, below which no voice is told
 
 class SpeakersParams(Params):
     one_voice: float = Field(
-        default=0.3,
+        default=0.25,
         gt=0,
         le=1,
         description="largest voice_spread of a clip of one speaker (docs/speakers.md)",
