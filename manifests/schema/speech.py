@@ -186,7 +186,6 @@ SPEAKER_CLUSTERS = Table(
     key=("uid",),
     of="clips",
     label=True,
-    sample="speaker_cluster",
     published=True,
 )
 

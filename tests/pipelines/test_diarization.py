@@ -33,7 +33,7 @@ print(*{"torch", "pyannote", "resemblyzer", "whisperx"}.intersection(sys.modules
 def annotation(*tracks: tuple[float, float, Any]) -> SimpleNamespace:
     """What pyannote gives, as far as it is read."""
     found = [(SimpleNamespace(start=start, end=end), "_", speaker) for start, end, speaker in tracks]
-    return SimpleNamespace(itertracks=lambda yield_label: iter(found))
+    return SimpleNamespace(itertracks=lambda **_: iter(found))
 
 
 def voices(speakers: int, clips: int, noise: float, seed: int = 1) -> tuple[Any, Any]:
@@ -102,7 +102,7 @@ def test_a_published_pipeline_out_of_reach_says_how_to_do_without(monkeypatch: p
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(ModelUnavailable, match=r"the Hub is out of reach: name pyannet-ge2e .*whisperx==3\.8\.6"):
         Diarize(DiarizeParams()).check()
-    with pytest.raises(ModelUnavailable, match="there is no folder './nowhere'"):
+    with pytest.raises(ModelUnavailable, match=r"there is no folder './nowhere'"):
         Diarize(DiarizeParams(model="./nowhere")).check()
 
 
@@ -156,7 +156,7 @@ def test_clusters_need_voices() -> None:
     from turnmill.pipelines.pipeline import halves
 
     recipe = Recipe.model_validate({"name": "x", "corpus": "files", "root": ".", "clusters": {}})
-    with pytest.raises(UsageError, match="`clusters` needs the table `speakers`: add `speakers: {}`"):
+    with pytest.raises(UsageError, match=r"`clusters` needs the table `speakers`: add `speakers: {}`"):
         halves(recipe, Store("."))
 
 
