@@ -40,7 +40,7 @@ def write(connection: Connection, params: ClustersParams, workspace: Workspace) 
 
     Memory: 3 kB a clip, and what `pipelines.diarization.clustering` takes.
     """
-    found = connection.execute(_VOICES).to_arrow_table()
+    found = connection.sql(_VOICES).to_arrow_table()
     heard = found.filter(found.column("heard"))
     voices = heard.column("embedding").combine_chunks().flatten().to_numpy().reshape(-1, DIMENSION)
     names = (f"speaker-{label:06d}" for label in clusters(voices, params.alike))

@@ -14,10 +14,12 @@ import soundfile
 pytest.importorskip("torch", reason="the extra diarization is not installed: pip install 'turnmill[diarization]'")
 pytest.importorskip("pyannote.audio", reason="pyannote.audio does not import here")
 
+from tests.conftest import tree_hashes
 from tests.pipelines.conftest import SENTENCES, lake_of, speech
 from tests.tiny_pyannote import build
 from turnmill.manifests.errors import TurnmillError
 from turnmill.manifests.packaged import ModelUnavailable
+from turnmill.manifests.query import connect
 from turnmill.manifests.records import Reason
 from turnmill.manifests.schema import to_table
 from turnmill.pipelines.diarization import models
@@ -25,9 +27,12 @@ from turnmill.pipelines.diarization.diarizer import Diarizer
 from turnmill.pipelines.diarization.encoder import Encoder
 from turnmill.pipelines.diarization.pipeline import load
 from turnmill.pipelines.guard import Guard
+from turnmill.pipelines.recipe import load_recipe
+from turnmill.pipelines.run import run
 from turnmill.pipelines.stage import Made, Shard, Workspace
 from turnmill.pipelines.stages.diarize import Diarize, DiarizeParams
 from turnmill.pipelines.stages.speakers import Speakers, SpeakersParams
+from turnmill.pipelines.steps.clusters import ClustersParams
 from turnmill.synth.speech import Speech
 
 SHARD = Shard("shard", "shard")
@@ -250,3 +255,53 @@ def test_real_models_hear_nobody_in_silence_and_two_in_a_conversation(shared: Pa
     to_table("speakers", made_.tables["speakers"])
     again = told.process(SHARD, place, Guard(told.name))
     assert again == made_
+
+
+@pytest.mark.weights
+def test_a_recipe_with_all_three_makes_speakers_of_a_folder_without_names(shared: Path, tmp_path: Path) -> None:
+    packaged()
+    files = sorted((shared / "LibriSpeech" / "test-other").rglob("*.flac"))
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    for speaker in sorted({file.parts[-3] for file in files})[:2]:
+        for number, file in enumerate([each for each in files if each.parts[-3] == speaker][:2]):
+            clip, _ = soundfile.read(file, dtype="float32")
+            soundfile.write(corpus / f"{number}-{speaker}.flac", clip[: 6 * RATE], RATE)
+    soundfile.write(corpus / "silence.flac", np.zeros(2 * RATE), RATE)
+    recipe = load_recipe(
+        {
+            "name": "talk",
+            "workers": 1,
+            "corpus": "files",
+            "root": str(corpus),
+            "licence": {"spdx": "CC0-1.0", "redistribute": True, "commercial": True},
+            "ingest": {"keep_untranscribed": True},
+            "quality": {},
+            "diarize": {"model": models.PACKAGED, "device": "cpu"},
+            "speakers": {"device": "cpu"},
+            "clusters": {},
+            "select": [{"name": "alone", "keep": "n_speakers = 1 AND speaker_cluster IS NOT NULL"}],
+        }
+    )
+    result = run(recipe, str(tmp_path / "out"))
+    with connect(result.store, result.index) as connection:
+        rows = connection.execute(
+            "SELECT split_part(source_uri, '-', 2), speaker_cluster, removed_by FROM clips_all ORDER BY source_uri"
+        ).fetchall()
+    *spoken, silence = rows
+    assert silence == ("", None, "alone")
+    assert (
+        len({(speaker, cluster) for speaker, cluster, _ in spoken}) == len({cluster for _, cluster, _ in spoken}) == 2
+    )
+    assert {removed for *_, removed in spoken} == {None}
+    before = tree_hashes(tmp_path / "out")
+    assert run(recipe, str(tmp_path / "out")).summary == result.summary
+    assert tree_hashes(tmp_path / "out") == before
+    changed = recipe.model_copy(update={"clusters": ClustersParams(alike=0.99)})
+    run(changed, str(tmp_path / "out"))
+    after = tree_hashes(tmp_path / "out")
+    kept = ("clips/", "quality/", "diarization/", "speakers/")
+    assert {n: h for n, h in after.items() if n.startswith(kept)} == {
+        n: h for n, h in before.items() if n.startswith(kept)
+    }
+    assert len([name for name in after if name.startswith("speaker_clusters/")]) == 2

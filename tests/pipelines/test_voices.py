@@ -499,11 +499,11 @@ def clustered(folder: Path, whose: Mapping[str, int], several: Sequence[str]) ->
 
 def test_a_bank_of_speakers_whom_no_corpus_names_has_each_in_one_split(tmp_path: Path) -> None:
     clips = [
-        clip(f"x{n}", take, uid=f"{corpus}/default/train/{n}-{take}.flac", corpus=corpus, speaker=None)
+        clip(f"x{n}", take) | {"uid": f"{corpus}/default/train/{n}-{take}.flac", "corpus": corpus, "speaker": None}
         for n in range(12)
         for take, corpus in enumerate(("one", "two", "two"))
     ]
-    clips.append(clip("named", uid="one/default/train/named.flac", corpus="one"))
+    clips.append(clip("named") | {"uid": "one/default/train/named.flac", "corpus": "one"})
     whose = {row["uid"]: number // 3 for number, row in enumerate(clips)}  # the named one's voice is nobody else's
     several = [clips[0]["uid"]]
     source = source_of(tmp_path / "s", clips)
