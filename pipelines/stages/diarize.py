@@ -22,8 +22,8 @@ from turnmill.pipelines.diarization.models import (
     model_name,
 )
 from turnmill.pipelines.guard import Guard
-from turnmill.pipelines.stage import MIB, Made, Resources, Row, Shard, Workspace
-from turnmill.pipelines.stages.listen import Listen, Pcm
+from turnmill.pipelines.stage import Made, Resources, Row, Shard, Workspace
+from turnmill.pipelines.stages.listen import MEMORY, Listen, Pcm
 
 
 class DiarizeParams(Params):
@@ -67,9 +67,7 @@ class Diarize(Listen):
 
     def __init__(self, params: DiarizeParams, language: str | None = None) -> None:
         super().__init__(params, language)
-        self.resources = Resources(
-            gpus=params.gpus, memory=2560 * MIB
-        )  # more than others, so that no other model shares its worker
+        self.resources = Resources(gpus=params.gpus, memory=MEMORY)
 
     def identity(self) -> Mapping[str, str]:
         return {"model": model_digest(self.params.model)}

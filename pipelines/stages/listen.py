@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from turnmill.manifests.audio import mono_at
 from turnmill.manifests.records import Reject
 from turnmill.pipelines.guard import Guard
-from turnmill.pipelines.stage import LabelStage, Made, Row, Shard, Workspace, clip_item, clip_sound, hours
+from turnmill.pipelines.stage import MIB, LabelStage, Made, Row, Shard, Workspace, clip_item, clip_sound, hours
 
 Pcm = NDArray[np.float32]
 
 SAMPLE_RATE: Final = 16_000
+MEMORY: Final = 2560 * MIB
+"""Of a worker, with torch, pyannote.audio and the encoder: stages of this kind that stand together share one."""
 
 
 class Listen(LabelStage):

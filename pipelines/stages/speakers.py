@@ -11,8 +11,8 @@ from turnmill.pipelines.diarization.device import Device, chosen
 from turnmill.pipelines.diarization.encoder import Encoder, spread
 from turnmill.pipelines.diarization.models import ENCODER, check_installed, weights
 from turnmill.pipelines.guard import Guard
-from turnmill.pipelines.stage import MIB, Made, Resources, Row, Shard, Workspace
-from turnmill.pipelines.stages.listen import SAMPLE_RATE, Listen, Pcm
+from turnmill.pipelines.stage import Made, Resources, Row, Shard, Workspace
+from turnmill.pipelines.stages.listen import MEMORY, SAMPLE_RATE, Listen, Pcm
 
 LEAST_S: Final = 1.0  # of speech, below which no voice is told
 
@@ -38,7 +38,7 @@ class Speakers(Listen):
 
     def __init__(self, params: SpeakersParams, language: str | None = None) -> None:
         super().__init__(params, language)
-        self.resources = Resources(gpus=params.gpus, memory=1536 * MIB)
+        self.resources = Resources(gpus=params.gpus, memory=MEMORY)
 
     def identity(self) -> Mapping[str, str]:
         return dict(ENCODER.sha256)

@@ -258,6 +258,7 @@ def test_real_models_hear_nobody_in_silence_and_two_in_a_conversation(shared: Pa
 
 
 @pytest.mark.weights
+@pytest.mark.timeout(900)
 def test_a_recipe_with_all_three_makes_speakers_of_a_folder_without_names(shared: Path, tmp_path: Path) -> None:
     packaged()
     files = sorted((shared / "LibriSpeech" / "test-other").rglob("*.flac"))
