@@ -81,6 +81,7 @@ class Reason(StrEnum):
     LABEL_VIOLATION = "label_violation", "`verify` found the audio at odds with a label"
     # any stage
     RECOGNISER_FAILED = "recogniser_failed", "the recogniser gave an error on it"
+    MODEL_FAILED = "model_failed", "a model gave an error on it, or other than it should"
     KILLED_WORKER = "killed_worker", "it crashed its process, or took all its memory"
     TIMED_OUT = "timed_out", "it took longer than `time_limit`"
     INTERNAL_ERROR = "internal_error", "a bug of Turnmill: the run goes on, and ends with exit status 1"

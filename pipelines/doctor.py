@@ -1,6 +1,5 @@
 """What can run on this machine: each engine, and the command that makes a missing one run."""
 
-import importlib.util
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from rich.markup import escape
 
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.wording import plural
+from turnmill.pipelines.diarization import models
 from turnmill.synth.tts.declaration import Declaration, Missing
 from turnmill.synth.tts.declared import ENGINES
 
@@ -83,9 +83,14 @@ def _speaks(engine: Declaration[Any]) -> Finding:
 
 def _pyannote() -> Finding:
     role = "tells speakers apart"
-    if importlib.util.find_spec("pyannote") and importlib.util.find_spec("pyannote.audio"):
-        return Finding("pyannote.audio", role, True, "installed; its models need a Hugging Face token")
-    return Finding("pyannote.audio", role, False, "not installed", "pip install 'turnmill[diarization]'")
+    if not models.installed(models.PYANNOTE):
+        return Finding(models.PYANNOTE, role, False, "not installed", models.EXTRA)
+    try:
+        models.check_model(models.PACKAGED)
+    except UsageError as error:
+        fix = f"accept the terms of https://hf.co/{models.COMMUNITY} and set {models.TOKEN}; or {models.PIP}"
+        return Finding(models.PYANNOTE, role, bool(models.token()), f"installed, without the Hub: {error}", fix)
+    return Finding(models.PYANNOTE, role, True, f"installed, with {models.PACKAGED}")
 
 
 def _gpu() -> Finding:

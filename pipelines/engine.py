@@ -9,6 +9,7 @@ of `pipelines.watch`: an actor beside the driver, which is told what each worker
 """
 
 import json
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -161,6 +162,8 @@ def _outcomes(
                 outcome = _result(answer, f"{trip.shard.name}: its worker ended")
                 pool.idle.append(worker)
                 trip.ledger.extend(outcome.ledger)
+                for note in outcome.notes:
+                    print(f"{trip.shard.name}: {note}", file=sys.stderr)
                 if outcome.failure or pool is pools[-1]:
                     yield trip.ledger, outcome
                 else:

@@ -22,6 +22,8 @@ from turnmill.pipelines.stages.shard import ShardClips, ShardDialogues
 from turnmill.pipelines.stages.simulate import Simulate
 from turnmill.pipelines.stages.speak import Speak
 from turnmill.pipelines.stages.verify import Verify
+from turnmill.pipelines.steps import clusters
+from turnmill.pipelines.steps.clusters import ClustersParams
 from turnmill.pipelines.steps.parents import parent_column
 from turnmill.pipelines.steps.plan import ShardParams
 from turnmill.pipelines.steps.select import Predicate
@@ -59,11 +61,18 @@ class Half:
     params: ShardParams  # of the plan
     writers: tuple[Writer, ...]  # each makes a part of each training shard of the plan, in this order
     voices: VoicesParams | None = None  # a bank of voices from another run, made before the first stage
+    clusters: ClustersParams | None = None  # how clips get speakers whom no corpus names, before the selection
     scripts: WriteScripts | None = None  # the source, where it is of texts, whose price can be told
 
     @property
     def name(self) -> str:
         return self.items.half
+
+    @property
+    def wholes(self) -> tuple[str, ...]:
+        """The tables that are made of all of its shards, in order, each as one part."""
+        first = () if self.clusters is None else (clusters.TABLE,)
+        return (*first, self.items.selection, self.items.plan)
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -106,6 +115,8 @@ def _check_needs(half: Half) -> None:
                     raise LookupError(f"{awaited[table]} may read {table}, which {stage.name} makes: put it after that")
             made.update(stage.tables)
             awaited |= {table: stage.name for table in stage.optional if table not in made}
+        if half.clusters is not None and "speakers" not in made:
+            raise UsageError("`clusters` needs the table `speakers`: add `speakers: {}` to the recipe")
 
 
 def _check_declared(stage: Stage, items: Items) -> None:
@@ -162,6 +173,7 @@ def _speech(recipe: Recipe, sources: Sequence[NamedCorpus], out: Store) -> Half:
         "JOIN clip_selection USING (uid) WHERE removed_by IS NULL",
         params=recipe.shard,
         writers=(ShardClips(recipe.shard),),
+        clusters=recipe.clusters,
     )
 
 
@@ -270,6 +282,7 @@ class Plan:
         return [
             *bank,
             *chains,
+            *([] if half.clusters is None else [self._entry("clusters", (clusters.TABLE,), counted, made)]),
             self._entry(half.items.select_key, (half.items.selection,), counted, made),
             self._entry(_step("plan", half), (half.items.plan,), counted, made),
             *(self._entry(writer.name, writer.tables, writer.items, made) for writer in half.writers),
@@ -289,12 +302,17 @@ def fingerprinted(half: Half, shards: Sequence[Shard], seed: int) -> Plan:
     """Fingerprints of all tables of a half: of parameters and inputs, and for whole-table steps of the shards of all
     chains."""
     own: dict[str, str] = {}
+    keys = sorted(shard.key for shard in shards)
     if half.voices is not None:
         own["voices"] = stable_hash("voices", seed, json.dumps(voices_identity(half.voices), sort_keys=True))
     chains = tuple(_chained(chain, own) for chain in half.chains)
+    if half.clusters is not None:
+        read = sorted(prints[table] for prints in chains for table in clusters.READS if table in prints)
+        params = half.clusters.model_dump_json()
+        own[clusters.TABLE] = stable_hash("clusters", clusters.VERSION, params, *read, *keys)
     everything = stable_hash(
         *sorted({*own.values(), *(print_ for prints in chains for print_ in prints.values())}),
-        *sorted(shard.key for shard in shards),
+        *keys,
     )
     predicates = json.dumps([predicate.model_dump() for predicate in half.predicates], sort_keys=True)
     own[half.items.selection] = stable_hash("select", 1, predicates, everything)

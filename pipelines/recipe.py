@@ -20,14 +20,17 @@ from turnmill.pipelines.corpora import CorpusParams, NamedCorpus
 from turnmill.pipelines.settings import set_key, setting
 from turnmill.pipelines.shipped import beside, meant, recipe_file, told
 from turnmill.pipelines.stage import ChosenStage, Stage
+from turnmill.pipelines.stages.diarize import Diarize, DiarizeParams
 from turnmill.pipelines.stages.ingest import IngestParams
 from turnmill.pipelines.stages.quality import Quality, QualityParams
 from turnmill.pipelines.stages.script import ScriptParams
 from turnmill.pipelines.stages.simulate import SimulateParams
 from turnmill.pipelines.stages.speak import SpeakParams
+from turnmill.pipelines.stages.speakers import Speakers, SpeakersParams
 from turnmill.pipelines.stages.transcribe import Transcribe, TranscribeParams
 from turnmill.pipelines.stages.verify import Verify, VerifyParams
 from turnmill.pipelines.steps.card import CardParams
+from turnmill.pipelines.steps.clusters import ClustersParams
 from turnmill.pipelines.steps.plan import ShardParams
 from turnmill.pipelines.steps.select import Predicate
 from turnmill.pipelines.steps.voices import VoicesParams
@@ -44,11 +47,11 @@ _PATHS = ("root", "texts")
 _INSTEAD = {"corpora": ("corpus", "root"), "corpus": ("corpora",)}  # what a change of a key replaces besides
 _ENTRIES = ("corpus", "corpora.corpus", "texts.corpus")
 _PATHS_BELOW = ("texts.path", "corpora.root", "simulate.noises", "simulate.rooms", "script.limits.unsafe_terms")
+_MODELS = (("transcribe", "model"), ("diarize", "model"), ("verify", "recognise"))
 _FOLDERS_OR_NAMES = (
-    "transcribe.model",
+    *map(".".join, _MODELS),
     "speak.recognise",
     "speak.align.model",
-    "verify.recognise",
     "voices.from",
     *(f"speak.{name}.{key}" for name, engine in ENGINES.items() for key in (*engine.models, *engine.folders)),
 )
@@ -115,6 +118,11 @@ class Recipe(Params):
     quality: Annotated[QualityParams | None, Quality] = None
     transcribe: Annotated[TranscribeParams | None, Transcribe] = None
     """What Whisper hears in each clip, and how far that is from its text; null: it is not asked."""
+    diarize: Annotated[DiarizeParams | None, Diarize] = None
+    """Who speaks when in each clip, by pyannote.audio; null: it is not asked."""
+    speakers: Annotated[SpeakersParams | None, Speakers] = None
+    """The voice of each clip, and whether it is one speaker's; null: it is not asked."""
+    clusters: ClustersParams | None = None
     select: tuple[Predicate, ...] = ()
     """Which clips are kept: a list of {name, keep}, SQL conditions over the view clips_all, in order."""
 
@@ -156,7 +164,7 @@ class Recipe(Params):
     @model_validator(mode="after")
     def _says_nothing_of_the_other_half(self) -> "Recipe":
         """What would be ignored is refused; `null` and an empty list say nothing."""
-        speech = ("root", "ingest", *chosen_stages(), "select")
+        speech = ("root", "ingest", *chosen_stages(), "clusters", "select")
         halves = (
             ("corpus", "clips", speech, self.corpus or self.corpora),
             ("texts", "dialogues", _DIALOGUE_KEYS, self.texts),
@@ -229,8 +237,6 @@ class Recipe(Params):
                     del file["entry"]
         elif self.texts is not None:
             resolved["texts"] = self.texts.name
-        if self.transcribe is not None:
-            resolved["transcribe"]["model"] = model_name(self.transcribe.model)
         simulate = resolved["simulate"]
         simulate["preset"] = Path(self.simulate.preset).name  # its parameters are under `timing`
         for key in ("noises", "rooms"):
@@ -264,7 +270,8 @@ def chosen_stages() -> Mapping[str, type[ChosenStage]]:
 def _without_host(resolved: dict[str, Any]) -> None:
     """Models by name, and nothing of where they lie, are served or run, how they are asked, and what they cost."""
     speak, rewrite = resolved["speak"], resolved["script"].get("rewrite", {})
-    for section, key in ((speak, "recognise"), (speak["align"], "model"), (resolved.get("verify", {}), "recognise")):
+    heard = ((resolved.get(stage, {}), key) for stage, key in _MODELS)
+    for section, key in ((speak, "recognise"), (speak["align"], "model"), *heard):
         if key in section:
             section[key] = model_name(section[key])
     for key in ("runtime_env", "gpus", "cpus"):

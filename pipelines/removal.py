@@ -27,7 +27,7 @@ def forget_changed(half: Half, seen: Seen, store: Store) -> None:
 def forget(half: Half, keys: Set[str], store: Store) -> None:
     """Remove these shards' parts under every fingerprint: what is made of all shards first, the source's last."""
     written = [table for writer in reversed(half.writers) for table in writer.tables]
-    for folder in (*written, half.items.plan, half.items.selection):
+    for folder in (*written, *reversed(half.wholes)):
         store.remove_all(store.names(folder))
     for folder in (*(writer.folder for writer in half.writers), "rejects"):
         store.remove_all(name for name in store.names(folder) if _of_family(name, half))

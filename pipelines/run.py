@@ -40,7 +40,7 @@ from turnmill.pipelines.removal import (
 )
 from turnmill.pipelines.seen import Seen, look
 from turnmill.pipelines.stage import Row, Shard, Stage, Workspace, part_notes
-from turnmill.pipelines.steps import parents
+from turnmill.pipelines.steps import clusters, parents
 from turnmill.pipelines.steps.card import write_card
 from turnmill.pipelines.steps.plan import plan
 from turnmill.pipelines.steps.select import check_predicate, select
@@ -205,7 +205,7 @@ def _worked_out(half: Half, given: Mapping[Chain, _Units], recipe: Recipe, store
 def _is_done(work: _Work, store: Store) -> bool:
     """Whether a half's sources are as they were, and all its parts there: a listing per table tells."""
     half, writing = work.plan.half, work.plan.workspace(store)
-    of_all = [*(() if half.voices is None else ("voices",)), half.items.selection, half.items.plan]
+    of_all = [*(() if half.voices is None else ("voices",)), *half.wholes]
     return (
         not any(lot.seen.changed for lot in work.lots)
         and all(store.exists(writing.part(table, "all")) for table in of_all)
@@ -280,6 +280,9 @@ def _elsewhere(shard: Shard, store: Store) -> TurnmillError:
 def _select_and_plan(half_plan: Plan, index: Index, store: Store, recipe: Recipe) -> None:
     """The whole-table steps, each a part named 'all'."""
     half, workspace = half_plan.half, half_plan.workspace(store)
+    if half.clusters is not None and not store.exists(workspace.part(clusters.TABLE, "all")):
+        with connect(store, index) as connection:
+            clusters.write(connection, half.clusters, workspace)
     selection = workspace.part(half.items.selection, "all")
     if not store.exists(selection):
         with connect(store, index) as connection:

@@ -46,12 +46,14 @@ class Shard:
 
 @dataclass(frozen=True)
 class Made:
-    """What a stage made of a shard. The last of the stage's tables is the commit; its rows are the items out."""
+    """What a stage made of a shard. The last of the stage's tables is the commit; its rows are the items out. `notes`:
+    what whoever runs it is to know, a sentence each, and no part of the result."""
 
     tables: Mapping[str, Sequence[Mapping[str, Any]]]
     rejects: Sequence[Reject]
     items_in: int
     hours: float
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

@@ -27,10 +27,11 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Ledger rows of what was committed; or why the run ends, with its exit status (None: a bug, and its traceback).
-    Raised, a failure would come out of Ray as another type."""
+    """Ledger rows of what was committed, and what is to be said of it; or why the run ends, with its exit status (None:
+    a bug, and its traceback). Raised, a failure would come out of Ray as another type."""
 
     ledger: Sequence[Row] = ()
+    notes: Sequence[str] = ()
     failure: str = ""
     status: int | None = None
 
@@ -54,7 +55,7 @@ class Worker:
         """Take a shard through its stages, skipping those whose part is there. `job`: the reference of a `Job`, alone
         in a list, lest Ray unpack the job anew, with all that it has loaded, for each shard."""
         try:
-            return Outcome(self._watched(self._job_of(job[0]), shard))
+            return self._watched(self._job_of(job[0]), shard)
         except TurnmillError as error:
             return Outcome(failure=f"{shard.name}: {error}", status=error.exit_status)
         except OSError as error:
@@ -78,7 +79,7 @@ class Worker:
             self._warm.clear()
         return self._job
 
-    def _watched(self, job: Job, shard: Shard) -> list[Row]:
+    def _watched(self, job: Job, shard: Shard) -> Outcome:
         import ray
 
         place = (shard.key, job.chain[0].name)
@@ -94,17 +95,18 @@ class Worker:
             careful=attempt.careful,
             warm=self._warm,
         )
-        ledger: list[Row] = []
+        outcome = Outcome()
         try:
             with reporter:
-                ledger = self._through(job, shard, attempt, reporter)
+                outcome = self._through(job, shard, attempt, reporter)
         finally:
-            ray.get(self._watch.leave.remote(place, {row["stage"]: row["items"] for row in ledger}))
-        return ledger
+            ray.get(self._watch.leave.remote(place, {row["stage"]: row["items"] for row in outcome.ledger}))
+        return outcome
 
-    def _through(self, job: Job, shard: Shard, attempt: Attempt, reporter: Reporter) -> list[Row]:
-        """Ledger rows of the parts committed now."""
+    def _through(self, job: Job, shard: Shard, attempt: Attempt, reporter: Reporter) -> Outcome:
+        """What was committed now."""
         ledger: list[Row] = []
+        notes: list[str] = []
         todo = [stage for stage in job.chain if not committed(stage, job.workspace, shard.key)]
         guards = {stage.name: _guard(job, stage, shard, attempt, reporter) for stage in todo}
         for stage in todo:
@@ -123,9 +125,10 @@ class Worker:
             for owner, part in parts:
                 row = commit(owner, job.workspace, shard.key, part)
                 ledger.append({**row, "started": started, "ended": time.time()})
+                notes += part.notes
             if guard.pieces is not None:
                 guard.pieces.remove()
-        return ledger
+        return Outcome(ledger, notes)
 
     def _set_up(self, stages: Iterable[Stage]) -> None:
         for stage in stages:

@@ -3,7 +3,7 @@
 import pyarrow as pa
 
 from turnmill.manifests.schema.shared import LICENCE, WHERE, WORD
-from turnmill.manifests.schema.table import FLOAT, INT32, SPAN, TEXT, Table, field
+from turnmill.manifests.schema.table import BOOL, FLOAT, INT32, SPAN, TEXT, Table, field
 
 _PLACE = (
     field("corpus", TEXT, "catalogue name"),
@@ -118,9 +118,83 @@ TRANSCRIPTS = Table(
     published=True,
 )
 
+_SPEECH_OF = pa.struct([("start", FLOAT), ("end", FLOAT), ("speaker", TEXT)])
+
+DIARIZATION = Table(
+    "diarization",
+    "clip",
+    (
+        field("uid", TEXT, "clip"),
+        field(
+            "speaker_segments",
+            pa.list_(_SPEECH_OF),
+            "who speaks when, by start; names are those of this clip alone",
+            "s",
+            "pyannote.audio",
+        ),
+        field(
+            "overlap_ratio",
+            FLOAT,
+            "share of the speech in which two or more speak; 0 without any",
+            "1",
+            "pyannote.audio",
+        ),
+        field("n_speakers", INT32, "speakers; 0 where nobody speaks", source="pyannote.audio"),
+        field("diarizer", TEXT, "pipeline"),
+    ),
+    key=("uid",),
+    of="clips",
+    label=True,
+    sample="diarization",
+    published=True,
+)
+
+SPEAKERS = Table(
+    "speakers",
+    "clip",
+    (
+        field("uid", TEXT, "clip"),
+        field(
+            "embedding",
+            pa.list_(pa.float32()),
+            "the voice, 256 numbers of length 1; null where less than a second of speech is heard",
+            "1",
+            "Resemblyzer",
+        ),
+        field("one_speaker", BOOL, "whether all of it is one voice; null as above", source="Resemblyzer"),
+        field("voice_spread", FLOAT, "1 less the cosine of the two voices that it divides into; null as above", "1"),
+    ),
+    key=("uid",),
+    of="clips",
+    label=True,
+    published=True,
+    private=("embedding",),
+)
+
+SPEAKER_CLUSTERS = Table(
+    "speaker_clusters",
+    "clip",
+    (
+        field("uid", TEXT, "clip"),
+        field(
+            "speaker_cluster",
+            TEXT,
+            "speaker by the voice, over all corpora of the run; null where several, or too little, are heard",
+            source="Resemblyzer",
+        ),
+    ),
+    key=("uid",),
+    of="clips",
+    label=True,
+    published=True,
+)
+
 TABLES = (
     RECORDINGS,
     CLIPS,
     QUALITY,
     TRANSCRIPTS,
+    DIARIZATION,
+    SPEAKERS,
+    SPEAKER_CLUSTERS,
 )

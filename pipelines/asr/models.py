@@ -235,11 +235,11 @@ def _published(model: str) -> bool:
 
 
 def _check_reachable(model: str) -> None:
-    if not _reachable():
+    if not hub_answers():
         raise ModelUnavailable(f"the model {model!r} is not on this machine and the Hub is out of reach: {_fix(model)}")
 
 
-def _reachable() -> bool:
+def hub_answers() -> bool:
     """Say within two seconds whether the Hub answers: huggingface-hub's own retries take minutes."""
     if os.environ.get("HF_HUB_OFFLINE") == "1":
         return False

@@ -45,7 +45,8 @@ _GENDERS: Final[Mapping[str, Literal["female", "male"]]] = {
 
 # Measures count where they were made. SNR: the bar of LibriTTS's clean subsets (arXiv 1904.02882). Rate: CosyVoice
 # takes prompts of 16 kHz or more (docs/engines.md).
-_FIT = f"""speaker IS NOT NULL AND coalesce(language, asr_language) IS NOT NULL AND sample_rate >= 16000
+_FIT = f"""who IS NOT NULL AND coalesce(one_speaker, true) AND coalesce(n_speakers = 1, true)
+    AND coalesce(language, asr_language) IS NOT NULL AND sample_rate >= 16000
     AND duration BETWEEN {SHORTEST_S} AND {LONGEST_S} AND coalesce(snr_db >= 20, true)
     AND coalesce(clipping_ratio <= 0.001, true) AND coalesce(speech_ratio >= 0.6, true)
     AND trim(text) <> '' AND coalesce(text_error <= 0.1, trust IS DISTINCT FROM 'asr')"""
@@ -91,7 +92,7 @@ class VoicesParams(Params):
 class _Speaker:
     """A speaker and the recordings that may be a voice, the best first."""
 
-    name: str  # corpus/speaker
+    name: str  # corpus/speaker, or the cluster of a speaker whom no corpus names
     language: str
     gender: Literal["female", "male"] | None
     recordings: tuple[Row, ...]
@@ -152,7 +153,7 @@ class _Source:
         wanted = self.params.assistant
         if wanted is None:
             return None
-        found = self._speakers("true", f"{quoted(wanted)} IN (uid, speaker, corpus || '/' || speaker)")
+        found = self._speakers("true", f"{quoted(wanted)} IN (uid, speaker, speaker_cluster, who)")
         if len(found) > 1:
             both = " or ".join(f"{speaker.name!r}" for speaker in found)
             raise UsageError(f"voices.assistant: {self.params.source} has several {wanted!r}: write {both}")
@@ -180,22 +181,21 @@ class _Source:
             return read_span(tar, row["offset"], row["size"])
 
     def _speakers(self, where: str, extra: str) -> list[_Speaker]:
-        columns = {name for name, *_ in self.connection.execute("DESCRIBE clips_all").fetchall()}
-        one = "AND coalesce(n_speakers = 1, true)" if "n_speakers" in columns else ""
         made = [stage.commit for stage in self.index.stages if stage.half == "speech"]
         query = f"""
-        SELECT uid, corpus, speaker, text, duration,
+        SELECT uid, corpus, coalesce(speaker, speaker_cluster) AS speaker, who, text, duration,
             lower(split_part(coalesce(language, asr_language), '-', 1)) AS language, shard, "offset", size,
             pcm_hash, licence, licence_redistribute, snr_db, text_error, native ->> '$.accent' AS accent,
             coalesce(native ->> '$.gender', native ->> '$.sex',
                 CASE WHEN list_contains(tags, 'female') THEN 'female' WHEN list_contains(tags, 'male') THEN 'male' END
             ) AS gender
-        FROM (SELECT * FROM {passed(SPEECH, dict.fromkeys(made))} WHERE (\n{where}\n))
-        WHERE duplicate_kept AND {_FIT} {one} AND list_contains(?, licence) AND {extra}
+        FROM (SELECT *, coalesce(corpus || '/' || speaker, speaker_cluster) AS who
+            FROM {passed(SPEECH, dict.fromkeys(made))} WHERE (\n{where}\n))
+        WHERE duplicate_kept AND {_FIT} AND list_contains(?, licence) AND {extra}
         QUALIFY row_number() OVER (
-            PARTITION BY corpus, speaker ORDER BY snr_db DESC NULLS LAST, text_error NULLS LAST, md5(uid), uid
+            PARTITION BY who ORDER BY snr_db DESC NULLS LAST, text_error NULLS LAST, md5(uid), uid
         ) <= {self.params.per_speaker + _TRIES}
-        ORDER BY corpus, speaker, snr_db DESC NULLS LAST, text_error NULLS LAST, md5(uid), uid"""
+        ORDER BY who, snr_db DESC NULLS LAST, text_error NULLS LAST, md5(uid), uid"""
         try:
             check_condition(where)
             cursor = self.connection.execute(select_statement(query).query, [self._licences()])
@@ -206,7 +206,7 @@ class _Source:
             ) from error
         fields = [column[0] for column in cursor.description]
         rows = (dict(zip(fields, values, strict=True)) for values in cursor.fetchall())
-        return [_speaker(list(group)) for _, group in groupby(rows, lambda row: (row["corpus"], row["speaker"]))]
+        return [_speaker(list(group)) for _, group in groupby(rows, lambda row: row["who"])]
 
     def _licences(self) -> list[str]:
         """Those of the source's clips that allow derivatives: as its recipe states, else the catalogue, else SPDX."""
@@ -240,7 +240,7 @@ def _speaker(recordings: list[Row]) -> _Speaker:
     best = recordings[0]
     genders = (_GENDERS.get(str(row["gender"]).strip().lower()) for row in recordings)
     mine = tuple(row for row in recordings if row["language"] == best["language"])
-    return _Speaker(f"{best['corpus']}/{best['speaker']}", best["language"], next(filter(None, genders), None), mine)
+    return _Speaker(best["who"], best["language"], next(filter(None, genders), None), mine)
 
 
 def _description(speaker: _Speaker) -> str:

@@ -32,6 +32,7 @@ from turnmill.pipelines.run import run
 from turnmill.pipelines.stage import Shard, Workspace, commit, written_tar
 from turnmill.pipelines.stages.ingest import Ingest, IngestParams
 from turnmill.pipelines.stages.quality import Quality, QualityParams
+from turnmill.pipelines.steps import clusters
 from turnmill.pipelines.steps.select import select
 from turnmill.pipelines.steps.voices import VoicesParams, make_voices, voices_identity
 from turnmill.sources.catalogue import load, override
@@ -475,3 +476,52 @@ def test_a_source_that_is_no_finished_run_with_clips_is_refused(tmp_path: Path) 
     ):
         with pytest.raises(UsageError, match=why):
             voices_identity(VoicesParams.model_validate({"from": str(folder)}))
+
+
+def clustered(folder: Path, whose: Mapping[str, int], several: Sequence[str]) -> None:
+    """Give a source the voices of its clips, by speaker, and the clusters that they make."""
+    store = Store(str(folder))
+    draw = np.random.Generator(np.random.PCG64(1))
+    centres = draw.normal(size=(max(whose.values()) + 1, 256))
+    rows = []
+    for uid, speaker in whose.items():
+        voice = centres[speaker] + draw.normal(size=256) * 0.2
+        embedding = (voice / np.linalg.norm(voice)).tolist()
+        rows.append({"uid": uid, "embedding": embedding, "one_speaker": uid not in several, "voice_spread": 0.1})
+    store.write_part(part_name("speakers", "v", "k"), to_table("speakers", rows), {})
+    stages = [*Index.load(store).stages[:-1], StageEntry("speakers", "v", "speech", ("speakers",), "clips")]
+    stages.append(StageEntry("clusters", "g", "speech", (clusters.TABLE,), "clips"))
+    finish(store, stages)
+    with connect(store, Index.load(store)) as connection:
+        clusters.write(connection, clusters.ClustersParams(), Workspace(store, {clusters.TABLE: "g"}))
+    finish(store, stages)
+
+
+def test_a_bank_of_speakers_whom_no_corpus_names_has_each_in_one_split(tmp_path: Path) -> None:
+    clips = [
+        clip(f"x{n}", take) | {"uid": f"{corpus}/default/train/{n}-{take}.flac", "corpus": corpus, "speaker": None}
+        for n in range(12)
+        for take, corpus in enumerate(("one", "two", "two"))
+    ]
+    clips.append(clip("named") | {"uid": "one/default/train/named.flac", "corpus": "one"})
+    whose = {row["uid"]: number // 3 for number, row in enumerate(clips)}  # the named one's voice is nobody else's
+    several = [clips[0]["uid"]]
+    source = source_of(tmp_path / "s", clips)
+    with pytest.raises(UsageError, match="has 1 speaker"):
+        make(source, tmp_path / "b")
+    clustered(source, whose, several)
+    with connect(Store(str(source)), Index.load(Store(str(source)))) as connection:
+        found = dict(connection.execute("SELECT uid, speaker_cluster FROM clips_all").fetchall())
+    assert found[several[0]] is None
+    assert len({found[uid] for uid in whose if uid not in several}) == 13
+    made = make(source, tmp_path / "b", per_speaker=3)
+    places = {(whose[row["uid"]], row["split"]) for row in made.rows}
+    assert len(places) == 13  # all of them, each in one
+    assert not any(row["uid"] in several for row in made.rows)
+    assert {row["name"].rpartition("#")[0] for row in made.rows if whose[row["uid"]] == 12} == {"one/named"}
+    assert {row["corpus"] for row in made.rows if row["split"] == "train"} == {"one", "two"}
+    again = make(source, tmp_path / "c", per_speaker=3)
+    assert again.rows == made.rows
+    assistant = found[clips[4]["uid"]]
+    named = make(source, tmp_path / "d", assistant=assistant)
+    assert named.speakers(None) == [assistant]

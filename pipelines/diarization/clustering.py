@@ -1,0 +1,73 @@
+"""Voices that are one speaker's, over a whole corpus: agglomerative clustering that never sees all pairs at once."""
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.cluster.hierarchy import fcluster, linkage
+
+Float = NDArray[Any]
+Int64 = NDArray[np.int64]
+
+BLOCK: Final = 4_000
+"""Voices whose pairs are looked at together: 64 MB of distances."""
+
+
+def clusters(voices: Float, alike: float, block: int = BLOCK) -> Int64:
+    """The cluster of each voice, [n], numbered in the order in which they come first; the same for the same input.
+
+    voices: [n, d], of length 1. alike: mean cosine from which two clusters are one, by average linkage.
+
+    More voices than `block` go in blocks, whose clusters are the voices of the next round: first as they are given,
+    where those of a recording stand together, then sorted by what they differ in most, until a round joins none. Two
+    clusters that were never in one block stay two. Memory: two copies of `voices`, and the pairs of a block.
+    """
+    of_voice = np.arange(len(voices))
+    nodes, order = voices, of_voice
+    sizes: Float = np.ones(len(voices))
+    is_sorted = False
+    while len(nodes):
+        joined = _joined(nodes, order, alike, block)
+        before = len(nodes)
+        of_voice = joined[of_voice]
+        nodes, sizes = _centroids(nodes, sizes, joined)
+        if before <= block or (is_sorted and len(nodes) == before):
+            break
+        order, is_sorted = _by_difference(nodes), True
+    return _by_first(of_voice)
+
+
+def _joined(nodes: Float, order: Int64, alike: float, block: int) -> Int64:
+    """The cluster of each node, of those in its block."""
+    found = np.zeros(len(nodes), np.int64)
+    count = 0
+    for at in range(0, len(order), block):
+        places = order[at : at + block]
+        labels = np.ones(1, np.int64)
+        if len(places) > 1:
+            labels = fcluster(linkage(nodes[places], "average", metric="cosine"), 1 - alike, criterion="distance")
+        found[places] = count + labels - 1
+        count += int(labels.max())
+    return found
+
+
+def _centroids(nodes: Float, sizes: Float, joined: Int64) -> tuple[Float, Float]:
+    """Of each cluster, the direction of the mean of its voices and their number."""
+    count = int(joined.max()) + 1
+    sums = np.zeros((count, nodes.shape[1]))
+    np.add.at(sums, joined, nodes * sizes[:, None])
+    return sums / np.linalg.norm(sums, axis=1, keepdims=True), np.bincount(joined, sizes, count)
+
+
+def _by_difference(nodes: Float) -> Int64:
+    """The order of nodes along the axis on which they differ most."""
+    _, axes = np.linalg.eigh(np.cov(nodes, rowvar=False))
+    return np.argsort(nodes @ axes[:, -1], kind="stable")
+
+
+def _by_first(labels: Int64) -> Int64:
+    """Labels anew, from 0 in the order in which they come first."""
+    _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
+    ranks = np.empty(len(first), np.int64)
+    ranks[np.argsort(first)] = np.arange(len(first))
+    return ranks[inverse]

@@ -1,0 +1,147 @@
+"""Where a diarization pipeline is: a folder, a published name, or two models that packages carry; found before anything
+is loaded.
+
+The published ones are gated: their terms are accepted on the Hub, and HF_TOKEN of the environment names who did.
+"""
+
+import hashlib
+import importlib.util
+import os
+from pathlib import Path
+from typing import Final
+
+import yaml
+
+from turnmill.manifests.errors import UsageError
+from turnmill.manifests.packaged import ModelUnavailable, Packaged
+from turnmill.pipelines.asr.models import hub_answers
+
+COMMUNITY: Final = "pyannote/speaker-diarization-community-1"
+PACKAGED: Final = "pyannet-ge2e"
+"""The segmentation model of pyannote and the encoder of Resemblyzer, in pyannote's pipeline: no hub, no token."""
+CONFIG: Final = "config.yaml"
+TOKEN: Final = "HF_TOKEN"
+
+SEGMENTATION: Final = Packaged(
+    "pyannet",
+    ("whisperx==3.8.6",),
+    {"pytorch_model.bin": ("whisperx/assets/pytorch_model.bin",)},
+    {"pytorch_model.bin": "0b5b3216d60a2d32fc086b47ea8c67589aaeb26b7e07fcbe620d6d0b83e209ea"},
+)
+ENCODER: Final = Packaged(
+    "ge2e",
+    ("resemblyzer==0.1.4",),
+    {"pretrained.pt": ("resemblyzer/pretrained.pt",)},
+    {"pretrained.pt": "39373b86598fa3da9fcddee6142382efe09777e8d37dc9c0561f41f0070f134e"},
+)
+
+PIP: Final = f"pip install --no-deps {' '.join((*SEGMENTATION.requirements, *ENCODER.requirements))}"
+EXTRA: Final = "pip install 'turnmill[diarization]'"
+PYANNOTE: Final = "pyannote.audio"
+
+
+def check_installed(stage: str, *packages: str) -> None:
+    """Raise UsageError where a package of the extra that a stage needs is not installed."""
+    if missing := [package for package in packages if not installed(package)]:
+        raise UsageError(f"`{stage}` needs {missing[0]}, which is not installed: {EXTRA}")
+
+
+def installed(package: str) -> bool:
+    """Whether a package is here; it is not imported."""
+    return importlib.util.find_spec(package.partition(".")[0]) is not None and bool(importlib.util.find_spec(package))
+
+
+def weights(package: Packaged) -> Path:
+    """The file of a model that a package carries. Raises ModelUnavailable where it is not installed."""
+    folder = package.folder
+    if folder is None:
+        raise ModelUnavailable(f"the model {package.model!r} is not on this machine: {package.pip}")
+    return folder / next(iter(package.files))
+
+
+def check_model(model: str) -> None:
+    """Raise ModelUnavailable for what is no pipeline, or is neither here nor to be had. Nothing is fetched."""
+    if model == PACKAGED:
+        weights(SEGMENTATION)
+        weights(ENCODER)
+    elif Path(model).is_dir():
+        _check_folder(Path(model))
+    elif model.count("/") != 1 or model.startswith((".", "/", "~")):
+        raise ModelUnavailable(
+            f"diarize.model: there is no folder {model!r}: give one with a {CONFIG} of pyannote.audio, a name of the "
+            f"Hub such as {COMMUNITY}, or {PACKAGED}"
+        )
+    elif not _cached(model) and not hub_answers():
+        raise ModelUnavailable(
+            f"the pipeline {model!r} is not on this machine and the Hub is out of reach: {without_hub()}"
+        )
+
+
+def fetch_config(model: str) -> None:
+    """Fetch the first file of a published pipeline: a token is tried before any work. Raises ModelUnavailable."""
+    if model == PACKAGED or Path(model).is_dir():
+        return
+    from huggingface_hub import hf_hub_download
+
+    try:
+        hf_hub_download(model, CONFIG, token=token())
+    except Exception as error:  # any failure of the Hub is the same news
+        raise ModelUnavailable(f"the pipeline {model!r} could not be fetched: {refusal(model, error)}") from error
+
+
+def refusal(model: str, error: BaseException) -> str:
+    """Why the Hub, or the loading of what it gave, failed, and what to do; without what the token is."""
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if status in (401, 403, 404):
+        given = f"the token of {TOKEN}" if token() else f"no token, for {TOKEN} is not set"
+        return (
+            f"the Hub gives it to whoever accepted its terms and was shown {given} ({status}): accept them at "
+            f"https://hf.co/{model}, set {TOKEN} to a token of yours that may read it, or {without_hub()}"
+        )
+    return f"{type(error).__name__}: {without_hub()}"
+
+
+def without_hub() -> str:
+    """How to do without the Hub."""
+    return f"name {PACKAGED} as diarize.model ({PIP}), or the folder of a pipeline"
+
+
+def token() -> str | None:
+    """Of the Hub, from the environment alone."""
+    return os.environ.get(TOKEN) or None
+
+
+def model_digest(model: str) -> str:
+    """Name what a pipeline will say: a hash of the files of a folder, the name of a published one."""
+    folder = Path(model)
+    if model == PACKAGED or not folder.is_dir():
+        return model
+    digest = hashlib.blake2b(digest_size=16)
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        name = path.relative_to(folder).as_posix()
+        digest.update(name.encode() + b"\0" + hashlib.blake2b(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def model_name(model: str) -> str:
+    """The name of a pipeline without the path of this host."""
+    return Path(model).name if model != PACKAGED and Path(model).is_dir() else model
+
+
+def _check_folder(folder: Path) -> None:
+    """Raise ModelUnavailable for a folder that is no pipeline, or one that would ask the Hub for what it lacks."""
+    if not (folder / CONFIG).is_file():
+        raise ModelUnavailable(f"the folder {folder} has no {CONFIG}: it must be a pipeline of pyannote.audio 4")
+    try:
+        params = yaml.safe_load((folder / CONFIG).read_text("utf-8"))["pipeline"].get("params") or {}
+    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
+        raise ModelUnavailable(f"{folder / CONFIG} does not say what the pipeline is: see pyannote.audio 4") from error
+    missing = [part for part in ("segmentation", "embedding") if not params.get(part)]
+    if missing:
+        raise ModelUnavailable(f"{folder / CONFIG}: names no {missing[0]}, as `{missing[0]}: $model/{missing[0]}`")
+
+
+def _cached(model: str) -> bool:
+    from huggingface_hub import try_to_load_from_cache
+
+    return isinstance(try_to_load_from_cache(model, CONFIG), str)

@@ -1,0 +1,55 @@
+"""What stages have in common whose model hears one clip at a time, as 16 kHz mono."""
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import BinaryIO, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from turnmill.manifests.audio import mono_at
+from turnmill.manifests.records import Reject
+from turnmill.pipelines.guard import Guard
+from turnmill.pipelines.stage import MIB, LabelStage, Made, Row, Shard, Workspace, clip_item, clip_sound, hours
+
+Pcm = NDArray[np.float32]
+
+SAMPLE_RATE: Final = 16_000
+MEMORY: Final = 2560 * MIB
+"""Of a worker, with torch, pyannote.audio and the encoder: stages of this kind that stand together share one."""
+
+
+class Listen(LabelStage):
+    """A label stage that is given the audio of each clip. A clip is a step, and the next one is decoded meanwhile."""
+
+    in_steps = True
+
+    @abstractmethod
+    def row(self, clip: Row, pcm: Pcm) -> Row:
+        """The label of a clip, float32 [samples] at 16 kHz. Raises ItemError where it has none."""
+
+    def process(self, shard: Shard, workspace: Workspace, guard: Guard) -> Made:
+        clips = workspace.rows("clips", shard.key)
+        guard.expect(len(clips))
+        results: list[Row | Reject] = []
+        with workspace.open_tar("clips", shard.key) as tar:
+            for clip, pcm in guard.ahead(self._audio(clips, tar, guard)):
+                results += guard.step([clip["uid"]], partial(self._label, clip, pcm, guard))
+                guard.did(1)
+        labels = [result for result in results if not isinstance(result, Reject)]
+        rejects = [result for result in results if isinstance(result, Reject)]
+        return Made({self.tables[-1]: labels}, rejects, len(clips), hours(clips))
+
+    def _audio(self, clips: Sequence[Row], tar: BinaryIO, guard: Guard) -> Iterator[tuple[Row, Pcm | Reject]]:
+        """Clips with their audio; without it where an earlier worker has heard them."""
+        for clip in clips:
+            done = guard.has([clip["uid"]])
+            yield clip, np.zeros(0, np.float32) if done else guard.caught(clip_item(clip), partial(_narrow, tar, clip))
+
+    def _label(self, clip: Row, pcm: Pcm | Reject, guard: Guard) -> list[Row | Reject]:
+        return [pcm if isinstance(pcm, Reject) else guard.caught(clip_item(clip), partial(self.row, clip, pcm))]
+
+
+def _narrow(tar: BinaryIO, clip: Row) -> Pcm:
+    return mono_at(clip_sound(tar, clip), SAMPLE_RATE, clip["uid"])

@@ -1,0 +1,72 @@
+"""speakers: the voice of each clip, as numbers that are alike for one speaker, and whether it is one voice."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+from pydantic import Field
+
+from turnmill.manifests.params import Params
+from turnmill.pipelines.diarization.device import Device, chosen
+from turnmill.pipelines.diarization.encoder import Encoder, spread
+from turnmill.pipelines.diarization.models import ENCODER, check_installed, weights
+from turnmill.pipelines.guard import Guard
+from turnmill.pipelines.stage import Made, Resources, Row, Shard, Workspace
+from turnmill.pipelines.stages.listen import MEMORY, SAMPLE_RATE, Listen, Pcm
+
+LEAST_S: Final = 1.0  # of speech, below which no voice is told
+
+
+class SpeakersParams(Params):
+    one_voice: float = Field(
+        default=0.25,
+        gt=0,
+        le=1,
+        description="largest voice_spread of a clip of one speaker (docs/speakers.md)",
+    )
+    device: Device = "auto"
+    gpus: float = Field(default=0.0, ge=0, description="GPU share of one worker")
+
+
+class Speakers(Listen):
+    name = "speakers"
+    needs = ("clips", "quality")
+    tables = ("speakers",)
+    host_params = frozenset({"device", "gpus"})
+
+    params: SpeakersParams
+
+    def __init__(self, params: SpeakersParams, language: str | None = None) -> None:
+        super().__init__(params, language)
+        self.resources = Resources(gpus=params.gpus, memory=MEMORY)
+
+    def identity(self) -> Mapping[str, str]:
+        return dict(ENCODER.sha256)
+
+    def check_here(self) -> None:
+        check_installed(self.name, "torch")
+        weights(ENCODER)
+
+    def setup(self) -> None:
+        check_installed(self.name, "torch")
+        self.loaded = self.encoder = self.loaded or Encoder(weights(ENCODER), chosen(self.params.device))
+
+    def process(self, shard: Shard, workspace: Workspace, guard: Guard) -> Made:
+        self.speech = {row["uid"]: row["segments"] for row in workspace.rows("quality", shard.key)}
+        return super().process(shard, workspace, guard)
+
+    def row(self, clip: Row, pcm: Pcm) -> Row:
+        spans = [
+            (round(s["start"] * SAMPLE_RATE), round(s["end"] * SAMPLE_RATE)) for s in self.speech.get(clip["uid"], ())
+        ]
+        speech = np.concatenate([pcm[:0], *(pcm[start:end] for start, end in spans)])
+        if len(speech) < LEAST_S * SAMPLE_RATE:
+            return {"uid": clip["uid"], "embedding": None, "one_speaker": None, "voice_spread": None}
+        (voice,) = self.encoder.embed([speech])
+        apart = spread(voice.partials)
+        return {
+            "uid": clip["uid"],
+            "embedding": [float(number) for number in voice.whole],
+            "one_speaker": apart <= self.params.one_voice,
+            "voice_spread": apart,
+        }
