@@ -20,6 +20,7 @@ _SAME_WORDS: Final = 8  # in a row: by them, an answer is the interrupted turn o
 
 
 _MOST_OWED = 3  # interruptions for which no turn had room, that later turns make up for
+_MOST_AHEAD = 3  # of late kinds, that take the place of those drawn next
 
 Made = TypeVar("Made")
 
@@ -85,10 +86,8 @@ class Balance:
         `drawn`: whether the turn is one of the share that is to be interrupted. Another one is where a drawn one had no
         room for any kind, or where a kind is late: that then takes the place of the next one drawn.
         """
-        if drawn and self._ahead > 0:
-            self._ahead -= 1
-            return None
-        for intent in self._due(late=not drawn and self._ahead == 0) if drawn or self._ahead <= 0 else ():
+        late = self._ahead > 0 or (not drawn and self._ahead == 0)
+        for intent in self._due(late) if drawn or self._ahead < _MOST_AHEAD else ():
             made = make(intent)
             if made is not None:
                 self._counts[intent] += 1

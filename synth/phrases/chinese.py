@@ -15,10 +15,8 @@ _AGAIN = (
 _TEMPLATES: Mapping[PhraseKind, tuple[str, ...]] = {
     "filler": (
         *(8 * ("嗯", "呃", "那个", "就是")),  # most are short
-        "这个",
-        "怎么说呢",
-        "就是说",
-        "[嗯|呃]，[那个|就是|怎么说呢|让我想想|我想一下|该怎么说]",
+        *(2 * ("这个", "怎么说呢，", "就是说，")),
+        "[嗯|呃]，[那个|就是|怎么说呢|我想想|让我想想|我想一下]，",
     ),
     "attempt": (  # said within a second (synth.duplex.lengths), so without a pause
         "那[是不是|为什么|怎么|如果|要是|能不能|会不会|有没有|我想|你说的|这个|他们|到底|应该|还有]",

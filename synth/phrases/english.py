@@ -21,13 +21,8 @@ _AGAIN = (
 _TEMPLATES: Mapping[PhraseKind, tuple[str, ...]] = {
     "filler": (
         *(20 * ("um", "uh")),
-        "you know",
-        "like",
-        "[um|uh], you know",
-        "[um|uh], let me [think|see]",
-        "[um|uh], [one|just a] second",
-        "[um|uh], how do I [say|put] this",
-        "[um|uh], hang on",
+        *(2 * ("you know,", "like,")),
+        "[um|uh], [you know|like|well|I mean|let me think|let me see],",
     ),
     "attempt": (  # said within a second (synth.duplex.lengths), so without a pause
         "[But|And|So] [what if|how do|how much|is it|is that|does it|can I|can we]",
@@ -198,8 +193,8 @@ _TEMPLATES: Mapping[PhraseKind, tuple[str, ...]] = {
     ),
     "denial": (  # about what is said
         f"{_NO}, [not that|none of that|that's not it|that's not what I want|that's not what I need].",
-        f"{_NO}, I [don't want that|don't need that|don't want to hear that|don't care about that].",
-        f"{_NO}, that's [beside the point|not what I'm after|not what I came for|not what I want to hear].",
+        f"{_NO}, I [don't want that|don't need that|don't mean that|wasn't after that].",
+        f"{_NO}, that's not what I [asked for|was after|had in mind|came for|was looking for].",
         f"{_NO}, that has nothing to do with [it|that|me|what I want|what I need].",
         f"{_NO}, [leave that|skip that|forget about that|leave that out].",
         f"{_NO}, you're [off the point|on the wrong track|talking about something else].",
@@ -208,9 +203,8 @@ _TEMPLATES: Mapping[PhraseKind, tuple[str, ...]] = {
     ),
     "denial_reply": (
         "[Sorry|Oh, sorry|I'm sorry] about that.",
-        "[Sorry|Okay|All right], [let me try again|let me start over|back to your question].",
+        "[Sorry|Oh, sorry|I'm sorry], [let me try again|let me start over|back to your question].",
         "[Oh, my|My] mistake[, sorry].",
-        "[Okay|All right|Sure], [not that|leaving that].",
     ),
     "topic": (
         f"{_NEW}, [another question|a different question|one other thing|a new question|one more question].",
@@ -341,6 +335,7 @@ ENGLISH = Phrases(
             "please",
             "she",
             "should",
+            "thank",
             "they",
             "very",
             "was",

@@ -163,7 +163,7 @@ def _topic(moment: Moment) -> Iterator[Interruption]:
 def _asked_something_else(intent: Intent, moment: Moment) -> Iterator[Interruption]:
     """The assistant begins the answer of another dialogue, the user asks again, and the right answer follows."""
     asked = moment.before[-1] if is_asked(moment) else None
-    again = asked_again(asked.text, moment.language) if asked else None
+    again = _again(asked, moment.part, moment.language) if asked else None
     if asked is None or again is None or asked.turn.added or any(part.misheard for part in moment.before):
         return  # nobody mishears all the time
     if len(moment.before) > 1 and asks_back(moment.before[-2].text):
@@ -182,6 +182,13 @@ def _asked_something_else(intent: Intent, moment: Moment) -> Iterator[Interrupti
         found = _placed(moment, Interruption(intent, target, added, moment.ahead, telling))
         if found:
             yield found
+
+
+def _again(asked: Part, answer: Part, language: str) -> str | None:
+    """What is asked again of a turn: all that its answer is about."""
+    again = asked_again(asked.text, language)
+    left_out = content(asked.text) - content(again or "")
+    return asked_again(asked.text, language, whole=True) if left_out & content(answer.text) else again
 
 
 def _telling(answer: str, asked: Part) -> int:
@@ -252,7 +259,7 @@ def _cancel(moment: Moment) -> Iterator[Interruption]:
     text = moment.part.text
     if awaits(text, moment.language) or declines(text, moment.language) or not _is_told(moment):
         return
-    if len(tokens(text)) < moment.count(_TIRING_S):
+    if moment.part.turn.tool or len(tokens(text)) < moment.count(_TIRING_S):
         return
     answered = moment.rng.random() < CANCEL_ANSWERED
     reply = moment.say("cancel_reply") if answered else ""

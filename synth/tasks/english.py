@@ -127,10 +127,7 @@ ENGLISH = Wording(
                 "I'm still learning [English|the language], so [please |]talk [slowly|slower].",
                 "[Could|Would] you take it [slower|more slowly] from now on?",
             ),
-            (
-                "[Sure|Of course|No problem|Okay], [I'll speak slowly|I'll slow down|I'll take my time]. [Is this "
-                "better?|]",
-            ),
+            ("[Sure|Of course|No problem|Okay], [I'll speak slowly|I'll slow down|I'll take my time].",),
         ),
         "fast": Said(
             (

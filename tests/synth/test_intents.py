@@ -46,6 +46,18 @@ def test_a_draw_without_room_is_made_up_for_and_none_is_made_up_for_ever() -> No
     assert run(balance, rng, 50, 0.0, {}).total() == 3
 
 
+def test_a_kind_that_is_possible_in_few_places_alone_is_taken_there() -> None:
+    """Four turns in a row, and then none for a while: as the turns of one dialogue among those of others."""
+    balance, rng, counts = Balance(IntentMix(), np.random.default_rng(1)), np.random.default_rng(2), Counter[str]()
+    for turn in range(6000):
+        here = set(INTENTS) - (set() if turn % 50 < 5 else {"affirm", "cancel"})
+        found = balance.choose(bool(rng.random() < 0.2), lambda intent, here=here: intent if intent in here else None)
+        counts.update([found] if found else [])
+    assert counts.total() == pytest.approx(1200, rel=0.06)
+    for intent in ("affirm", "cancel"):
+        assert counts[intent] / counts.total() == pytest.approx(0.1, abs=0.02), intent
+
+
 def test_nothing_that_is_not_asked_for_is_chosen() -> None:
     mix = IntentMix.model_validate({**dict.fromkeys(INTENTS, 0), "topic": 2, "cancel": 1})
     rng = np.random.default_rng(3)

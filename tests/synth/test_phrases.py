@@ -93,3 +93,20 @@ def test_a_template_takes_one_alternative_of_each_pair_of_brackets() -> None:
     assert expansions("[a|b] c[ d]") == ["a c", "a c d", "b c", "b c d"]
     assert expansions("[a|b|]c") == ["ac", "bc", "c"]
     assert sorted(expansions("[[a|b], ]c")) == ["a, c", "b, c", "c"]
+
+
+# Of what was heard, and of what is said: by them the two kinds are told apart.
+HEARING = {
+    "en": r"\b(hear|heard|misheard|caught|catch|said|say|saying|asked|ask|got me|repeat)\b",
+    "zh": "听|说的|我说|再说|重新|没说|再问|问的|这么说|把问题",
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_who_corrects_speaks_of_what_was_heard_and_who_denies_of_what_is_said(language: str) -> None:
+    for phrase in PHRASES[language].stock("correct"):
+        assert re.search(HEARING[language], phrase.lower()), phrase
+    assert not set(PHRASES[language].stock("correct")) & set(PHRASES[language].stock("denial"))
+    for kind in ("denial", "denial_reply"):
+        for phrase in PHRASES[language].stock(kind):
+            assert not re.search(r"misheard|heard you|catch|听错|听岔|听清|听成", phrase), phrase

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.synth.duplex.conftest import QUIET, only
 from tests.synth.script.test_writer import german_bank
 from turnmill.manifests.records import Intent, Interruption, Licence, TextDialogue, TextTurn, ToolCall
-from turnmill.synth.intents import INTENTS, SAYS_AGAIN, Balance
+from turnmill.synth.intents import INTENTS, SAYS_AGAIN, Balance, says_again
 from turnmill.synth.phrases import PHRASES
 from turnmill.synth.script import Interaction, Script, write_script
 from turnmill.synth.tokens import prefix, spans, tokens
@@ -163,6 +163,52 @@ def test_who_is_offered_more_or_told_to_confirm_neither_changes_the_topic_nor_ha
         assert not written(dialogue("d", ("Could I see the menu again?", answer)), "topic", "affirm").barge_ins
 
 
+LATTE = (
+    "Sure, that is one large latte with oat milk, with a little vanilla in it, and it will be at the end of the bar."
+)
+
+
+@pytest.mark.parametrize("intent", ["topic", "affirm", "cancel"])
+def test_who_waits_for_what_they_ordered_sees_it_through(intent: Intent) -> None:
+    assert not written(dialogue("d", ("I'd like a large latte with oat milk.", LATTE)), intent).barge_ins
+    assert written(dialogue("d", ("What is a large latte with oat milk?", LATTE)), intent).barge_ins
+
+
+def test_a_cancel_stops_a_long_answer_of_which_much_is_heard_and_much_is_left() -> None:
+    [item] = written(dialogue("d", FRIDGE[:2]), "cancel").barge_ins
+    assert 6 < item.said < item.until < len(tokens(FRIDGE[1]))
+    assert not written(
+        dialogue("d", ("How do I get there?", "Take bus two to the park and then walk.")), "cancel"
+    ).barge_ins
+    called = TextTurn("assistant", f"Let me look. {FRIDGE[1]}", tool=ToolCall("{}", "{}", 3))
+    asked = replace(dialogue("d", FRIDGE[:2]), turns=(TextTurn("user", FRIDGE[0]), called))
+    assert not written(asked, "cancel").barge_ins
+
+
+def test_a_new_topic_comes_once_half_is_told_is_a_question_and_does_not_end_with_one() -> None:
+    asking = dialogue("a", ("How much is a ticket to the zoo?", "That depends, for how many people?", "Two.", "Ten."))
+    order = dialogue("o", ("I'd like a ticket to the zoo.", "Here is one, for the whole day and all the animals."))
+    [item] = written(dialogue("moon", MOON), "topic", others=[asking, order, OTHERS[0]]).barge_ins
+    script = written(dialogue("moon", MOON), "topic", others=[asking, order, OTHERS[0]])
+    assert item.said * 2 >= len(tokens(MOON[1]))
+    assert script.turns[2].borrowed == "a"
+    assert script.turns[-1].text == "Ten."
+    short = replace(asking, turns=asking.turns[:2])
+    script = written(dialogue("moon", MOON), "topic", others=[short, order, OTHERS[0]])
+    assert script.turns[2].borrowed == "fridge"
+
+
+def test_who_was_misheard_asks_all_that_the_answer_is_about() -> None:
+    asked = "My zebra eats grass. Where can I find a good vet near the river?"
+    for answer, again in (
+        ("There is one at number nine, by the river, and he is open on Saturdays.", "Where can I"),
+        ("There is one by the river, and tell him that the zebra eats grass.", "My zebra"),
+    ):
+        script = written(dialogue("d", (asked, answer)), "correct")
+        assert again in script.turns[2].text
+        assert ("My zebra" in script.turns[2].text) == (again == "My zebra")
+
+
 def test_nobody_cancels_a_question() -> None:
     asked = dialogue(
         "d", ("Book a table.", "Certainly. For how many people should it be, and on which day of the week?")
@@ -310,6 +356,8 @@ def test_every_script_holds_together(talks: list[list[str]], seed: int, chance: 
             assert (target.speaker, turn.speaker) == ("assistant", "user")
             assert barge_in.turn == barge_in.target_turn + 1
             assert barge_in.turn + barge_in.turns <= len(script.turns)
+            if barge_in.turn + 1 < len(script.turns):
+                assert not says_again(barge_in.intent, target.text, script.turns[barge_in.turn + 1].text)
             count, phrases = len(tokens(target.text)), PHRASES[language]
             assert max(3, phrases.words_per_s) <= barge_in.said < count
             assert (barge_in.until is not None) == (barge_in.intent in (*SAYS_AGAIN, "cancel"))

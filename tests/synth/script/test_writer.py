@@ -247,3 +247,16 @@ def test_who_is_overheard_is_a_bystander_of_the_split_where_there_are_some() -> 
     assert heard
     assert heard <= {voice.name for voice in ESPEAK.users_of("valid", "en")}
     assert {script.user_voice for script in found} <= {voice.name for voice in HIBARI.users["valid"]}
+
+
+def test_a_silence_after_an_answer_ends_with_an_offer_and_any_other_with_are_you_there() -> None:
+    interaction = quiet(silence_timeout=1)
+    asked = "Would you like to know more about it?"
+    for texts, kind in (
+        (TALK, "reprompt"),
+        ((TALK[0], asked, "Yes.", LONG), "waiting"),
+        ((*TALK[:2], "I see."), "waiting"),
+    ):
+        for script in scripts(20, interaction, *texts):
+            [said] = [turn.text for turn in script.turns if turn.after_silence]
+            assert said in ENGLISH.stock(kind)

@@ -83,6 +83,41 @@ def test_nothing_comes_between_a_question_of_the_assistants_and_its_answer(dialo
             assert [index for index, turn in enumerate(after.turns) if turn.added] == [0, 1]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Okay, how do I freeze them?",
+        "That's good. How do I freeze them?",
+        "Yep.",
+        "They look fine to me.",
+    ],
+)
+def test_no_exchange_comes_before_a_turn_that_takes_up_what_was_said(dialogue: Make, text: str) -> None:
+    for task in TASKS:
+        for n in range(40):
+            before = dialogue(f"d{n}")
+            turns = [replace(t, text=text) if i in (2, 4) else t for i, t in enumerate(before.turns)]
+            after = with_task(replace(before, turns=tuple(turns)), shares(task), MANNERS, 0)
+            assert {index for index, turn in enumerate(after.turns) if turn.added} in ({0, 1}, {6, 7})
+
+
+def test_what_is_told_first_leads_over_to_the_user(dialogue: Make) -> None:
+    for task in ("emotion", "function_call"):
+        for language in ("en", "zh"):
+            for n in range(60):
+                after = with_task(dialogue(f"d{n}", language), shares(task), MANNERS, 0)
+                if after.turns[1].added:
+                    assert after.turns[1].text[-1] in "?？", after.turns[1].text
+
+
+def test_a_call_comes_before_a_dialogue_that_has_ended_with_a_goodbye(dialogue: Make) -> None:
+    for n in range(40):
+        before = dialogue(f"d{n}")
+        ended = replace(before, turns=(*before.turns[:-1], TextTurn("assistant", "Have a nice day!")))
+        after = with_task(ended, shares("function_call"), MANNERS, 0)
+        assert after.turns[0].added
+
+
 # emotion
 
 
