@@ -169,6 +169,7 @@ SPEAKERS = Table(
             "Resemblyzer",
         ),
         field("one_speaker", BOOL, "whether all of it is one voice; null as above", source="Resemblyzer"),
+        field("encoder", TEXT, "model of the embedding"),
         field("voice_spread", FLOAT, "1 less the cosine of the two voices that it divides into; null as above", "1"),
     ),
     key=("uid",),

@@ -15,15 +15,11 @@ from turnmill.pipelines.stage import Made, Resources, Row, Shard, Workspace
 from turnmill.pipelines.stages.listen import MEMORY, SAMPLE_RATE, Listen, Pcm
 
 LEAST_S: Final = 1.0  # of speech, below which no voice is told
+ONE_VOICE: Final = 0.25
+"""Largest voice_spread of a clip of one speaker (docs/speakers.md); `select` may have another."""
 
 
 class SpeakersParams(Params):
-    one_voice: float = Field(
-        default=0.25,
-        gt=0,
-        le=1,
-        description="largest voice_spread of a clip of one speaker (docs/speakers.md)",
-    )
     device: Device = "auto"
     gpus: float = Field(default=0.0, ge=0, description="GPU share of one worker")
 
@@ -61,12 +57,14 @@ class Speakers(Listen):
         ]
         speech = np.concatenate([pcm[:0], *(pcm[start:end] for start, end in spans)])
         if len(speech) < LEAST_S * SAMPLE_RATE:
-            return {"uid": clip["uid"], "embedding": None, "one_speaker": None, "voice_spread": None}
+            nothing = dict.fromkeys(("embedding", "one_speaker", "voice_spread"))
+            return {"uid": clip["uid"], "encoder": ENCODER.model, **nothing}
         (voice,) = self.encoder.embed([speech])
         apart = spread(voice.partials)
         return {
             "uid": clip["uid"],
             "embedding": [float(number) for number in voice.whole],
-            "one_speaker": apart <= self.params.one_voice,
+            "one_speaker": apart <= ONE_VOICE,
+            "encoder": ENCODER.model,
             "voice_spread": apart,
         }

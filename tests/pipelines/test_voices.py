@@ -487,7 +487,8 @@ def clustered(folder: Path, whose: Mapping[str, int], several: Sequence[str]) ->
     for uid, speaker in whose.items():
         voice = centres[speaker] + draw.normal(size=256) * 0.2
         embedding = (voice / np.linalg.norm(voice)).tolist()
-        rows.append({"uid": uid, "embedding": embedding, "one_speaker": uid not in several, "voice_spread": 0.1})
+        facts = {"one_speaker": uid not in several, "encoder": "ge2e", "voice_spread": 0.1}
+        rows.append({"uid": uid, "embedding": embedding, **facts})
     store.write_part(part_name("speakers", "v", "k"), to_table("speakers", rows), {})
     stages = [*Index.load(store).stages[:-1], StageEntry("speakers", "v", "speech", ("speakers",), "clips")]
     stages.append(StageEntry("clusters", "g", "speech", (clusters.TABLE,), "clips"))
