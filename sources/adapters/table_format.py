@@ -2,7 +2,6 @@
 
 import csv
 import gzip
-import json
 import re
 import zlib
 from collections import deque
@@ -16,6 +15,7 @@ from pydantic import Field, model_validator
 
 from turnmill.manifests.params import Params
 from turnmill.sources.adapters.json_elements import elements
+from turnmill.sources.adapters.json_values import AS_WRITTEN, parsed
 from turnmill.sources.adapters.lines import MAX_LINE, Line, read_lines
 from turnmill.sources.places.place import Place
 
@@ -152,13 +152,13 @@ def _records(
 ) -> Iterator[Record]:
     if form.kind == "json":
         path = tuple(filter(None, form.path.split(".")))
-        for number, offset, key, data, fault in elements(file, path, first, inside):
-            yield Record(number, offset, fault or from_json(data or b"", key, keep, form.names))
+        for found in elements(file, path, first, inside, AS_WRITTEN):
+            yield Record(found.number, found.offset, found.fault or _row(found.value, found.key, keep, form.names))
     elif form.kind == "yaml":
         yield from _of_yaml(form.path, file, keep, first if inside else 1)
     elif form.kind == "jsonl":
         for line in _worth_reading(form, read_lines(file, first)):
-            row = _too_long() if line.data is None else from_json(line.data, None, keep, form.names)
+            row = _too_long() if line.data is None else from_json(line.data, keep, form.names)
             yield Record(line.number, line.offset, row)
     elif form.kind == "regex":
         match = re.compile(form.pattern or "").fullmatch
@@ -275,28 +275,19 @@ def _parsed_quoted(form: TableFormat, taken: list[Line], source: Iterator[Line |
         return "has a quote that nobody closes"
 
 
-def from_json(
-    data: bytes, key: bytes | None = None, keep: frozenset[str] = frozenset(), names: tuple[str, ...] = ()
-) -> Row | str:
+def from_json(data: bytes, keep: frozenset[str] = frozenset(), names: tuple[str, ...] = ()) -> Row | str:
     """The row that a JSON object is, or a list of what has those names, else why it is none. Numbers are as they are
     written."""
-    try:
-        found = json.loads(data.decode("utf-8-sig"), parse_float=str, parse_int=str, parse_constant=str)
-        if isinstance(found, list) and 0 < len(names) == len(found):
-            found = dict(zip(names, found, strict=True))
-        if not isinstance(found, dict):
-            return "is no JSON object"
-        row = {} if key is None else {"key": str(json.loads(b'"' + key + b'"'))}
-        row |= flat(found, keep)
-        if b"\\u" in data:
-            json.dumps(row, ensure_ascii=False).encode()
-    except RecursionError:
-        return "is nested too deeply"
-    except UnicodeError as error:
-        return f"is not utf-8: {error}"
-    except ValueError as error:
-        return f"is no JSON: {error}"
-    return row
+    value, fault = parsed(data, AS_WRITTEN)
+    return fault or _row(value, None, keep, names)
+
+
+def _row(value: Any, key: str | None, keep: frozenset[str], names: tuple[str, ...]) -> Row | str:
+    if isinstance(value, list) and 0 < len(names) == len(value):
+        value = dict(zip(names, value, strict=True))
+    if not isinstance(value, dict):
+        return "is no JSON object"
+    return ({} if key is None else {"key": key}) | flat(value, keep)
 
 
 def flat(value: Any, keep: frozenset[str], name: str = "") -> dict[str, Any]:
