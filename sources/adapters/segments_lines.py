@@ -20,7 +20,7 @@ from turnmill.sources.adapters.segments_format import (
     decoded,
     whole,
 )
-from turnmill.sources.adapters.template import TemplateText, parse
+from turnmill.sources.adapters.template import TemplateText, parse, place_of
 
 _STM: Final = re.compile(
     r"(?P<recording>\S+)\s+(?P<channel>\S+)\s+(?P<speaker>\S+)\s+(?P<start>\S+)\s+(?P<end>\S+)"
@@ -173,8 +173,7 @@ class ParallelFormat(SegmentFormat):
     texts: Mapping[str, TemplateText]
 
     def beside(self, table: str) -> Mapping[str, str]:
-        place = {"dir": posixpath.dirname(table), "stem": posixpath.splitext(posixpath.basename(table))[0]}
-        return {name: parse(template).render(place) for name, template in self.texts.items()}
+        return {name: posixpath.normpath(parse(text).render(place_of(table))) for name, text in self.texts.items()}
 
     def pieces(self, file: BinaryIO) -> Iterator[Piece]:
         return whole(file)
@@ -200,7 +199,8 @@ class ParallelFormat(SegmentFormat):
 
 class CtmFormat(LineFormat):
     """NIST's word time marks: `recording channel start duration word [confidence]`. Words with at most `gap` seconds
-    between them are one segment, of at most `longest` seconds."""
+    between them are one segment, of at most `longest` seconds; a line that cannot be read ends one, for nobody knows
+    which word it was."""
 
     kind: Literal["ctm"]
     joins: ClassVar[bool] = False
@@ -226,19 +226,14 @@ class CtmFormat(LineFormat):
     def rows(self, data: bytes, first: int, context: Any) -> Iterator[Segment | Fault]:
         words: list[tuple[float, float, Segment]] = []
         for found in super().rows(data, first, context):
-            if isinstance(found, Fault):
-                yield found
-                continue
-            try:
-                start = float(found.values["start"])
-                word = (start, start + float(found.values["duration"]), found)
-            except ValueError:
-                yield Fault(found.where, "says no times")
-                continue
-            if words and not self._goes_on(words, word):
+            word = _timed(found)
+            if words and (isinstance(word, Fault) or not self._goes_on(words, word)):
                 yield _spoken(words)
                 words = []
-            words.append(word)
+            if isinstance(word, Fault):
+                yield word
+            else:
+                words.append(word)
         if words:
             yield _spoken(words)
 
@@ -251,6 +246,17 @@ class CtmFormat(LineFormat):
             return None
         cells = line.split()
         return columns_of(("recording", "channel", "start", "duration", "text"), cells[:5])
+
+
+def _timed(found: Segment | Fault) -> tuple[float, float, Segment] | Fault:
+    """A word with its start and end [s]."""
+    if isinstance(found, Fault):
+        return found
+    try:
+        start, duration = float(found.values["start"]), float(found.values["duration"])
+    except ValueError:
+        return Fault(found.where, "says no times")
+    return start, start + duration, found
 
 
 def _channel(piece: Piece) -> list[bytes]:
