@@ -227,6 +227,9 @@ class CtmFormat(LineFormat):
         words: list[tuple[float, float, Segment]] = []
         for found in super().rows(data, first, context):
             word = _timed(found)
+            if words and not isinstance(word, Fault) and word[2].values == words[-1][2].values:
+                yield Fault(word[2].where, "is the line before it again")
+                continue
             if words and (isinstance(word, Fault) or not self._goes_on(words, word)):
                 yield _spoken(words)
                 words = []

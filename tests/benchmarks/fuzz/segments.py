@@ -71,7 +71,13 @@ def lines(
     silent = ingest["format"]["kind"] == "rttm"
     sides = ingest["format"]["kind"] == "ldc"
     rows = [
-        Row(start, end, ("A", "B")[number % 2] if sides else speaker, None if silent else text, (line, head.encode()))
+        Row(
+            start,
+            end,
+            ("A", "B")[number % 2] if sides else speaker,
+            None if silent else text,
+            (b"\n" + line + b"\n", head.encode()),
+        )
         for number, ((start, end, speaker, text), line) in enumerate(zip(told, written, strict=True))
     ]
     return Sample(

@@ -147,6 +147,26 @@ def test_words_with_a_short_pause_between_them_are_one_segment(tmp_path: Path) -
     assert reasons(items) == [Reason.BAD_ROW]
 
 
+def test_a_word_that_cannot_be_read_is_not_left_out_of_a_text_in_silence_nor_one_said_twice(tmp_path: Path) -> None:
+    ctm = "a 1 0.0 0.2 do\na 1 0.2 0.1 n\xf6t\na 1 0.3 0.2 go\na 1 0.6 0.2 there\na 1 0.6 0.2 there\na 1 0.9 0.2 now\n"
+    write(tmp_path, {"a.wav": TALK})
+    (tmp_path / "a.ctm").write_bytes(ctm.encode("latin-1"))
+    told = entry(annotations=["*.ctm"], format={"kind": "ctm"}, audio="{recording}.wav")
+    items = list(told.corpus(tmp_path).items())
+    assert [clip.text for clip in clips(items)] == ["do", "go there now"]
+    assert reasons(items) == [Reason.BAD_ROW, Reason.BAD_ROW]
+
+
+def test_of_a_broken_document_the_whole_segments_are_read(tmp_path: Path) -> None:
+    rows = [{"start": n, "end": n + 1, "text": f"t{n}", "by": {"x": [n]}} for n in range(9)]
+    broken = json.dumps({"speaker": "s", "said": rows}).replace('"t4"', '"t4')
+    write(tmp_path, {"a.wav": TALK, "a.json": broken})
+    form = {"kind": "json", "segments": "said"}
+    items = list(entry(annotations=["*.json"], format=form, audio="{stem}.wav").corpus(tmp_path).items())
+    assert [(clip.text, clip.speaker) for clip in clips(items)] == [(f"t{n}", "s") for n in range(9) if n != 4]
+    assert reasons(items) == [Reason.BAD_ROW]
+
+
 def test_words_of_a_speech_service_are_its_results(tmp_path: Path) -> None:
     words = [
         {"startTime": "1.200s", "endTime": "1.500s", "word": "Hi"},
