@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any, BinaryIO, ClassVar, Final, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
+from turnmill.sources.adapters.expressions import Expression, ExpressionText, expression
 from turnmill.sources.adapters.lines import MAX_LINE, read_lines
 from turnmill.sources.adapters.segments_format import (
     Fault,
@@ -43,20 +44,11 @@ class LinesFormat(LineFormat):
     beginnings of those that are no rows."""
 
     kind: Literal["lines"]
-    pattern: str
-    skip: str = ""
-
-    @field_validator("pattern", "skip")
-    @classmethod
-    def _compiles(cls, pattern: str) -> str:
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            raise ValueError(f"is not a regular expression: {error}") from error
-        return pattern
+    pattern: ExpressionText
+    skip: ExpressionText = ""
 
     def values(self, line: str, _context: Any) -> Mapping[str, Any] | None:
-        return None if self.skip and re.match(self.skip, line) else _matched(re.compile(self.pattern), line)
+        return None if self.skip and expression(self.skip).match(line) else _matched(expression(self.pattern), line)
 
 
 class StmFormat(LineFormat):
@@ -278,7 +270,7 @@ def _spoken(words: list[tuple[float, float, Segment]]) -> Segment:
     return Segment(first.where, {**values, "start": words[0][0], "end": words[-1][1], "text": text})
 
 
-def _matched(pattern: re.Pattern[str], line: str) -> dict[str, str]:
+def _matched(pattern: re.Pattern[str] | Expression[str], line: str) -> dict[str, str]:
     """The named groups of a line. Raises ValueError where it does not match."""
     found = pattern.fullmatch(line)
     if found is None:

@@ -1,6 +1,5 @@
 """Rows of annotations to clips, by the knobs of an entry."""
 
-import math
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -21,6 +20,7 @@ from turnmill.sources.adapters.items import (
     clip_uid,
     language,
     raw_audio,
+    seconds,
     span_uid,
     split_name,
     transcript,
@@ -269,13 +269,7 @@ class Reader:
         if clock:
             whole = int(clock[1] or 0) * 3600 + int(clock[2]) * 60 + float(clock[3].replace(",", "."))
             return round(whole, 6)
-        try:
-            seconds = float(text) / self.knobs.ticks
-        except ValueError:
-            seconds = math.nan
-        if not math.isfinite(seconds):
-            raise ValueError(f"has the time {text[:40]!r}, which is none")
-        return round(seconds, 6)
+        return round(seconds(text) / self.knobs.ticks, 6)
 
     def _channel(self, said: str) -> int | None:
         if not self.knobs.channels:
@@ -293,7 +287,7 @@ def _grouped(paths: Iterable[str], key: Callable[[str], str]) -> Mapping[str, li
 
 
 def _said(error: Exception) -> str:
-    return f"does not say {error}" if isinstance(error, LookupError) else str(error)
+    return f"does not say {error}" if isinstance(error, KeyError) else str(error)
 
 
 def _words(value: Any) -> str:

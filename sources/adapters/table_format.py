@@ -1,22 +1,22 @@
 """How a table is written, and the rows that it holds: lines of columns, JSON lines, JSON and YAML documents."""
 
 import csv
-import gzip
 import re
-import zlib
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache, partial
 from itertools import zip_longest
-from typing import IO, Any, Final, Literal, NamedTuple, cast
+from typing import IO, Any, Final, Literal, NamedTuple
 
 import yaml
 from pydantic import Field, model_validator
 
 from turnmill.manifests.params import Params
+from turnmill.sources.adapters.expressions import ExpressionText, expression
 from turnmill.sources.adapters.json_elements import elements
 from turnmill.sources.adapters.json_values import AS_WRITTEN, parsed
 from turnmill.sources.adapters.lines import MAX_LINE, Line, read_lines
+from turnmill.sources.adapters.packed import BrokenError, unpacked
 from turnmill.sources.places.place import Place
 
 _MAX_LINES: Final = 100  # of one row with line ends in its quotes
@@ -49,9 +49,9 @@ class TableFormat(Params):
     header: int = Field(default=0, ge=0, le=4)
     quoting: bool = False
     escape: str | None = Field(default=None, min_length=1, max_length=1)
-    pattern: str | None = None
+    pattern: ExpressionText | None = None
     path: str = ""
-    ignore: str | None = None
+    ignore: ExpressionText | None = None
     encoding: Literal["utf-8", "latin-1"] = "utf-8"
 
     @model_validator(mode="after")
@@ -68,20 +68,11 @@ class TableFormat(Params):
             raise ValueError(f"names: {repeated} is the name of two columns")
         return self
 
-    @model_validator(mode="after")
-    def _expressions_compile(self) -> "TableFormat":
-        for key in ("pattern", "ignore"):
-            try:
-                re.compile(getattr(self, key) or "")
-            except re.error as error:
-                raise ValueError(f"{key}: is no regular expression: {error}") from error
-        return self
-
     @property
     def columns(self) -> frozenset[str] | None:
         """The names of its columns; null where only the table says them."""
         if self.kind == "regex":
-            return frozenset(re.compile(self.pattern or "").groupindex)
+            return frozenset(expression(self.pattern or "").groups)
         return frozenset(self.names) if self.names else None
 
 
@@ -100,9 +91,9 @@ def repeated_name(names: tuple[str, ...]) -> str:
 
 
 def open_table(root: Place, path: str) -> IO[bytes]:
-    """A table's bytes, unpacked, as a file that can seek. Raises OSError, and TurnmillError where a store does."""
-    file = root.open(path)
-    return cast(IO[bytes], gzip.GzipFile(fileobj=file)) if path.lower().endswith(".gz") else file
+    """A table's bytes, unpacked (`packed.unpacked`), as a file that can seek. Raises OSError, and TurnmillError where a
+    store does; reading raises BrokenError."""
+    return unpacked(root, path) if path.lower().endswith(".gz") else root.open(path)
 
 
 def read_columns(form: TableFormat, file: IO[bytes]) -> tuple[str, ...]:
@@ -123,7 +114,8 @@ def read_columns(form: TableFormat, file: IO[bytes]) -> tuple[str, ...]:
             raise ValueError(values)
         rows.append([name.removeprefix("\ufeff") if number == 1 else name for name in values])
         end = -1
-    file.seek(end if end >= 0 else 0, 0 if end >= 0 else 2)
+    if end >= 0:  # else all of it was read
+        file.seek(end)
     columns = tuple(".".join(filter(None, names)) for names in zip_longest(*rows, fillvalue=""))
     if repeated := repeated_name(columns):
         raise ValueError(f"has the column {repeated} twice")
@@ -143,8 +135,8 @@ def read_records(
         for record in _records(form, columns, file, keep, first, inside):
             last = (record.number + 1, record.offset)
             yield record
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        yield Record(*last, f"cannot be unpacked: {error}")
+    except BrokenError as error:
+        yield Record(*last, str(error))
 
 
 def _records(
@@ -161,7 +153,7 @@ def _records(
             row = _too_long() if line.data is None else from_json(line.data, keep, form.names)
             yield Record(line.number, line.offset, row)
     elif form.kind == "regex":
-        match = re.compile(form.pattern or "").fullmatch
+        match = expression(form.pattern or "").fullmatch
         for line in _worth_reading(form, read_lines(file, first)):
             yield Record(line.number, line.offset, _matched(form, match, line))
     else:
@@ -183,7 +175,7 @@ def _worth_reading(form: TableFormat, lines: Iterator[Line]) -> Iterator[Line]:
     """Lines without those that are empty, or that the format ignores."""
     if form.ignore is None:
         return (line for line in lines if line.data != b"")
-    ignored = re.compile(form.ignore.encode(form.encoding)).match
+    ignored = expression(form.ignore.encode(form.encoding)).match
     return (line for line in lines if line.data is None or (line.data and not ignored(line.data)))
 
 
@@ -198,7 +190,7 @@ def _decoded(form: TableFormat, line: Line) -> str:
         raise ValueError(f"is not {form.encoding}: {error.reason} at byte {error.start}") from error
 
 
-def _matched(form: TableFormat, match: Callable[[str], re.Match[str] | None], line: Line) -> Row | str:
+def _matched(form: TableFormat, match: Callable[[str], Any], line: Line) -> Row | str:
     try:
         found = match(_decoded(form, line))
     except ValueError as error:
@@ -229,7 +221,7 @@ def _quoted(
     waiting: deque[Line] = deque()
     lines = _worth_reading(form, lines) if not form.quoting else lines
     while (first := _next(waiting, lines)) is not None:
-        if first.data == b"" or (first.data and form.ignore and re.match(form.ignore.encode(), first.data)):
+        if first.data == b"" or (first.data and form.ignore and expression(form.ignore.encode()).match(first.data)):
             continue
         taken = [first]
         values = _parsed_quoted(form, taken, iter(partial(_next, waiting, lines), None))

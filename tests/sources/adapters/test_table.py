@@ -1,5 +1,6 @@
 """Tables: every row and every audio file exactly once, whatever their names and faults."""
 
+import gzip
 import io
 import json
 import os
@@ -241,6 +242,15 @@ def test_a_header_that_cannot_be_read_is_one_sentence(tmp_path: Path, header: by
     (tmp_path / "dev.tsv").write_bytes(header + b"\na\tb\tc\td\n")
     with pytest.raises(UsageError, match=rf"dev\.tsv: {message}"):
         units_of(tmp_path, header_entry())
+
+
+@pytest.mark.parametrize("damage", [lambda _: b"client_id", lambda data: data[:10] + b"\xff" * 9 + data[19:]])
+def test_a_header_that_cannot_be_unpacked_is_one_sentence(tmp_path: Path, damage: Any) -> None:
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips" / "a.mp3").write_bytes(b"x")
+    (tmp_path / "dev.tsv.gz").write_bytes(damage(gzip.compress(b"client_id\tpath\tsentence\na\tb\tc\n")))
+    with pytest.raises(UsageError, match=r"dev\.tsv\.gz: its header is not a whole gzip file"):
+        units_of(tmp_path, override(header_entry(), {"ingest": {"tables": "*.tsv.gz"}}, "it"))
 
 
 @pytest.mark.parametrize(

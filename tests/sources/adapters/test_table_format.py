@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 
 from turnmill.sources.adapters.json_elements import elements
 from turnmill.sources.adapters.lines import MAX_LINE
-from turnmill.sources.adapters.table_format import Record, TableFormat, read_columns, read_records
+from turnmill.sources.adapters.table_format import Record, TableFormat, open_table, read_columns, read_records
+from turnmill.sources.places import place as place_of
 
 NONE: frozenset[str] = frozenset()
 
@@ -183,9 +185,22 @@ def test_aliases_of_yaml_are_not_followed() -> None:
     assert found == ["cannot be read as YAML: it has aliases (*), which may stand for more than fits the memory"]
 
 
-def test_a_packed_table_that_breaks_off_says_so() -> None:
-    packed = gzip.compress(b'{"id": "a"}\n' * 20000, compresslevel=0)
-    file = gzip.GzipFile(fileobj=io.BytesIO(packed[:-9000]))
-    found = list(read_records(TableFormat(kind="jsonl"), (), file, NONE, 1, inside=False))
+def packed(folder: Path, data: bytes) -> list[Record]:
+    (folder / "t.jsonl.gz").write_bytes(data)
+    with open_table(place_of(folder), "t.jsonl.gz") as file:
+        return list(read_records(TableFormat(kind="jsonl"), (), file, NONE, 1, inside=False))
+
+
+def test_a_packed_table_that_breaks_off_says_so(tmp_path: Path) -> None:
+    whole = gzip.compress(b'{"id": "a"}\n' * 200_000, compresslevel=0)
+    found = packed(tmp_path, whole[:-9000])
     assert found[0].row == {"id": "a"}
-    assert str(found[-1].row).startswith("cannot be unpacked")
+    assert str(found[-1].row).startswith("is not a whole gzip file")
+
+
+def test_a_packed_table_is_not_unpacked_to_far_more_than_a_table_would_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("turnmill.sources.adapters.packed._MOST_UNPACKED", 1 << 20)
+    found = packed(tmp_path, gzip.compress(b'{"id": "a"}\n' * 1000 + b"\n" * (4 << 20)))
+    assert found[-1].row == "unpacks to more than 200 times its size, as no text does: it is not read further"
