@@ -41,9 +41,13 @@ class Expression(Generic[AnyStr]):
             return how(text, timeout=_LONGEST_S)
         except TimeoutError as error:
             raise UsageError(
-                f"the regular expression {self.text!r} is not done with {text[:60]!r} after {_LONGEST_S:g} s: "
+                f"the regular expression {_shown(self.text)} is not done with {_shown(text)} after {_LONGEST_S:g} s: "
                 "write it without a repeat in a repeat"
             ) from error
+
+
+def _shown(text: str | bytes) -> str:
+    return repr((text.decode("utf-8", "replace") if isinstance(text, bytes) else text)[:60])
 
 
 @cache

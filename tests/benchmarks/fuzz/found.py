@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
-HANGS_S = 30
+HANGS_S = 30  # of the processor
+SLEEPS_S = 600  # of a clock, on however busy a machine
 
 
 class _Named(Protocol):
@@ -59,18 +60,21 @@ def fuzzed(
     def hangs(*_: object) -> None:
         raise TimeoutError(f"it is still read after {HANGS_S} s")
 
+    signal.signal(signal.SIGPROF, hangs)
     signal.signal(signal.SIGALRM, hangs)
     every = {sample.name: Found() for sample in samples}
     for number in numbers:
         sample = samples[number % len(samples)]
         found, begun = every[sample.name], time.process_time()
         found.mutants += 1
-        signal.alarm(HANGS_S)
+        signal.setitimer(signal.ITIMER_PROF, HANGS_S)
+        signal.alarm(SLEEPS_S)
         try:
             one(sample, number, found)
         except Exception:  # noqa: BLE001  # whatever it is, it is what is looked for
             found.failed.append(f"{sample.name} mutant {number}: {traceback.format_exc()}")
         finally:
+            signal.setitimer(signal.ITIMER_PROF, 0)
             signal.alarm(0)
         found.seconds += time.process_time() - begun
     return every
