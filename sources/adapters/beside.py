@@ -10,6 +10,7 @@ from turnmill.manifests.params import Params
 from turnmill.sources.adapters.folder import ending
 from turnmill.sources.adapters.items import transcript
 from turnmill.sources.adapters.lines import MAX_LINE
+from turnmill.sources.adapters.packed import BrokenError
 from turnmill.sources.adapters.table_format import (
     Record,
     TableFormat,
@@ -103,7 +104,7 @@ def read_table(root: Place, path: str, beside: Beside) -> Table:
                     _add(rows, record, beside)
                 except (ValueError, LookupError) as error:
                     faults.append(f"{path} line {record.number} {error}")
-    except (ValueError, EOFError, OSError) as error:
+    except (ValueError, BrokenError, OSError) as error:
         faults.append(f"{path} is not read: its header {error}")
     return Table(rows, tuple(faults))
 

@@ -7,19 +7,20 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby, islice
 from typing import Any, BinaryIO, Final, NamedTuple, cast
 
-from turnmill.sources.adapters.dialogue_json import flaw, why_unread
 from turnmill.sources.adapters.dialogue_streams import Member
+from turnmill.sources.adapters.json_values import parsed
 from turnmill.sources.adapters.lines import MAX_LINE, read_lines
 
 GROUP: Final = "rows of one group"
 """The key under which a row that stands for several has them; its other keys are those of the first."""
 
+_JSON: Final = json.JSONDecoder()
 _LARGEST_GROUP: Final = 10_000  # rows
 
 
 class Start(NamedTuple):
     """Where rows are read from: byte of the file or member, or row of Parquet, and the number of what stands there.
-    `like`: what `dialogue_elements` knows of the file by then."""
+    `like`: what `json_elements` knows of the file by then."""
 
     at: int = 0
     first: int = 1
@@ -58,13 +59,7 @@ def _lines(file: BinaryIO, start: Start, parsed: Callable[[bytes], tuple[Any, st
 
 
 def _json_line(line: bytes) -> tuple[Any, str | None]:
-    text = ""
-    try:
-        text = line.decode("utf-8-sig")
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        return None, why_unread(error, text, 0)
-    return value, flaw(text, value)
+    return parsed(line, _JSON)
 
 
 def _text_line(line: bytes) -> tuple[Any, str | None]:

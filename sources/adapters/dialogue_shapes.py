@@ -28,11 +28,11 @@ from turnmill.manifests.identify import language_found
 from turnmill.manifests.languages import language_tag
 from turnmill.manifests.params import Params
 from turnmill.manifests.records import Reason, TextTurn, ToolCall
-from turnmill.sources.adapters.dialogue_json import listed
 from turnmill.sources.adapters.dialogue_rows import GROUP
 from turnmill.sources.adapters.dialogue_said import ROLES, NoDialogue, Said
 from turnmill.sources.adapters.dialogue_strings import marked, named, names_speaker, separated, unended
 from turnmill.sources.adapters.dialogue_trees import flat, nested
+from turnmill.sources.adapters.json_values import listed
 
 _LOG: Final = "log"
 _TURN_KEYS: Final = ("messages", "turns", "conversations", "conversation", "dialogue", "data", _LOG)

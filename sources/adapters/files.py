@@ -4,7 +4,6 @@ A recording without a transcript is UNTRANSCRIBED where its corpus has some, unl
 """
 
 import posixpath
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -16,6 +15,7 @@ from turnmill.manifests.errors import UsageError
 from turnmill.manifests.records import Reason, Reject
 from turnmill.sources.adapters.base import Corpus, Family
 from turnmill.sources.adapters.beside import Beside, Facts, Table, is_object, read_table, sidecar_facts
+from turnmill.sources.adapters.expressions import Expression, ExpressionText, expression
 from turnmill.sources.adapters.folder import Names, audio_files, ending, glob_pattern, is_raw, list_folder, safe_join
 from turnmill.sources.adapters.items import (
     DEFAULT_CONFIG,
@@ -36,7 +36,7 @@ from turnmill.sources.adapters.items import (
     unsafe,
     untranscribed,
 )
-from turnmill.sources.adapters.table_knobs import MANY, Expression, Globs, Templates
+from turnmill.sources.adapters.table_knobs import MANY, Globs, Templates
 from turnmill.sources.adapters.template import TemplateText, parse
 from turnmill.sources.places.place import Folder, Place, UnsafeNameError
 
@@ -62,8 +62,8 @@ class FilesIngest(Family[ClipRef]):
 
     family: Literal["files"]
     audio: Globs = ()
-    exclude: Expression | None = None
-    pattern: Expression | None = None
+    exclude: ExpressionText | None = None
+    pattern: ExpressionText | None = None
     maps: Mapping[str, Mapping[str, str]] = {}
     sidecar: TemplateText | None = "{dir}/{stem}.txt"
     join: tuple[Beside, ...] = ()
@@ -116,7 +116,7 @@ class FilesIngest(Family[ClipRef]):
 
     @property
     def _groups(self) -> Mapping[str, int]:
-        return re.compile(self.pattern or "").groupindex
+        return expression(self.pattern or "").groups
 
     def units(self, corpus: Corpus[ClipRef], size: UnitSize) -> list[Unit]:
         """Within a split: files in the order of their paths, then links that are not read. What is wrong with a joined
@@ -164,7 +164,7 @@ class FilesIngest(Family[ClipRef]):
 
     def _recordings(self, folder: Folder) -> list[str]:
         """The files of a folder that are its recordings, in order."""
-        exclude = re.compile(self.exclude) if self.exclude is not None else None
+        exclude = expression(self.exclude) if self.exclude is not None else None
         sizes = {path: size for path, size in folder.sizes.items() if exclude is None or not exclude.search(path)}
         if not self.audio:
             return audio_files(replace(folder, sizes=sizes), texts=ending(self.sidecar or ""))
@@ -261,8 +261,8 @@ class _Reader:
         return self.knobs.has_splits
 
     @cached_property
-    def _pattern(self) -> re.Pattern[str] | None:
-        return re.compile(self.knobs.pattern) if self.knobs.pattern is not None else None
+    def _pattern(self) -> Expression[str] | None:
+        return expression(self.knobs.pattern) if self.knobs.pattern is not None else None
 
     def _named(self, path: str) -> dict[str, str]:
         """What its name says. Raises ValueError where it does not match the pattern."""

@@ -1,5 +1,6 @@
 """Units, clips and the names they go by: what adapters are made of."""
 
+import math
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -145,6 +146,17 @@ def language(spelled: str | None, default: str | None) -> str | None:
 def licence(said: str | None) -> Licence | None:
     """The own licence of a clip, in whatever words."""
     return of_item(said) if said and said.strip() else None
+
+
+def seconds(text: str) -> float:
+    """A time as a decimal number. Raises ValueError for what is none."""
+    try:
+        found = math.nan if "_" in text else float(text)
+    except ValueError:
+        found = math.nan
+    if not math.isfinite(found):
+        raise ValueError(f"has the time {text[:40]!r}, which is none")
+    return found
 
 
 def untranscribed(uid: str, path: str) -> Reject:

@@ -4,17 +4,18 @@ An array is cut where its items begin: at each object whose first key is that of
 would be written with backslashes. So its items have places in the file, and one that is damaged costs no other.
 """
 
+import io
 import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO, ClassVar, Final, Literal
 
+from turnmill.sources.adapters.json_elements import elements
 from turnmill.sources.adapters.segments_format import MAX_PIECE, Fault, Piece, Segment, SegmentFormat, whole
 
 _CHUNK: Final = 1 << 20
 _NEAR: Final = 256  # bytes in which an item says its first key
 _FIRST: Final = re.compile(rb'\{\s*"((?:[^"\\]|\\.){1,100})"\s*:')
-_FLAT: Final = re.compile(r"\{[^{}]*\}")
 _DECODER: Final = json.JSONDecoder()
 
 
@@ -49,8 +50,10 @@ class JsonFormat(SegmentFormat):
             try:
                 item, place = _DECODER.raw_decode(text, place)
             except (ValueError, RecursionError) as error:
-                yield Fault(where, f"is not JSON: {error}")
-                yield from self._saved(text[place:], where)
+                saved = list(self._saved(text[place:], where))
+                if not any(isinstance(each, Fault) for each in saved):
+                    yield Fault(where, f"is not JSON: {error}")
+                yield from saved
                 return
             yield from self._segments(item, where)
             number += 1
@@ -78,22 +81,27 @@ class JsonFormat(SegmentFormat):
         return Segment(where, values)
 
     def _saved(self, text: str, where: str) -> Iterator[Segment | Fault]:
-        """The segments that can be read of an item that is not whole: flat objects behind their key."""
-        place = re.search(rf'"{re.escape(self.segments)}"\s*:', text) if self.segments else None
-        if place is None:
-            return
-        try:
-            item = json.loads(text[: place.start()].rstrip().removesuffix(",") + "}")
-        except (ValueError, RecursionError):
-            return
-        about = _plain(item)
-        for found in _FLAT.finditer(text, place.end()):
+        """What can be read of an item that is not whole, where what stands before its segments is: those that are
+        whole themselves, and the faults of the others."""
+        above, _, below = self.segments.partition("*")
+        keys = tuple(filter(None, above.split(".")))
+        place = re.search(rf'[,\s]*"{re.escape(keys[-1])}"\s*:', text) if keys else None
+        about: dict[str, Any] = {}
+        if keys:
             try:
-                segment = json.loads(found[0])
+                item = json.loads(text[: place.start()] + "}" * len(keys)) if place else None
             except (ValueError, RecursionError):
-                yield Fault(f"{where}, character {found.start()}", "is not JSON")
+                return
+            about = _plain(item)
+        data = io.BytesIO(text.encode("utf-8", "surrogateescape"))
+        number = 0
+        for found in elements(data, keys, 1, False, _DECODER):
+            if found.fault is not None:
+                yield Fault(f"{where}, element {found.number}", found.fault)
                 continue
-            yield self._segment(item, about, segment, f"{where}, character {found.start()}")
+            for segment in _at(found.value, list(filter(None, below.split(".")))):
+                number += 1
+                yield self._segment({}, about, segment, f"{where}, segment {number}")
 
 
 def _next(text: str, place: int) -> int:

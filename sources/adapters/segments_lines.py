@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any, BinaryIO, ClassVar, Final, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
+from turnmill.sources.adapters.expressions import Expression, ExpressionText, expression
 from turnmill.sources.adapters.lines import MAX_LINE, read_lines
 from turnmill.sources.adapters.segments_format import (
     Fault,
@@ -20,7 +21,7 @@ from turnmill.sources.adapters.segments_format import (
     decoded,
     whole,
 )
-from turnmill.sources.adapters.template import TemplateText, parse
+from turnmill.sources.adapters.template import TemplateText, parse, place_of
 
 _STM: Final = re.compile(
     r"(?P<recording>\S+)\s+(?P<channel>\S+)\s+(?P<speaker>\S+)\s+(?P<start>\S+)\s+(?P<end>\S+)"
@@ -43,20 +44,11 @@ class LinesFormat(LineFormat):
     beginnings of those that are no rows."""
 
     kind: Literal["lines"]
-    pattern: str
-    skip: str = ""
-
-    @field_validator("pattern", "skip")
-    @classmethod
-    def _compiles(cls, pattern: str) -> str:
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            raise ValueError(f"is not a regular expression: {error}") from error
-        return pattern
+    pattern: ExpressionText
+    skip: ExpressionText = ""
 
     def values(self, line: str, _context: Any) -> Mapping[str, Any] | None:
-        return None if self.skip and re.match(self.skip, line) else _matched(re.compile(self.pattern), line)
+        return None if self.skip and expression(self.skip).match(line) else _matched(expression(self.pattern), line)
 
 
 class StmFormat(LineFormat):
@@ -173,8 +165,7 @@ class ParallelFormat(SegmentFormat):
     texts: Mapping[str, TemplateText]
 
     def beside(self, table: str) -> Mapping[str, str]:
-        place = {"dir": posixpath.dirname(table), "stem": posixpath.splitext(posixpath.basename(table))[0]}
-        return {name: parse(template).render(place) for name, template in self.texts.items()}
+        return {name: posixpath.normpath(parse(text).render(place_of(table))) for name, text in self.texts.items()}
 
     def pieces(self, file: BinaryIO) -> Iterator[Piece]:
         return whole(file)
@@ -200,7 +191,8 @@ class ParallelFormat(SegmentFormat):
 
 class CtmFormat(LineFormat):
     """NIST's word time marks: `recording channel start duration word [confidence]`. Words with at most `gap` seconds
-    between them are one segment, of at most `longest` seconds."""
+    between them are one segment, of at most `longest` seconds; a line that cannot be read ends one, for nobody knows
+    which word it was."""
 
     kind: Literal["ctm"]
     joins: ClassVar[bool] = False
@@ -226,19 +218,17 @@ class CtmFormat(LineFormat):
     def rows(self, data: bytes, first: int, context: Any) -> Iterator[Segment | Fault]:
         words: list[tuple[float, float, Segment]] = []
         for found in super().rows(data, first, context):
-            if isinstance(found, Fault):
-                yield found
+            word = _timed(found)
+            if words and not isinstance(word, Fault) and word[2].values == words[-1][2].values:
+                yield Fault(word[2].where, "is the line before it again")
                 continue
-            try:
-                start = float(found.values["start"])
-                word = (start, start + float(found.values["duration"]), found)
-            except ValueError:
-                yield Fault(found.where, "says no times")
-                continue
-            if words and not self._goes_on(words, word):
+            if words and (isinstance(word, Fault) or not self._goes_on(words, word)):
                 yield _spoken(words)
                 words = []
-            words.append(word)
+            if isinstance(word, Fault):
+                yield word
+            else:
+                words.append(word)
         if words:
             yield _spoken(words)
 
@@ -251,6 +241,17 @@ class CtmFormat(LineFormat):
             return None
         cells = line.split()
         return columns_of(("recording", "channel", "start", "duration", "text"), cells[:5])
+
+
+def _timed(found: Segment | Fault) -> tuple[float, float, Segment] | Fault:
+    """A word with its start and end [s]."""
+    if isinstance(found, Fault):
+        return found
+    try:
+        start, duration = float(found.values["start"]), float(found.values["duration"])
+    except ValueError:
+        return Fault(found.where, "says no times")
+    return start, start + duration, found
 
 
 def _channel(piece: Piece) -> list[bytes]:
@@ -269,7 +270,7 @@ def _spoken(words: list[tuple[float, float, Segment]]) -> Segment:
     return Segment(first.where, {**values, "start": words[0][0], "end": words[-1][1], "text": text})
 
 
-def _matched(pattern: re.Pattern[str], line: str) -> dict[str, str]:
+def _matched(pattern: re.Pattern[str] | Expression[str], line: str) -> dict[str, str]:
     """The named groups of a line. Raises ValueError where it does not match."""
     found = pattern.fullmatch(line)
     if found is None:

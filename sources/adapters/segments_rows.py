@@ -1,7 +1,6 @@
 """Rows of annotations to clips, by the knobs of an entry."""
 
 import json
-import math
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -24,6 +23,7 @@ from turnmill.sources.adapters.items import (
     language,
     licence,
     raw_audio,
+    seconds,
     span_uid,
     split_name,
     transcript,
@@ -290,13 +290,7 @@ class Reader:
         if clock:
             whole = int(clock[1] or 0) * 3600 + int(clock[2]) * 60 + float(clock[3].replace(",", "."))
             return round(whole, 6)
-        try:
-            seconds = float(text) / self.knobs.ticks
-        except ValueError:
-            seconds = math.nan
-        if not math.isfinite(seconds):
-            raise ValueError(f"has the time {text[:40]!r}, which is none")
-        return round(seconds, 6)
+        return round(seconds(text) / self.knobs.ticks, 6)
 
     def _side(self, words: Mapping[str, str], sides: Mapping[str, str] | None) -> str:
         """What a row's channel is called. Raises ValueError for somebody who is on none."""
@@ -334,7 +328,7 @@ def _grouped(paths: Iterable[str], key: Callable[[str], str]) -> Mapping[str, li
 
 
 def _said(error: Exception) -> str:
-    return f"does not say {error}" if isinstance(error, LookupError) else str(error)
+    return f"does not say {error}" if isinstance(error, KeyError) else str(error)
 
 
 def _words(value: Any) -> str:

@@ -6,8 +6,8 @@ from typing import Any, BinaryIO, Final, Literal
 
 from pydantic import Field
 
+from turnmill.sources.adapters.expressions import ExpressionText, expression
 from turnmill.sources.adapters.segments_format import Fault, Piece, Segment, SegmentFormat, whole
-from turnmill.sources.adapters.table_knobs import Expression
 
 _TIMES: Final = re.compile(r"^[ \t]*(?P<start>[\d:.,]+)[ \t]*-->[ \t]*(?P<end>[\d:.,]+)(?:[ \t].*)?$", re.MULTILINE)
 _NUMBER: Final = re.compile(r"(?:\A|\n)[ \t]*\d+[ \t]*\n?\Z")  # of the cue that follows
@@ -19,7 +19,7 @@ class SrtFormat(SegmentFormat):
     matches whole, whose named groups are what it says, where that is more than its text."""
 
     kind: Literal["srt"]
-    pattern: Expression = Field(default="(?P<text>.*)")
+    pattern: ExpressionText = Field(default="(?P<text>.*)")
 
     def pieces(self, file: BinaryIO) -> Iterator[Piece]:
         return whole(file)
@@ -40,7 +40,7 @@ class SrtFormat(SegmentFormat):
     def _segment(self, where: str, cue: re.Match[str], said: str) -> Segment | Fault:
         if "\ufffd" in said:
             return Fault(where, "has a text that is not UTF-8")
-        found = re.fullmatch(self.pattern, said)
+        found = expression(self.pattern).fullmatch(said)
         if found is None:
             return Fault(where, f"does not match the pattern {self.pattern!r}")
         values: Mapping[str, Any] = {name: value for name, value in found.groupdict().items() if value is not None}

@@ -1,22 +1,22 @@
 """How a table is written, and the rows that it holds: lines of columns, JSON lines, JSON and YAML documents."""
 
 import csv
-import gzip
-import json
 import re
-import zlib
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache, partial
 from itertools import zip_longest
-from typing import IO, Any, Final, Literal, NamedTuple, cast
+from typing import IO, Any, Final, Literal, NamedTuple
 
 import yaml
 from pydantic import Field, model_validator
 
 from turnmill.manifests.params import Params
+from turnmill.sources.adapters.expressions import ExpressionText, expression
 from turnmill.sources.adapters.json_elements import elements
+from turnmill.sources.adapters.json_values import AS_WRITTEN, parsed
 from turnmill.sources.adapters.lines import MAX_LINE, Line, read_lines
+from turnmill.sources.adapters.packed import BrokenError, unpacked
 from turnmill.sources.places.place import Place
 
 _MAX_LINES: Final = 100  # of one row with line ends in its quotes
@@ -49,9 +49,9 @@ class TableFormat(Params):
     header: int = Field(default=0, ge=0, le=4)
     quoting: bool = False
     escape: str | None = Field(default=None, min_length=1, max_length=1)
-    pattern: str | None = None
+    pattern: ExpressionText | None = None
     path: str = ""
-    ignore: str | None = None
+    ignore: ExpressionText | None = None
     encoding: Literal["utf-8", "latin-1"] = "utf-8"
 
     @model_validator(mode="after")
@@ -68,20 +68,11 @@ class TableFormat(Params):
             raise ValueError(f"names: {repeated} is the name of two columns")
         return self
 
-    @model_validator(mode="after")
-    def _expressions_compile(self) -> "TableFormat":
-        for key in ("pattern", "ignore"):
-            try:
-                re.compile(getattr(self, key) or "")
-            except re.error as error:
-                raise ValueError(f"{key}: is no regular expression: {error}") from error
-        return self
-
     @property
     def columns(self) -> frozenset[str] | None:
         """The names of its columns; null where only the table says them."""
         if self.kind == "regex":
-            return frozenset(re.compile(self.pattern or "").groupindex)
+            return frozenset(expression(self.pattern or "").groups)
         return frozenset(self.names) if self.names else None
 
 
@@ -100,9 +91,9 @@ def repeated_name(names: tuple[str, ...]) -> str:
 
 
 def open_table(root: Place, path: str) -> IO[bytes]:
-    """A table's bytes, unpacked, as a file that can seek. Raises OSError, and TurnmillError where a store does."""
-    file = root.open(path)
-    return cast(IO[bytes], gzip.GzipFile(fileobj=file)) if path.lower().endswith(".gz") else file
+    """A table's bytes, unpacked (`packed.unpacked`), as a file that can seek. Raises OSError, and TurnmillError where a
+    store does; reading raises BrokenError."""
+    return unpacked(root, path) if path.lower().endswith(".gz") else root.open(path)
 
 
 def read_columns(form: TableFormat, file: IO[bytes]) -> tuple[str, ...]:
@@ -123,7 +114,8 @@ def read_columns(form: TableFormat, file: IO[bytes]) -> tuple[str, ...]:
             raise ValueError(values)
         rows.append([name.removeprefix("\ufeff") if number == 1 else name for name in values])
         end = -1
-    file.seek(end if end >= 0 else 0, 0 if end >= 0 else 2)
+    if end >= 0:  # else all of it was read
+        file.seek(end)
     columns = tuple(".".join(filter(None, names)) for names in zip_longest(*rows, fillvalue=""))
     if repeated := repeated_name(columns):
         raise ValueError(f"has the column {repeated} twice")
@@ -143,8 +135,8 @@ def read_records(
         for record in _records(form, columns, file, keep, first, inside):
             last = (record.number + 1, record.offset)
             yield record
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        yield Record(*last, f"cannot be unpacked: {error}")
+    except BrokenError as error:
+        yield Record(*last, str(error))
 
 
 def _records(
@@ -152,16 +144,16 @@ def _records(
 ) -> Iterator[Record]:
     if form.kind == "json":
         path = tuple(filter(None, form.path.split(".")))
-        for number, offset, key, data, fault in elements(file, path, first, inside):
-            yield Record(number, offset, fault or from_json(data or b"", key, keep, form.names))
+        for found in elements(file, path, first, inside, AS_WRITTEN):
+            yield Record(found.number, found.offset, found.fault or _row(found.value, found.key, keep, form.names))
     elif form.kind == "yaml":
         yield from _of_yaml(form.path, file, keep, first if inside else 1)
     elif form.kind == "jsonl":
         for line in _worth_reading(form, read_lines(file, first)):
-            row = _too_long() if line.data is None else from_json(line.data, None, keep, form.names)
+            row = _too_long() if line.data is None else from_json(line.data, keep, form.names)
             yield Record(line.number, line.offset, row)
     elif form.kind == "regex":
-        match = re.compile(form.pattern or "").fullmatch
+        match = expression(form.pattern or "").fullmatch
         for line in _worth_reading(form, read_lines(file, first)):
             yield Record(line.number, line.offset, _matched(form, match, line))
     else:
@@ -183,7 +175,7 @@ def _worth_reading(form: TableFormat, lines: Iterator[Line]) -> Iterator[Line]:
     """Lines without those that are empty, or that the format ignores."""
     if form.ignore is None:
         return (line for line in lines if line.data != b"")
-    ignored = re.compile(form.ignore.encode(form.encoding)).match
+    ignored = expression(form.ignore.encode(form.encoding)).match
     return (line for line in lines if line.data is None or (line.data and not ignored(line.data)))
 
 
@@ -198,7 +190,7 @@ def _decoded(form: TableFormat, line: Line) -> str:
         raise ValueError(f"is not {form.encoding}: {error.reason} at byte {error.start}") from error
 
 
-def _matched(form: TableFormat, match: Callable[[str], re.Match[str] | None], line: Line) -> Row | str:
+def _matched(form: TableFormat, match: Callable[[str], Any], line: Line) -> Row | str:
     try:
         found = match(_decoded(form, line))
     except ValueError as error:
@@ -229,7 +221,7 @@ def _quoted(
     waiting: deque[Line] = deque()
     lines = _worth_reading(form, lines) if not form.quoting else lines
     while (first := _next(waiting, lines)) is not None:
-        if first.data == b"" or (first.data and form.ignore and re.match(form.ignore.encode(), first.data)):
+        if first.data == b"" or (first.data and form.ignore and expression(form.ignore.encode()).match(first.data)):
             continue
         taken = [first]
         values = _parsed_quoted(form, taken, iter(partial(_next, waiting, lines), None))
@@ -275,28 +267,19 @@ def _parsed_quoted(form: TableFormat, taken: list[Line], source: Iterator[Line |
         return "has a quote that nobody closes"
 
 
-def from_json(
-    data: bytes, key: bytes | None = None, keep: frozenset[str] = frozenset(), names: tuple[str, ...] = ()
-) -> Row | str:
+def from_json(data: bytes, keep: frozenset[str] = frozenset(), names: tuple[str, ...] = ()) -> Row | str:
     """The row that a JSON object is, or a list of what has those names, else why it is none. Numbers are as they are
     written."""
-    try:
-        found = json.loads(data.decode("utf-8-sig"), parse_float=str, parse_int=str, parse_constant=str)
-        if isinstance(found, list) and 0 < len(names) == len(found):
-            found = dict(zip(names, found, strict=True))
-        if not isinstance(found, dict):
-            return "is no JSON object"
-        row = {} if key is None else {"key": str(json.loads(b'"' + key + b'"'))}
-        row |= flat(found, keep)
-        if b"\\u" in data:
-            json.dumps(row, ensure_ascii=False).encode()
-    except RecursionError:
-        return "is nested too deeply"
-    except UnicodeError as error:
-        return f"is not utf-8: {error}"
-    except ValueError as error:
-        return f"is no JSON: {error}"
-    return row
+    value, fault = parsed(data, AS_WRITTEN)
+    return fault or _row(value, None, keep, names)
+
+
+def _row(value: Any, key: str | None, keep: frozenset[str], names: tuple[str, ...]) -> Row | str:
+    if isinstance(value, list) and 0 < len(names) == len(value):
+        value = dict(zip(names, value, strict=True))
+    if not isinstance(value, dict):
+        return "is no JSON object"
+    return ({} if key is None else {"key": key}) | flat(value, keep)
 
 
 def flat(value: Any, keep: frozenset[str], name: str = "") -> dict[str, Any]:

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from turnmill.manifests.errors import UsageError
+from turnmill.sources.adapters.packed import BrokenError
 from turnmill.sources.adapters.table_format import open_table, read_columns, read_records
 from turnmill.sources.adapters.table_knobs import Join
 from turnmill.sources.adapters.template import parse, place_of
@@ -68,7 +69,7 @@ def columns_of(knobs: Any, file: Any, where: str, used: frozenset[str] | set[str
     those that are used."""
     try:
         columns = read_columns(knobs.format, file)
-    except (ValueError, EOFError, OSError) as error:
+    except (ValueError, BrokenError, OSError) as error:
         raise UsageError(f"{where}: its header {error}") from error
     if knobs.format.header and (missing := sorted(used - set(columns))):
         raise UsageError(f"{where} has no column {missing}, only {list(columns)}")

@@ -1,13 +1,13 @@
 """What the catalogue may say of a corpus of tables."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from turnmill.manifests.params import Params
 from turnmill.sources.adapters.base import Family
+from turnmill.sources.adapters.expressions import ExpressionText
 from turnmill.sources.adapters.items import ClipRef, FieldName
 from turnmill.sources.adapters.table_format import TableFormat
 from turnmill.sources.adapters.template import TemplateText, parse
@@ -17,17 +17,8 @@ def _several(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
-def _expression(text: str) -> str:
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise ValueError(f"{text!r} is no regular expression: {error}") from error
-    return text
-
-
 Globs = Annotated[tuple[str, ...], BeforeValidator(_several)]
 Templates = Annotated[tuple[TemplateText, ...], BeforeValidator(_several)]
-Expression = Annotated[str, AfterValidator(_expression)]
 MANY = ("tags", "captions")  # fields that hold several texts
 PLACE = frozenset({"dir", "stem", "found"})  # variables that come from paths, not from a row
 
@@ -106,7 +97,7 @@ class TableKnobs(Family[ClipRef]):
     fields: Mapping[FieldName, Templates] = {}
     join: tuple[Join, ...] = ()
     explode: tuple[str, ...] = ()
-    where: Mapping[TemplateText, Expression] = {}
+    where: Mapping[TemplateText, ExpressionText] = {}
     repeats: Literal["reject", "captions", "first"] = "reject"
 
     @model_validator(mode="after")

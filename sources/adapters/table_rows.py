@@ -1,15 +1,15 @@
 """Turns the rows of tables into clips, by an entry's knobs."""
 
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, Final, NamedTuple
 
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.records import Reason, Reject
 from turnmill.sources.adapters.base import Corpus
+from turnmill.sources.adapters.expressions import Expression, expression
 from turnmill.sources.adapters.folder import is_raw, safe_join
 from turnmill.sources.adapters.items import (
     DEFAULT_CONFIG,
@@ -19,6 +19,7 @@ from turnmill.sources.adapters.items import (
     language,
     licence,
     raw_audio,
+    seconds,
     span_uid,
     split_name,
     transcript,
@@ -31,6 +32,7 @@ from turnmill.sources.adapters.template import Template, parse, place_of
 from turnmill.sources.places.place import UnsafeNameError
 
 Values = dict[str, Any]
+_CHANNEL: Final = re.compile(r"[0-9]{1,3}")
 
 
 class Spot(NamedTuple):
@@ -66,8 +68,8 @@ class Rows:
         return {name: tuple(parse(text) for text in texts) for name, texts in self.knobs.fields.items()}
 
     @cached_property
-    def _where(self) -> list[tuple[Template, re.Pattern[str]]]:
-        return [(parse(text), re.compile(pattern)) for text, pattern in self.knobs.where.items()]
+    def _where(self) -> list[tuple[Template, Expression[str]]]:
+        return [(parse(text), expression(pattern)) for text, pattern in self.knobs.where.items()]
 
     @cached_property
     def _used(self) -> frozenset[str]:
@@ -318,17 +320,12 @@ class Rows:
 
 def stretch(span: Span, values: Values) -> tuple[float, float, int | None]:
     """Start and end [s] and channel of a row. Raises ValueError where they are none, and LookupError."""
-    start = _number(parse(span.start).render(values)) / span.per_second
-    last = _number(parse(span.end or span.duration or "").render(values)) / span.per_second
-    end = last if span.end else start + last
-    channel = parse(span.channel).render(values) if span.channel else ""
+    start = seconds(parse(span.start).render(values)) / span.per_second
+    last = seconds(parse(span.end or span.duration or "").render(values)) / span.per_second
+    start, end = round(start, 6), round(last if span.end else start + last, 6)
     if not 0 <= start < end:
         raise ValueError(f"is about {start:g} to {end:g} s, which is no stretch of audio")
-    return round(start, 6), round(end, 6), int(channel) if channel else None
-
-
-def _number(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"has the time {text}")
-    return number
+    channel = parse(span.channel).render(values).strip() if span.channel else ""
+    if channel and not _CHANNEL.fullmatch(channel):
+        raise ValueError(f"is of channel {channel[:40]!r}, which is none")
+    return start, end, int(channel) if channel else None

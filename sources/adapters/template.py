@@ -17,7 +17,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property, lru_cache, partial
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator
@@ -28,6 +28,7 @@ _STEP: Final = re.compile(r"\|((?:'[^']*'|[^|'])+)")
 _CALL: Final = re.compile(r"(?P<name>[a-z]+)(?:\((?P<arguments>[^()']*|(?:'[^']*'(?:, *)?)+)\))?")
 _INDEX: Final = re.compile(r"-?\d+")
 _SLICE: Final = re.compile(r"\[(-?\d*):(-?\d*)(?::(-?\d+))?\]")
+_WIDEST: Final = 100  # that a number is padded to
 _QUOTED: Final = re.compile(r"'([^']*)'")
 
 _Value = str | Sequence[str]
@@ -126,6 +127,13 @@ def stem_of(path: str) -> str:
     return posixpath.splitext(posixpath.basename(path))[0]
 
 
+def _piece(number: int, value: _Value) -> str:
+    pieces = _listed(value)
+    if not -len(pieces) <= number < len(pieces):
+        raise LookupError(f"has no piece {number} in {', '.join(pieces)!r}")
+    return pieces[number]
+
+
 def _split(separator: str = "") -> _Step:
     return lambda value: _whole(value).split(separator or None)
 
@@ -183,7 +191,7 @@ def _parse_step(step: str) -> _Step:
     """Raises KeyError, TypeError or ValueError for what is none."""
     if _INDEX.fullmatch(step):
         number = int(step)
-        return lambda value: _listed(value)[number]
+        return partial(_piece, number)
     if piece := _SLICE.fullmatch(step):
         cut = slice(*(int(bound) if bound else None for bound in piece.groups()))
         if cut.step == 0:
@@ -195,7 +203,8 @@ def _parse_step(step: str) -> _Step:
     given = call["arguments"] or ""
     arguments = _QUOTED.findall(given) if "'" in given else [given] if given else []
     if call["name"] == "pad":
-        int(*arguments)
+        if int(*arguments) > _WIDEST:
+            raise ValueError(step)
     elif given and "'" not in given:
         raise ValueError(step)
     return _CALLS[call["name"]](*arguments)

@@ -3,21 +3,17 @@
     python tests/benchmarks/fuzz/archives.py [--mutants 2000] [--seed 0] [--only NUMBER]
 
 A mutant is made of its number and the seed alone. Each unit yields as many items as it says, twice the same. Of the
-samples whose own bytes a mutation did not touch, those that are read have their text and audio, byte for byte. Their
-share is printed. What is otherwise is printed with the mutant's number, and the status is 1.
+samples whose own bytes a mutation did not touch, those that are read have their text and audio, byte for byte. What is
+otherwise is printed with the mutant's number, and the status is 1.
 """
 
-import argparse
-import faulthandler
 import io
 import json
 import random
-import signal
 import sys
 import tarfile
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -26,16 +22,19 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from turnmill.manifests.errors import UsageError
-from turnmill.manifests.records import Licence, Reject
-from turnmill.sources.adapters.base import Corpus
-from turnmill.sources.adapters.hf_parquet import HFParquetIngest
-from turnmill.sources.adapters.items import ClipRef, UnitSize
-from turnmill.sources.adapters.webdataset import WebDatasetIngest
-from turnmill.sources.places import place
+ROOT = Path(__file__).parents[3]
+sys.path.insert(0, str(ROOT))
+
+from tests.benchmarks.fuzz.found import Found, fuzzed, main  # noqa: E402
+from turnmill.manifests.errors import UsageError  # noqa: E402
+from turnmill.manifests.records import Licence, Reject  # noqa: E402
+from turnmill.sources.adapters.base import Corpus  # noqa: E402
+from turnmill.sources.adapters.hf_parquet import HFParquetIngest  # noqa: E402
+from turnmill.sources.adapters.items import ClipRef, UnitSize  # noqa: E402
+from turnmill.sources.adapters.webdataset import WebDatasetIngest  # noqa: E402
+from turnmill.sources.places import place  # noqa: E402
 
 SAMPLES = 40
-HANGS_S = 20
 LICENCE = Licence("CC0-1.0", redistribute=True, commercial=True)
 KNOBS = {
     "webdataset": WebDatasetIngest(family="webdataset", fields={"text": "{text}", "speaker": "{speaker}"}),
@@ -250,48 +249,24 @@ def judged(family: str, mutant: Mutant, found: Any) -> tuple[int, int]:
     return len(untouched), right
 
 
-def tried(family: str, number: int, seed: int) -> tuple[int, int]:
-    """`judged` of a mutant. Raises whatever is wrong with how it is read."""
-
-    def hangs(*_: object) -> None:
-        raise TimeoutError(f"it is still read after {HANGS_S} s")
-
-    signal.signal(signal.SIGALRM, hangs)
-    made = mutant_of(family, number, seed)
-    with tempfile.TemporaryDirectory() as folder:
-        signal.alarm(HANGS_S)
-        try:
-            return judged(family, made, outcome(family, Path(folder), bytes(made.data)))
-        finally:
-            signal.alarm(0)
+@dataclass(frozen=True)
+class Family:
+    name: str
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--mutants", type=int, default=2000, help="of each family")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", type=int, help="one mutant of each")
-    options = parser.parse_args()
-    faulthandler.enable()
-    faults = 0
-    for family in KNOBS:
-        numbers = range(options.mutants) if options.only is None else [options.only]
-        started, untouched, right = time.monotonic(), 0, 0
-        for number in numbers:
-            try:
-                of, read = tried(family, number, options.seed)
-                untouched, right = untouched + of, right + read
-            except Exception as error:  # noqa: BLE001  # whatever it is, it is what is looked for
-                faults += 1
-                print(f"{family}: mutant {number} of seed {options.seed}: {error!r}", flush=True)
-        print(
-            f"{family}: {len(numbers)} mutants in {time.monotonic() - started:.0f} s; of {untouched} samples that were "
-            f"not touched {right} are read ({right / max(untouched, 1):.2%})",
-            flush=True,
-        )
-    print(f"{faults} faults")
-    sys.exit(1 if faults else 0)
+def fuzz(numbers: Iterable[int], seed: int) -> dict[str, Found]:
+    def one(family: Family, number: int, found: Found) -> None:
+        made = mutant_of(family.name, number, seed)
+        with tempfile.TemporaryDirectory() as folder:
+            what = outcome(family.name, Path(folder), bytes(made.data))
+        untouched, right = judged(family.name, made, what)
+        found.refused += isinstance(what, str)
+        found.untouched += untouched
+        found.read += right
+        found.rejects += 0 if isinstance(what, str) else sum(rest[1] is None for _, *rest in what)
+
+    return fuzzed([Family(name) for name in KNOBS], one, numbers)
 
 
 if __name__ == "__main__":
-    main()
+    main(__doc__, fuzz)

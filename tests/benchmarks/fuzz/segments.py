@@ -3,20 +3,17 @@
     python tests/benchmarks/fuzz/segments.py [--mutants 2000] [--seed 0] [--only NUMBER]
 
 A mutant is made of its number and the seed alone: bytes flipped, the end lost, a line lost or twice, columns swapped,
-another encoding, quotes and brackets put in. A row is untouched where all bytes that say it are still there. `wrong`
-are clips beyond those of untouched rows and of those that were damaged. `--only` shows one mutant, and what is read.
+another encoding, quotes and brackets put in. A row is untouched where all bytes that say it are still there; of lines
+that are parallel to others, where each file has as many as before, for nothing else says which belong together.
 """
 
-import argparse
 import html
 import json
 import random
-import signal
 import sys
 import tempfile
-import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,12 +21,12 @@ from typing import Any
 ROOT = Path(__file__).parents[3]
 sys.path.insert(0, str(ROOT))
 
+from tests.benchmarks.fuzz.found import Found, fuzzed, main  # noqa: E402
 from turnmill.manifests.errors import UsageError  # noqa: E402
 from turnmill.manifests.records import Reject  # noqa: E402
 from turnmill.sources.adapters.items import ClipRef, UnitSize  # noqa: E402
 from turnmill.sources.catalogue import load  # noqa: E402
 
-HANGS_S = 20
 ROWS = 12
 WORDS = ["HELLO", "THERE", "how", "are", "you,", "fine", "é", "你好", "<COMMA>", "(laughs)", '"quoted"', "it's", "1465"]
 
@@ -47,34 +44,16 @@ class Row:
 
 @dataclass(frozen=True)
 class Sample:
-    """A file of annotations of one recording or several, and how it is read."""
+    """A file of annotations of one recording or several, and how it is read. `others`: files beside it. `parts`: how
+    many clips a damaged row may fall into."""
 
     name: str
+    file: str
     data: bytes
     rows: tuple[Row, ...]
     ingest: Mapping[str, Any]
     others: Mapping[str, bytes] = field(default_factory=dict)
-
-
-@dataclass
-class Found:
-    """What came of all mutants. `failed`: what raised or hung, with the number of the mutant."""
-
-    mutants: int = 0
-    untouched: int = 0
-    read: int = 0
-    wrong: int = 0
-    rejects: int = 0
-    failed: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    seconds: float = 0.0
-
-    def __str__(self) -> str:
-        share = self.read / self.untouched if self.untouched else 1.0
-        return (
-            f"{self.mutants} mutants in {self.seconds:.0f} s: {self.read:,} of {self.untouched:,} untouched rows read "
-            f"({share:.2%}), {self.wrong} wrong clips, {self.rejects:,} rejects, {len(self.failed)} failures"
-        )
+    parts: int = 1
 
 
 def said(number: int) -> tuple[float, float, str, str]:
@@ -85,7 +64,7 @@ def said(number: int) -> tuple[float, float, str, str]:
 
 
 def lines(
-    name: str, form: Callable[[float, float, str, str], str], ingest: Mapping[str, Any], head: str = ""
+    name: str, file: str, form: Callable[[float, float, str, str], str], ingest: Mapping[str, Any], head: str = ""
 ) -> Sample:
     """A file of a row a line."""
     told = [said(number) for number in range(ROWS)]
@@ -93,10 +72,18 @@ def lines(
     silent = ingest["format"]["kind"] == "rttm"
     sides = ingest["format"]["kind"] == "ldc"
     rows = [
-        Row(start, end, ("A", "B")[number % 2] if sides else speaker, None if silent else text, (line, head.encode()))
+        Row(
+            start,
+            end,
+            ("A", "B")[number % 2] if sides else speaker,
+            None if silent else text,
+            (b"\n" + line + b"\n", head.encode()),
+        )
         for number, ((start, end, speaker, text), line) in enumerate(zip(told, written, strict=True))
     ]
-    return Sample(name, (head.encode() + b"\n" if head else b"") + b"\n".join(written) + b"\n", tuple(rows), ingest)
+    return Sample(
+        name, file, (head.encode() + b"\n" if head else b"") + b"\n".join(written) + b"\n", tuple(rows), ingest
+    )
 
 
 def nested() -> Sample:
@@ -118,7 +105,7 @@ def nested() -> Sample:
     data = f'{{"dataset": "x", "audios": [{", ".join(audios)}]}}'.encode()
     columns = {"start": "begin_time", "end": "end_time", "text": "text_tn"}
     knobs = {"kind": "json", "items": "audios", "segments": "segments", "columns": columns}
-    return Sample("a.json", data, tuple(rows), {"format": knobs, "audio": "{path}"})
+    return Sample("nested json", "a.json", data, tuple(rows), {"format": knobs, "audio": "{path}"})
 
 
 def textgrid(short: bool) -> Sample:
@@ -139,7 +126,72 @@ def textgrid(short: bool) -> Sample:
             parts.append(block if short else f"intervals [{number}]:\n{block}")
             rows.append(Row(start, end, speaker, text, (f"\n{block}\n".encode(), f"\n{head}\n".encode())))
     knobs = {"format": {"kind": "textgrid"}, "audio": "audio.wav"}
-    return Sample("short.TextGrid" if short else "a.TextGrid", ("\n".join(parts) + "\n").encode(), tuple(rows), knobs)
+    name = "short textgrid" if short else "textgrid"
+    return Sample(name, "a.TextGrid", ("\n".join(parts) + "\n").encode(), tuple(rows), knobs)
+
+
+def results() -> Sample:
+    """One document of a speech service, its segments beside words."""
+    rows, parts = [], []
+    for start, end, speaker, text in map(said, range(ROWS)):
+        words = [{"startTime": f"{start}s", "endTime": f"{end}s", "word": word} for word in text.split()]
+        part = json.dumps({"alternatives": [{"transcript": text, "words": words}], "tag": speaker}, ensure_ascii=False)
+        parts.append(part)
+        rows.append(Row(start, end, speaker, text, (part.encode(), b'"results": [')))
+    columns = {"text": "alternatives.0.transcript", "speaker": "tag"}
+    columns |= {"start": "alternatives.0.words.0.startTime", "end": "alternatives.0.words.-1.endTime"}
+    data = f'{{"results": [{", ".join(parts)}]}}'.encode()
+    knobs = {"format": {"kind": "json", "segments": "results", "columns": columns}, "audio": "audio.wav"}
+    return Sample("words of a service", "a.json", data, tuple(rows), knobs)
+
+
+def mapping() -> Sample:
+    """Dialogues by their ids, utterances by their numbers, as DailyTalk has them."""
+    rows, parts = [], []
+    for dialogue in range(6):
+        inside = []
+        for number in range(dialogue * 2, dialogue * 2 + 2):
+            start, end, speaker, text = said(number)
+            about = {"start": start, "end": end, "speaker": speaker, "text": text}
+            inside.append(f'"{number}": {json.dumps(about, ensure_ascii=False)}')
+        parts.append(f'"d{dialogue}": {{{", ".join(inside)}}}')
+        rows += [Row(*said(number), (parts[-1].encode(),)) for number in range(dialogue * 2, dialogue * 2 + 2)]
+    data = ("{\n" + ",\n".join(parts) + "\n}").encode()
+    return Sample(
+        "mapping", "a.json", data, tuple(rows), {"format": {"kind": "json", "segments": "*.*"}, "audio": "audio.wav"}
+    )
+
+
+def words() -> Sample:
+    """A word a line, with a pause after each row."""
+    rows, every = [], []
+    for number in range(ROWS):
+        text = said(number)[3]
+        start = 3.0 * number
+        spoken = [f"audio A {start + 0.4 * place:.1f} 0.3 {word} 0.9" for place, word in enumerate(text.split())]
+        end = round(start + 0.4 * (len(spoken) - 1) + 0.3, 6)
+        block = "\n".join(spoken).encode()
+        every.append(block)
+        rows.append(Row(start, end, None, text, (b"\n" + block + b"\n",)))
+    knobs = {"format": {"kind": "ctm"}, "audio": "audio.wav"}
+    return Sample("ctm", "a.ctm", b";;\n" + b"\n".join(every) + b"\n", tuple(rows), knobs, parts=5)
+
+
+def parallel(damaged: str) -> Sample:
+    """Times and texts in files of as many lines, of which one is damaged."""
+    told = [said(number) for number in range(ROWS)]
+    times = "".join(f"audio {start} {end}\n" for start, end, _, _ in told).encode()
+    texts = "".join(f"{text}\n" for *_, text in told).encode()
+    others = "".join(f"{who}\n" for _, _, who, _ in told).encode()
+    files = {"segments.lst": times, "segments.en": texts, "segments.who": others}
+    rows = []
+    for start, end, who, text in told:
+        line = f"audio {start} {end}" if damaged.endswith("lst") else text
+        rows.append(Row(start, end, who, text, (f"\n{line}\n".encode(),)))
+    form = {"kind": "parallel", "texts": {"text": "{dir}/segments.en", "speaker": "{dir}/segments.who"}}
+    data = files.pop(damaged)
+    name = f"parallel {damaged.rpartition('.')[2]}"
+    return Sample(name, damaged, data, tuple(rows), {"format": form, "audio": "audio.wav"}, files)
 
 
 def subtitles() -> Sample:
@@ -154,7 +206,7 @@ def subtitles() -> Sample:
         rows.append(Row(start, end, "a", text, (f"{block}\n".encode(),)))
     form = {"kind": "srt", "pattern": r"\[(?P<turn>[^\]]+)\]\s*(?P<text>.*)"}
     knobs = {"format": form, "audio": "audio.wav", "fields": {"speaker": "{stem}"}}
-    return Sample("a.srt", "\n".join(parts).encode(), tuple(rows), knobs)
+    return Sample("srt", "a.srt", "\n".join(parts).encode(), tuple(rows), knobs)
 
 
 def meeting() -> Sample:
@@ -168,32 +220,63 @@ def meeting() -> Sample:
         parts.append(block)
         rows.append(Row(start, end, speaker, text, (block.encode(), head.encode())))
     knobs = {"format": {"kind": "mrt"}, "audio": "{recording}.wav"}
-    return Sample("a.mrt", "\n".join([*parts, "</Meeting>"]).encode(), tuple(rows), knobs)
+    return Sample("mrt", "a.mrt", "\n".join([*parts, "</Meeting>"]).encode(), tuple(rows), knobs)
 
 
 def samples() -> list[Sample]:
     wav = {"audio": "audio.wav"}
     columns = {"start": "begin", "end": "stop", "text": "utterance", "speaker": "who"}
     table = {"format": {"kind": "delimited", "sep": "\t", "columns": columns}, **wav}
-    sided = iter("AB" * ROWS)
+    named = {"start": "start_time", "end": "end_time", "text": "normed_text", "speaker": "speaker_id"}
+    voxpopuli = {"format": {"kind": "delimited", "sep": "|", "quoted": True, "columns": named}, **wav}
+    pattern = r"(?P<id>\w+)-(?P<channel>[AB])-(?P<speaker>\w+)\s+(?P<start>\S+)\s+(?P<end>\S+)\s+(?P<text>.*)"
+    calls = {"format": {"kind": "lines", "pattern": pattern, "skip": "#"}, "channels": {"A": 0, "B": 1}, **wav}
+    fields = {"channels": {"A": 0, "B": 1}, "fields": {"speaker": "{side}"}}
+
+    def quoted(s: float, e: float, who: str, text: str) -> str:
+        return "|".join(
+            ("20090112-0900-PLENARY-1_en", str(s), str(e), '"' + text.replace('"', '""') + '"', who, "train")
+        )
+
+    def ldc() -> Callable[[float, float, str, str], str]:
+        sided = iter("AB" * ROWS)
+        return lambda s, e, _, text: f"{s} {e} {next(sided)}: {text}"
+
     return [
-        lines("a.stm", lambda s, e, who, text: f"audio 1 {who} {s} {e} {text}", {"format": {"kind": "stm"}, **wav}),
         lines(
-            "a.rttm",
+            "stm", "a.stm", lambda s, e, who, text: f"audio 1 {who} {s} {e} {text}", {"format": {"kind": "stm"}, **wav}
+        ),
+        lines(
+            *("rttm", "a.rttm"),
             lambda s, e, who, _: f"SPEAKER audio 1 {s} {round(e - s, 2)} <NA> <NA> {who} <NA> <NA>",
             {"format": {"kind": "rttm"}, **wav},
         ),
+        lines("ldc", "a.txt", ldc(), {"format": {"kind": "ldc"}, **fields, **wav}),
+        lines("ldc, wrapped", "a.txt", ldc(), {"format": {"kind": "ldc", "wrapped": True}, **fields, **wav}),
         lines(
-            "a.txt",
-            lambda s, e, _, text: f"{s} {e} {next(sided)}: {text}",
-            {"format": {"kind": "ldc"}, "channels": {"A": 0, "B": 1}, "fields": {"speaker": "{side}"}, **wav},
+            *("delimited", "a.tsv"),
+            lambda s, e, who, text: f"{s}\t{e}\t{who}\t{text}",
+            *(table, "begin\tstop\twho\tutterance"),
         ),
-        lines("a.tsv", lambda s, e, who, text: f"{s}\t{e}\t{who}\t{text}", table, head="begin\tstop\twho\tutterance"),
+        lines(
+            *("voxpopuli", "asr_en.tsv", quoted, voxpopuli),
+            "session_id|start_time|end_time|normed_text|speaker_id|split",
+        ),
+        lines(
+            *("lines", "a.text"),
+            lambda s, e, who, text: f"sw2001-{'AB'[int(who[-1]) % 2]}-{who} {s} {e} {text}",
+            *(calls, "# calls"),
+        ),
         nested(),
+        results(),
+        mapping(),
         textgrid(short=False),
         textgrid(short=True),
         subtitles(),
         meeting(),
+        words(),
+        parallel("segments.lst"),
+        parallel("segments.en"),
     ]
 
 
@@ -229,7 +312,9 @@ def mutated(data: bytes, chance: random.Random) -> bytes:
 
 def read(sample: Sample, data: bytes, folder: Path) -> list[ClipRef | Reject]:
     """All that a mutant holds, the same in one unit and in many. Raises AssertionError."""
-    (folder / sample.name).write_bytes(data)
+    for name, content in {**sample.others, sample.file: data, "audio.wav": b"RIFF"}.items():
+        (folder / name).write_bytes(content)
+    annotations = [next(name for name in (*sample.others, sample.file) if not name.endswith((".en", ".who")))]
     entry = load(
         {
             "name": "fuzz",
@@ -238,85 +323,45 @@ def read(sample: Sample, data: bytes, folder: Path) -> list[ClipRef | Reject]:
             "lang": "en",
             "licence": {"spdx": "CC0-1.0", "redistribute": True, "commercial": True, "derivatives": True},
             "access": {"kind": "local", "how": "x"},
-            "ingest": {"family": "segments", "annotations": [sample.name], **sample.ingest},
+            "ingest": {"family": "segments", "annotations": annotations, **sample.ingest},
         }
     )
     corpus = entry.corpus(folder)
     units = corpus.units(UnitSize())
     items = [item for unit in units for item in corpus.read(unit)]
     assert sum(unit.items for unit in units) == len(items), "units and read do not agree"
+    told = "".join(map(repr, items))
+    assert str(folder) not in told, "it says a path of this host"
+    told.encode()
     return items
 
 
-def one(sample: Sample, number: int, seed: int, folder: Path, found: Found) -> None:
+def one(sample: Sample, number: int, seed: int, found: Found) -> None:
     """Read one mutant, and count."""
     data = mutated(sample.data, random.Random(f"{seed} {number}"))
-    untouched = [row for row in sample.rows if all(mark in data for mark in row.marks)]
-    found.mutants += 1
     if not data:
         return
-    items = read(sample, data, folder)
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            items = read(sample, data, Path(folder))
+        except UsageError:
+            found.refused += 1
+            return
+    aligned = not sample.others or data.count(b"\n") == sample.data.count(b"\n")
+    edged = b"\n" + data + b"\n"
+    untouched = [row for row in sample.rows if aligned and all(mark in edged for mark in row.marks)]
     clips = Counter((clip.start, clip.end, clip.speaker, clip.text) for clip in items if isinstance(clip, ClipRef))
     wanted = Counter((row.start, row.end, row.speaker, row.text) for row in untouched)
     kept = (clips & wanted).total()
     found.untouched += len(untouched)
     found.read += kept
     found.rejects += len(items) - clips.total()
-    wrong = max(0, clips.total() - kept - (len(sample.rows) - len(untouched)))
-    found.wrong += wrong
-    if wrong or kept < len(untouched):
-        found.notes.append(f"{sample.name} mutant {number}: {wrong} wrong, {len(untouched) - kept} lost")
+    found.beyond += max(0, clips.total() - kept - sample.parts * (len(sample.rows) - len(untouched)))
 
 
-def fuzz(mutants: int, seed: int) -> Found:
-    """So many mutants, shared by all formats."""
-    found = Found()
-    begun = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        all_samples = samples()
-        for place, sample in enumerate(all_samples):
-            below = Path(folder) / str(place)
-            below.mkdir()
-            (below / "audio.wav").write_bytes(b"RIFF")
-            for number in range(place, mutants, len(all_samples)):
-                signal.alarm(HANGS_S)
-                try:
-                    one(sample, number, seed, below, found)
-                except UsageError:
-                    pass
-                except Exception as error:  # noqa: BLE001  # whatever it is, it is what is looked for
-                    found.failed.append(f"{sample.name} mutant {number}: {type(error).__name__}: {error}")
-                finally:
-                    signal.alarm(0)
-    found.seconds = time.monotonic() - begun
-    return found
-
-
-def show(number: int, seed: int) -> None:
-    """One mutant, and what is read of it."""
-    every = samples()
-    sample = every[number % len(every)]
-    with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "audio.wav").write_bytes(b"RIFF")
-        data = mutated(sample.data, random.Random(f"{seed} {number}"))
-        print(data.decode("utf-8", "backslashreplace"))
-        print(*read(sample, data, Path(folder)), sep="\n")
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--mutants", type=int, default=2000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", type=int)
-    options = parser.parse_args()
-    if options.only is not None:
-        show(options.only, options.seed)
-        return
-    found = fuzz(options.mutants, options.seed)
-    print(found)
-    print(*found.failed[:20], *found.notes[:40], sep="\n")
-    sys.exit(bool(found.failed))
+def fuzz(numbers: Iterable[int], seed: int) -> dict[str, Found]:
+    return fuzzed(samples(), lambda sample, number, found: one(sample, number, seed, found), numbers)
 
 
 if __name__ == "__main__":
-    main()
+    main(__doc__, fuzz)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.records import Reason, Reject, TextDialogue
-from turnmill.sources.adapters import dialogue_parquet, dialogue_streams
+from turnmill.sources.adapters import dialogue_parquet, packed
 from turnmill.sources.adapters.base import Corpus
 from turnmill.sources.adapters.items import UnitSize
 from turnmill.sources.catalogue import load, override
@@ -97,8 +97,8 @@ def test_a_packed_file_is_unpacked_once_by_who_reads_it_in_order(
     found = corpus(path)
     units = found.units(UnitSize(20))
     begun = []
-    unpacked = dialogue_streams._Gzip
-    monkeypatch.setattr(dialogue_streams, "_Gzip", lambda *given: begun.append(given) or unpacked(*given))
+    unpacked = packed._Gzip
+    monkeypatch.setattr(packed, "_Gzip", lambda *given: begun.append(given) or unpacked(*given))
     assert sum(len(list(found.read(unit))) for unit in units) == 2000
     assert len(begun) == 1
 
@@ -277,7 +277,7 @@ def test_after_a_broken_element_the_next_whole_one_is_read_and_no_part_of_one(tm
             f"Is it {n}?" for n in range(50) if n not in (20, 40)
         ]
         assert len(rejects) == 2
-        assert all("what follows is read from the next whole one on" in reject.detail for reject in rejects)
+        assert all("what follows is read from the next one on" in reject.detail for reject in rejects)
 
 
 @settings(max_examples=60, deadline=None)

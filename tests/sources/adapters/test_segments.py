@@ -1,8 +1,6 @@
 """Segments of recordings: each row once, whatever is wrong beside it; of a recording all in one unit."""
 
-import importlib.util
 import json
-import sys
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +11,8 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.benchmarks.fuzz.found import together
+from tests.benchmarks.fuzz.segments import fuzz
 from tests.sources.catalog.miniature import Tone
 from turnmill.manifests.audio import AudioError
 from turnmill.manifests.errors import UsageError
@@ -146,6 +146,26 @@ def test_words_with_a_short_pause_between_them_are_one_segment(tmp_path: Path) -
         (1.5, 2.0, "goes"),
         (2.1, 2.3, "on"),
     ]
+    assert reasons(items) == [Reason.BAD_ROW]
+
+
+def test_a_word_that_cannot_be_read_is_not_left_out_of_a_text_in_silence_nor_one_said_twice(tmp_path: Path) -> None:
+    ctm = "a 1 0.0 0.2 do\na 1 0.2 0.1 n\xf6t\na 1 0.3 0.2 go\na 1 0.6 0.2 there\na 1 0.6 0.2 there\na 1 0.9 0.2 now\n"
+    write(tmp_path, {"a.wav": TALK})
+    (tmp_path / "a.ctm").write_bytes(ctm.encode("latin-1"))
+    told = entry(annotations=["*.ctm"], format={"kind": "ctm"}, audio="{recording}.wav")
+    items = list(told.corpus(tmp_path).items())
+    assert [clip.text for clip in clips(items)] == ["do", "go there now"]
+    assert reasons(items) == [Reason.BAD_ROW, Reason.BAD_ROW]
+
+
+def test_of_a_broken_document_the_whole_segments_are_read(tmp_path: Path) -> None:
+    rows = [{"start": n, "end": n + 1, "text": f"t{n}", "by": {"x": [n]}} for n in range(9)]
+    broken = json.dumps({"speaker": "s", "said": rows}).replace('"t4"', '"t4')
+    write(tmp_path, {"a.wav": TALK, "a.json": broken})
+    form = {"kind": "json", "segments": "said"}
+    items = list(entry(annotations=["*.json"], format=form, audio="{stem}.wav").corpus(tmp_path).items())
+    assert [(clip.text, clip.speaker) for clip in clips(items)] == [(f"t{n}", "s") for n in range(9) if n != 4]
     assert reasons(items) == [Reason.BAD_ROW]
 
 
@@ -327,18 +347,10 @@ def test_a_table_without_its_columns_is_one_bad_row_and_no_annotation_is_refused
 
 
 def test_mutants_of_annotations_lose_and_make_up_next_to_nothing() -> None:
-    spec = importlib.util.spec_from_file_location(
-        "fuzz_segments", REPO / "tests" / "benchmarks" / "fuzz" / "segments.py"
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    fuzz = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = fuzz  # dataclasses look there for it
-    spec.loader.exec_module(fuzz)
-    found = fuzz.fuzz(140, 7)
-    assert found.failed == []
-    assert found.read >= 0.95 * found.untouched
-    assert found.wrong <= 2
+    every = fuzz(range(300), seed=7)
+    assert together(every).failed == []
+    assert {name: found.share for name, found in every.items() if found.share < 0.95} == {}
+    assert together(every).beyond <= 4
 
 
 @pytest.mark.shared

@@ -1,5 +1,6 @@
 """Tables: every row and every audio file exactly once, whatever their names and faults."""
 
+import gzip
 import io
 import json
 import os
@@ -243,6 +244,15 @@ def test_a_header_that_cannot_be_read_is_one_sentence(tmp_path: Path, header: by
         units_of(tmp_path, header_entry())
 
 
+@pytest.mark.parametrize("damage", [lambda _: b"client_id", lambda data: data[:10] + b"\xff" * 9 + data[19:]])
+def test_a_header_that_cannot_be_unpacked_is_one_sentence(tmp_path: Path, damage: Any) -> None:
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips" / "a.mp3").write_bytes(b"x")
+    (tmp_path / "dev.tsv.gz").write_bytes(damage(gzip.compress(b"client_id\tpath\tsentence\na\tb\tc\n")))
+    with pytest.raises(UsageError, match=r"dev\.tsv\.gz: its header is not a whole gzip file"):
+        units_of(tmp_path, override(header_entry(), {"ingest": {"tables": "*.tsv.gz"}}, "it"))
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -363,3 +373,35 @@ def test_every_row_and_every_file_comes_out_exactly_once(
     faults = Counter(item.reason for item in items if isinstance(item, Reject))
     assert faults[Reason.UNTRANSCRIBED] == (0 if keep else len(audio - named))
     assert faults[Reason.MISSING_FILE] == len(named - audio)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "channel", "why"),
+    [
+        *(
+            ("nan", "1", "", "the time 'nan'"),
+            ("0", "inf", "", "the time 'inf'"),
+            ("0", "1e400", "", "the time '1e400'"),
+        ),
+        *(("-1", "1", "", "is about -1 to 1 s"), ("2", "1", "", "is about 2 to 1 s"), ("1", "1", "", "about 1 to 1 s")),
+        *(("0", "1e-9", "", "is about 0 to 0 s"), ("1_0", "20", "", "the time '1_0'"), ("", "1", "", "the time ''")),
+        *(("0", "1", "-1", "of channel '-1'"), ("0", "1", "left", "of channel 'left'")),
+        *(("0", "1", "9" * 30, "of channel '999"), ("0", "1", "\u0663", "of channel '\u0663'")),
+    ],
+)
+def test_a_row_about_no_stretch_or_channel_is_a_bad_row(
+    tmp_path: Path, start: str, end: str, channel: str, why: str
+) -> None:
+    knobs = {
+        "tables": "t.tsv",
+        "format": {"sep": "\t", "names": ["id", "start", "end", "channel"]},
+        "span": {"start": "{start}", "end": "{end}", "channel": "{channel}"},
+        **{"audio": "{id}.wav", "audio_files": "*.wav", "split": "train", "fields": {"text": "{id}"}},
+    }
+    (tmp_path / "a.wav").write_bytes(b"RIFF")
+    (tmp_path / "t.tsv").write_text(f"a\t{start}\t{end}\t{channel}\na\t0.25\t1\t\na\t0.5\t1.5\t1\n")
+    bad, *good = read_all(tmp_path, override(load("ljspeech"), {"ingest": knobs}, "it"))
+    assert isinstance(bad, Reject)
+    assert bad.reason is Reason.BAD_ROW
+    assert why in bad.detail
+    assert [(item.start, item.end, item.channel) for item in good] == [(0.25, 1.0, None), (0.5, 1.5, 1)]

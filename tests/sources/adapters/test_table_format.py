@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 
 from turnmill.sources.adapters.json_elements import elements
 from turnmill.sources.adapters.lines import MAX_LINE
-from turnmill.sources.adapters.table_format import Record, TableFormat, read_columns, read_records
+from turnmill.sources.adapters.table_format import Record, TableFormat, open_table, read_columns, read_records
+from turnmill.sources.places import place as place_of
 
 NONE: frozenset[str] = frozenset()
 
@@ -100,23 +102,75 @@ def test_the_elements_of_a_document_are_those_that_json_reads(
 ) -> None:
     data: Any = {f"k{number}": value for number, value in enumerate(table)} if named else table
     document = json.dumps({"first": [1, {"data": 2}], "data": data, "last": {}}, indent=indent).encode()
-    found = list(elements(io.BytesIO(document), ("data",)))
-    assert [json.loads(element.data or b"") for element in found] == table
+    found = list(elements(io.BytesIO(document), ("data",), 1, False, json.JSONDecoder()))
+    assert [element.value for element in found] == table
     for element in found:
         file = io.BytesIO(document)
         file.seek(element.offset)
-        assert next(iter(elements(file, ("data",), element.number, inside=True))) == element
+        again = next(iter(elements(file, ("data",), element.number, True, json.JSONDecoder())))
+        assert again._replace(like=None) == element._replace(like=None)
 
 
 def test_an_element_that_is_too_long_is_one_bad_row() -> None:
-    document = b'[{"a": "' + b"x" * (3 * MAX_LINE) + b'"}, {"a": "y"}]'
-    assert [isinstance(row, str) for row in rows(TableFormat(kind="json"), document)] == [True, False]
+    document = b'[{"a": "1"}, {"a": "' + b"x" * (3 * MAX_LINE) + b'"}, {"a": "y"}]'
+    assert [isinstance(row, str) for row in rows(TableFormat(kind="json"), document)] == [False, True, False]
 
 
 @pytest.mark.parametrize("document", [b'[{"a": "1"}, {"a"', b'[{"a": "1"}]]', b'{"b": 1}', b"", b'{"data": 5}'])
 def test_a_document_that_is_no_table_says_so(document: bytes) -> None:
     form = TableFormat(kind="json", path="data" if document[:1] == b"{" else "")
     assert isinstance(rows(form, document)[-1], str)
+
+
+DAMAGES = {
+    "a lost quote": ('"n7"', '"n7'),
+    "a lost bracket": ('"n7", "by": {"who"', '"n7", "by": "who"'),
+    "a bracket too many": ('"n7"', '"n7"}'),
+    "a lost comma": ('"n7",', '"n7"'),
+    "half a character": ("n7", "\\ud800"),
+    "a line end in a text": ("n7", "n\n7"),
+    "a text that is cut": ('"n7", "by": {"who": "x7"', '"n7", "by": {"wh'),
+}
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["list", "mapping"])
+@pytest.mark.parametrize("layout", ["one line", "a line each", "many lines"])
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_broken_element_of_json_costs_no_other(damage: str, layout: str, named: bool) -> None:
+    made = [{"id": f"n{number}", "by": {"who": f"x{number}", "of": [{"id": "in"}]}} for number in range(12)]
+    each = [json.dumps(row) for row in made]
+    each[7] = each[7].replace(*DAMAGES[damage])
+    if layout == "many lines":
+        each = [row.replace(" {", " {\n    ").replace("}}", "}\n  }") for row in each]
+    if named:
+        each = [f'"k{number}": {row}' for number, row in enumerate(each)]
+    between = {"one line": ", ", "a line each": ",\n", "many lines": ",\n  "}[layout]
+    opened, closed = "{}" if named else "[]"
+    document = f'{{"data": {opened}{between[1:]}{between.join(each)}\n{closed}, "more": [1]}}'
+    found = rows(TableFormat(kind="json", path="data"), document)
+    whole = [row["id"] for row in found if not isinstance(row, str) and "by.who" in row]
+    assert whole == [f"n{n}" for n in range(12) if n != 7]
+    assert 1 <= len(found) - len(whole) <= 3
+
+
+def test_two_broken_lines_of_json_are_two_rejects_and_a_first_one_costs_no_other() -> None:
+    lines = ['{"id": "a}', '{"id": "b"}', '{"id": "c"', "id: 5}", '{"other": "e"}']
+    found = rows(TableFormat(kind="json"), "[\n" + ",\n".join(lines) + "\n]")
+    assert [row for row in found if not isinstance(row, str)] == [{"id": "b"}, {"other": "e"}]
+    assert len(found) == 4  # a line that does not begin as an element does is of the one before
+
+
+def test_where_no_next_element_can_be_told_it_is_said_how_much_is_not_read() -> None:
+    *_, last = rows(TableFormat(kind="json"), '[{"id": "a"}, {"id": "b}, 5, 6, 7]')
+    assert last.endswith("nothing after it can be read: 20 bytes")
+    *_, last = rows(TableFormat(kind="json", path="data"), '{"date": [1, 2]}')
+    assert last == "has nothing at `data` in 16 bytes"
+
+
+def test_what_stands_behind_a_bracket_too_many_is_read() -> None:
+    found = rows(TableFormat(kind="json"), '[{"id": "a"}],\n{"id": "b"}, {"id": "c"}]')
+    assert [row for row in found if not isinstance(row, str)] == [{"id": "a"}, {"id": "b"}, {"id": "c"}]
+    assert sum(isinstance(row, str) for row in found) == 1
 
 
 def test_scalars_of_yaml_are_as_written_and_a_broken_row_costs_no_other() -> None:
@@ -131,9 +185,22 @@ def test_aliases_of_yaml_are_not_followed() -> None:
     assert found == ["cannot be read as YAML: it has aliases (*), which may stand for more than fits the memory"]
 
 
-def test_a_packed_table_that_breaks_off_says_so() -> None:
-    packed = gzip.compress(b'{"id": "a"}\n' * 20000, compresslevel=0)
-    file = gzip.GzipFile(fileobj=io.BytesIO(packed[:-9000]))
-    found = list(read_records(TableFormat(kind="jsonl"), (), file, NONE, 1, inside=False))
+def packed(folder: Path, data: bytes) -> list[Record]:
+    (folder / "t.jsonl.gz").write_bytes(data)
+    with open_table(place_of(folder), "t.jsonl.gz") as file:
+        return list(read_records(TableFormat(kind="jsonl"), (), file, NONE, 1, inside=False))
+
+
+def test_a_packed_table_that_breaks_off_says_so(tmp_path: Path) -> None:
+    whole = gzip.compress(b'{"id": "a"}\n' * 200_000, compresslevel=0)
+    found = packed(tmp_path, whole[:-9000])
     assert found[0].row == {"id": "a"}
-    assert str(found[-1].row).startswith("cannot be unpacked")
+    assert str(found[-1].row).startswith("is not a whole gzip file")
+
+
+def test_a_packed_table_is_not_unpacked_to_far_more_than_a_table_would_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("turnmill.sources.adapters.packed._MOST_UNPACKED", 1 << 20)
+    found = packed(tmp_path, gzip.compress(b'{"id": "a"}\n' * 1000 + b"\n" * (4 << 20)))
+    assert found[-1].row == "unpacks to more than 200 times its size, as no text does: it is not read further"

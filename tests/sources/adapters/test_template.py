@@ -25,7 +25,9 @@ def test_a_template_renders(text: str, result: str) -> None:
     assert parse(text).render({"dir": "a/b", "id": "1-2-3", "pipe": "x|y"}) == result
 
 
-@pytest.mark.parametrize("text", ["{id|nope}", "{id", "id}", "{}", "{id|split('-')|}", "{id|split(-)}", "{i d}"])
+@pytest.mark.parametrize(
+    "text", ["{id|nope}", "{id", "id}", "{}", "{id|split('-')|}", "{id|split(-)}", "{i d}", "{id|pad(101)}"]
+)
 def test_a_template_that_means_nothing_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"brace|is not a variable"):
         parse(text)
@@ -33,7 +35,7 @@ def test_a_template_that_means_nothing_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["{nobody}", "{id|split('-')|9}"])
 def test_what_is_not_there_is_a_lookup_error(text: str) -> None:
-    with pytest.raises(LookupError):
+    with pytest.raises(LookupError, match=r"nobody|has no piece 9 in '1, 2'"):
         parse(text).render({"id": "1-2"})
 
 

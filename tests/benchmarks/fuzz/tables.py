@@ -1,36 +1,31 @@
-"""Damaged corpora, read: nothing raises, hangs or is lost, and what was not damaged is read as before.
+"""Damaged tables through the family `table`: nothing raises, hangs or is lost, and what was not damaged is read.
 
-    python tests/benchmarks/fuzz_sources.py table [--mutants 2000] [--seed 0] [--only NUMBER]
+    python tests/benchmarks/fuzz/tables.py [--mutants 2000] [--seed 0] [--only NUMBER]
 
-A mutant is a sample of a family (`FAMILIES`; a family adds its own here) with its one table damaged: bytes flipped,
-cut, lines dropped or repeated, columns swapped, the encoding broken. A row is untouched where its bytes still stand in
-the table. Of each format it prints how many mutants were refused by a sentence (a damaged header), how many untouched
-rows there were in the others, and what share of them was read. The status is 1 where anything raised, took over 30 s,
-gave an untouched row another meaning, or did not account for each audio file exactly once.
+A mutant is a sample with its one table damaged: bytes flipped, cut, lines dropped or repeated, columns swapped, the
+encoding broken. A row is untouched where its bytes still stand in the table. The status is 1 where anything raised,
+took over 30 s, gave an untouched row another meaning, or did not account for each audio file exactly once.
 """
 
-import argparse
 import random
-import signal
 import sys
 import tempfile
-import traceback
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 sys.path.insert(0, str(ROOT))
 
+from tests.benchmarks.fuzz.found import Found, fuzzed, main  # noqa: E402
 from turnmill.manifests.errors import UsageError  # noqa: E402
 from turnmill.manifests.records import Reason, Reject  # noqa: E402
 from turnmill.sources.adapters.items import ClipRef, UnitSize  # noqa: E402
 from turnmill.sources.catalogue import Entry, load, override  # noqa: E402
 
 ROWS = 40
-HANGS_S = 30
 KINDS = ("flip", "flip_many", "truncate", "drop", "repeat", "swap", "insert")
 
 
@@ -97,17 +92,6 @@ def identity(item: ClipRef) -> str:
     return repr((item.uid, item.text, item.speaker, item.captions, item.tags, sorted(item.native.items())))
 
 
-@dataclass
-class Tally:
-    """What came of the mutants of a format."""
-
-    mutants: int = 0
-    refused: int = 0
-    untouched: int = 0
-    read: int = 0
-    faults: list[str] = field(default_factory=list)
-
-
 def pristine(sample: Sample) -> dict[bytes, str]:
     """Row -> the clip that it is; each row of a sample is one."""
     clips = [item for item in read(sample, sample.whole) if isinstance(item, ClipRef)]
@@ -116,13 +100,12 @@ def pristine(sample: Sample) -> dict[bytes, str]:
     return {row: by_audio[f"n{number:03d}"] for number, row in enumerate(sample.rows)}
 
 
-def judge(sample: Sample, table: bytes, known: Mapping[bytes, str], tally: Tally) -> None:
+def judge(sample: Sample, table: bytes, known: Mapping[bytes, str], found: Found) -> None:
     """Read a mutant, and count. Raises whatever is wrong with how it is read."""
-    tally.mutants += 1
     try:
         items = read(sample, table)
     except UsageError as error:
-        tally.refused += 1
+        found.refused += 1
         if not str(error).startswith(f"{sample.entry.name}: "):
             raise
         return
@@ -139,8 +122,9 @@ def judge(sample: Sample, table: bytes, known: Mapping[bytes, str], tally: Tally
     lines = b"\n" + table + b"\n"
     for row, meant in known.items():
         if any(edge + row + end in lines for edge in (b"\n", b"\n  ") for end in (b"\n", b",\n")):
-            tally.untouched += 1
-            tally.read += meant in there
+            found.untouched += 1
+            found.read += meant in there
+    found.rejects += len(items) - len(clips)
 
 
 def _names() -> list[str]:
@@ -210,49 +194,15 @@ def tables() -> list[Sample]:
     ]
 
 
-FAMILIES: Mapping[str, Callable[[], list[Sample]]] = {"table": tables}
+def fuzz(numbers: Iterable[int], seed: int) -> dict[str, Found]:
+    samples = tables()
+    known = {sample.name: pristine(sample) for sample in samples}
 
+    def one(sample: Sample, number: int, found: Found) -> None:
+        judge(sample, damaged(sample, random.Random(f"{seed}/{number}")), known[sample.name], found)
 
-def fuzz(family: str, numbers: range, seed: int) -> dict[str, Tally]:
-    """What came of the mutants, by the name of their sample."""
-
-    def hangs(*_: object) -> None:
-        raise TimeoutError(f"it is still read after {HANGS_S} s")
-
-    signal.signal(signal.SIGALRM, hangs)
-    samples = [(sample, pristine(sample)) for sample in FAMILIES[family]()]
-    tallies = {sample.name: Tally() for sample, _ in samples}
-    for number in numbers:
-        sample, known = samples[number % len(samples)]
-        table = damaged(sample, random.Random(f"{seed}/{number}"))
-        signal.alarm(HANGS_S)
-        try:
-            judge(sample, table, known, tallies[sample.name])
-        except Exception:  # noqa: BLE001  # whatever it is, it is what is looked for
-            tallies[sample.name].faults.append(f"mutant {number} of seed {seed}: {traceback.format_exc()}")
-        finally:
-            signal.alarm(0)
-    return tallies
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("family", choices=FAMILIES)
-    parser.add_argument("--mutants", type=int, default=2000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", type=int, help="one mutant")
-    options = parser.parse_args()
-    numbers = range(options.mutants) if options.only is None else range(options.only, options.only + 1)
-    tallies = fuzz(options.family, numbers, options.seed)
-    for name, tally in tallies.items():
-        print(*tally.faults, sep="\n", end="")
-        share = 100 * tally.read / max(1, tally.untouched)
-        print(f"{name:12} {tally.mutants:5} mutants, {tally.refused:4} refused, {len(tally.faults)} faults, ", end="")
-        print(f"{tally.read:6} of {tally.untouched:6} untouched rows read ({share:.1f} %)")
-    read, untouched = (sum(getattr(tally, key) for tally in tallies.values()) for key in ("read", "untouched"))
-    print(f"all: {read} of {untouched} untouched rows read ({100 * read / max(1, untouched):.1f} %)")
-    sys.exit(1 if any(tally.faults for tally in tallies.values()) else 0)
+    return fuzzed(samples, one, numbers)
 
 
 if __name__ == "__main__":
-    main()
+    main(__doc__, fuzz)

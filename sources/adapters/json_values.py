@@ -1,5 +1,4 @@
-"""JSON of texts, read so that nothing depends on where the reader is called, and nothing is taken that no table
-takes."""
+"""JSON, read so that nothing depends on where the reader is called, and nothing is taken that no table takes."""
 
 import json
 import re
@@ -7,7 +6,25 @@ from typing import Any, Final
 
 _DEEPEST: Final = 100  # brackets within brackets of a row that is read
 _BRACKET: Final = re.compile(r'[][{}]|"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)  # or a string, which may hold some
+_ESCAPED: Final = re.compile("[\ud800-\udfff]")
 TOO_DEEP: Final = f"is nested more than {_DEEPEST} deep"
+
+
+AS_WRITTEN: Final = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
+"""Reads numbers as texts."""
+
+
+def parsed(data: bytes, decoder: json.JSONDecoder) -> tuple[Any, str | None]:
+    """The value that bytes are as JSON, and what is wrong with them."""
+    text = ""
+    try:
+        text = data.decode("utf-8-sig")
+        value = decoder.decode(text)
+    except UnicodeDecodeError as error:
+        return None, f"is not UTF-8: {error.reason} at byte {error.start}"
+    except (ValueError, RecursionError) as error:
+        return None, why_unread(error, text, 0)
+    return value, flaw(text, value)
 
 
 def why_unread(error: ValueError | RecursionError, text: str, first: int) -> str:
@@ -34,12 +51,13 @@ def is_deep(text: str) -> bool:
 
 
 def flaw(text: str, value: Any) -> str | None:
-    """Half a UTF-16 pair is legal JSON, and no table, hash or recogniser can take it; nor are deep rows read, for how
-    deep Python's parser goes depends on where it is called."""
+    """What no table, hash or recogniser can take: bytes that are not UTF-8 (as surrogates), and half a UTF-16 pair,
+    which is legal JSON. Nor are deep rows read, for how deep Python's parser goes depends on where it is called."""
     if is_deep(text):
         return TOO_DEEP
+    if not text.isascii() and _ESCAPED.search(text):
+        return "is not UTF-8"
     try:
-        text.encode()
         if "\\ud" in text or "\\uD" in text:
             json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
