@@ -29,6 +29,7 @@ _FACTS = (
     field("source_uri", TEXT, "path of the source file, relative to the corpus root"),
     field("native", TEXT, "other fields of the corpus, as JSON", source="corpus"),
 )
+_LEFT_OUT = pa.struct([("start", FLOAT), ("end", FLOAT), ("channel", INT32), ("why", TEXT)])
 _ROLES = field("roles", pa.list_(TEXT), "who is heard on each of its channels; empty where unknown", source="catalogue")
 
 RECORDINGS = Table(
@@ -55,6 +56,19 @@ CLIPS = Table(
     of="recordings",
     by="recording",
     published=True,
+)
+
+SEGMENTATION = Table(
+    "segmentation",
+    "recording that was cut; one that is a clip as it is has none",
+    (
+        field("uid", TEXT, "recording"),
+        field("clips", INT32, "clips that were cut from it"),
+        field("speech", FLOAT, "speech that was found in it, of all channels that were cut for themselves", "s"),
+        field("left_out", pa.list_(_LEFT_OUT), "speech that is in no clip, and why: no_pause or too_short", "s"),
+    ),
+    key=("uid",),
+    of="recordings",
 )
 
 QUALITY = Table(
@@ -121,6 +135,7 @@ TRANSCRIPTS = Table(
 TABLES = (
     RECORDINGS,
     CLIPS,
+    SEGMENTATION,
     QUALITY,
     TRANSCRIPTS,
 )
