@@ -26,6 +26,7 @@ from turnmill.pipelines.stages.script import ScriptParams
 from turnmill.pipelines.stages.segment import Segment, SegmentParams
 from turnmill.pipelines.stages.simulate import SimulateParams
 from turnmill.pipelines.stages.speak import SpeakParams
+from turnmill.pipelines.stages.tags import Tags, TagsParams
 from turnmill.pipelines.stages.transcribe import Transcribe, TranscribeParams
 from turnmill.pipelines.stages.verify import Verify, VerifyParams
 from turnmill.pipelines.steps.card import CardParams
@@ -116,6 +117,8 @@ class Recipe(Params):
     segment: Annotated[SegmentParams | None, Segment] = None
     """How what is longer than a clip may be is cut into clips; null: every recording is a clip."""
     quality: Annotated[QualityParams | None, Quality] = None
+    tags: Annotated[TagsParams | None, Tags] = None
+    """What each clip sounds like, and how much of it is speech, music and noise; null: nobody asks."""
     transcribe: Annotated[TranscribeParams | None, Transcribe] = None
     """What Whisper hears in each clip, and how far that is from its text; null: it is not asked."""
     select: tuple[Predicate, ...] = ()

@@ -30,6 +30,7 @@ _FACTS = (
     field("native", TEXT, "other fields of the corpus, as JSON", source="corpus"),
 )
 _LEFT_OUT = pa.struct([("start", FLOAT), ("end", FLOAT), ("channel", INT32), ("why", TEXT)])
+_TAG = pa.struct([("tag", TEXT), ("prob", FLOAT)])
 _ROLES = field("roles", pa.list_(TEXT), "who is heard on each of its channels; empty where unknown", source="catalogue")
 
 RECORDINGS = Table(
@@ -92,6 +93,23 @@ QUALITY = Table(
     published=True,
 )
 
+SOUND_TAGS = Table(
+    "sound_tags",
+    "clip",
+    (
+        field("uid", TEXT, "clip"),
+        field("speech", FLOAT, "probability that it is speech, mean over the clip", "1", "YAMNet"),
+        field("music", FLOAT, "that it is music, singing too", "1", "YAMNet"),
+        field("noise", FLOAT, "that it is any other sound, as a dog or an engine", "1", "YAMNet"),
+        field("top_tags", pa.list_(_TAG), "its likeliest classes, five at most, of AudioSet's", source="YAMNet"),
+    ),
+    key=("uid",),
+    of="clips",
+    label=True,
+    sample="sound_tags",
+    published=True,
+)
+
 TRANSCRIPTS = Table(
     "transcripts",
     "clip",
@@ -137,5 +155,6 @@ TABLES = (
     CLIPS,
     SEGMENTATION,
     QUALITY,
+    SOUND_TAGS,
     TRANSCRIPTS,
 )

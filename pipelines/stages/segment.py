@@ -59,6 +59,13 @@ class Segment(Cut):
     tables = ("segmentation", "clips")
     params: SegmentParams
 
+    def remark(self) -> str:
+        wanted = self.params
+        return (
+            f"segment: a recording of more than {wanted.longest_s:g} s is cut into clips of {wanted.shortest_s:g} to "
+            f"{wanted.longest_s:g} s, others stay whole"
+        )
+
     def identity(self) -> Mapping[str, Any]:
         return {"separator": separating.digest(self.params.separate)} if self.params.separate else {}
 
