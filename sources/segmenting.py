@@ -13,20 +13,18 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from turnmill.manifests.audio import Float32, Sound
-from turnmill.manifests.audio.sound import in_blocks
+from turnmill.sources.frames import Power, decibels
 
 TICKS: Final = 100
 """Ticks of a second."""
 
-_SILENCE_DB: Final = -120.0  # of digital silence
 _VALLEY: Final = 15  # ticks: the closure of a stop is shorter
 _BELOW_DB: Final = 12.0  # how much quieter than the loud parts of its stretch a valley is, at least
 _NOISE_DB: Final = 3.0  # by which the floor of a recording varies, and places are as quiet as each other
 _EDGE: Final = 2  # ticks on both sides of a cut that are to be quiet
 
-Levels = npt.NDArray[np.float32]
-"""Mean power of each tick, in dB of full scale."""
+Levels = npt.NDArray[np.float64]
+"""Of each tick, in dBFS."""
 
 
 class Span(NamedTuple):
@@ -69,28 +67,15 @@ class Cuts:
     left_out: tuple[tuple[Span, Why], ...]
 
 
-def tick_levels(sound: Sound) -> Levels:
-    """How loud each tick of a sound is, on its loudest channel; in one pass, four hours in 6 MB."""
-    edges = np.round(np.arange(TICKS + 1) * (sound.sample_rate / TICKS)).astype(np.int64)
-    found = [_block_levels(block, edges) for block in in_blocks(sound.blocks(), sound.sample_rate)]
-    return np.concatenate(found) if found else np.zeros(0, np.float32)
-
-
-def _block_levels(block: Float32, edges: npt.NDArray[np.int64]) -> Levels:
-    """Of a second of samples, float32 [channels, n], or of the rest of one; `edges`: where its ticks begin."""
-    inside = edges[: int(np.searchsorted(edges, block.shape[1]))]
-    sizes = np.diff(inside, append=block.shape[1])
-    power = (np.add.reduceat(np.square(block), inside, axis=1) / sizes).max(axis=0)
-    return (10 * np.log10(np.maximum(power, 10 ** (_SILENCE_DB / 10)))).astype(np.float32)
-
-
-def cuts(speech: Sequence[Span], levels: Levels, rules: Rules) -> Cuts:
-    """Cut a recording of which `speech`, in order, is heard. Every tick of it is in a clip or left out."""
+def cuts(speech: Sequence[Span], power: Power, rules: Rules) -> Cuts:
+    """Cut a recording of which `speech`, in order, is heard; `power`: mean square of each tick. Every tick of speech is in
+    a clip or left out."""
+    levels = decibels(power)
     stretches = [
         part for whole in speech for part in (_parted(whole, levels) if whole.ticks > rules.longest else [whole])
     ]
-    rooms = _rooms(stretches, len(levels))
-    quiet = _quiet(levels)
+    rooms = _rooms(stretches, len(power))
+    quiet = _quiet(power)
     clips, left_out = [], []
     for first, last in _cheapest(stretches, rooms, rules):
         inside = Span(stretches[first].start, stretches[last].end)
@@ -105,7 +90,7 @@ def cuts(speech: Sequence[Span], levels: Levels, rules: Rules) -> Cuts:
 def _parted(stretch: Span, levels: Levels) -> list[Span]:
     """A stretch of speech without its valleys: what is as quiet as its floor for longer than inside any word."""
     inside = levels[stretch.start : stretch.end]
-    smooth = np.convolve(np.pad(inside, 1, mode="edge"), np.full(3, 1 / 3, np.float32), mode="valid")
+    smooth = np.convolve(np.pad(inside, 1, mode="edge"), np.full(3, 1 / 3), mode="valid")
     floor, loud = np.percentile(smooth, (5, 90))
     low = np.flatnonzero(np.diff(smooth <= min(floor + _NOISE_DB, loud - _BELOW_DB), prepend=False, append=False))
     valleys = [(int(start), int(end)) for start, end in low.reshape(-1, 2) if end - start >= _VALLEY]
@@ -184,11 +169,9 @@ def _cut(stretches: Sequence[Span], first: int, rules: Rules) -> _Cost:
     return _Cost(tight=int(pause < rules.pause), sum=max(0.0, 1 - pause / rules.silence))
 
 
-def _quiet(levels: Levels) -> Levels:
+def _quiet(power: Power) -> Levels:
     """How loud it is around each edge between ticks, from the first to the last."""
-    power = np.pad(10 ** (levels / 10), _EDGE, constant_values=0)
-    around = np.convolve(power, np.full(2 * _EDGE, 1 / (2 * _EDGE)), mode="valid")
-    return (10 * np.log10(np.maximum(around, 10 ** (_SILENCE_DB / 10)))).astype(np.float32)
+    return decibels(np.convolve(np.pad(power, _EDGE), np.full(2 * _EDGE, 1 / (2 * _EDGE)), mode="valid"))
 
 
 def _padded(inside: Span, room: tuple[int, int], quiet: Levels, rules: Rules) -> Span:

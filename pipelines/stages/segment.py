@@ -1,19 +1,21 @@
 """segment: recordings longer than a clip may be -> clips at their pauses (sources.segmenting); others stay whole."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from itertools import combinations
 from typing import Any, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from turnmill.manifests.audio import Audio, LongSound, cut
+from turnmill.manifests.audio import Audio, LongSound, Mix, levels, mix_of, mono_resampled
 from turnmill.manifests.records import ItemError, Reason
 from turnmill.pipelines.stage import Row
 from turnmill.pipelines.stages.cut import Cut, CutParams, Cuts, Span
 from turnmill.sources import segmenting, separating
-from turnmill.sources.measure import quality
+from turnmill.sources.presence import RATE, Heard, hear, hear_channels, own
 from turnmill.sources.segmenting import TICKS
+from turnmill.synth.duplex.talk.fit import same_talk
 
 
 class SegmentParams(CutParams):
@@ -85,32 +87,29 @@ class Segment(Cut):
         return separating.separated(sound, self.loaded, recording["source_uri"])
 
     def cuts(self, recording: Row, sound: Audio | LongSound) -> Cuts:
-        channels = list(range(sound.channels)) if self._cuts_each(recording) else [None]
-        if len(channels) > 1 and _are_one(sound):
-            raise ItemError(
-                Reason.SAME_CHANNELS, f"{recording['source_uri']}: its channels are one: set segment.channels to together"
-            )
+        each = self._cuts_each(recording)
+        channels = list(range(sound.channels)) if each else [None]
         if not self._is_long(recording):
             return Cuts([Span(0.0, sound.duration, channel) for channel in channels])
-        spans, speech, left_out = [], 0, []
-        for channel in channels:
-            alone = sound if channel is None else cut(sound, 0, sound.frames, channel)
-            heard = _heard(alone, recording["uid"])
-            found = segmenting.cuts(heard, segmenting.tick_levels(alone), self.params.rules)
-            speech += sum(each.ticks for each in heard)
+        name = recording["source_uri"]
+        heard = _each(sound, name) if each else [_together(sound, name)]
+        spans, left_out = [], []
+        for channel, one in zip(channels, heard, strict=True):
+            speech = [segmenting.Span(start, end) for start, end in one.segments.tolist()]
+            found = segmenting.cuts(speech, one.power, self.params.rules)
             spans += [Span(clip.start / TICKS, clip.end / TICKS, channel) for clip in found.clips]
             left_out += [
                 {"start": each.start / TICKS, "end": each.end / TICKS, "channel": channel, "why": str(why)}
                 for each, why in found.left_out
             ]
-        if not speech:
-            raise ItemError(Reason.NO_SPEECH, f"{recording['source_uri']}: nobody was heard to speak in it")
+        speech_s = sum(int((one.segments[:, 1] - one.segments[:, 0]).sum()) for one in heard) / TICKS
+        if not speech_s:
+            raise ItemError(Reason.NO_SPEECH, f"{name}: nobody was heard to speak in it")
         if not spans:
             said = ", ".join(sorted({each["why"] for each in left_out}))
-            detail = f"{recording['source_uri']}: {speech / TICKS:.1f} s of speech, and none of it is a clip: {said}"
-            raise ItemError(Reason.NOTHING_CUT, detail)
+            raise ItemError(Reason.NOTHING_CUT, f"{name}: of {speech_s:.1f} s of speech nothing can be a clip: {said}")
         spans.sort(key=lambda span: (span.start, span.channel or 0))  # stretches in order are decoded once
-        row = {"uid": recording["uid"], "clips": len(spans), "speech": speech / TICKS, "left_out": left_out}
+        row = {"uid": recording["uid"], "clips": len(spans), "speech": speech_s, "left_out": left_out}
         return Cuts(spans, {"segmentation": row})
 
     def _is_long(self, recording: Row) -> bool:
@@ -121,11 +120,16 @@ class Segment(Cut):
         return wanted == "each" and recording["channels"] > 1
 
 
-def _heard(sound: Audio | LongSound, name: str) -> list[segmenting.Span]:
-    segments = quality(sound, name).segments
-    return [segmenting.Span(int(start * TICKS), int(np.ceil(end * TICKS))) for start, end in segments]
+def _each(sound: Audio | LongSound, name: str) -> list[Heard]:
+    """What each channel says of its own. Raises ItemError where two are one, AudioError."""
+    heard = hear_channels(sound, name)
+    envelopes = np.sqrt([one.power for one in heard]).astype(np.float32)
+    if any(same_talk(np.stack(pair), TICKS) for pair in combinations(envelopes, 2)):
+        raise ItemError(Reason.SAME_CHANNELS, f"{name}: its channels are one: set segment.channels to together")
+    return own(heard)[0]
 
 
-def _are_one(sound: Audio | LongSound) -> bool:
-    """Whether two channels are the same samples."""
-    return any(all(np.array_equal(block[0], block[k]) for block in sound.blocks()) for k in range(1, sound.channels))
+def _together(sound: Audio | LongSound, name: str) -> Heard:
+    """What the channels say as one. Raises AudioError."""
+    mix = Mix() if sound.channels == 1 else mix_of(levels(sound))
+    return hear(mono_resampled(map(mix, sound.blocks()), sound.sample_rate, RATE, name), name)
