@@ -1,0 +1,55 @@
+"""Stretches of frames: masks, bool [frames], and spans, int64 [n, 2] of [start, end), in order."""
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+Mask = npt.NDArray[np.bool_]
+Spans = npt.NDArray[np.int64]
+Power = npt.NDArray[np.float64]
+"""Mean square of each frame, float64 [frames]."""
+
+_SILENT: Final = 1e-12  # mean square: -120 dBFS, below any converter's noise
+
+
+def decibels(power: Power) -> Power:
+    """dBFS, -120 at least."""
+    return 10 * np.log10(np.maximum(power, _SILENT))
+
+
+def spans(mask: Mask) -> Spans:
+    """Where a mask is set."""
+    return np.flatnonzero(np.diff(np.concatenate(([False], mask, [False])))).reshape(-1, 2)
+
+
+def mask(spans: Spans, frames: int) -> Mask:
+    """What spans cover of so many frames."""
+    starts, ends = (np.bincount(edges, minlength=frames + 1) for edges in np.clip(spans, 0, frames).T)
+    return np.cumsum(starts - ends)[:-1] > 0
+
+
+def bridged(spans: Spans, gap: int) -> Spans:
+    """Spans in order whose distances are `gap` or more: those that are nearer, or overlap, are one."""
+    if not len(spans):
+        return spans
+    ends = np.maximum.accumulate(spans[:, 1])
+    begins = np.concatenate(([True], spans[1:, 0] - ends[:-1] >= gap))
+    return np.stack((spans[begins, 0], ends[np.concatenate((begins[1:], [True]))]), axis=1)
+
+
+def longer(spans: Spans, least: int) -> Spans:
+    """Those of `least` frames or more."""
+    return spans[spans[:, 1] - spans[:, 0] >= least]
+
+
+def widened(spans: Spans, before: int, after: int) -> Spans:
+    """Spans that begin and end so much farther out; those that are empty then are left out."""
+    wide = spans + (-before, after)
+    return wide[wide[:, 1] > wide[:, 0]]
+
+
+def holding(spans: Spans, mask: Mask) -> Spans:
+    """The spans within which a mask is set somewhere."""
+    set_before = np.concatenate(([0], np.cumsum(mask)))
+    return spans[set_before[spans[:, 1]] > set_before[spans[:, 0]]]

@@ -1,0 +1,249 @@
+"""Where a recording speaks: one measure, for quality, segments, transcripts, presets and calls.
+
+Silero VAD v6 (the ONNX copy in faster-whisper; its session runs on one thread) says what is speech. On a telephone it
+misses much of that, late onsets above all: it depends on level, band and its own state. So it hears each channel at one
+level, and sound says how far speech reaches: a stretch of sound in which Silero hears speech is speech from its first
+to its last 10 ms, where the background leaves room to see that. In noise it is Silero's bounds, less its delay.
+docs/audio.md has the figures, `tests/benchmarks/prove_presence.py` makes them.
+
+Segments are [start, end), in order, on a grid of 10 ms; silences below 200 ms do not divide them (docs/turn-taking.md).
+A recording of any length is heard in windows of ten minutes that are cut in silence, and in bounded memory: 350 MB at
+the peak, and 40 MB a channel.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from scipy.ndimage import median_filter
+
+from turnmill.manifests.audio import Audio, Float32, Sound, library
+from turnmill.manifests.audio.mix import resampled
+from turnmill.manifests.records import Reason
+from turnmill.sources.frames import (
+    Mask,
+    Power,
+    Spans,
+    bridged,
+    decibels,
+    holding,
+    longer,
+    mask,
+    spans,
+    widened,
+)
+from turnmill.sources.leakage import leak_of, own_sound
+
+Segments = tuple[tuple[float, float], ...]
+"""[start, end) in seconds, in order and apart."""
+
+RATE: Final = 16000
+"""Hz, what Silero takes."""
+FRAME: Final = RATE // 100
+"""Samples of a frame."""
+
+_HOP: Final = 512  # samples of one probability
+_WINDOW: Final = 60_000  # frames heard at once
+_RUN_UP: Final = 100  # frames of silence heard again at the start of the next window
+
+_LEVEL_DB: Final = -28.0  # dBFS of active speech, as Silero hears it
+_MOST_GAIN: Final = 100.0  # what needs more is a converter's noise
+_ACTIVE: Final = 1e-3  # of the power of the loudest sound that lasts: 30 dB, as in synth.energy
+_LASTS: Final = 5  # frames; a click is shorter
+
+_CERTAIN, _OPENS, _CLOSES = 0.5, 0.4, 0.3  # probabilities: somewhere in a window, where speech begins, and to its end
+_MAYBE, _NEVER = 0.1, 0.02  # of sound near speech, that is speech too; of background
+_REACH, _AWAY = 200, 30  # frames: how far from where Silero hears speech sound can be some, and background is
+_LEAST_AWAY: Final = 50  # frames of background to tell its level from
+_ROOM_DB: Final = 15.0  # speech above its background, from which on sound tells its bounds
+_SOUND_DB, _BELOW_DB = 8.0, 35.0  # sound is what is above the floor, and not too far below speech
+_FLOOR: Final = 0.1  # quantile of the levels of all frames
+_LATE, _LONG = 9, 4  # frames by which Silero's onsets in noise are late, and its ends
+_CLICK, _CLOSURE, _LEAST = 3, 10, 6  # frames: shorter sound is none, shorter silence in it too, a shorter segment too
+_BRIDGE: Final = 20  # frames: IPU_GAP of synth.duplex.lengths
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One channel: its segments in frames of 10 ms, and the mean square of each frame, the last filled up with
+    silence."""
+
+    segments: Spans
+    power: Power
+
+    def seconds(self, duration: float) -> Segments:
+        """The segments of a sound that lasts `duration` seconds."""
+        told = ((start / 100, min(end / 100, duration)) for start, end in self.segments.tolist())
+        return tuple((start, end) for start, end in told if end > start)
+
+
+@dataclass(frozen=True)
+class Presence:
+    """What each channel says. `leaks_db[k]`: at which level channel k hears another one, against its level there; the
+    loudest of many, None where it hears none."""
+
+    channels: tuple[Segments, ...]
+    leaks_db: tuple[float | None, ...]
+
+
+def speech(pcm: Float32, sample_rate: int, name: str = "the audio") -> Segments:
+    """Where one channel, float32 [samples], speaks. Raises AudioError as `name` where the resampler or the VAD fails."""
+    return hear_channels(Audio(pcm[None], sample_rate), name)[0].seconds(len(pcm) / sample_rate)
+
+
+def presence(sound: Sound, name: str = "the audio") -> Presence:
+    """Where each channel of a recording with one speaker a channel speaks. What a channel hears of another is left out
+    by its level (`sources.leakage`). Raises AudioError as `speech`."""
+    told, leaks_db = own(hear_channels(sound, name))
+    return Presence(tuple(one.seconds(sound.duration) for one in told), leaks_db)
+
+
+def own(heard: Sequence[Heard]) -> tuple[list[Heard], tuple[float | None, ...]]:
+    """The channels of one recording without what they hear of each other, and the levels of that as in `Presence`."""
+    spoken = [mask(one.segments, len(one.power)) for one in heard]
+    told, leaks_db = [], list[float | None]()
+    for channel, one in enumerate(heard):
+        kept, loudest = spoken[channel], None
+        for other, theirs in enumerate(heard):
+            leak = leak_of(one.power, theirs.power, spoken[other]) if other != channel else None
+            if leak is not None:
+                kept = kept & own_sound(one.power, theirs.power, leak)
+                loudest = leak[0] if loudest is None else max(loudest, leak[0])
+        told.append(Heard(_segments(spans(kept)), one.power))
+        leaks_db.append(loudest)
+    return told, tuple(leaks_db)
+
+
+def hear_channels(sound: Sound, name: str) -> list[Heard]:
+    """Each channel by itself, with what it hears of the others. Raises AudioError as `speech`."""
+    listeners = [_Listener(name) for _ in range(sound.channels)]
+    for block in resampled(sound.blocks(), sound.channels, sound.sample_rate, RATE, name):
+        for listener, channel in zip(listeners, block, strict=True):
+            listener.add(channel)
+    return [listener.end() for listener in listeners]
+
+
+def hear(narrow: Iterable[Float32], name: str) -> Heard:
+    """One channel at 16 kHz, block by block. Raises AudioError as `speech`."""
+    listener = _Listener(name)
+    for block in narrow:
+        listener.add(block)
+    return listener.end()
+
+
+class _Listener:
+    """Hears a channel window by window: the next one begins in the silence behind the last segment that ended, or,
+    where nothing but speech was heard, at the cut."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._held: list[Float32] = []
+        self._count = 0  # samples held
+        self._offset = 0  # frames before them
+        self._segments = [np.zeros((0, 2), np.int64)]
+        self._power = [np.zeros(0)]
+
+    def add(self, block: Float32) -> None:
+        self._held.append(block)
+        self._count += len(block)
+        while self._count > _WINDOW * FRAME:
+            held = np.concatenate(self._held)
+            power, found = _heard(held[: _WINDOW * FRAME], self._name)
+            self._settle(held, power, *_settled(found, len(power)))
+
+    def end(self) -> Heard:
+        if self._count:
+            held = np.concatenate(self._held)
+            power, found = _heard(held, self._name)
+            self._settle(held, power, found, len(power))
+        return Heard(bridged(np.concatenate(self._segments), _BRIDGE), np.concatenate(self._power))
+
+    def _settle(self, held: Float32, power: Power, found: Spans, restart: int) -> None:
+        self._segments.append(found + self._offset)
+        self._power.append(power[:restart])
+        self._offset += restart
+        self._held = [held[restart * FRAME :]]
+        self._count = len(self._held[0])
+
+
+def _settled(found: Spans, frames: int) -> tuple[Spans, int]:
+    """The segments of a window that end in it, and where the next window begins."""
+    if not len(found) or found[-1, 1] <= frames - _BRIDGE:
+        return found, max(int(found[-1, 1]) if len(found) else 0, frames - _RUN_UP)
+    if len(found) > 1:
+        return found[:-1], int(found[-2, 1])
+    return found, frames
+
+
+def _heard(window: Float32, name: str) -> tuple[Power, Spans]:
+    """The power of each frame of a window at 16 kHz, and its segments."""
+    steady = window - window.mean(dtype=np.float64).astype(np.float32)  # an offset of the converter is no sound
+    power = _power(steady)
+    lasting = median_filter(power, _LASTS, mode="nearest")
+    loudest = float(lasting.max())
+    if loudest <= 0:
+        return power, np.zeros((0, 2), np.int64)
+    active = float(lasting[lasting > loudest * _ACTIVE].mean())
+    steady *= np.float32(min(10 ** (_LEVEL_DB / 20) / np.sqrt(active), _MOST_GAIN))
+    return power, _told(_probabilities(steady, name), power)
+
+
+def _power(samples: Float32) -> Power:
+    whole = len(samples) // FRAME * FRAME
+    squares = np.einsum("ij,ij->i", *[samples[:whole].reshape(-1, FRAME)] * 2).astype(np.float64)
+    rest = samples[whole:]
+    return (squares if not len(rest) else np.append(squares, float(rest @ rest))) / FRAME
+
+
+def _probabilities(samples: Float32, name: str) -> Power:
+    """How sure Silero is of speech in each frame."""
+    from faster_whisper.vad import get_vad_model  # loads ONNX; keeps its session for the process
+
+    hops = len(samples) // _HOP + 1
+    with library("Silero VAD", name, Reason.MEASURE_FAILED):
+        found = get_vad_model()(np.pad(samples, (0, hops * _HOP - len(samples)))).ravel()
+    middles = np.arange(-(-len(samples) // FRAME)) * FRAME + FRAME // 2
+    return found[np.minimum(middles // _HOP, hops - 1)].astype(np.float64)
+
+
+def _told(sure: Power, power: Power) -> Spans:
+    """The segments by both: how sure Silero is, and the power, of each frame."""
+    certain = _from_onsets(sure)
+    if sure.max() < _CERTAIN or not len(certain):
+        return np.zeros((0, 2), np.int64)
+    inside = mask(certain, len(power))
+    level = decibels(power)
+    spoken = power[inside]
+    speech_db = _db(spoken[spoken > spoken.max() * _ACTIVE].mean())
+    if speech_db - _background_db(sure, certain, power) <= _ROOM_DB:
+        return _segments(widened(certain, _LATE, -_LONG))
+    threshold = max(float(np.quantile(level, _FLOOR)) + _SOUND_DB, speech_db - _BELOW_DB)
+    sounds = bridged(longer(spans(level > threshold), _CLICK), _CLOSURE)
+    around = mask(widened(certain, _REACH, _REACH), len(power))
+    some = inside | ((sure >= _MAYBE) & around)
+    return _segments(spans(mask(holding(sounds, some), len(power)) & around))
+
+
+def _from_onsets(sure: Power) -> Spans:
+    """Where Silero hears speech: from where it opens to where it closes."""
+    opened = sure >= _OPENS
+    found = holding(spans(sure >= _CLOSES), opened)
+    firsts = np.flatnonzero(opened)
+    found[:, 0] = firsts[np.searchsorted(firsts, found[:, 0])] if len(found) else found[:, 0]
+    return found
+
+
+def _background_db(sure: Power, certain: Spans, power: Power) -> float:
+    """Level of what is not speech: of its mean power, for noise comes and goes. -inf where there is too little of it:
+    there sound may as well tell."""
+    away = (sure < _NEVER) & ~mask(widened(certain, _AWAY, _AWAY), len(power))
+    return _db(power[away].mean()) if away.sum() > _LEAST_AWAY else _db(float(np.quantile(power, _FLOOR)))
+
+
+def _db(power: float) -> float:
+    return float(decibels(np.array([power]))[0])
+
+
+def _segments(found: Spans) -> Spans:
+    return longer(bridged(found, _BRIDGE), _LEAST)
