@@ -3,10 +3,14 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from turnmill.manifests.audio import AudioError, decode
+import numpy as np
+
+from turnmill.manifests.audio import Audio, AudioError, decode
 from turnmill.manifests.errors import TurnmillError, UsageError
 from turnmill.manifests.wording import plural
-from turnmill.synth.duplex.talk.fit import Recording, fit_preset, same_talk, speech_of_audio
+from turnmill.sources.presence import presence
+from turnmill.synth.channels import RATE
+from turnmill.synth.duplex.talk.fit import Recording, fit_preset, same_talk
 
 
 def fit_files(paths: Sequence[Path], name: str) -> str:
@@ -33,6 +37,13 @@ def fit_files(paths: Sequence[Path], name: str) -> str:
                 f"{path} has the same talk on both channels: a preset is fitted to recordings with one speaker on each "
                 "of two channels"
             )
-        first, second = (speech_of_audio(channel, audio.sample_rate) for channel in audio.samples)
-        recordings.append(Recording(" ".join(path.name.split()), (first, second), audio.duration))
+        recordings.append(recording(audio, " ".join(path.name.split())))
     return fit_preset(recordings, name)
+
+
+def recording(audio: Audio, name: str) -> Recording:
+    """Where each of two channels speaks. Raises AudioError as `sources.presence.presence`."""
+    found = presence(audio, name)
+    first, second = (np.round(np.array(spans).reshape(-1, 2) * RATE).astype(np.int64) for spans in found.channels)
+    leaks = [leak for leak in found.leaks_db if leak is not None]
+    return Recording(name, (first, second), audio.duration, max(leaks, default=None))

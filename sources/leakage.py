@@ -41,11 +41,12 @@ def leak_of(heard: Power, other: Power, spoken: Mask) -> tuple[float, int] | Non
     edges = np.arange(_LOWEST_DB, _HIGHEST_DB + 1)
     for lag in range(-_LAG, _LAG + 1):
         level = here[places + lag]
-        counts, _ = np.histogram(np.where(level > floor, level - there[places], np.inf), edges)
-        following = np.convolve(counts, np.ones(_FOLLOWS_DB), "valid") / len(places)
+        below = (level - there[places])[level > floor]
+        following = np.convolve(np.histogram(below, edges)[0], np.ones(_FOLLOWS_DB), "valid") / len(places)
         at = int(np.argmax(following))
         if following[at] > best:
-            best, found = following[at], (float(edges[at] + _FOLLOWS_DB / 2), lag)
+            like = below[(below >= edges[at]) & (below < edges[at] + _FOLLOWS_DB)]
+            best, found = following[at], (float(np.median(like)), lag)
     return found
 
 

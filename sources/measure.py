@@ -1,33 +1,27 @@
 """Acoustic measures of a clip: where it speaks, how loud, how clipped, how wide and how noisy it is.
 
-Speech segments come from Silero VAD v6, the ONNX copy in faster-whisper (its session runs on one thread: one worker a
-core). It is most of the cost; the rest works on the samples block by block and, for the spectrum, on a fixed number of
-windows. A recording of any length is measured in two passes and bounded memory; what is shorter than a window of the
-VAD gets what the VAD finds in the whole.
+Speech is what `sources.presence` finds: of the channels as one, or, where two channels are two talks, of each by
+itself. It is most of the cost; the rest works on the samples block by block and, for the spectrum, on a fixed number of
+windows. A recording of any length is measured in two passes and bounded memory.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from turnmill.manifests.audio import Float32, Mix, Sound, levels, library, mix_of, mono_resampled
-from turnmill.manifests.audio.mix import energy
-from turnmill.manifests.audio.sound import in_blocks
-from turnmill.manifests.records import Reason
+from turnmill.manifests.audio import Float32, Levels, Mix, Sound, levels, mix_of
+from turnmill.sources.frames import mask
+from turnmill.sources.presence import Heard, Segments, hear, own, segments_of
 
 FLOOR_DBFS: Final = -120.0
 """Level of digital silence, and the least that is reported: below any 24-bit converter's noise."""
 
-_VAD_RATE: Final = 16000  # Hz, what Silero takes
-_VAD_WINDOW: Final = 600 * _VAD_RATE  # samples heard at once: 350 MB at the peak
-_VAD_RUN_UP: Final = _VAD_RATE  # samples of silence heard again at the start of the next window
-_MIN_SILENCE_MS: Final = 200  # a shorter gap does not end a segment
-_SPEECH_PAD_MS: Final = 30
-_MIN_LEVEL_S: Final = 0.1  # least speech, and least non-speech, that gives an SNR: three 30 ms pads
+_MIN_LEVEL: Final = 10  # frames of 10 ms: least speech, and least non-speech, that gives an SNR
+_LEAST_APART, _MOST_APART = 0.5, 1.5  # of the power of the mean of two channels without relation
+_LEAST: Final = 1e-30  # sum of squares, so that nothing is divided by zero
 _NEAR_FULL_SCALE: Final = 0.89  # -1 dBFS: peaks below it were not cut by a converter
 _CLIP_RUN: Final = 3  # consecutive samples at the peak
 _LSB: Final = 1 / 32768
@@ -43,27 +37,30 @@ class Quality:
 
     speech_ratio: float
     n_segments: int
-    segments: tuple[tuple[float, float], ...]
+    segments: Segments
     rms_dbfs: float
     peak_dbfs: float
     clipping_ratio: float
     bandwidth_hz: float
     snr_db: float | None
+    channel_segments: tuple[Segments, ...] | None
 
 
 def quality(sound: Sound, name: str = "the audio") -> Quality:
-    """Measure a clip. Speech, bandwidth and SNR are those of its channels as one (`manifests.audio.mix`); SNR of its
-    band below 8 kHz.
+    """Measure a clip. Speech, bandwidth and SNR are those of its channels as one (`manifests.audio.mix`), but of two
+    channels that are two talks it is where either speaks, and their power; SNR of the band below 8 kHz.
 
     Raises ValueError for audio without a sample, AudioError as `name` where the resampler or the VAD fails.
     """
     if sound.frames == 0:
         raise ValueError("audio without a sample has no quality")
     found = levels(sound)
+    apart = _of_two(found)
     clipping, spectrum = _Clipping(sound.channels, found.peak), _Spectrum(sound)
-    mixed = _mixed(sound, mix_of(found), clipping, spectrum)
-    heard = _hear(mono_resampled(mixed, sound.sample_rate, _VAD_RATE, name), name)
-    segments = _on_grid(heard.segments, sound)
+    shown = _shown(sound, mix_of(found), clipping, spectrum, apart)
+    heard, _ = own(hear(shown, sound.channels if apart else 1, sound.sample_rate, name))
+    whole = _union(heard)
+    segments = _on_grid(whole.seconds(sound.duration), sound)
     samples = sound.frames * sound.channels
     return Quality(
         speech_ratio=sum(end - start for start, end in segments) / sound.duration,
@@ -73,18 +70,19 @@ def quality(sound: Sound, name: str = "the audio") -> Quality:
         peak_dbfs=_dbfs(found.peak**2),
         clipping_ratio=clipping.count() / samples,
         bandwidth_hz=spectrum.bandwidth(),
-        snr_db=_snr(heard),
+        snr_db=_snr(whole),
+        channel_segments=tuple(_on_grid(one.seconds(sound.duration), sound) for one in heard) if apart else None,
     )
 
 
-def _mixed(sound: Sound, mix: Mix, clipping: "_Clipping", spectrum: "_Spectrum") -> Iterator[Float32]:
-    """The channels of a sound as one, block by block, shown to all measures on the way: what is long is decoded once
-    for all of them."""
+def _shown(sound: Sound, mix: Mix, clipping: "_Clipping", spectrum: "_Spectrum", apart: bool) -> Iterator[Float32]:
+    """What is heard for speech, block by block: the channels as one, or `apart`, float32 [1 or channels, n]. All
+    measures are shown it on the way: what is long is decoded once for all of them."""
     for block in sound.blocks():
         clipping.add(block)
         mixed = mix(block)
         spectrum.add(mixed)
-        yield mixed
+        yield block if apart else mixed[None]
 
 
 def _dbfs(power: float) -> float:
@@ -93,86 +91,32 @@ def _dbfs(power: float) -> float:
     return round(10 * float(np.log10(max(power, floor))), 3) + 0.0  # no -0.0
 
 
-@dataclass(frozen=True)
-class _Heard:
-    """Speech segments in samples of the 16 kHz mix, the samples of it, and the sums of their squares."""
-
-    segments: list[tuple[int, int]]
-    frames: int
-    inside: float
-    total: float
+def _of_two(found: Levels) -> bool:
+    """Whether two channels are two talks and not one that both hear: their mean is about as loud as that of sounds
+    without any relation."""
+    unrelated = sum(found.energies) / 4
+    return len(found.energies) == 2 and _LEAST_APART < found.mean_energy / max(unrelated, _LEAST) < _MOST_APART
 
 
-def _hear(narrow: Iterable[Float32], name: str) -> _Heard:
-    """Where the 16 kHz mix speaks. What is longer than a window is heard window by window: the next one begins in the
-    silence behind the last segment that ended, or, where nothing but speech was heard, at the cut."""
-    segments: list[tuple[int, int]] = []
-    frames, inside, total = 0, 0.0, 0.0
-    held: list[Float32] = []
-    count, offset = 0, 0
-    for block in chain(in_blocks(narrow), [None]):
-        if block is not None:
-            total += energy(block)
-            frames += len(block)
-            held.append(block)
-            count += len(block)
-        if not count or (block is not None and count <= _VAD_WINDOW):
-            continue
-        window = np.concatenate(held)
-        speech = _speech(window, name)
-        kept, restart = (speech, count) if block is None else _settled(speech, count)
-        inside += sum(energy(window[start:end]) for start, end in kept)
-        segments += [(offset + start, offset + end) for start, end in kept]
-        held, count, offset = [window[restart:]], count - restart, offset + restart
-    return _Heard(_merged(segments), frames, inside, total)
+def _union(heard: Sequence[Heard]) -> Heard:
+    """Channels as one: where any speaks, and the power of all."""
+    power = np.sum([one.power for one in heard], axis=0)
+    segments = np.concatenate([one.segments for one in heard])
+    return Heard(segments_of(segments[np.argsort(segments[:, 0], kind="stable")]), power)
 
 
-def _settled(speech: list[tuple[int, int]], frames: int) -> tuple[list[tuple[int, int]], int]:
-    """The segments of a window that end in it, and where the next window begins."""
-    if not speech or speech[-1][1] < frames:
-        last = speech[-1][1] if speech else 0
-        return speech, max(last, frames - _VAD_RUN_UP)
-    if len(speech) > 1:
-        return speech[:-1], speech[-2][1]
-    return speech, frames
+def _on_grid(speech: Segments, sound: Sound) -> Segments:
+    """Segments on the sample grid of the clip and inside it."""
+    grid = [tuple(min(round(edge * sound.sample_rate), sound.frames) for edge in span) for span in speech]
+    return tuple((start / sound.sample_rate, end / sound.sample_rate) for start, end in grid if end > start)
 
 
-def _merged(segments: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Segments that a window's end cut apart are one."""
-    merged: list[tuple[int, int]] = []
-    for start, end in segments:
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-        else:
-            merged.append((start, end))
-    return merged
-
-
-def _speech(narrow: Float32, name: str) -> list[tuple[int, int]]:
-    """Speech segments in samples of one window."""
-    from faster_whisper.vad import VadOptions, get_speech_timestamps  # loads ONNX; keeps its session for the process
-
-    options = VadOptions(min_silence_duration_ms=_MIN_SILENCE_MS, speech_pad_ms=_SPEECH_PAD_MS)
-    with library("Silero VAD", name, Reason.MEASURE_FAILED):
-        found = get_speech_timestamps(narrow, options, _VAD_RATE)
-    return [(int(span["start"]), int(span["end"])) for span in found]
-
-
-def _on_grid(speech: list[tuple[int, int]], sound: Sound) -> tuple[tuple[float, float], ...]:
-    """Segments in seconds, on the sample grid of the clip and inside it."""
-    scale = sound.sample_rate / _VAD_RATE
-    grid = [(min(round(edge * scale), sound.frames) for edge in span) for span in speech]
-    seconds = [tuple(edge / sound.sample_rate for edge in span) for span in grid]
-    return tuple((start, end) for start, end in seconds if end > start)
-
-
-def _snr(heard: _Heard) -> float | None:
+def _snr(heard: Heard) -> float | None:
     """Level inside the segments over the level outside; null where either is missing."""
-    frames = sum(end - start for start, end in heard.segments)
-    if min(frames, heard.frames - frames) < _MIN_LEVEL_S * _VAD_RATE:
+    inside = mask(heard.segments, len(heard.power))
+    if min(inside.sum(), (~inside).sum()) < _MIN_LEVEL:
         return None
-    outside = max(heard.total - heard.inside, 0.0)
-    return round(_dbfs(heard.inside / frames) - _dbfs(outside / (heard.frames - frames)), 3)
+    return round(_dbfs(float(heard.power[inside].mean())) - _dbfs(float(heard.power[~inside].mean())), 3)
 
 
 class _Clipping:

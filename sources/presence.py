@@ -22,11 +22,9 @@ from turnmill.manifests.audio import Audio, Float32, Sound, library
 from turnmill.manifests.audio.mix import resampled
 from turnmill.manifests.records import Reason
 from turnmill.sources.frames import (
-    Mask,
     Power,
     Spans,
     bridged,
-    decibels,
     holding,
     longer,
     mask,
@@ -55,9 +53,10 @@ _LASTS: Final = 5  # frames; a click is shorter
 _CERTAIN, _OPENS, _CLOSES = 0.5, 0.4, 0.3  # probabilities: somewhere in a window, where speech begins, and to its end
 _MAYBE, _NEVER = 0.1, 0.02  # of sound near speech, that is speech too; of background
 _REACH, _AWAY = 200, 30  # frames: how far from where Silero hears speech sound can be some, and background is
-_LEAST_AWAY: Final = 50  # frames of background to tell its level from
-_ROOM_DB: Final = 15.0  # speech above its background, from which on sound tells its bounds
-_SOUND_DB, _BELOW_DB = 8.0, 35.0  # sound is what is above the floor, and not too far below speech
+_DOUBT: Final = 100  # frames of background that weigh as much as the floor
+_ROOM: Final = 10**1.5  # power of speech over its background, 15 dB, from which on sound tells its bounds
+_ABOVE_FLOOR, _BELOW_SPEECH = 10**0.8, 10**-3.5  # sound is 8 dB above the floor, and not 35 dB below speech
+_SILENT: Final = 1e-6  # of the power of speech: 60 dB below it nothing sounds
 _FLOOR: Final = 0.1  # quantile of the levels of all frames
 _LATE, _LONG = 9, 4  # frames by which Silero's onsets in noise are late, and its ends
 _CLICK, _CLOSURE, _LEAST = 3, 10, 6  # frames: shorter sound is none, shorter silence in it too, a shorter segment too
@@ -88,14 +87,17 @@ class Presence:
 
 
 def speech(pcm: Float32, sample_rate: int, name: str = "the audio") -> Segments:
-    """Where one channel, float32 [samples], speaks. Raises AudioError as `name` where the resampler or the VAD fails."""
-    return hear_channels(Audio(pcm[None], sample_rate), name)[0].seconds(len(pcm) / sample_rate)
+    """Where one channel, float32 [samples], speaks.
+
+    Raises AudioError as `name` where the resampler or the VAD fails.
+    """
+    return presence(Audio(pcm[None], sample_rate), name).channels[0]
 
 
 def presence(sound: Sound, name: str = "the audio") -> Presence:
     """Where each channel of a recording with one speaker a channel speaks. What a channel hears of another is left out
     by its level (`sources.leakage`). Raises AudioError as `speech`."""
-    told, leaks_db = own(hear_channels(sound, name))
+    told, leaks_db = own(hear(sound.blocks(), sound.channels, sound.sample_rate, name))
     return Presence(tuple(one.seconds(sound.duration) for one in told), leaks_db)
 
 
@@ -110,26 +112,19 @@ def own(heard: Sequence[Heard]) -> tuple[list[Heard], tuple[float | None, ...]]:
             if leak is not None:
                 kept = kept & own_sound(one.power, theirs.power, leak)
                 loudest = leak[0] if loudest is None else max(loudest, leak[0])
-        told.append(Heard(_segments(spans(kept)), one.power))
+        told.append(Heard(segments_of(spans(kept)), one.power))
         leaks_db.append(loudest)
     return told, tuple(leaks_db)
 
 
-def hear_channels(sound: Sound, name: str) -> list[Heard]:
-    """Each channel by itself, with what it hears of the others. Raises AudioError as `speech`."""
-    listeners = [_Listener(name) for _ in range(sound.channels)]
-    for block in resampled(sound.blocks(), sound.channels, sound.sample_rate, RATE, name):
+def hear(blocks: Iterable[Float32], channels: int, sample_rate: int, name: str) -> list[Heard]:
+    """Each channel of float32 [channels, n] by itself, with what it hears of the others. Raises AudioError as
+    `speech`."""
+    listeners = [_Listener(name) for _ in range(channels)]
+    for block in resampled(blocks, channels, sample_rate, RATE, name):
         for listener, channel in zip(listeners, block, strict=True):
             listener.add(channel)
     return [listener.end() for listener in listeners]
-
-
-def hear(narrow: Iterable[Float32], name: str) -> Heard:
-    """One channel at 16 kHz, block by block. Raises AudioError as `speech`."""
-    listener = _Listener(name)
-    for block in narrow:
-        listener.add(block)
-    return listener.end()
 
 
 class _Listener:
@@ -213,16 +208,19 @@ def _told(sure: Power, power: Power) -> Spans:
     if sure.max() < _CERTAIN or not len(certain):
         return np.zeros((0, 2), np.int64)
     inside = mask(certain, len(power))
-    level = decibels(power)
     spoken = power[inside]
-    speech_db = _db(spoken[spoken > spoken.max() * _ACTIVE].mean())
-    if speech_db - _background_db(sure, certain, power) <= _ROOM_DB:
-        return _segments(widened(certain, _LATE, -_LONG))
-    threshold = max(float(np.quantile(level, _FLOOR)) + _SOUND_DB, speech_db - _BELOW_DB)
-    sounds = bridged(longer(spans(level > threshold), _CLICK), _CLOSURE)
+    active = float(spoken[spoken > spoken.max() * _ACTIVE].mean())
+    sounding = power > active * _SILENT
+    floor = float(np.quantile(power[sounding], _FLOOR))
+    away = sounding & (sure < _NEVER) & ~mask(widened(certain, _AWAY, _AWAY), len(power))
+    # The mean, for noise comes and goes; of little of it, nearer to the floor.
+    background = (float(power[away].sum()) + _DOUBT * floor) / (int(away.sum()) + _DOUBT)
+    if active <= background * _ROOM:
+        return segments_of(widened(certain, _LATE, -_LONG))
+    sounds = bridged(longer(spans(power > max(floor * _ABOVE_FLOOR, active * _BELOW_SPEECH)), _CLICK), _CLOSURE)
     around = mask(widened(certain, _REACH, _REACH), len(power))
     some = inside | ((sure >= _MAYBE) & around)
-    return _segments(spans(mask(holding(sounds, some), len(power)) & around))
+    return segments_of(spans(mask(holding(sounds, some), len(power)) & around))
 
 
 def _from_onsets(sure: Power) -> Spans:
@@ -234,16 +232,6 @@ def _from_onsets(sure: Power) -> Spans:
     return found
 
 
-def _background_db(sure: Power, certain: Spans, power: Power) -> float:
-    """Level of what is not speech: of its mean power, for noise comes and goes. -inf where there is too little of it:
-    there sound may as well tell."""
-    away = (sure < _NEVER) & ~mask(widened(certain, _AWAY, _AWAY), len(power))
-    return _db(power[away].mean()) if away.sum() > _LEAST_AWAY else _db(float(np.quantile(power, _FLOOR)))
-
-
-def _db(power: float) -> float:
-    return float(decibels(np.array([power]))[0])
-
-
-def _segments(found: Spans) -> Spans:
+def segments_of(found: Spans) -> Spans:
+    """Spans in order without those that divide no speech, and none too short."""
     return longer(bridged(found, _BRIDGE), _LEAST)

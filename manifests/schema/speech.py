@@ -5,6 +5,8 @@ import pyarrow as pa
 from turnmill.manifests.schema.shared import LICENCE, WHERE, WORD
 from turnmill.manifests.schema.table import FLOAT, INT32, SPAN, TEXT, Table, field
 
+PRESENCE = "Silero VAD v6 and sound (Turnmill: docs/audio.md)"
+
 _PLACE = (
     field("corpus", TEXT, "catalogue name"),
     field("config", TEXT, "corpus configuration, 'default' where there is one only"),
@@ -77,14 +79,21 @@ QUALITY = Table(
     "clip",
     (
         field("uid", TEXT, "clip"),
-        field("speech_ratio", FLOAT, "share of the clip inside speech segments", "1", "Silero VAD v6"),
-        field("n_segments", INT32, "number of speech segments", source="Silero VAD v6"),
-        field("segments", pa.list_(SPAN), "speech segments", "s", "Silero VAD v6"),
+        field("speech_ratio", FLOAT, "share of the clip inside speech segments", "1", PRESENCE),
+        field("n_segments", INT32, "number of speech segments", source=PRESENCE),
+        field("segments", pa.list_(SPAN), "speech segments", "s", PRESENCE),
         field("rms_dbfs", FLOAT, "root mean square of all channels", "dBFS"),
         field("peak_dbfs", FLOAT, "largest absolute sample", "dBFS"),
         field("clipping_ratio", FLOAT, "share of samples in runs of >= 3 at the clip's own peak near full scale", "1"),
         field("bandwidth_hz", FLOAT, "frequency below which the energy of the long-term spectrum ends", "Hz"),
-        field("snr_db", FLOAT, "speech level over non-speech level; null without both", "dB", "Silero VAD v6"),
+        field("snr_db", FLOAT, "speech level over non-speech level; null without both", "dB", PRESENCE),
+        field(
+            "channel_segments",
+            pa.list_(pa.list_(SPAN)),
+            "speech segments of each channel, of a clip whose two channels are two talks; null of any other",
+            "s",
+            PRESENCE,
+        ),
     ),
     key=("uid",),
     of="clips",
@@ -125,9 +134,7 @@ TRANSCRIPTS = Table(
             "compression_ratio", FLOAT, "bytes of the text over its zlib length; null as above", "1", "faster-whisper"
         ),
         field("words", pa.list_(WORD), "recognised words with times", "s", "faster-whisper"),
-        field(
-            "heard", pa.list_(SPAN), "stretches that the recogniser was given: those with speech", "s", "Silero VAD v6"
-        ),
+        field("heard", pa.list_(SPAN), "stretches that the recogniser was given: those with speech", "s", PRESENCE),
         field("n_cut", INT32, "stretches that said more than the recogniser can write: their text is cut off"),
         field(
             "text_error", FLOAT, "errors over units of the given text, in its text_unit; null without one", "1", "jiwer"

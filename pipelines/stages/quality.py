@@ -7,6 +7,7 @@ from turnmill.manifests.params import Params
 from turnmill.manifests.records import Reject
 from turnmill.pipelines.stage import ClipLabel, Row
 from turnmill.sources.measure import quality
+from turnmill.sources.presence import Segments
 
 
 class QualityParams(Params):
@@ -15,11 +16,19 @@ class QualityParams(Params):
 
 class Quality(ClipLabel):
     name = "quality"
-    version = 2
+    version = 3
     tables = ("quality",)
     params: QualityParams
 
     def label(self, uid: str, sound: Sound) -> Row | Reject:
         measures = quality(sound, uid)
-        segments = [{"start": start, "end": end} for start, end in measures.segments]
-        return {"uid": uid, **asdict(measures), "segments": segments}
+        apart = measures.channel_segments
+        spans = {
+            "segments": _spans(measures.segments),
+            "channel_segments": None if apart is None else [_spans(channel) for channel in apart],
+        }
+        return {"uid": uid, **asdict(measures), **spans}
+
+
+def _spans(segments: Segments) -> list[Row]:
+    return [{"start": start, "end": end} for start, end in segments]

@@ -23,7 +23,7 @@ from turnmill.manifests.audio.mix import resampled
 from turnmill.manifests.audio.sound import LongSound
 from turnmill.manifests.records import Reason
 from turnmill.manifests.schema import SCHEMAS, to_table
-from turnmill.sources import measure
+from turnmill.sources import presence
 from turnmill.sources.measure import FLOOR_DBFS, quality
 
 
@@ -246,7 +246,7 @@ def test_speech_is_found_alike_in_windows_that_are_cut_in_silence(
     gaps = [np.zeros((1, 16000 * seconds), np.float32) for seconds in (2, 1, 3, 9, 1)]
     whole = Audio(np.concatenate([part for gap in gaps for part in (gap, speech)], axis=1), 16000)
     at_once = quality(whole)
-    monkeypatch.setattr(measure, "_VAD_WINDOW", 12 * 16000)
+    monkeypatch.setattr(presence, "_WINDOW", 1200)
     in_windows = quality(whole)
     assert in_windows == quality(whole)
     assert in_windows.speech_ratio == pytest.approx(at_once.speech_ratio, abs=0.02)
@@ -257,11 +257,12 @@ def test_speech_is_found_alike_in_windows_that_are_cut_in_silence(
 
 
 def test_speech_without_a_pause_is_one_segment_whatever_the_window(monkeypatch: pytest.MonkeyPatch) -> None:
-    def all_speech(narrow: np.ndarray, _: str) -> list[tuple[int, int]]:
-        return [(0, len(narrow))]
+    def all_speech(window: np.ndarray, _: str) -> tuple[np.ndarray, np.ndarray]:
+        frames = -(-len(window) // 160)
+        return np.ones(frames), np.array([[0, frames]])
 
-    monkeypatch.setattr(measure, "_speech", all_speech)
-    monkeypatch.setattr(measure, "_VAD_WINDOW", 20000)
+    monkeypatch.setattr(presence, "_heard", all_speech)
+    monkeypatch.setattr(presence, "_WINDOW", 125)
     measured = quality(noise(16000, seconds=30))
     assert (measured.segments, measured.speech_ratio, measured.snr_db) == (((0.0, 30.0),), 1.0, None)
 
@@ -270,7 +271,7 @@ def test_what_the_vad_raises_is_the_fault_of_the_clip_and_names_it(monkeypatch: 
     def fails(*_: object) -> None:
         raise RuntimeError("[ONNXRuntimeError] at 0x7f3f30929a30: out of range")
 
-    monkeypatch.setattr("faster_whisper.vad.get_speech_timestamps", fails)
+    monkeypatch.setattr("faster_whisper.vad.get_vad_model", lambda: fails)
     with pytest.raises(AudioError) as caught:
         quality(noise(16000), "talk.wav")
     assert caught.value.reason is Reason.MEASURE_FAILED

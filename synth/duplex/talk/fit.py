@@ -19,7 +19,7 @@ from turnmill.manifests.errors import TurnmillError, UsageError
 from turnmill.manifests.records import generator
 from turnmill.synth.channels import RATE
 from turnmill.synth.distributions import LogNormal
-from turnmill.synth.duplex.lengths import IPU_GAP, LONGEST_BACKCHANNEL
+from turnmill.synth.duplex.lengths import LONGEST_BACKCHANNEL
 from turnmill.synth.duplex.talk.turn_taking import Intervals, ipus
 from turnmill.synth.duplex.timing import Timing, timing
 
@@ -27,11 +27,13 @@ LONGEST_PAUSE = RATE  # of the other's turn, that a backchannel may fill: 1 s
 LEAST_TRANSFERS = 10
 """Changes of the floor below which nothing is fitted."""
 
+LEAST_LEAK_DB = -30.0
+"""Cross-talk below this is too quiet to be taken for talk."""
+
 _LEAST = 5  # gaps, overlaps or pauses below which their shape is that of the preset `telephone`
 _RESAMPLES = 1000
 _SHARES = np.linspace(0.1, 0.9, 33)
 _SCORES = np.array([NormalDist().inv_cdf(share) for share in _SHARES])
-_VAD_RATE = 16_000
 _ENVELOPE_S = 0.01
 _LONGEST_DELAY_S = 0.5
 _SAME = 0.6
@@ -41,11 +43,13 @@ recordings, 0.69 and more for copies of their channels that were attenuated, enc
 
 @dataclass(frozen=True)
 class Recording:
-    """Two channels of talk: where each has speech, int64 [n, 2] of [start, end) in samples at 24 kHz."""
+    """Two channels of talk: where each has speech, int64 [n, 2] of [start, end) in samples at 24 kHz, what it hears of
+    the other left out. `leak_db`: the level of that, against the other channel; None where neither hears the other."""
 
     name: str
     channels: tuple[Intervals, Intervals]
     seconds: float
+    leak_db: float | None = None
 
 
 @dataclass(frozen=True)
@@ -73,21 +77,6 @@ class Fit:
         for name, shape in (("gap", self.gap), ("overlap", self.overlap), ("pause", self.pause)):
             found |= {f"{name}.median": shape.median, f"{name}.sigma": shape.sigma} if shape else {}
         return found
-
-
-def speech_of_audio(pcm: NDArray[np.float32], sample_rate: int) -> Intervals:
-    """Where a channel of a recording, float32 [samples] at any rate, has speech, by Silero VAD (the copy in
-    faster-whisper).
-
-    Its bounds are whole windows of 32 ms. Silences below 200 ms do not divide.
-    """
-    import soxr
-    from faster_whisper.vad import VadOptions, get_speech_timestamps
-
-    mono = soxr.resample(pcm, sample_rate, _VAD_RATE).astype(np.float32)
-    options = VadOptions(min_silence_duration_ms=1000 * IPU_GAP // RATE, speech_pad_ms=0, min_speech_duration_ms=60)
-    found = [(span["start"], span["end"]) for span in get_speech_timestamps(mono, options)]
-    return np.array(found, np.int64).reshape(-1, 2) * RATE // _VAD_RATE
 
 
 def same_talk(channels: NDArray[np.float32], sample_rate: int) -> bool:
@@ -240,6 +229,16 @@ def fit_preset(recordings: Sequence[Recording], name: str) -> str:
     return "".join(f"# {line}\n" for line in _provenance(recordings, name, measured, found, sure)) + body
 
 
+def leaking(recordings: Sequence[Recording]) -> list[str]:
+    """Which recordings have cross-talk that can make overlaps, and how much of it: a sentence each."""
+    return [
+        f"{one.name} has cross-talk of {one.leak_db:.0f} dB between its channels; it was left out by its level, and "
+        "with it any speech as quiet"
+        for one in recordings
+        if one.leak_db is not None and one.leak_db > LEAST_LEAK_DB
+    ]
+
+
 class _Plain(yaml.SafeDumper):
     """Writes the second direction out in full, so that it can be changed by itself."""
 
@@ -270,4 +269,5 @@ def _provenance(
     shapes = (("gap", found.gap), ("overlap", found.overlap), ("pause", found.pause))
     missing = [key for key, shape in shapes if shape is None]
     lines += [f"Too few to fit, so the default: {', '.join(missing)}."] if missing else []
+    lines += [f"Warning: {warning}." for warning in leaking(recordings)]
     return lines
