@@ -18,7 +18,7 @@ from turnmill.sources.frames import Power, decibels
 TICKS: Final = 100
 """Ticks of a second."""
 
-_VALLEY: Final = 15  # ticks: the closure of a stop is shorter
+_VALLEY: Final = 20  # ticks: the closure of a stop, or of two, is shorter
 _BELOW_DB: Final = 12.0  # how much quieter than the loud parts of its stretch a valley is, at least
 _NOISE_DB: Final = 3.0  # by which the floor of a recording varies, and places are as quiet as each other
 _EDGE: Final = 2  # ticks on both sides of a cut that are to be quiet

@@ -30,7 +30,7 @@ class SegmentParams(CutParams):
     )
     silence_s: float = Field(default=2.0, gt=0, description="silence that no clip goes across, in seconds")
     pad_s: float = Field(
-        default=0.3, ge=0, description="what a clip has of the pauses around it, at most, in seconds; half of a short one"
+        default=0.5, ge=0, description="what a clip has of the pauses around it, at most, in seconds; half of a short one"
     )
     channels: Literal["each", "together"] | None = Field(
         default=None, description="each: every channel for itself; null: each where the corpus names their roles"

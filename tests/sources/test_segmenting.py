@@ -101,14 +101,14 @@ def test_speech_that_never_pauses_is_cut_in_its_valley_or_not_at_all() -> None:
     power = power_of(speech, 4200)
     assert cuts(speech, power, RULES) == Cuts((), ((Span(100, 4100), Why.NO_PAUSE),))
     closure = power.copy()
-    closure[2000:2012] = FLOOR  # as of a stop, in a word
+    closure[2000:2016] = FLOOR  # as of a stop, in a word
     assert not cuts(speech, closure, RULES).clips
     valley = power.copy()
-    valley[2000:2020] = FLOOR
+    valley[2000:2024] = FLOOR
     made = cuts(speech, valley, RULES)
     assert not made.left_out
-    assert [clip.start for clip in made.clips] == [70, 2010]
-    assert [clip.end for clip in made.clips] == [2010, 4130]
+    assert [clip.start for clip in made.clips] == [70, 2012]
+    assert [clip.end for clip in made.clips] == [2012, 4130]
 
 
 def test_a_clip_ends_where_its_pause_is_quietest() -> None:
