@@ -8,12 +8,12 @@ from typing import Any, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from turnmill.manifests.audio import Audio, LongSound, Mix, levels, mix_of, mono_resampled
+from turnmill.manifests.audio import Audio, LongSound, Mix, levels, mix_of
 from turnmill.manifests.records import ItemError, Reason
 from turnmill.pipelines.stage import Row
 from turnmill.pipelines.stages.cut import Cut, CutParams, Cuts, Span
 from turnmill.sources import segmenting, separating
-from turnmill.sources.presence import RATE, Heard, hear, hear_channels, own
+from turnmill.sources.presence import Heard, hear, own
 from turnmill.sources.segmenting import TICKS
 from turnmill.synth.duplex.talk.fit import same_talk
 
@@ -122,7 +122,7 @@ class Segment(Cut):
 
 def _each(sound: Audio | LongSound, name: str) -> list[Heard]:
     """What each channel says of its own. Raises ItemError where two are one, AudioError."""
-    heard = hear_channels(sound, name)
+    heard = hear(sound.blocks(), sound.channels, sound.sample_rate, name)
     envelopes = np.sqrt([one.power for one in heard]).astype(np.float32)
     if any(same_talk(np.stack(pair), TICKS) for pair in combinations(envelopes, 2)):
         raise ItemError(Reason.SAME_CHANNELS, f"{name}: its channels are one: set segment.channels to together")
@@ -132,4 +132,4 @@ def _each(sound: Audio | LongSound, name: str) -> list[Heard]:
 def _together(sound: Audio | LongSound, name: str) -> Heard:
     """What the channels say as one. Raises AudioError."""
     mix = Mix() if sound.channels == 1 else mix_of(levels(sound))
-    return hear(mono_resampled(map(mix, sound.blocks()), sound.sample_rate, RATE, name), name)
+    return hear((mix(block)[None] for block in sound.blocks()), 1, sound.sample_rate, name)[0]

@@ -178,7 +178,7 @@ def test_speech_without_a_pause_is_left_out_and_told(
 
     loud = (np.random.default_rng(0).standard_normal(20 * RATE) * 0.1).astype(np.float32)
     heard = [(10, 300), (400, 1500), (1600, 1990)]
-    monkeypatch.setattr(segment, "hear", lambda *_: Heard(np.array(heard), np.full(2000, 1e-2)))
+    monkeypatch.setattr(segment, "hear", lambda *_: [Heard(np.array(heard), np.full(2000, 1e-2))])
     clips, rows, rejects, _ = segmented(corpus(tmp_path / "a", loud=loud))
     assert [(round(clip["start"]), round(clip["end"])) for clip in clips] == [(0, 3), (16, 20)]
     assert rows[0]["left_out"] == [{"start": 4.0, "end": 15.0, "channel": None, "why": "no_pause"}]
