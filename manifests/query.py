@@ -55,7 +55,8 @@ _HOURS = (
     "CREATE MACRO hours_of(seconds) AS coalesce(sum(CAST(round(seconds * 1e6) AS BIGINT)) / 3.6e9, 0.0)"  # in hours
 )
 _RECORDINGS = f"""CREATE VIEW recordings_all AS SELECT * FROM recordings UNION ALL BY NAME
-    SELECT {", ".join(f'"{name}"' for name in SCHEMAS["recordings"].names)} FROM clips WHERE recording = uid"""
+    SELECT {", ".join(f'"{name}"' for name in SCHEMAS["recordings"].names)} FROM clips WHERE recording = uid
+    AND uid NOT IN (SELECT uid FROM recordings)"""
 # Of copies the one is kept that no label rejected, then one that may be given to others: corpora differ in that.
 _LACKS = ", ".join(f"{table.name}.{table.item} IS NULL" for table in labels_of("clips"))
 _BEST = f"{_LACKS}, clips.licence_redistribute DESC NULLS LAST, text_error NULLS LAST, clips.uid"

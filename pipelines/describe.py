@@ -73,6 +73,8 @@ def _print_stages(half: Half, plan: Plan, given: Sequence[Sequence[Shard]], stor
     for writer in half.writers:
         table.add_row(writer.name, "pool", ", ".join(writer.needs), f"{writer.folder}/", "", "")
     console.print(table)
+    for remark in filter(None, dict.fromkeys(stage.remark() for stage in half.stages)):
+        console.print(f"  {remark}", markup=False, highlight=False, soft_wrap=True)
     for model in filter(None, dict.fromkeys(stage.unfetched() for stage in half.stages)):
         console.print(f"  {model} is fetched at the start of the run", markup=False, highlight=False, soft_wrap=True)
     for predicate in half.predicates:

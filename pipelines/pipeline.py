@@ -16,6 +16,7 @@ from turnmill.pipelines.corpora import NamedCorpus
 from turnmill.pipelines.recipe import Recipe, chosen_stages
 from turnmill.pipelines.source import Source
 from turnmill.pipelines.stage import LabelStage, Shard, Stage, Workspace, Writer
+from turnmill.pipelines.stages.cut import Cut
 from turnmill.pipelines.stages.ingest import Ingest, Makes
 from turnmill.pipelines.stages.script import WriteScripts
 from turnmill.pipelines.stages.shard import ShardClips, ShardDialogues
@@ -189,7 +190,7 @@ def _chain(recipe: Recipe, source: NamedCorpus, out: Store) -> Chain:
     chosen = tuple(
         stage(params, entry.lang)
         for key, stage in chosen_stages().items()
-        if (params := getattr(recipe, key)) is not None
+        if (params := getattr(recipe, key)) is not None and not (entry.family.cuts and issubclass(stage, Cut))
     )
     makes: Makes = "recordings" if any("clips" in stage.tables for stage in chosen) else "clips"
     ingest = Ingest(recipe.ingest, entry, _licence(recipe, entry), root, makes)

@@ -24,9 +24,11 @@ from turnmill.pipelines.stages.diarize import Diarize, DiarizeParams
 from turnmill.pipelines.stages.ingest import IngestParams
 from turnmill.pipelines.stages.quality import Quality, QualityParams
 from turnmill.pipelines.stages.script import ScriptParams
+from turnmill.pipelines.stages.segment import Segment, SegmentParams
 from turnmill.pipelines.stages.simulate import SimulateParams
 from turnmill.pipelines.stages.speak import SpeakParams
 from turnmill.pipelines.stages.speakers import Speakers, SpeakersParams
+from turnmill.pipelines.stages.tags import Tags, TagsParams
 from turnmill.pipelines.stages.transcribe import Transcribe, TranscribeParams
 from turnmill.pipelines.stages.verify import Verify, VerifyParams
 from turnmill.pipelines.steps.card import CardParams
@@ -115,7 +117,11 @@ class Recipe(Params):
     ingest: IngestParams = IngestParams()
     """How a corpus is read."""
     # Stages of clips that a recipe may have, a line each, in the order in which they run.
+    segment: Annotated[SegmentParams | None, Segment] = None
+    """How what is longer than a clip may be is cut into clips; null: every recording is a clip."""
     quality: Annotated[QualityParams | None, Quality] = None
+    tags: Annotated[TagsParams | None, Tags] = None
+    """What each clip sounds like, and how much of it is speech, music and noise; null: nobody asks."""
     transcribe: Annotated[TranscribeParams | None, Transcribe] = None
     """What Whisper hears in each clip, and how far that is from its text; null: it is not asked."""
     diarize: Annotated[DiarizeParams | None, Diarize] = None

@@ -171,6 +171,10 @@ class Stage(ABC):
     def check_here(self) -> None:  # noqa: B027  # most stages need nothing
         """The same, of what its workers need to find on their machine, when that is this one."""
 
+    def remark(self) -> str | None:
+        """What `--dry-run` says of it besides: a sentence on what the recipe's reader may not expect."""
+        return None
+
     def unfetched(self) -> str | None:
         """The model that `fetch` would bring to this machine, on whose content the fingerprint depends."""
         return None

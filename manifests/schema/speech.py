@@ -31,6 +31,8 @@ _FACTS = (
     field("source_uri", TEXT, "path of the source file, relative to the corpus root"),
     field("native", TEXT, "other fields of the corpus, as JSON", source="corpus"),
 )
+_LEFT_OUT = pa.struct([("start", FLOAT), ("end", FLOAT), ("channel", INT32), ("why", TEXT)])
+_TAG = pa.struct([("tag", TEXT), ("prob", FLOAT)])
 _ROLES = field("roles", pa.list_(TEXT), "who is heard on each of its channels; empty where unknown", source="catalogue")
 
 RECORDINGS = Table(
@@ -59,6 +61,19 @@ CLIPS = Table(
     published=True,
 )
 
+SEGMENTATION = Table(
+    "segmentation",
+    "recording that was cut; one that is a clip as it is has none",
+    (
+        field("uid", TEXT, "recording"),
+        field("clips", INT32, "clips that were cut from it"),
+        field("speech", FLOAT, "speech that was found in it, of all channels that were cut for themselves", "s"),
+        field("left_out", pa.list_(_LEFT_OUT), "speech that is in no clip, and why: no_pause or too_short", "s"),
+    ),
+    key=("uid",),
+    of="recordings",
+)
+
 QUALITY = Table(
     "quality",
     "clip",
@@ -84,6 +99,23 @@ QUALITY = Table(
     of="clips",
     label=True,
     sample="quality",
+    published=True,
+)
+
+SOUND_TAGS = Table(
+    "sound_tags",
+    "clip",
+    (
+        field("uid", TEXT, "clip"),
+        field("speech", FLOAT, "probability that it is speech, mean over the clip", "1", "YAMNet"),
+        field("music", FLOAT, "that it is music, singing too", "1", "YAMNet"),
+        field("noise", FLOAT, "that it is any other sound, as a dog or an engine", "1", "YAMNet"),
+        field("top_tags", pa.list_(_TAG), "its likeliest classes, five at most, of AudioSet's", source="YAMNet"),
+    ),
+    key=("uid",),
+    of="clips",
+    label=True,
+    sample="sound_tags",
     published=True,
 )
 
@@ -200,7 +232,9 @@ SPEAKER_CLUSTERS = Table(
 TABLES = (
     RECORDINGS,
     CLIPS,
+    SEGMENTATION,
     QUALITY,
+    SOUND_TAGS,
     TRANSCRIPTS,
     DIARIZATION,
     SPEAKERS,

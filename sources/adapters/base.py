@@ -85,6 +85,11 @@ class Family(Params, ABC, Generic[Item]):
         """Whether the corpus itself says which split an item is in."""
         return False
 
+    @property
+    def cuts(self) -> bool:
+        """Whether the corpus says where in its recordings its clips begin and end."""
+        return False
+
     @abstractmethod
     def units(self, corpus: Corpus[Item], size: UnitSize) -> list[Unit]:
         """Split a corpus, without opening audio. Raises UsageError when its root holds no such corpus."""

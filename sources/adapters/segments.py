@@ -46,6 +46,10 @@ class SegmentsIngest(RowKnobs, Family[ClipRef]):
     exclude: tuple[str, ...] = ()
 
     @property
+    def cuts(self) -> bool:
+        return True
+
+    @property
     def has_splits(self) -> bool:
         return bool(parse(self.split).variables)
 

@@ -139,6 +139,10 @@ class TableKnobs(Family[ClipRef]):
         return frozenset[str]().union(*(parse(text).needed for text in texts))
 
     @property
+    def cuts(self) -> bool:
+        return self.span is not None
+
+    @property
     def has_splits(self) -> bool:
         return bool(parse(self.split).variables)
 

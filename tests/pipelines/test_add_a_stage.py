@@ -52,13 +52,10 @@ class TopLevel(ClipLabel):
 CUT = '''
 """halve: each channel of a recording, in two halves."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
+from turnmill.manifests.audio import Audio, LongSound
 from turnmill.pipelines.guard import Guard
-from turnmill.pipelines.stage import Made, Shard, Workspace
-from turnmill.pipelines.stages.cut import Cut, CutParams, Span
-from turnmill.manifests.audio import Sound
+from turnmill.pipelines.stage import Made, Row, Shard, Workspace
+from turnmill.pipelines.stages.cut import Cut, CutParams, Cuts, Span
 
 
 class HalveParams(CutParams):
@@ -75,12 +72,12 @@ class Halve(Cut):
             workspace.rows("quality", shard.key)
         return super().process(shard, workspace, guard)
 
-    def spans(self, recording: Mapping[str, Any], sound: Sound) -> Sequence[Span]:
+    def cuts(self, recording: Row, sound: Audio | LongSound) -> Cuts:
         if sound.duration < 1:
-            return []
+            return Cuts([])
         middle = sound.duration * self.params.first
         both = [(0.0, middle), (middle, sound.duration)]
-        return [Span(start, end, channel) for channel in range(sound.channels) for start, end in both]
+        return Cuts([Span(start, end, channel) for channel in range(sound.channels) for start, end in both])
 '''
 TABLE = """
 TOP_LEVEL = Table(
