@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import yaml
-from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import Field, model_validator
 
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.params import LicenceStatement, Params, mapping, names_file, validated
@@ -36,7 +36,7 @@ from turnmill.pipelines.steps.clusters import ClustersParams
 from turnmill.pipelines.steps.plan import ShardParams
 from turnmill.pipelines.steps.select import Predicate
 from turnmill.pipelines.steps.voices import VoicesParams
-from turnmill.pipelines.texts import OWN, TextFile
+from turnmill.pipelines.texts import OWN, TEXTS_SHAPES, TextsKey
 from turnmill.pipelines.watch import TimeLimit
 from turnmill.sources import catalogue
 from turnmill.sources.places import PlaceKey
@@ -63,13 +63,6 @@ _SECRET = frozenset(
     {"runtime_env", "rewrite", "moderation", *(name for name, engine in ENGINES.items() if engine.secret)}
 )
 """Below these a key or token may have been pasted in the wrong place: what was given is not repeated."""
-
-_ONE, _SEVERAL = "one file", "several files"  # what errors would say of `texts`, which is told by its shape
-
-
-def _listed(given: Any) -> Any:
-    """One corpus of texts as a list of them."""
-    return [given] if isinstance(given, dict) else given
 
 
 class PricingParams(Params):
@@ -101,13 +94,7 @@ class Recipe(Params):
     )
     root: PlaceKey | None = Field(default=None, description="folder of the corpus, or its URL")
     corpora: tuple[CorpusParams, ...] = Field(default=(), description="several, in place of `corpus` and `root`")
-    texts: (
-        Annotated[
-            Annotated[PlaceKey, Tag(_ONE)] | Annotated[tuple[TextFile, ...], BeforeValidator(_listed), Tag(_SEVERAL)],
-            Discriminator(lambda texts: _SEVERAL if isinstance(texts, list | tuple | dict) else _ONE),
-        ]
-        | None
-    ) = Field(
+    texts: TextsKey | None = Field(
         default=None,
         description="file or URL of text dialogues (.jsonl, .json, .txt or .parquet); or a corpus of the catalogue and "
         "where it lies, `{corpus: moss_003, path: ...}`, or a list of such",
@@ -347,7 +334,7 @@ def _finished(raw: dict[str, Any], changes: Iterable[tuple[str, Any]], name: str
         raw = _changed(raw, key.split("."), lambda text: _entry_file(text, Path()))
     for key in _FOLDERS_OR_NAMES:
         raw = _changed(raw, key.split("."), _folder_or_name)
-    return validated(Recipe, raw, name, tags=(_ONE, _SEVERAL), secret=_SECRET)
+    return validated(Recipe, raw, name, tags=TEXTS_SHAPES, secret=_SECRET)
 
 
 def _with_files(raw: dict[str, Any], keys: Iterable[str], name: str, full: Callable[[str], str]) -> dict[str, Any]:

@@ -381,10 +381,9 @@ def _leaks(connection: duckdb.DuckDBPyConnection, recipe: Recipe, found: Sequenc
 
 def _check_rejects(store: Store, summary: Summary, max_reject_ratio: float | None) -> None:
     for step in (step for funnel in summary.funnels for step in funnel.steps):
-        rejected = step.rejected
-        if max_reject_ratio is not None and step.items_in and rejected / step.items_in > max_reject_ratio:
+        if max_reject_ratio is not None and step.items_in and step.rejected / step.items_in > max_reject_ratio:
             raise TurnmillError(
-                f"{step.stage} rejected {rejected} of {step.items_in} items, more than --max-reject-ratio "
+                f"{step.stage} rejected {step.rejected} of {step.items_in} items, more than --max-reject-ratio "
                 f'{max_reject_ratio}; turnmill query {store.url} "SELECT * FROM rejects" says why'
             )
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
-from typing import Any, Final, Self
+from typing import Annotated, Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.params import LicenceStatement, Params
@@ -78,6 +78,22 @@ class TextFile(Params):
         entry = self.read_as
         split = "test" if entry.eval_only else None
         return Text(self.source, entry.corpus(self.path, own), self.scenario or self.source, self.limit, split)
+
+
+def _listed(given: Any) -> Any:
+    """One corpus of texts as a list of them."""
+    return [given] if isinstance(given, dict) else given
+
+
+TEXTS_SHAPES: Final = ("one file", "several files")
+"""What errors would say of the key `texts`, which is told by its shape."""
+
+TextsKey = Annotated[
+    Annotated[PlaceKey, Tag(TEXTS_SHAPES[0])]
+    | Annotated[tuple[TextFile, ...], BeforeValidator(_listed), Tag(TEXTS_SHAPES[1])],
+    Discriminator(lambda texts: TEXTS_SHAPES[isinstance(texts, list | tuple | dict)]),
+]
+"""One file of dialogues, or several corpora of them."""
 
 
 @dataclass(frozen=True)
