@@ -138,9 +138,10 @@ def _look(record: Record, name: str) -> Any:
         outer, _, inner = name.partition(".")
         below = record.get(outer)
         return _look(below if isinstance(below, Mapping) else {}, inner)
-    if record[name] is None:
+    value = record[name]
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):  # as some write what is missing
         raise LookupError(name)
-    return record[name]
+    return value
 
 
 def _word(name: str, value: Any) -> str:

@@ -51,6 +51,8 @@ class Table:
             raise ParquetError(f"cannot be read as Parquet: {first_line(error)}") from error
         if audio not in self.schema.names:
             raise ParquetError(f"has no column {audio!r}, only {', '.join(self.schema.names)[:200]}")
+        if twice := sorted({name for name in self.schema.names if self.schema.names.count(name) > 1}):
+            raise ParquetError(f"has the column {twice[0]!r} twice")
         self.audio = audio
         self.kind = _kind(self.schema.field(audio).type)
         if not self.kind:

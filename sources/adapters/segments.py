@@ -98,7 +98,7 @@ class SegmentsIngest(RowKnobs, Family[ClipRef]):
     def _unit(self, name: str, groups: list["_Group"], folder: Folder) -> Unit:
         tables = {run.table for group in groups for run in group.runs}
         beside = {other for table in tables for other in self.beside(table).values()}
-        audio = {group.path for group in groups if group.why is None}
+        audio = {group.path for group in groups if group.why is None}.union(*(group.files for group in groups))
         files = sorted(file for file in tables | beside | audio if file in folder.sizes)
         spec = {
             "recordings": [
@@ -124,13 +124,14 @@ class _Run:
 
 @dataclass
 class _Group:
-    """A recording of a split and the runs that speak of it; rows without a recording have the path of none. `why`: of
-    a link that is not read, why not."""
+    """A recording of a split and the runs that speak of it; rows without a recording have the path of none. `files`:
+    other audio by which its rows are told. `why`: of a link that is not read, why not."""
 
     split: str
     path: str
     runs: list[_Run] = field(default_factory=list)
     items: int = 0
+    files: set[str] = field(default_factory=set)
     why: str | None = None
 
 
@@ -163,11 +164,12 @@ def _add(
     """Put a piece's rows into their groups; returns the one that the next piece may go on with."""
     length = 0 if piece.data is None else piece.length
     touched: dict[tuple[str, str], _Group] = {}
-    for split, path, make in found:
+    for split, path, make, files in found:
         index.named.add(path)
         if make is not None:
             group = index.groups.setdefault((split, path), _Group(split, path))
             group.items += 1
+            group.files.update(files)
             touched[split, path] = group
     if not touched:
         return last

@@ -6,6 +6,7 @@ would be written with backslashes. So its items have places in the file, and one
 
 import io
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO, ClassVar, Final, Literal
@@ -135,7 +136,7 @@ def _plain(value: Any) -> dict[str, Any]:
 
 
 def _is_plain(value: Any) -> bool:
-    return isinstance(value, str | int | float) or value is None
+    return isinstance(value, str | int) or value is None or (isinstance(value, float) and math.isfinite(value))
 
 
 def _is_words(value: Any) -> bool:

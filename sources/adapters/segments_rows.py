@@ -1,6 +1,7 @@
 """Rows of annotations to clips, by the knobs of an entry."""
 
 import json
+import math
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -75,11 +76,20 @@ class RowKnobs(Params):
 
 class Placed(NamedTuple):
     """A row of the recording of a path, empty where it names none. `make` tells what it is; null where it is not
-    meant."""
+    meant. `files`: other audio by which that is told."""
 
     split: str
     path: str
     make: Callable[[], ClipRef | Reject] | None
+    files: tuple[str, ...] = ()
+
+
+class _TwoFilesError(ValueError):
+    """A row that two recordings are meant by."""
+
+    def __init__(self, path: str, files: Sequence[str]) -> None:
+        super().__init__(f"is of {path}, which there is twice: {files[0]} and {files[1]}")
+        self.files = tuple(files[:2])
 
 
 @dataclass(frozen=True)
@@ -172,6 +182,8 @@ class Reader:
             words["channel"] = self._side(words, sides)
         except UnsafeNameError as error:
             return self._bad(table, f"{where}: {error}", Reason.UNSAFE_PATH)
+        except _TwoFilesError as error:
+            return self._bad(table, f"{where} {error}")._replace(files=error.files)
         except (ValueError, LookupError) as error:
             return self._bad(table, f"{where} {_said(error)}")
         if any(not set(words.get(name, "").split(" ")) & set(values) for name, values in self.knobs.where.items()):
@@ -215,9 +227,11 @@ class Reader:
         path = template.render(words)
         if "*" not in template.text:
             return safe_join(path, cells)
+        if any(sign in cell for sign in "*?" for cell in cells):
+            raise ValueError(f"names {cells[0]!r}: no recording is found by a name with * or ? in it")
         found = self._matching(safe_join(path, cells))
         if len(found) > 1:
-            raise ValueError(f"is of {path}, which there is twice: {found[0]} and {found[1]}")
+            raise _TwoFilesError(path, found)
         return found[0] if found else path.removeprefix(_ANYWHERE)
 
     def _matching(self, glob: str) -> list[str]:
@@ -333,7 +347,7 @@ def _said(error: Exception) -> str:
 
 def _words(value: Any) -> str:
     """A value as templates see it."""
-    if value is None:
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return ""
     return " ".join(map(_words, value)) if isinstance(value, list) else str(value)
 

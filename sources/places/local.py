@@ -33,10 +33,12 @@ class Local(Place):
     def address(self) -> tuple[str, str]:
         return "file", os.path.realpath(self.path)
 
-    def kind(self) -> Literal["file", "folder"] | None:
+    def kind(self) -> Literal["file", "folder", "other"] | None:
         if self.path.is_dir():
             return "folder"
-        return "file" if self.path.exists() else None
+        if self.path.is_file():
+            return "file"
+        return "other" if self.path.exists() else None
 
     def listing(self) -> Folder:
         """Links to folders inside the root are not followed, for their target is walked under its own name."""

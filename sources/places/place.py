@@ -46,8 +46,8 @@ class Place(ABC):
         """Its filesystem, and its path there with links resolved."""
 
     @abstractmethod
-    def kind(self) -> Literal["file", "folder"] | None:
-        """What is there now. Raises UsageError where that cannot be told."""
+    def kind(self) -> Literal["file", "folder", "other"] | None:
+        """What is there now; other: a pipe or a device, which may never end. Raises UsageError where nobody can tell."""
 
     @abstractmethod
     def listing(self) -> Folder:

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import tempfile
 import tracemalloc
 from collections.abc import Callable
@@ -218,6 +219,12 @@ def test_a_file_that_cannot_be_used_is_a_sentence(tmp_path: Path, name: str, con
         (tmp_path / name).write_text(content)
     with pytest.raises(UsageError, match=f"{name} {message}"):
         ENTRY.corpus(tmp_path / name).units(UnitSize(10))
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "d.jsonl")
+    with pytest.raises(UsageError, match="is not a file: give a file of dialogues"):
+        read_all(tmp_path / "d.jsonl")
 
 
 def test_memory_does_not_grow_with_the_line_or_the_file(tmp_path: Path) -> None:

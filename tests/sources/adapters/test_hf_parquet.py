@@ -227,6 +227,14 @@ def test_a_file_that_is_no_parquet_is_one_reject(tmp_path: Path, data: bytes) ->
     assert len(items(corpus(tmp_path))) == 2
 
 
+def test_a_column_that_is_there_twice_is_refused_for_nobody_knows_which_is_meant(tmp_path: Path) -> None:
+    once = pa.Table.from_pylist([row(0)])
+    write(tmp_path / FILE, once.append_column("text", pa.array(["another"])))
+    (item,) = items(corpus(tmp_path))
+    assert isinstance(item, Reject)
+    assert "has the column 'text' twice" in item.detail
+
+
 def test_a_damaged_row_group_costs_its_own_rows(tmp_path: Path) -> None:
     write(tmp_path / FILE, [row(number) for number in range(12)], group=4, compression="zstd")
     of = pq.read_metadata(tmp_path / FILE).row_group(1)

@@ -231,6 +231,36 @@ def test_a_damaged_item_costs_no_other_and_of_its_own_segments_only_the_damaged(
     assert set(reasons(found)) == {Reason.BAD_ROW}
 
 
+@pytest.mark.parametrize("per_unit", [1, 100])
+def test_a_row_of_which_nobody_knows_the_recording_is_a_reject_in_units_too(tmp_path: Path, per_unit: int) -> None:
+    stm = "x 1 s 0 1 which\n* 1 s 0 1 any\n? 1 s 1 2 one\ny 1 s 0 1 it\nz 1 s 0 1 none\n"
+    write(tmp_path, {"a/x1.wav": TALK, "a/x2.wav": TALK, "a/y.wav": TALK, "a.stm": stm})
+    told = entry(**{**STM, "audio": "a/{recording}*.wav"}).corpus(tmp_path)
+    units = told.units(UnitSize(per_unit))
+    items = [list(told.read(unit)) for unit in units]
+    assert [len(each) for each in items] == [unit.items for unit in units]
+    found = [item for each in items for item in each]
+    assert [clip.text for clip in clips(found)] == ["it"]
+    counts = Counter(reasons(found))
+    assert counts == {Reason.BAD_ROW: 3, Reason.MISSING_FILE: 1, Reason.UNTRANSCRIBED: 2}
+
+
+def test_numbers_that_json_does_not_have_are_no_texts(tmp_path: Path) -> None:
+    data = '[{"start": 0, "end": 1, "text": NaN, "more": Infinity}, {"start": NaN, "end": 2, "text": "b"}]'
+    write(tmp_path, {"a.wav": TALK, "a.json": data})
+    form = {"kind": "json", "items": ""}
+    told = entry(annotations=["*.json"], format=form, audio="{stem}.wav").corpus(tmp_path)
+    assert sorted(reasons(list(told.items()))) == [Reason.BAD_ROW, Reason.UNTRANSCRIBED]
+    (clip,) = clips(
+        list(
+            entry(annotations=["*.json"], format=form, audio="{stem}.wav")
+            .corpus(tmp_path, keep_untranscribed=True)
+            .items()
+        )
+    )
+    assert (clip.text, dict(clip.native)) == (None, {})
+
+
 def test_a_text_that_cannot_be_written_is_rejected(tmp_path: Path) -> None:
     document = '[{"text": "\\ud800", "start": 0, "end": 1}, {"text": "a\\u0000b", "start": 0, "end": 1}]'
     write(tmp_path, {"a.wav": TALK, "a.json": document})
