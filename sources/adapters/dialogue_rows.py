@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, Final, NamedTuple, cast
 
 from turnmill.sources.adapters.dialogue_json import flaw, why_unread
 from turnmill.sources.adapters.dialogue_streams import Member
-from turnmill.sources.adapters.lines import MAX_LINE, read_lines
+from turnmill.sources.adapters.lines import MAX_LINE, read_lines, utf8
 
 GROUP: Final = "rows of one group"
 """The key under which a row that stands for several has them; its other keys are those of the first."""
@@ -60,7 +60,7 @@ def _lines(file: BinaryIO, start: Start, parsed: Callable[[bytes], tuple[Any, st
 def _json_line(line: bytes) -> tuple[Any, str | None]:
     text = ""
     try:
-        text = line.decode("utf-8-sig")
+        text = utf8(line)
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
         return None, why_unread(error, text, 0)
@@ -69,7 +69,7 @@ def _json_line(line: bytes) -> tuple[Any, str | None]:
 
 def _text_line(line: bytes) -> tuple[Any, str | None]:
     try:
-        return {"text": line.decode("utf-8-sig")}, None
+        return {"text": utf8(line)}, None
     except UnicodeDecodeError as error:
         return None, f"is not UTF-8: {error}"
 

@@ -7,6 +7,7 @@ would be written with backslashes. So its items have places in the file, and one
 import json
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any, BinaryIO, ClassVar, Final, Literal
 
 from turnmill.sources.adapters.segments_format import MAX_PIECE, Fault, Piece, Segment, SegmentFormat, whole
@@ -16,6 +17,7 @@ _NEAR: Final = 256  # bytes in which an item says its first key
 _FIRST: Final = re.compile(rb'\{\s*"((?:[^"\\]|\\.){1,100})"\s*:')
 _FLAT: Final = re.compile(r"\{[^{}]*\}")
 _DECODER: Final = json.JSONDecoder()
+_PLAIN: Final = frozenset({str, int, float, bool, type(None)})  # what JSON has that holds nothing
 
 
 class JsonFormat(SegmentFormat):
@@ -59,7 +61,7 @@ class JsonFormat(SegmentFormat):
         if not isinstance(item, dict | list):
             yield Fault(where, "is no object")
             return
-        found = list(_at(item, self.segments.split(".") if self.segments else []))
+        found = list(_at(item, _steps(self.segments) if self.segments else ()))
         if not found and self.segments and "*" not in self.segments:
             yield Fault(where, f"has no {self.segments}")
         if not self.segments.endswith("*"):
@@ -73,8 +75,10 @@ class JsonFormat(SegmentFormat):
             return Fault(where, "is no object")
         values = {**about, **_plain(segment)}
         for name, path in self.columns.items():
-            found = next((value for each in (segment, item) for value in _at(each, path.split("."))), None)
-            values[name] = found
+            if isinstance(segment, dict) and path in segment and path != "*" and "." not in path:
+                values[name] = segment[path]  # most are
+            else:
+                values[name] = next((value for each in (segment, item) for value in _at(each, _steps(path))), None)
         return Segment(where, values)
 
     def _saved(self, text: str, where: str) -> Iterator[Segment | Fault]:
@@ -103,7 +107,12 @@ def _next(text: str, place: int) -> int:
     return len(text) if text[place : place + 1] in ("]", "}") else place
 
 
-def _at(value: Any, path: list[str]) -> Iterator[Any]:
+@cache
+def _steps(path: str) -> tuple[str, ...]:
+    return tuple(path.split("."))
+
+
+def _at(value: Any, path: tuple[str, ...]) -> Iterator[Any]:
     """What lies at a path; nothing where there is no such place."""
     if not path:
         yield value
@@ -123,15 +132,11 @@ def _plain(value: Any) -> dict[str, Any]:
     """The values of an object that are words, numbers or lists of these."""
     if not isinstance(value, dict):
         return {}
-    return {key: each for key, each in value.items() if _is_plain(each) or _is_words(each)}
-
-
-def _is_plain(value: Any) -> bool:
-    return isinstance(value, str | int | float) or value is None
+    return {key: each for key, each in value.items() if type(each) in _PLAIN or _is_words(each)}
 
 
 def _is_words(value: Any) -> bool:
-    return isinstance(value, list) and all(map(_is_plain, value))
+    return isinstance(value, list) and _PLAIN.issuperset(map(type, value))
 
 
 def _items(file: BinaryIO, key: str) -> Iterator[Piece]:

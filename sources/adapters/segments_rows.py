@@ -28,8 +28,8 @@ from turnmill.sources.adapters.items import (
 )
 from turnmill.sources.adapters.segments_format import Fault, Piece, Segment
 from turnmill.sources.adapters.segments_formats import AnyFormat
-from turnmill.sources.adapters.template import Template, TemplateText, parse
-from turnmill.sources.places.place import UnsafeNameError
+from turnmill.sources.adapters.template import Template, TemplateText, parse, place_of
+from turnmill.sources.places.place import Place, UnsafeNameError
 
 FieldName = Literal["text", "speaker", "parent", "language", "tags", "captions"]
 
@@ -37,6 +37,7 @@ _OWN: Final[Mapping[FieldName, str]] = {"text": "{text}", "speaker": "{speaker}"
 _TIMES: Final = frozenset({"start", "end", "duration", "channel", "recording"})
 _CLOCK: Final = re.compile(r"(?:(\d+):)?(\d+):(\d+(?:[.,]\d*)?)")
 _ANYWHERE: Final = "**/"
+_AHEAD: Final = 1 << 20  # bytes
 
 
 class RowKnobs(Params):
@@ -70,6 +71,37 @@ class Placed(NamedTuple):
     make: Callable[[], ClipRef | Reject] | None
 
 
+@dataclass
+class _Stretches:
+    """Reads stretches of files. One that begins where the last ended is read with what is behind it, for most follow
+    each other, and each read of a file takes a while."""
+
+    root: Place
+    table: str = ""
+    begin: int = 0
+    held: bytes = b""
+    end: int = 0  # of the last
+
+    def read(self, table: str, offset: int, length: int) -> bytes:
+        """Raises as `Place.read` does."""
+        place = offset - self.begin
+        if table != self.table or place < 0 or place + length > len(self.held):
+            follows = (table, offset) == (self.table, self.end)
+            self.held = self.root.read(table, offset, max(length, _AHEAD) if follows else length)
+            self.table, self.begin, place = table, offset, 0
+        self.end = offset + length
+        return self.held[place : place + length]
+
+
+class _Spot(NamedTuple):
+    """The recording of a row: as it names it, and as the disk spells what is there. `is_meant`: by `where`."""
+
+    split: str
+    path: str
+    found: str | None
+    is_meant: bool
+
+
 @dataclass(frozen=True)
 class Reader:
     """Turns rows into clips, by an entry's knobs."""
@@ -78,7 +110,7 @@ class Reader:
     knobs: RowKnobs
     paths: Sequence[str]
     _contexts: dict[str, Any] = field(default_factory=dict)
-    _known: dict[str, str | None] = field(default_factory=dict)
+    _known: dict[tuple[str, tuple[str | None, ...]], "_Spot"] = field(default_factory=dict)
     _matched: dict[str, list[str]] = field(default_factory=dict)
 
     @cached_property
@@ -86,8 +118,19 @@ class Reader:
         return Names(self.corpus.root, self.paths)
 
     @cached_property
+    def _stretches(self) -> "_Stretches":
+        return _Stretches(self.corpus.root)
+
+    @cached_property
     def _fields(self) -> Mapping[str, Template]:
         return {name: parse(text) for name, text in {**_OWN, **self.knobs.fields}.items()}
+
+    @cached_property
+    def _placing(self) -> tuple[str, ...]:
+        """What of a row tells its recording, its split and whether it is meant."""
+        templates = parse(self.knobs.audio), parse(self.knobs.split)
+        names = frozenset(self.knobs.where).union(*(template.variables for template in templates))
+        return tuple(sorted(names - {"dir", "stem"}))
 
     @cached_property
     def _used(self) -> frozenset[str]:
@@ -98,8 +141,7 @@ class Reader:
 
     def again(self, table: str, offset: int, length: int, first: int) -> Piece:
         """A run of `units`, as one piece."""
-        data = self.corpus.root.read(table, offset, length) if length else None
-        return Piece(offset, length, first, data)
+        return Piece(offset, length, first, self._stretches.read(table, offset, length) if length else None)
 
     def placed(self, table: str, piece: Piece) -> Iterator[Placed]:
         """Each row of a piece, by its recording."""
@@ -143,33 +185,36 @@ class Reader:
 
     def _row(self, table: str, row: Segment) -> Placed:
         """A row by its recording, where it names one."""
-        where = f"{table}: {row.where}"
-        folder, name = posixpath.split(table)
-        words = {name: _words(value) for name, value in row.values.items()}
-        words |= {"dir": folder or ".", "stem": posixpath.splitext(name)[0]}
+        values = row.values
         try:
-            split, path = self._split(words), self._audio(words)
-            found = self._found(path)
+            said = tuple([_words(values[name]) if name in values else None for name in self._placing])
+            place = self._known.get((table, said)) or self._place(table, said)
         except UnsafeNameError as error:
-            return self._bad(table, f"{where}: {error}", Reason.UNSAFE_PATH)
+            return self._bad(table, f"{table}: {row.where}: {error}", Reason.UNSAFE_PATH)
         except (ValueError, LookupError) as error:
-            return self._bad(table, f"{where} {_said(error)}")
-        if any(not set(words.get(name, "").split(" ")) & set(values) for name, values in self.knobs.where.items()):
-            return Placed(split, found or path, None)
-        return Placed(split, found or path, partial(self._made, table, row, words, split, path, found))
+            return self._bad(table, f"{table}: {row.where} {_said(error)}")
+        split, path, found, is_meant = place
+        return Placed(split, found or path, partial(self._made, table, row, place) if is_meant else None)
 
-    def _found(self, path: str) -> str | None:
-        """The file as the disk spells it. Raises UnsafeNameError."""
-        if path not in self._known:
-            self._known.clear()  # most rows are of the recording of the row before
-            self._known[path] = self._names.find(path)
-        return self._known[path]
+    def _place(self, table: str, said: tuple[str | None, ...]) -> "_Spot":
+        """`said`: the words of `_placing`, null where a row has none. Raises UnsafeNameError, ValueError and
+        LookupError."""
+        words = {name: word for name, word in zip(self._placing, said, strict=True) if word is not None}
+        words |= place_of(table)
+        split, path = self._split(words), self._audio(words)
+        found = self._names.find(path)
+        where = self.knobs.where.items()
+        is_meant = all(set(words.get(name, "").split(" ")) & set(values) for name, values in where)
+        self._known.clear()  # most rows are of the recording of the row before
+        self._known[table, said] = place = _Spot(split, path, found, is_meant)
+        return place
 
-    def _made(
-        self, table: str, row: Segment, words: Mapping[str, str], split: str, path: str, found: str | None
-    ) -> ClipRef | Reject:
+    def _made(self, table: str, row: Segment, place: "_Spot") -> ClipRef | Reject:
         """The clip of a row, or BAD_ROW, MISSING_FILE, RAW_AUDIO or UNTRANSCRIBED."""
         where = f"{table}: {row.where}"
+        split, path, found, _ = place
+        words = {name: _words(value) for name, value in row.values.items()}
+        words |= place_of(table)
         try:
             clip = self._clip(row, words, split, found or path)
         except ValueError as error:
@@ -231,7 +276,7 @@ class Reader:
         native = {
             name: value for name, value in row.values.items() if name not in self._used and value not in ("", None)
         }
-        for said in (text or "", *filter(None, fields.values()), *map(_words, native.values())):
+        for said in (text or "", *filter(None, fields.values()), *(words[name] for name in native)):
             if "\0" in said or not _encodes(said):
                 raise ValueError("has a text that is none")
         return ClipRef(
@@ -298,8 +343,8 @@ def _said(error: Exception) -> str:
 
 def _words(value: Any) -> str:
     """A value as templates see it."""
-    if value is None:
-        return ""
+    if value is None or isinstance(value, str):
+        return value or ""
     return " ".join(map(_words, value)) if isinstance(value, list) else str(value)
 
 
@@ -324,6 +369,8 @@ def _marked(text: str, tokens: Mapping[str, str]) -> str:
 
 
 def _encodes(text: str) -> bool:
+    if text.isascii():
+        return True
     try:
         text.encode()
     except UnicodeEncodeError:

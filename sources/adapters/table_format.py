@@ -16,9 +16,10 @@ from pydantic import Field, model_validator
 
 from turnmill.manifests.params import Params
 from turnmill.sources.adapters.json_elements import elements
-from turnmill.sources.adapters.lines import MAX_LINE, Line, read_lines
+from turnmill.sources.adapters.lines import MAX_LINE, Line, read_lines, utf8
 from turnmill.sources.places.place import Place
 
+_AS_WRITTEN: Final = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
 _MAX_LINES: Final = 100  # of one row with line ends in its quotes
 _MAX_YAML: Final = 16 << 20  # bytes: YAML is read whole
 _NO_YAML: Final = "cannot be read as YAML"
@@ -131,24 +132,37 @@ def read_columns(form: TableFormat, file: IO[bytes]) -> tuple[str, ...]:
 
 
 def read_records(
-    form: TableFormat, columns: tuple[str, ...], file: IO[bytes], keep: frozenset[str], first: int, inside: bool
+    form: TableFormat,
+    columns: tuple[str, ...],
+    file: IO[bytes],
+    keep: frozenset[str],
+    first: int,
+    inside: bool,
+    only: frozenset[str] | None = None,
 ) -> Iterator[Record]:
     """What stands in a table from the file's position on, which is that of the record number `first`.
 
     columns: as `read_columns` says. keep: the columns of JSON and YAML that stay lists. inside: the position is not the
-    begin of a document, but of an element. A file that breaks off ends with a record that says so.
+    begin of a document, but of an element. only: of lines of columns, those that rows need have; null: all. A file that
+    breaks off ends with a record that says so.
     """
-    last = (first, file.tell())
+    last = Record(first - 1, file.tell(), "")
     try:
-        for record in _records(form, columns, file, keep, first, inside):
-            last = (record.number + 1, record.offset)
+        for record in _records(form, columns, file, keep, first, inside, only):
+            last = record
             yield record
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        yield Record(*last, f"cannot be unpacked: {error}")
+        yield Record(last.number + 1, last.offset, f"cannot be unpacked: {error}")
 
 
 def _records(
-    form: TableFormat, columns: tuple[str, ...], file: IO[bytes], keep: frozenset[str], first: int, inside: bool
+    form: TableFormat,
+    columns: tuple[str, ...],
+    file: IO[bytes],
+    keep: frozenset[str],
+    first: int,
+    inside: bool,
+    only: frozenset[str] | None,
 ) -> Iterator[Record]:
     if form.kind == "json":
         path = tuple(filter(None, form.path.split(".")))
@@ -165,6 +179,7 @@ def _records(
         for line in _worth_reading(form, read_lines(file, first)):
             yield Record(line.number, line.offset, _matched(form, match, line))
     else:
+        wanted = [(name, place) for place, name in enumerate(columns) if only is None or name in only]
         expected = f" columns where {', '.join(columns)} are expected"
         for number, offset, values in _rows_of_text(form, read_lines(file, first), len(columns)):
             if isinstance(values, str):
@@ -172,7 +187,7 @@ def _records(
             elif len(values) != len(columns):
                 yield Record(number, offset, f"has {len(values)}{expected}")
             else:
-                yield Record(number, offset, dict(zip(columns, values)))  # noqa: B905  # they are as many
+                yield Record(number, offset, {name: values[place] for name, place in wanted})
 
 
 def _too_long() -> str:
@@ -213,10 +228,10 @@ def _rows_of_text(
     if form.quoting or form.escape:
         yield from _quoted(form, lines, n_columns)
         return
-    split = partial(str.split, sep=None if form.sep == "whitespace" else form.sep, maxsplit=form.maxsplit)
+    sep, maxsplit = None if form.sep == "whitespace" else form.sep, form.maxsplit
     for line in _worth_reading(form, lines):
         try:
-            yield line.number, line.offset, split(_decoded(form, line))
+            yield line.number, line.offset, _decoded(form, line).split(sep, maxsplit)
         except ValueError as error:
             yield line.number, line.offset, str(error)
 
@@ -281,7 +296,7 @@ def from_json(
     """The row that a JSON object is, or a list of what has those names, else why it is none. Numbers are as they are
     written."""
     try:
-        found = json.loads(data.decode("utf-8-sig"), parse_float=str, parse_int=str, parse_constant=str)
+        found = _AS_WRITTEN.decode(utf8(data))
         if isinstance(found, list) and 0 < len(names) == len(found):
             found = dict(zip(names, found, strict=True))
         if not isinstance(found, dict):
