@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, Final, NamedTuple, cast
 
 from turnmill.sources.adapters.dialogue_streams import Member
 from turnmill.sources.adapters.json_values import parsed
-from turnmill.sources.adapters.lines import MAX_LINE, read_lines
+from turnmill.sources.adapters.lines import MAX_LINE, read_lines, utf8
 
 GROUP: Final = "rows of one group"
 """The key under which a row that stands for several has them; its other keys are those of the first."""
@@ -64,7 +64,7 @@ def _json_line(line: bytes) -> tuple[Any, str | None]:
 
 def _text_line(line: bytes) -> tuple[Any, str | None]:
     try:
-        return {"text": line.decode("utf-8-sig")}, None
+        return {"text": utf8(line)}, None
     except UnicodeDecodeError as error:
         return None, f"is not UTF-8: {error}"
 

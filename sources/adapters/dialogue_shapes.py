@@ -166,7 +166,10 @@ def _stripped(said: Said, shape: Shape) -> Said:
     text = said.text
     for token in shape.strip:
         text = text.replace(token, "")
-    return said._replace(role=shape.roles.get(said.role, said.role), text=text if text == said.text else text.strip())
+    role = shape.roles.get(said.role, said.role)
+    if role == said.role and text == said.text:
+        return said
+    return said._replace(role=role, text=text if text == said.text else text.strip())
 
 
 def _said(row: Any, shape: Shape) -> Iterator[Said]:

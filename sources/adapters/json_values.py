@@ -4,6 +4,8 @@ import json
 import re
 from typing import Any, Final
 
+from turnmill.sources.adapters.lines import utf8
+
 _DEEPEST: Final = 100  # brackets within brackets of a row that is read
 _BRACKET: Final = re.compile(r'[][{}]|"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)  # or a string, which may hold some
 _ESCAPED: Final = re.compile("[\ud800-\udfff]")
@@ -18,7 +20,7 @@ def parsed(data: bytes, decoder: json.JSONDecoder) -> tuple[Any, str | None]:
     """The value that bytes are as JSON, and what is wrong with them."""
     text = ""
     try:
-        text = data.decode("utf-8-sig")
+        text = utf8(data)
         value = decoder.decode(text)
     except UnicodeDecodeError as error:
         return None, f"is not UTF-8: {error.reason} at byte {error.start}"

@@ -1,5 +1,6 @@
 """Lines of large files in bounded memory."""
 
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from typing import IO, Final, NamedTuple
 
@@ -13,6 +14,12 @@ class Line(NamedTuple):
     number: int
     offset: int
     data: bytes | None
+
+
+def utf8(data: bytes) -> str:
+    """The text of some bytes, less the mark that they may begin with: as the codec utf-8-sig, which is written in
+    Python. Raises UnicodeDecodeError."""
+    return data.removeprefix(BOM_UTF8).decode()
 
 
 def read_lines(file: IO[bytes], first: int = 1) -> Iterator[Line]:

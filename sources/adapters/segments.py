@@ -167,10 +167,11 @@ def _add(
     for split, path, make, files in found:
         index.named.add(path)
         if make is not None:
-            group = index.groups.setdefault((split, path), _Group(split, path))
+            group = touched.get((split, path))
+            if group is None:
+                group = touched[split, path] = index.groups.setdefault((split, path), _Group(split, path))
             group.items += 1
             group.files.update(files)
-            touched[split, path] = group
     if not touched:
         return last
     if joins and length and list(touched.values()) == [last] and last is not None:

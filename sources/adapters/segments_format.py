@@ -25,8 +25,7 @@ class Piece(NamedTuple):
     data: bytes | None
 
 
-@dataclass(frozen=True)
-class Segment:
+class Segment(NamedTuple):
     """What a row says, by name: `start`, `end` or `duration`, `text`, `speaker`, `channel`, `recording` and others.
     `where`: its place in the file, for people."""
 

@@ -9,6 +9,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any, BinaryIO, ClassVar, Final, Literal
 
 from turnmill.sources.adapters.json_elements import elements
@@ -18,6 +19,7 @@ _CHUNK: Final = 1 << 20
 _NEAR: Final = 256  # bytes in which an item says its first key
 _FIRST: Final = re.compile(rb'\{\s*"((?:[^"\\]|\\.){1,100})"\s*:')
 _DECODER: Final = json.JSONDecoder()
+_PLAIN: Final = frozenset({str, int, bool, type(None)})  # what JSON has that holds nothing
 
 
 class JsonFormat(SegmentFormat):
@@ -63,7 +65,7 @@ class JsonFormat(SegmentFormat):
         if not isinstance(item, dict | list):
             yield Fault(where, "is no object")
             return
-        found = list(_at(item, self.segments.split(".") if self.segments else []))
+        found = list(_at(item, _steps(self.segments) if self.segments else ()))
         if not found and self.segments and "*" not in self.segments:
             yield Fault(where, f"has no {self.segments}")
         if not self.segments.endswith("*"):
@@ -77,8 +79,10 @@ class JsonFormat(SegmentFormat):
             return Fault(where, "is no object")
         values = {**about, **_plain(segment)}
         for name, path in self.columns.items():
-            found = next((value for each in (segment, item) for value in _at(each, path.split("."))), None)
-            values[name] = found
+            if isinstance(segment, dict) and path in segment and path != "*" and "." not in path:
+                values[name] = segment[path]  # most are
+            else:
+                values[name] = next((value for each in (segment, item) for value in _at(each, _steps(path))), None)
         return Segment(where, values)
 
     def _saved(self, text: str, where: str) -> Iterator[Segment | Fault]:
@@ -100,7 +104,7 @@ class JsonFormat(SegmentFormat):
             if found.fault is not None:
                 yield Fault(f"{where}, element {found.number}", found.fault)
                 continue
-            for segment in _at(found.value, list(filter(None, below.split(".")))):
+            for segment in _at(found.value, tuple(filter(None, below.split(".")))):
                 number += 1
                 yield self._segment({}, about, segment, f"{where}, segment {number}")
 
@@ -112,7 +116,12 @@ def _next(text: str, place: int) -> int:
     return len(text) if text[place : place + 1] in ("]", "}") else place
 
 
-def _at(value: Any, path: list[str]) -> Iterator[Any]:
+@cache
+def _steps(path: str) -> tuple[str, ...]:
+    return tuple(path.split("."))
+
+
+def _at(value: Any, path: tuple[str, ...]) -> Iterator[Any]:
     """What lies at a path; nothing where there is no such place."""
     if not path:
         yield value
@@ -136,7 +145,7 @@ def _plain(value: Any) -> dict[str, Any]:
 
 
 def _is_plain(value: Any) -> bool:
-    return isinstance(value, str | int) or value is None or (isinstance(value, float) and math.isfinite(value))
+    return type(value) in _PLAIN or (isinstance(value, float) and math.isfinite(value))
 
 
 def _is_words(value: Any) -> bool:

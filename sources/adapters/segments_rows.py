@@ -1,6 +1,5 @@
 """Rows of annotations to clips, by the knobs of an entry."""
 
-import json
 import math
 import posixpath
 import re
@@ -14,6 +13,7 @@ from pydantic import Field
 from turnmill.manifests.params import Params
 from turnmill.manifests.records import Reason, Reject
 from turnmill.sources.adapters.base import Corpus
+from turnmill.sources.adapters.channel_map import sides_of
 from turnmill.sources.adapters.folder import Names, glob_pattern, is_raw, safe_join
 from turnmill.sources.adapters.items import (
     DEFAULT_CONFIG,
@@ -32,6 +32,7 @@ from turnmill.sources.adapters.items import (
 )
 from turnmill.sources.adapters.segments_format import Fault, Piece, Segment
 from turnmill.sources.adapters.segments_formats import AnyFormat
+from turnmill.sources.adapters.stretches import Stretches
 from turnmill.sources.adapters.template import Template, TemplateText, parse, place_of
 from turnmill.sources.places.place import UnsafeNameError
 
@@ -92,6 +93,15 @@ class _TwoFilesError(ValueError):
         self.files = tuple(files[:2])
 
 
+class _Spot(NamedTuple):
+    """The recording of a row: as it names it, and as the disk spells what is there. `is_meant`: by `where`."""
+
+    split: str
+    path: str
+    found: str | None
+    is_meant: bool
+
+
 @dataclass(frozen=True)
 class Reader:
     """Turns rows into clips, by an entry's knobs."""
@@ -100,7 +110,7 @@ class Reader:
     knobs: RowKnobs
     paths: Sequence[str]
     _contexts: dict[str, tuple[Any, Mapping[str, str] | None]] = field(default_factory=dict)
-    _known: dict[str, str | None] = field(default_factory=dict)
+    _known: dict[tuple[str, tuple[str | None, ...]], "_Spot"] = field(default_factory=dict)
     _matched: dict[str, list[str]] = field(default_factory=dict)
 
     @cached_property
@@ -108,8 +118,19 @@ class Reader:
         return Names(self.corpus.root, self.paths)
 
     @cached_property
+    def _stretches(self) -> Stretches:
+        return Stretches(self.corpus.root)
+
+    @cached_property
     def _fields(self) -> Mapping[str, Template]:
         return {name: parse(text) for name, text in {**_OWN, **self.knobs.fields}.items()}
+
+    @cached_property
+    def _placing(self) -> tuple[str, ...]:
+        """What of a row tells its recording, its split and whether it is meant."""
+        templates = parse(self.knobs.audio), parse(self.knobs.split)
+        names = frozenset(self.knobs.where).union(*(template.variables for template in templates))
+        return tuple(sorted(names - {"dir", "stem"}))
 
     @cached_property
     def _used(self) -> frozenset[str]:
@@ -122,8 +143,7 @@ class Reader:
 
     def again(self, table: str, offset: int, length: int, first: int) -> Piece:
         """A run of `units`, as one piece."""
-        data = self.corpus.root.read(table, offset, length) if length else None
-        return Piece(offset, length, first, data)
+        return Piece(offset, length, first, self._stretches.read(table, offset, length) if length else None)
 
     def placed(self, table: str, piece: Piece) -> Iterator[Placed]:
         """Each row of a piece, by its recording."""
@@ -162,7 +182,7 @@ class Reader:
                 if found is None:
                     raise ValueError(f"lies without {path} beside it")
                 others[name] = self.corpus.root.read(found)
-            sides = _sides(others.pop(_MAP)) if _MAP in others else None
+            sides = sides_of(others.pop(_MAP)) if _MAP in others else None
             with self.corpus.root.open(table) as file:
                 self._contexts[table] = (self.knobs.format.context(file, others), sides)
         return self._contexts[table]
@@ -172,37 +192,40 @@ class Reader:
 
     def _row(self, table: str, row: Segment, sides: Mapping[str, str] | None) -> Placed:
         """A row by its recording, where it names one."""
-        where = f"{table}: {row.where}"
-        folder, name = posixpath.split(table)
-        words = {name: _words(value) for name, value in row.values.items()}
-        words |= {"dir": folder or ".", "stem": posixpath.splitext(name)[0]}
+        values = row.values
         try:
-            split, path = self._split(words), self._audio(words)
-            found = self._found(path)
-            words["channel"] = self._side(words, sides)
+            said = tuple([_words(values[name]) if name in values else None for name in self._placing])
+            place = self._known.get((table, said)) or self._place(table, said)
         except UnsafeNameError as error:
-            return self._bad(table, f"{where}: {error}", Reason.UNSAFE_PATH)
+            return self._bad(table, f"{table}: {row.where}: {error}", Reason.UNSAFE_PATH)
         except _TwoFilesError as error:
-            return self._bad(table, f"{where} {error}")._replace(files=error.files)
+            return self._bad(table, f"{table}: {row.where} {error}")._replace(files=error.files)
         except (ValueError, LookupError) as error:
-            return self._bad(table, f"{where} {_said(error)}")
-        if any(not set(words.get(name, "").split(" ")) & set(values) for name, values in self.knobs.where.items()):
-            return Placed(split, found or path, None)
-        return Placed(split, found or path, partial(self._made, table, row, words, split, path, found))
+            return self._bad(table, f"{table}: {row.where} {_said(error)}")
+        split, path, found, is_meant = place
+        return Placed(split, found or path, partial(self._made, table, row, place, sides) if is_meant else None)
 
-    def _found(self, path: str) -> str | None:
-        """The file as the disk spells it. Raises UnsafeNameError."""
-        if path not in self._known:
-            self._known.clear()  # most rows are of the recording of the row before
-            self._known[path] = self._names.find(path)
-        return self._known[path]
+    def _place(self, table: str, said: tuple[str | None, ...]) -> "_Spot":
+        """`said`: the words of `_placing`, null where a row has none. Raises UnsafeNameError, ValueError and
+        LookupError."""
+        words = {name: word for name, word in zip(self._placing, said, strict=True) if word is not None}
+        words |= place_of(table)
+        split, path = self._split(words), self._audio(words)
+        found = self._names.find(path)
+        where = self.knobs.where.items()
+        is_meant = all(set(words.get(name, "").split(" ")) & set(values) for name, values in where)
+        self._known.clear()  # most rows are of the recording of the row before
+        self._known[table, said] = place = _Spot(split, path, found, is_meant)
+        return place
 
-    def _made(
-        self, table: str, row: Segment, words: Mapping[str, str], split: str, path: str, found: str | None
-    ) -> ClipRef | Reject:
+    def _made(self, table: str, row: Segment, place: "_Spot", sides: Mapping[str, str] | None) -> ClipRef | Reject:
         """The clip of a row, or BAD_ROW, MISSING_FILE, RAW_AUDIO or UNTRANSCRIBED."""
         where = f"{table}: {row.where}"
+        split, path, found, _ = place
+        words = {name: _words(value) for name, value in row.values.items()}
+        words |= place_of(table)
         try:
+            words["channel"] = self._side(words, sides)
             clip = self._clip(row, words, split, found or path)
         except ValueError as error:
             return Reject(Reason.BAD_ROW, f"{where} {error}", source_uri=table)
@@ -265,7 +288,7 @@ class Reader:
         native = {
             name: value for name, value in row.values.items() if name not in self._used and value not in ("", None)
         }
-        for said in (text or "", *filter(None, fields.values()), *map(_words, native.values())):
+        for said in (text or "", *filter(None, fields.values()), *(words[name] for name in native)):
             if "\0" in said or not _encodes(said):
                 raise ValueError("has a text that is none")
         return ClipRef(
@@ -323,17 +346,6 @@ class Reader:
         return self.knobs.channels[said]
 
 
-def _sides(data: bytes) -> Mapping[str, str]:
-    """Who is on which channel, by a map of these. Raises ValueError where it is none."""
-    try:
-        found = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"lies beside a map of channels that is not JSON: {error}") from error
-    if not isinstance(found, dict) or not all(isinstance(who, str) for who in found.values()):
-        raise ValueError("lies beside a map of channels that does not say who is on them")
-    return {who: channel for channel, who in found.items()}
-
-
 def _grouped(paths: Iterable[str], key: Callable[[str], str]) -> Mapping[str, list[str]]:
     groups: dict[str, list[str]] = {}
     for path in sorted(paths):
@@ -347,6 +359,8 @@ def _said(error: Exception) -> str:
 
 def _words(value: Any) -> str:
     """A value as templates see it."""
+    if isinstance(value, str):
+        return value
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return ""
     return " ".join(map(_words, value)) if isinstance(value, list) else str(value)
@@ -373,6 +387,8 @@ def _marked(text: str, tokens: Mapping[str, str]) -> str:
 
 
 def _encodes(text: str) -> bool:
+    if text.isascii():
+        return True
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -123,24 +123,37 @@ def read_columns(form: TableFormat, file: IO[bytes]) -> tuple[str, ...]:
 
 
 def read_records(
-    form: TableFormat, columns: tuple[str, ...], file: IO[bytes], keep: frozenset[str], first: int, inside: bool
+    form: TableFormat,
+    columns: tuple[str, ...],
+    file: IO[bytes],
+    keep: frozenset[str],
+    first: int,
+    inside: bool,
+    only: frozenset[str] | None = None,
 ) -> Iterator[Record]:
     """What stands in a table from the file's position on, which is that of the record number `first`.
 
     columns: as `read_columns` says. keep: the columns of JSON and YAML that stay lists. inside: the position is not the
-    begin of a document, but of an element. A file that breaks off ends with a record that says so.
+    begin of a document, but of an element. only: of lines of columns, those that rows need have; null: all. A file that
+    breaks off ends with a record that says so.
     """
-    last = (first, file.tell())
+    last = Record(first - 1, file.tell(), "")
     try:
-        for record in _records(form, columns, file, keep, first, inside):
-            last = (record.number + 1, record.offset)
+        for record in _records(form, columns, file, keep, first, inside, only):
+            last = record
             yield record
     except BrokenError as error:
-        yield Record(*last, str(error))
+        yield Record(last.number + 1, last.offset, str(error))
 
 
 def _records(
-    form: TableFormat, columns: tuple[str, ...], file: IO[bytes], keep: frozenset[str], first: int, inside: bool
+    form: TableFormat,
+    columns: tuple[str, ...],
+    file: IO[bytes],
+    keep: frozenset[str],
+    first: int,
+    inside: bool,
+    only: frozenset[str] | None,
 ) -> Iterator[Record]:
     if form.kind == "json":
         path = tuple(filter(None, form.path.split(".")))
@@ -157,6 +170,7 @@ def _records(
         for line in _worth_reading(form, read_lines(file, first)):
             yield Record(line.number, line.offset, _matched(form, match, line))
     else:
+        wanted = [(name, place) for place, name in enumerate(columns) if only is None or name in only]
         expected = f" columns where {', '.join(columns)} are expected"
         for number, offset, values in _rows_of_text(form, read_lines(file, first), len(columns)):
             if isinstance(values, str):
@@ -164,7 +178,7 @@ def _records(
             elif len(values) != len(columns):
                 yield Record(number, offset, f"has {len(values)}{expected}")
             else:
-                yield Record(number, offset, dict(zip(columns, values)))  # noqa: B905  # they are as many
+                yield Record(number, offset, {name: values[place] for name, place in wanted})
 
 
 def _too_long() -> str:
@@ -205,10 +219,10 @@ def _rows_of_text(
     if form.quoting or form.escape:
         yield from _quoted(form, lines, n_columns)
         return
-    split = partial(str.split, sep=None if form.sep == "whitespace" else form.sep, maxsplit=form.maxsplit)
+    sep, maxsplit = None if form.sep == "whitespace" else form.sep, form.maxsplit
     for line in _worth_reading(form, lines):
         try:
-            yield line.number, line.offset, split(_decoded(form, line))
+            yield line.number, line.offset, _decoded(form, line).split(sep, maxsplit)
         except ValueError as error:
             yield line.number, line.offset, str(error)
 

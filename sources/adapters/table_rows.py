@@ -76,6 +76,13 @@ class Rows:
         return self.knobs.variables()
 
     @cached_property
+    def placing(self) -> frozenset[str]:
+        """The columns that tell where a row's audio is, whether it is wanted, and its split."""
+        texts = [*self.knobs.audio, self.knobs.split, *self.knobs.where, *(join.by for join in self.knobs.join)]
+        texts += self.knobs.span.templates if self.knobs.span else ()
+        return frozenset[str]().union(*(parse(text).variables for text in texts))
+
+    @cached_property
     def _told(self) -> frozenset[str]:
         """Columns that need not stand in `native`: those of tags and licences do, which are a corpus' own words."""
         own = ("tags", "licence")
@@ -104,15 +111,22 @@ class Rows:
         return columns_of(self.knobs, file, f"{self.corpus.name}: {table}", self._used - PLACE - added)
 
     def records(
-        self, columns: tuple[str, ...], file: IO[bytes], first: int = 1, *, inside: bool = False
+        self,
+        columns: tuple[str, ...],
+        file: IO[bytes],
+        first: int = 1,
+        *,
+        inside: bool = False,
+        only: frozenset[str] | None = None,
     ) -> Iterator[Record]:
-        return read_records(self.knobs.format, columns, file, frozenset(self.knobs.explode), first, inside)
+        return read_records(self.knobs.format, columns, file, frozenset(self.knobs.explode), first, inside, only)
 
     def values(self, table: str, row: Mapping[str, Any]) -> Values:
         """A row's columns, `dir` and `stem`, and what second tables add. Raises ValueError or LookupError."""
         values = {**place_of(table), **self._empty, **row}
-        for join, there in zip(self.knobs.join, self.joins, strict=True):
-            values |= there.columns(join, values)
+        if self.joins:
+            for join, there in zip(self.knobs.join, self.joins, strict=True):
+                values |= there.columns(join, values)
         return values
 
     def parts(self, table: str, record: Record) -> list[Values | str]:

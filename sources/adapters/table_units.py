@@ -51,7 +51,7 @@ class _Filling:
             self.spec["rows"][-1][3] += 1
         else:
             self.spec["rows"].append([table, record.offset, record.number, 1])
-        self.files[table] = None
+            self.files[table] = None
         self.last = (table, place)
 
     def add_audio(self, path: str, n_bytes: int) -> None:
@@ -75,7 +75,7 @@ class _Splitting:
 
     def __init__(self, rows: Rows, folder: Folder, size: UnitSize, joins: list[list[str]]) -> None:
         self.rows, self.folder, self.size, self.joins = rows, folder, size, joins
-        self.left = {path: path for path in folder.sizes}  # not yet named; its values are the strings of the listing
+        self.left = dict(folder.sizes)  # what is not yet named
         self.again: set[tuple[str, Any]] = set()  # what is named, where that is not told by `left`
         self.first: dict[str, tuple[dict[str, Any], list[Any]]] = {}  # audio -> its unit and row, to add captions
         self.fillings: dict[str, _Filling] = {}
@@ -90,8 +90,9 @@ class _Splitting:
         rows = self.rows
         with open_table(rows.corpus.root, table) as file:
             columns = rows.columns(table, file)
+            repeats = rows.knobs.repeats
             filling = self.filling(rows.split(table, "")) if rows.split_is_of_table else None
-            for place, record in enumerate(rows.records(columns, file)):
+            for place, record in enumerate(rows.records(columns, file, only=rows.placing)):
                 parts = rows.parts(table, record)
                 if not parts:
                     continue
@@ -99,6 +100,13 @@ class _Splitting:
                 into = filling or self.filling(rows.split(table, parts[0]))
                 into.add_record(table, place, record)
                 for number, spot in enumerate(spots):
+                    if spot.fault is None and spot.stretch is None and repeats != "captions":  # as most are
+                        path = spot.files[0]
+                        n_bytes = self.left.pop(path, None)
+                        if n_bytes is not None:
+                            into.add_audio(path, n_bytes)
+                            into.items += 1
+                            continue
                     self._add_part(into, [table, record.number, number], record, spot)
                 into.end_if_full()
 

@@ -75,7 +75,8 @@ class Template:
         """Raises LookupError when a variable, or a piece asked for by index, is not there."""
         if self._plain is not None:
             form, variables = self._plain
-            return form % tuple([_whole(values[name]) for name in variables])
+            said = [values[name] for name in variables]
+            return form % tuple([value if isinstance(value, str) else _whole(value) for value in said])
         return "".join([part if isinstance(part, str) else _whole(part.value(values)) for part in self.parts])
 
     @cached_property

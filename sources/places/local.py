@@ -49,11 +49,16 @@ class Local(Place):
         while pending:
             prefix = pending.pop()
             inside_hidden = is_hidden(prefix)
+            plain: dict[str, int] = {}  # name -> size of what is neither a link nor hidden, as most is
             try:
                 with os.scandir(self.path / prefix) as found:
                     for entry in found:
-                        path = prefix + entry.name
-                        apart = inside_hidden or entry.name.startswith(".")
+                        name = entry.name
+                        apart = inside_hidden or name[0] == "."
+                        if not apart and name.isascii() and entry.is_file(follow_symlinks=False):
+                            plain[name] = entry.stat().st_size
+                            continue
+                        path = prefix + name
                         if not apart and (why := self._why_unsafe(path, entry)):
                             unsafe[os.fsencode(path).decode("utf-8", "backslashreplace")] = why
                         elif entry.is_dir(follow_symlinks=False):
@@ -66,7 +71,9 @@ class Local(Place):
                 if not inside_hidden:
                     raise
                 hidden[prefix] = 0
-        return Folder(self, dict(sorted(sizes.items())), hidden, dict(sorted(unsafe.items())))
+            # Who goes through a million paths in their order finds neighbours in the memory.
+            sizes |= {prefix + name: plain[name] for name in sorted(plain)}
+        return Folder(self, {path: sizes[path] for path in sorted(sizes)}, hidden, dict(sorted(unsafe.items())))
 
     def _why_unsafe(self, path: str, entry: os.DirEntry[str]) -> str:
         """Why an entry is not read; empty where it may be."""
