@@ -56,7 +56,8 @@ def test_every_phrase_is_said_as_it_is_written(language: str) -> None:
         for phrase in PHRASES[language].stock(kind):
             assert phrase == " ".join(phrase.split())
             assert not re.search(r"[\[\]{}|]|[,，]\s*[.?!。？！,，]", phrase), phrase
-            assert spoken_form(phrase, language) == phrase if phrase else kind.endswith("_reply")
+            said = phrase.rstrip(",，") if kind == "filler" else phrase  # a longer one is set off
+            assert spoken_form(said, language) == said if phrase else kind.endswith("_reply")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

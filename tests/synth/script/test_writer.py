@@ -260,3 +260,11 @@ def test_a_silence_after_an_answer_ends_with_an_offer_and_any_other_with_are_you
         for script in scripts(20, interaction, *texts):
             [said] = [turn.text for turn in script.turns if turn.after_silence]
             assert said in ENGLISH.stock(kind)
+
+
+def test_a_shortened_turn_says_so_wherever_it_is_said() -> None:
+    before = dialogue(*TALK)
+    turns = tuple(replace(turn, shortened=n == 1) for n, turn in enumerate(before.turns))
+    for seed in range(10):
+        script = write_script(replace(before, turns=turns), ALL, ESPEAK, "train", seed)
+        assert {turn.text_written for turn in script.turns if turn.shortened} == {TALK[1]}

@@ -167,9 +167,10 @@ def test_what_falls_into_a_turn_that_went_goes_too_and_is_listed() -> None:
     assert all(event.channel in (ASSISTANT, USER) for event in timeline.events)
 
 
-def test_a_misheard_answer_is_labelled() -> None:
+def test_a_misheard_answer_and_a_shortened_one_are_labelled() -> None:
     spoken = talk(["Tell me.", LONG, SAYS])
-    turns = tuple(replace(turn, misheard=turn.index == 1) for turn in spoken.script.turns)
+    turns = tuple(replace(turn, misheard=turn.index == 1, shortened=turn.index == 1) for turn in spoken.script.turns)
     spoken = replace(spoken, script=replace(spoken.script, turns=turns))
     sample = spoken.written(spoken.plan()).sample
-    assert [turn["misheard"] for turn in sample["turns"]] == [False, True, False]
+    for label in ("misheard", "shortened"):
+        assert [turn[label] for turn in sample["turns"]] == [False, True, False]
