@@ -1,13 +1,14 @@
 """Where a recording is cut into clips: at its pauses, in their quietest place, and never inside a word.
 
-All is in ticks of 10 ms, from where speech is and how loud each tick is; nothing here hears. Which pauses are cut is the
-cheapest way through all of them (dynamic programming over the stretches of speech): as little speech as may be is left
-out, then as few cuts as may be lie in pauses below the wanted length, then the longest pauses are taken.
+All is in ticks of 10 ms, from where speech is and how loud each tick is; nothing here hears. Which pauses are cut is
+the cheapest way through all of them (dynamic programming over the stretches of speech): as little speech as may be is
+left out, then as few cuts as may be lie in pauses below the wanted length, then the longest pauses are taken.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -68,8 +69,8 @@ class Cuts:
 
 
 def cuts(speech: Sequence[Span], power: Power, rules: Rules) -> Cuts:
-    """Cut a recording of which `speech`, in order, is heard; `power`: mean square of each tick. Every tick of speech is in
-    a clip or left out."""
+    """Cut a recording of which `speech`, in order, is heard; `power`: mean square of each tick. Every tick of speech is
+    in a clip or left out."""
     levels = decibels(power)
     stretches = [
         part for whole in speech for part in (_parted(whole, levels) if whole.ticks > rules.longest else [whole])
@@ -103,7 +104,7 @@ def _parted(stretch: Span, levels: Levels) -> list[Span]:
 
 def _rooms(stretches: Sequence[Span], end: int) -> list[tuple[int, int]]:
     """What is free before and after each stretch: all of it at the ends of a recording, else half of the pause."""
-    pauses = [after.start - before.end for before, after in zip(stretches, stretches[1:], strict=False)]
+    pauses = [after.start - before.end for before, after in pairwise(stretches)]
     if not stretches:
         return []
     before = [stretches[0].start, *(pause // 2 for pause in pauses)]

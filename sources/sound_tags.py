@@ -136,7 +136,8 @@ def _log_mel(samples: Float32) -> Float32:
     """Of the whole windows in float32 [n]: float32 [windows, 64]."""
     frames = np.lib.stride_tricks.sliding_window_view(samples, _WINDOW)[::_HOP]
     spectra = np.abs(np.fft.rfft(frames * _HANN, _FFT)).astype(np.float32)
-    return np.log(spectra @ _MEL + np.float32(1e-6))
+    mel: Float32 = np.log(spectra @ _MEL + np.float32(1e-6))
+    return mel
 
 
 def _quantized(patch: Float32) -> np.ndarray[Any, np.dtype[np.uint8]]:
@@ -145,12 +146,14 @@ def _quantized(patch: Float32) -> np.ndarray[Any, np.dtype[np.uint8]]:
 
 def _mel_matrix() -> Float32:
     """Triangles of height 1, evenly spaced on the HTK mel scale: float32 [257, 64]."""
-    edges = np.linspace(*(2595 * np.log10(1 + edge / 700) for edge in _BAND), _MELS + 2)
+    low, high = (2595 * np.log10(1 + edge / 700) for edge in _BAND)
+    edges = np.linspace(low, high, _MELS + 2)
     hertz = 700 * (10 ** (edges / 2595) - 1)
     bins = np.linspace(0, _RATE / 2, _FFT // 2 + 1)[:, None]
     rising = (bins - hertz[:-2]) / (hertz[1:-1] - hertz[:-2])
     falling = (hertz[2:] - bins) / (hertz[2:] - hertz[1:-1])
-    return np.maximum(0, np.minimum(rising, falling)).astype(np.float32)
+    triangles: Float32 = np.maximum(0, np.minimum(rising, falling)).astype(np.float32)
+    return triangles
 
 
 _MEL: Final = _mel_matrix()

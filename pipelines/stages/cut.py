@@ -6,17 +6,18 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
+from tempfile import TemporaryFile
 from typing import BinaryIO
 
 from pydantic import Field
 
-from turnmill.manifests.audio import Audio, LongSound, as_flac, cut, pcm_hash
+from turnmill.manifests.audio import Audio, LongSound, as_flac, cut, pcm_hash, read
 from turnmill.manifests.audio import span as span_of
 from turnmill.manifests.params import Params
 from turnmill.manifests.records import ItemError, Reason, Reject, stable_hash
 from turnmill.manifests.tar import TarWriter
 from turnmill.pipelines.guard import Guard
-from turnmill.pipelines.stage import ChosenStage, Made, Row, Shard, Workspace, clip_item, clip_sound, hours
+from turnmill.pipelines.stage import ChosenStage, Made, Row, Shard, Workspace, clip_item, hours
 from turnmill.sources.adapters.items import span_facts, span_uid
 
 
@@ -50,7 +51,7 @@ class Cut(ChosenStage):
     """A stage that says which spans of a recording are clips: FLAC of 16 bit in a tar of their own."""
 
     needs = ("recordings",)
-    tables = ("clips",)
+    tables: tuple[str, ...] = ("clips",)
     items = "recordings"
     host_params = frozenset({"keep_recordings"})  # it changes nothing of the clips
     params: CutParams
@@ -78,7 +79,9 @@ class Cut(ChosenStage):
             found = [guard.one(clip_item(row), partial(self._cut, row, lake, tar, shard.key)) for row in recordings]
         rejects = [each for each in found if isinstance(each, Reject)]
         made = [each for each in found if not isinstance(each, Reject)]
-        others = {table: [rows[table] for _, rows in made if table in rows] for table in self.tables[:-1]}
+        others: dict[str, list[Row]] = {
+            table: [rows[table] for _, rows in made if table in rows] for table in self.tables[:-1]
+        }
         clips = [clip for each, _ in made for clip in each]
         return Made({**others, "clips": clips}, rejects, len(recordings), hours(clips))
 
@@ -87,7 +90,8 @@ class Cut(ChosenStage):
             data = span_of(lake, row["offset"], row["size"])
             offset, size = tar.add(f"{stable_hash(row['uid'])}.{row['codec']}", data)
             return [{**_whole(row), "offset": offset, "size": size}], {}
-        with self.prepared(row, clip_sound(lake, row)) as sound:
+        file = span_of(lake, row["offset"], row["size"])
+        with TemporaryFile() as spool, self.prepared(row, read(file, row["uid"], spool).sound) as sound:
             found = self.cuts(row, sound)
             if not found.spans:
                 raise ItemError(Reason.NOTHING_CUT, f"{row['source_uri']}: no span of it is a clip")

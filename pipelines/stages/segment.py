@@ -42,7 +42,7 @@ class SegmentParams(CutParams):
     separate: str | None = Field(
         default=None,
         pattern=r"^[\w.]+:\w+$",
-        description="`module:function` that gives the voices of what it is given, which are then cut (docs/segmenting.md)",
+        description="`module:function` that gives the voices of a sound, to be cut in its place (docs/segmenting.md)",
     )
 
     @model_validator(mode="after")
@@ -97,20 +97,21 @@ class Segment(Cut):
             return Cuts([Span(0.0, sound.duration, channel) for channel in channels])
         name = recording["source_uri"]
         heard = _each(sound, name) if each else [_together(sound, name)]
-        spans, left_out = [], []
+        spans: list[Span] = []
+        left_out: list[Row] = []
         for channel, one in zip(channels, heard, strict=True):
             speech = [segmenting.Span(start, end) for start, end in one.segments.tolist()]
             found = segmenting.cuts(speech, one.power, self.params.rules)
             spans += [Span(clip.start / TICKS, clip.end / TICKS, channel) for clip in found.clips]
             left_out += [
-                {"start": each.start / TICKS, "end": each.end / TICKS, "channel": channel, "why": str(why)}
-                for each, why in found.left_out
+                {"start": lost.start / TICKS, "end": lost.end / TICKS, "channel": channel, "why": str(why)}
+                for lost, why in found.left_out
             ]
         speech_s = sum(int((one.segments[:, 1] - one.segments[:, 0]).sum()) for one in heard) / TICKS
         if not speech_s:
             raise ItemError(Reason.NO_SPEECH, f"{name}: nobody was heard to speak in it")
         if not spans:
-            said = ", ".join(sorted({each["why"] for each in left_out}))
+            said = ", ".join(sorted({str(lost["why"]) for lost in left_out}))
             raise ItemError(Reason.NOTHING_CUT, f"{name}: of {speech_s:.1f} s of speech nothing can be a clip: {said}")
         spans.sort(key=lambda span: (span.start, span.channel or 0))  # stretches in order are decoded once
         row = {"uid": recording["uid"], "clips": len(spans), "speech": speech_s, "left_out": left_out}
