@@ -45,7 +45,7 @@ def longer(spans: Spans, least: int) -> Spans:
 
 def widened(spans: Spans, before: int, after: int) -> Spans:
     """Spans that begin and end so much farther out; those that are empty then are left out."""
-    wide = spans + np.array((-before, after))
+    wide: Spans = spans + np.array((-before, after))
     return wide[wide[:, 1] > wide[:, 0]]
 
 

@@ -199,7 +199,8 @@ def _probabilities(samples: Float32, name: str) -> Power:
     with library("Silero VAD", name, Reason.MEASURE_FAILED):
         found = get_vad_model()(np.pad(samples, (0, hops * _HOP - len(samples)))).ravel()
     middles = np.arange(-(-len(samples) // FRAME)) * FRAME + FRAME // 2
-    return found[np.minimum(middles // _HOP, hops - 1)].astype(np.float64)
+    sure: Power = found[np.minimum(middles // _HOP, hops - 1)].astype(np.float64)
+    return sure
 
 
 def _told(sure: Power, power: Power) -> Spans:
