@@ -45,7 +45,7 @@ _HOP: Final = 512  # samples of one probability
 _WINDOW: Final = 60_000  # frames heard at once
 _RUN_UP: Final = 100  # frames of silence heard again at the start of the next window
 
-_LEVEL_DB: Final = -28.0  # dBFS of active speech, as Silero hears it
+_LEVEL_DB: Final = -34.0  # dBFS of active speech, as Silero hears it
 _MOST_GAIN: Final = 100.0  # what needs more is a converter's noise
 _ACTIVE: Final = 1e-3  # of the power of the loudest sound that lasts: 30 dB, as in synth.energy
 _LASTS: Final = 5  # frames; a click is shorter
@@ -173,15 +173,15 @@ def _settled(found: Spans, frames: int) -> tuple[Spans, int]:
 
 def _heard(window: Float32, name: str) -> tuple[Power, Spans]:
     """The power of each frame of a window at 16 kHz, and its segments."""
-    steady = window - window.mean(dtype=np.float64).astype(np.float32)  # an offset of the converter is no sound
+    steady = window - window.mean()  # an offset of the converter is no sound
     power = _power(steady)
-    lasting = median_filter(power, _LASTS, mode="nearest")
+    lasting = median_filter(power, _LASTS, mode="mirror")
     loudest = float(lasting.max())
     if loudest <= 0:
         return power, np.zeros((0, 2), np.int64)
     active = float(lasting[lasting > loudest * _ACTIVE].mean())
     steady *= np.float32(min(10 ** (_LEVEL_DB / 20) / np.sqrt(active), _MOST_GAIN))
-    return power, _told(_probabilities(steady, name), power)
+    return power, _told(_probabilities(steady, name), power, lasting)
 
 
 def _power(samples: Float32) -> Power:
@@ -202,13 +202,13 @@ def _probabilities(samples: Float32, name: str) -> Power:
     return found[np.minimum(middles // _HOP, hops - 1)].astype(np.float64)
 
 
-def _told(sure: Power, power: Power) -> Spans:
-    """The segments by both: how sure Silero is, and the power, of each frame."""
+def _told(sure: Power, power: Power, lasting: Power) -> Spans:
+    """The segments by both: how sure Silero is of each frame, and its power, as it is and without clicks."""
     certain = _from_onsets(sure)
     if sure.max() < _CERTAIN or not len(certain):
         return np.zeros((0, 2), np.int64)
     inside = mask(certain, len(power))
-    spoken = power[inside]
+    spoken = lasting[inside]
     active = float(spoken[spoken > spoken.max() * _ACTIVE].mean())
     sounding = power > active * _SILENT
     floor = float(np.quantile(power[sounding], _FLOOR))
