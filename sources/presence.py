@@ -59,7 +59,7 @@ _ABOVE_FLOOR, _BELOW_SPEECH = 10**0.8, 10**-3.5  # sound is 8 dB above the floor
 _SILENT: Final = 1e-6  # of the power of speech: 60 dB below it nothing sounds
 _FLOOR: Final = 0.1  # quantile of the levels of all frames
 _LATE, _LONG = 9, 4  # frames by which Silero's onsets in noise are late, and its ends
-_CLICK, _CLOSURE, _LEAST = 3, 10, 6  # frames: shorter sound is none, shorter silence in it too, a shorter segment too
+_CLICK, _LEAST = 3, 6  # frames: shorter sound is none, a shorter segment neither
 _BRIDGE: Final = 20  # frames: IPU_GAP of synth.duplex.lengths
 
 
@@ -209,7 +209,7 @@ def _told(sure: Power, power: Power, lasting: Power) -> Spans:
         return np.zeros((0, 2), np.int64)
     inside = mask(certain, len(power))
     spoken = lasting[inside]
-    active = float(spoken[spoken > spoken.max() * _ACTIVE].mean())
+    active = float(spoken[spoken >= spoken.max() * _ACTIVE].mean())
     sounding = power > active * _SILENT
     floor = float(np.quantile(power[sounding], _FLOOR))
     away = sounding & (sure < _NEVER) & ~mask(widened(certain, _AWAY, _AWAY), len(power))
@@ -217,7 +217,7 @@ def _told(sure: Power, power: Power, lasting: Power) -> Spans:
     background = (float(power[away].sum()) + _DOUBT * floor) / (int(away.sum()) + _DOUBT)
     if active <= background * _ROOM:
         return segments_of(widened(certain, _LATE, -_LONG))
-    sounds = bridged(longer(spans(power > max(floor * _ABOVE_FLOOR, active * _BELOW_SPEECH)), _CLICK), _CLOSURE)
+    sounds = bridged(longer(spans(power > max(floor * _ABOVE_FLOOR, active * _BELOW_SPEECH)), _CLICK), _BRIDGE)
     around = mask(widened(certain, _REACH, _REACH), len(power))
     some = inside | ((sure >= _MAYBE) & around)
     return segments_of(spans(mask(holding(sounds, some), len(power)) & around))
