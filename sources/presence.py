@@ -4,7 +4,7 @@ Silero VAD v6 (the ONNX copy in faster-whisper; its session runs on one thread) 
 misses much of that, late onsets above all: it depends on level, band and its own state. So it hears each channel at one
 level, and sound says how far speech reaches: a stretch of sound in which Silero hears speech is speech from its first
 to its last 10 ms, where the background leaves room to see that. In noise it is Silero's bounds, less its delay.
-docs/audio.md has the figures, `tests/benchmarks/prove_presence.py` makes them.
+docs/audio.md says why, and `tests/benchmarks/prove_presence.py` measures it.
 
 Segments are [start, end), in order, on a grid of 10 ms; silences below 200 ms do not divide them (docs/turn-taking.md).
 A recording of any length is heard in windows of ten minutes that are cut in silence, and in bounded memory: 350 MB at
