@@ -4,7 +4,7 @@ Silero VAD v6 (the ONNX copy in faster-whisper; its session runs on one thread) 
 misses much of that, late onsets above all: it depends on level, band and its own state. So it hears each channel at one
 level, and sound says how far speech reaches: a stretch of sound in which Silero hears speech is speech from its first
 to its last 10 ms, where the background leaves room to see that. In noise it is Silero's bounds, less its delay.
-docs/audio.md has the figures, `tests/benchmarks/prove_presence.py` makes them.
+docs/audio.md says why, and `tests/benchmarks/prove_presence.py` measures it.
 
 Segments are [start, end), in order, on a grid of 10 ms; silences below 200 ms do not divide them (docs/turn-taking.md).
 A recording of any length is heard in windows of ten minutes that are cut in silence, and in bounded memory: 350 MB at
@@ -45,7 +45,7 @@ _HOP: Final = 512  # samples of one probability
 _WINDOW: Final = 60_000  # frames heard at once
 _RUN_UP: Final = 100  # frames of silence heard again at the start of the next window
 
-_LEVEL_DB: Final = -28.0  # dBFS of active speech, as Silero hears it
+_LEVEL_DB: Final = -34.0  # dBFS of active speech, as Silero hears it
 _MOST_GAIN: Final = 100.0  # what needs more is a converter's noise
 _ACTIVE: Final = 1e-3  # of the power of the loudest sound that lasts: 30 dB, as in synth.energy
 _LASTS: Final = 5  # frames; a click is shorter
@@ -59,7 +59,7 @@ _ABOVE_FLOOR, _BELOW_SPEECH = 10**0.8, 10**-3.5  # sound is 8 dB above the floor
 _SILENT: Final = 1e-6  # of the power of speech: 60 dB below it nothing sounds
 _FLOOR: Final = 0.1  # quantile of the levels of all frames
 _LATE, _LONG = 9, 4  # frames by which Silero's onsets in noise are late, and its ends
-_CLICK, _CLOSURE, _LEAST = 3, 10, 6  # frames: shorter sound is none, shorter silence in it too, a shorter segment too
+_CLICK, _LEAST = 3, 6  # frames: shorter sound is none, a shorter segment neither
 _BRIDGE: Final = 20  # frames: IPU_GAP of synth.duplex.lengths
 
 
@@ -173,15 +173,15 @@ def _settled(found: Spans, frames: int) -> tuple[Spans, int]:
 
 def _heard(window: Float32, name: str) -> tuple[Power, Spans]:
     """The power of each frame of a window at 16 kHz, and its segments."""
-    steady = window - window.mean(dtype=np.float64).astype(np.float32)  # an offset of the converter is no sound
+    steady = window - window.mean()  # an offset of the converter is no sound
     power = _power(steady)
-    lasting = median_filter(power, _LASTS, mode="nearest")
+    lasting = median_filter(power, _LASTS, mode="mirror")
     loudest = float(lasting.max())
     if loudest <= 0:
         return power, np.zeros((0, 2), np.int64)
     active = float(lasting[lasting > loudest * _ACTIVE].mean())
     steady *= np.float32(min(10 ** (_LEVEL_DB / 20) / np.sqrt(active), _MOST_GAIN))
-    return power, _told(_probabilities(steady, name), power)
+    return power, _told(_probabilities(steady, name), power, lasting)
 
 
 def _power(samples: Float32) -> Power:
@@ -203,14 +203,14 @@ def _probabilities(samples: Float32, name: str) -> Power:
     return sure
 
 
-def _told(sure: Power, power: Power) -> Spans:
-    """The segments by both: how sure Silero is, and the power, of each frame."""
+def _told(sure: Power, power: Power, lasting: Power) -> Spans:
+    """The segments by both: how sure Silero is of each frame, and its power, as it is and without clicks."""
     certain = _from_onsets(sure)
     if sure.max() < _CERTAIN or not len(certain):
         return np.zeros((0, 2), np.int64)
     inside = mask(certain, len(power))
-    spoken = power[inside]
-    active = float(spoken[spoken > spoken.max() * _ACTIVE].mean())
+    spoken = lasting[inside]
+    active = float(spoken[spoken >= spoken.max() * _ACTIVE].mean())
     sounding = power > active * _SILENT
     floor = float(np.quantile(power[sounding], _FLOOR))
     away = sounding & (sure < _NEVER) & ~mask(widened(certain, _AWAY, _AWAY), len(power))
@@ -218,7 +218,7 @@ def _told(sure: Power, power: Power) -> Spans:
     background = (float(power[away].sum()) + _DOUBT * floor) / (int(away.sum()) + _DOUBT)
     if active <= background * _ROOM:
         return segments_of(widened(certain, _LATE, -_LONG))
-    sounds = bridged(longer(spans(power > max(floor * _ABOVE_FLOOR, active * _BELOW_SPEECH)), _CLICK), _CLOSURE)
+    sounds = bridged(longer(spans(power > max(floor * _ABOVE_FLOOR, active * _BELOW_SPEECH)), _CLICK), _BRIDGE)
     around = mask(widened(certain, _REACH, _REACH), len(power))
     some = inside | ((sure >= _MAYBE) & around)
     return segments_of(spans(mask(holding(sounds, some), len(power)) & around))

@@ -5,7 +5,7 @@ import pyarrow as pa
 from turnmill.manifests.schema.shared import LICENCE, WHERE, WORD
 from turnmill.manifests.schema.table import BOOL, FLOAT, INT32, SPAN, TEXT, Table, field
 
-PRESENCE = "Silero VAD v6 and sound (Turnmill: docs/audio.md)"
+PRESENCE = "Silero VAD v6 and level"
 
 _PLACE = (
     field("corpus", TEXT, "catalogue name"),

@@ -18,7 +18,7 @@ import numpy as np
 import soundfile
 
 from turnmill.manifests.audio import Audio, Mix, decode, encode_flac, levels, mono_at, pcm_hash
-from turnmill.sources import measure
+from turnmill.sources import measure, presence
 from turnmill.sources.adapters.folder import audio_files, list_folder
 from turnmill.sources.places import place
 
@@ -77,7 +77,7 @@ def bench_split(audio: Audio) -> None:
     peak = float(np.abs(audio.samples).max())
     parts: dict[str, Callable[[], object]] = {
         "mix and resample": lambda: mono_at(audio, 16000, ""),
-        "Silero VAD": lambda: measure._speech(narrow, ""),
+        "speech": lambda: presence.speech(narrow, 16000),
         "levels": lambda: levels(audio),
         "clipping": lambda: clipping(audio, max(peak, 0.9)),
         "bandwidth": lambda: bandwidth(audio),

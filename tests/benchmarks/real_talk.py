@@ -28,7 +28,7 @@ from turnmill.synth.script import Interaction, write_script
 from turnmill.synth.tts.engines.espeak import ESPEAK
 
 LEVEL = -23.0  # dBFS of active speech
-PAUSE = LogNormal(median=0.45, sigma=0.6, low=0.2, high=4.0)  # as in bench_realism.py
+PAUSE = LogNormal(median=0.6, sigma=0.45, low=0.25, high=4.0)  # away from 200 ms, where a pause begins to be one
 TALK = Interaction(barge_in=0.0, hesitation=0.0, silence_timeout=0.0, balance=0.0)
 """Nothing but turns and backchannels."""
 LONGEST_NOD = RATE * 4 // 5

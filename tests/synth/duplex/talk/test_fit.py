@@ -8,8 +8,10 @@ import pytest
 import soundfile
 import yaml
 
+from turnmill.manifests.audio import Audio, decode
 from turnmill.manifests.errors import TurnmillError, UsageError
 from turnmill.pipelines.fitting import fit_files
+from turnmill.pipelines.fitting import recording as recording_of
 from turnmill.synth.channels import RATE
 from turnmill.synth.duplex.talk.fit import (
     Recording,
@@ -18,7 +20,6 @@ from turnmill.synth.duplex.talk.fit import (
     intervals,
     measure_turns,
     same_talk,
-    speech_of_audio,
 )
 from turnmill.synth.duplex.timing import FloorTransfer, Timing, timing
 
@@ -120,13 +121,29 @@ def test_too_little_talk_is_said() -> None:
 
 
 def test_a_real_call_has_a_preset(shared: Path) -> None:
-    audio, rate = soundfile.read(shared / "two-channel" / "support_call_agent_caller_8k.flac", dtype="float32")
-    channels = (speech_of_audio(audio[:, 0], rate), speech_of_audio(audio[:, 1], rate))
-    assert all(60 * RATE < (spans[:, 1] - spans[:, 0]).sum() < 100 * RATE for spans in channels)
-    call = Recording("support_call", channels, len(audio) / rate)
-    assert 15 <= measure_turns([call]).turns <= 35
+    path = shared / "two-channel" / "support_call_agent_caller_8k.flac"
+    call = recording_of(decode(path.read_bytes(), path.name), "support_call")
+    assert all(60 * RATE < (spans[:, 1] - spans[:, 0]).sum() < 110 * RATE for spans in call.channels)
+    assert call.leak_db is None
+    assert 15 <= measure_turns([call]).turns <= 40
     found = Timing.model_validate(yaml.safe_load(fit_preset([call], "support")))
     assert 0.5 < found.user_to_assistant.gap.median < 3.0
+
+
+def test_cross_talk_is_left_out_and_said(shared: Path) -> None:
+    path = shared / "two-channel" / "spokenwoz-MUL1423.flac"
+    call = decode(path.read_bytes(), path.name)
+    leak = np.roll(call.samples[::-1], 80, axis=1) * np.float32(10 ** (-14 / 20))
+    apart, leaky = (recording_of(Audio(samples, 8000), "call") for samples in (call.samples, call.samples + leak))
+    # The channel that is 12 dB louder hears nothing of the other one that could be taken for its own.
+    assert leaky.leak_db == pytest.approx(-14, abs=1.5)
+    found, true = measure_turns([leaky]), measure_turns([apart])
+    assert found.turns == pytest.approx(true.turns, abs=4)
+    assert (found.offsets < 0).mean() < 0.2
+    text = fit_preset([leaky], "leaky")
+    assert "# Warning: call has cross-talk of -1" in text
+    assert "Warning" not in fit_preset([apart], "apart")
+    Timing.model_validate(yaml.safe_load(text))
 
 
 @pytest.mark.parametrize(("gain", "delay_s"), [(1.0, 0.0), (-0.05, 0.0), (0.2, 0.4)])
