@@ -47,7 +47,7 @@ class Place(ABC):
 
     @abstractmethod
     def kind(self) -> Literal["file", "folder", "other"] | None:
-        """What is there now; other: a pipe or device, which may never end. Raises UsageError where nobody can tell."""
+        """What is there now; other: a pipe or device, that may never end. Raises UsageError where nobody can tell."""
 
     @abstractmethod
     def listing(self) -> Folder:
