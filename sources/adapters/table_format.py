@@ -1,10 +1,9 @@
 """How a table is written, and the rows that it holds: lines of columns, JSON lines, JSON and YAML documents."""
 
 import csv
-import re
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache, partial
+from functools import partial
 from itertools import zip_longest
 from typing import IO, Any, Final, Literal, NamedTuple
 
@@ -17,11 +16,10 @@ from turnmill.sources.adapters.json_elements import elements
 from turnmill.sources.adapters.json_values import AS_WRITTEN, parsed
 from turnmill.sources.adapters.lines import MAX_LINE, Line, read_lines
 from turnmill.sources.adapters.packed import BrokenError, unpacked
+from turnmill.sources.adapters.table_yaml import MAX_YAML, NO_YAML, loaded, yaml_rows
 from turnmill.sources.places.place import Place
 
 _MAX_LINES: Final = 100  # of one row with line ends in its quotes
-_MAX_YAML: Final = 16 << 20  # bytes: YAML is read whole
-_NO_YAML: Final = "cannot be read as YAML"
 
 Row = Mapping[str, Any]
 """A row's columns: a text each, or a list of texts; of a column that is to be exploded, a list of anything."""
@@ -318,79 +316,19 @@ def written(value: Any) -> str:
 
 def _of_yaml(path: str, file: IO[bytes], keep: frozenset[str], first: int) -> Iterator[Record]:
     file.seek(0)
-    rows = _yaml(file.read(_MAX_YAML + 1), path)
+    rows = yaml_rows(file.read(MAX_YAML + 1), path)
     for number, (key, row) in enumerate(rows[first - 1 :], first):
         named = {} if key is None else {"key": written(key)}
         if isinstance(row, Mapping):
             yield Record(number, 0, named | flat(row, keep))
         else:
-            yield Record(number, 0, row if isinstance(row, str) and row.startswith(_NO_YAML) else "is no mapping")
-
-
-@lru_cache(maxsize=1)  # each unit of a table reads it again
-def _yaml(data: bytes, path: str) -> list[tuple[Any, Any]]:
-    """Keys (null in a list) and rows; a text that begins with `_NO_YAML` in the place of one that cannot be read."""
-    try:
-        found = _loaded(data)
-        for part in filter(None, path.split(".")):
-            found = found.get(part) if isinstance(found, dict) else None
-        if isinstance(found, dict):
-            return list(found.items())
-        if isinstance(found, list):
-            return [(None, row) for row in found]
-        raise ValueError(f"there is no list at `{path}`")
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        pieces = _yaml_pieces(data) if len(data) <= _MAX_YAML else []
-        return [(None, _yaml_row(piece)) for piece in pieces] or [(None, _no_yaml(error))]
-
-
-def _yaml_pieces(data: bytes) -> list[bytes]:
-    """The elements of a list that is written as one a line, or several lines, beginning with a dash."""
-    first = re.search(rb"^ *- ", data, re.MULTILINE)
-    if first is None:
-        return []
-    begins = [found.start() for found in re.finditer(b"^" + first[0], data, re.MULTILINE)]
-    return [data[begin:end] for begin, end in zip(begins, [*begins[1:], len(data)], strict=True)]
-
-
-def _yaml_row(piece: bytes) -> Any:
-    """A row of a document that is broken elsewhere, or what is wrong with it."""
-    try:
-        (row,) = _yaml_value(piece)
-    except (yaml.YAMLError, TypeError, ValueError, RecursionError) as error:
-        return _no_yaml(error)
-    return row
-
-
-def _no_yaml(error: Exception) -> str:
-    return f"{_NO_YAML}: {' '.join(str(error).split())}"
-
-
-def _yaml_value(data: bytes) -> Any:
-    """Raises yaml.YAMLError or ValueError."""
-    if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(data, yaml.CSafeLoader)):
-        raise ValueError("it has aliases (*), which may stand for more than fits the memory")
-    return yaml.load(data, _Texts)
+            yield Record(number, 0, row if isinstance(row, str) and row.startswith(NO_YAML) else "is no mapping")
 
 
 def from_yaml(data: bytes) -> Row | str:
     """The row that a mapping of YAML is, or why it is none."""
     try:
-        found = _loaded(data)
+        found = loaded(data)
         return flat(found, frozenset()) if isinstance(found, Mapping) else "is no mapping"
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         return "cannot be read as YAML: " + " ".join(str(error).split())
-
-
-def _loaded(data: bytes) -> Any:
-    """Raises yaml.YAMLError, ValueError and RecursionError."""
-    if len(data) > _MAX_YAML:
-        raise ValueError(f"it is longer than {_MAX_YAML} bytes")
-    return _yaml_value(data)
-
-
-class _Texts(yaml.CSafeLoader):
-    """Scalars as they are written: `0100` is no number, `no` is not false."""
-
-
-_Texts.yaml_implicit_resolvers = {}
