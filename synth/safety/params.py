@@ -14,12 +14,12 @@ CATEGORIES: Final[tuple[Category, ...]] = get_args(Category)
 class Thresholds(Params):
     """The score (0 to 1) from which on a turn is unsafe, by category; null: the category is kept."""
 
-    hate: float | None = Field(default=0.6, ge=0, le=1, description="against people for what they are")
-    harassment: float | None = Field(default=0.6, ge=0, le=1, description="insults, threats, stalking, blackmail")
-    sexual: float | None = Field(default=0.6, ge=0, le=1, description="sexual content about people; minors")
-    violence: float | None = Field(default=0.6, ge=0, le=1, description="wishes, plans and ways to hurt others")
-    self_harm: float | None = Field(default=0.6, ge=0, le=1, description="its encouragement and ways; not prevention")
-    illegal: float | None = Field(default=0.6, ge=0, le=1, description="ways to weapons, drugs, theft and fraud")
+    hate: float | None = Field(default=0.5, ge=0, le=1, description="against people for what they are")
+    harassment: float | None = Field(default=0.5, ge=0, le=1, description="insults, threats, stalking, blackmail")
+    sexual: float | None = Field(default=0.5, ge=0, le=1, description="sexual content about people; minors")
+    violence: float | None = Field(default=0.5, ge=0, le=1, description="wishes, plans and ways to hurt others")
+    self_harm: float | None = Field(default=0.5, ge=0, le=1, description="its encouragement and ways; not prevention")
+    illegal: float | None = Field(default=0.5, ge=0, le=1, description="ways to weapons, drugs, theft and fraud")
 
     def of(self, category: str) -> float | None:
         threshold: float | None = getattr(self, category)

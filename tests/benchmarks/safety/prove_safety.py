@@ -22,6 +22,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from seeds import made
+
 from turnmill.manifests.records import Licence, Reject, TextDialogue, TextTurn
 from turnmill.synth.safety import Safety, SafetyParams
 from turnmill.synth.text_filters import unsafe_topic
@@ -115,6 +117,10 @@ def main() -> int:
     below = False
     for file in (HERE / "judge.tsv", HERE / "stranger.tsv", *map(Path, sys.argv[1:])):
         texts = read(file)
+        seen = made(text.text for text in texts)
+        texts = [text for text in texts if text.text not in seen]
+        if seen:
+            print(f"\n{file.name}: left out, for a seed can become them: {', '.join(sorted(seen))}")
         judges = {
             "lexicon": [by_lexicon(text) for text in texts],
             "classifier": [by_classifier(text) for text in texts],

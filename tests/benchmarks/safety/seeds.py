@@ -1,12 +1,13 @@
 """The texts that the classifier of `synth.safety` is trained on: written for it, a line for many texts.
 
-Under `[category]` each line is a text; `{a|b}` in it is a or b. No line is of a public set or of `judge.tsv`.
+Under `[category]` each line is a text; `{a|b}` in it is a or b. No line is of a public set or of a text to judge by:
+`made(texts)` says which of those a line could become all the same.
 """
 
 import itertools
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,19 +32,39 @@ class Seed(NamedTuple):
 def seeds(per_line: int, rng: np.random.Generator) -> Iterator[Seed]:
     """`per_line` texts of each line or, where that is more, so many that each of its choices is in one; and the
     quickstart's dialogues, which are safe."""
+    for language, category, line in _lines():
+        texts = _texts(line, per_line, rng)
+        yield from (Seed(language, category, _tidy(text), len(texts) ** -0.5) for text in texts)
+    quickstart = Path(str(load_recipe("quickstart").texts))
+    for name, language in ((quickstart, "en"), (quickstart.with_name("chinese.jsonl"), "zh")):
+        for row in name.read_text("utf-8").splitlines():
+            yield from (Seed(language, "safe", message["content"], 0.25) for message in json.loads(row)["messages"])
+
+
+def made(texts: Iterable[str]) -> set[str]:
+    """Those of `texts` that a line can become, signs and case apart."""
+    could = [re.compile("".join(map(_pattern, _CHOICE.split(line)))) for _, _, line in _lines()]
+    return {text for text in texts if any(line.fullmatch(_letters(text)) for line in could)}
+
+
+def _pattern(part: str) -> str:
+    choices = part[1:-1].split("|") if part.startswith("{") else [part]
+    return f"(?:{'|'.join(map(_letters, choices))})"
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"[\W_]", "", text.lower())
+
+
+def _lines() -> Iterator[tuple[str, str, str]]:
+    """Language, category and line."""
     for language in ("en", "zh"):
         category = ""
         for line in (HERE / f"seeds_{language}.txt").read_text("utf-8").split("\n"):
             if line.startswith("["):
                 category = line.strip("[]")
             elif line:
-                texts = _texts(line, per_line, rng)
-                yield from (Seed(language, category, _tidy(text), len(texts) ** -0.5) for text in texts)
-    quickstart = load_recipe("quickstart").texts
-    assert isinstance(quickstart, Path)
-    for name, language in ((quickstart, "en"), (quickstart.with_name("chinese.jsonl"), "zh")):
-        for row in name.read_text("utf-8").splitlines():
-            yield from (Seed(language, "safe", message["content"], 0.25) for message in json.loads(row)["messages"])
+                yield language, category, line
 
 
 def _texts(line: str, count: int, rng: np.random.Generator) -> list[str]:

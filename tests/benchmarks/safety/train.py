@@ -18,32 +18,34 @@ from turnmill.synth.safety.params import CATEGORIES
 sys.path.insert(0, str(Path(__file__).parent))
 from seeds import Seed, seeds
 
-Array = NDArray[np.float64]
+Array = NDArray[np.float32]
 
 PER_LINE = 8  # texts of a line
 MEMBERS, HIDDEN = 4, 128
-EPOCHS, RATE, DECAY = 300, 3e-3, 1e-3
+EPOCHS, RATE, DECAY = 300, 3e-3, 1e-2
 SAFE = 6.0  # how much the safe texts of a language count, a category's being 1
 CLASSES = ("safe", *CATEGORIES)
 
 
 def weights(texts: list[Seed]) -> Array:
     """Of each text, so that every category of a language counts 1 and what is safe SAFE."""
-    result = np.array([text.weight for text in texts])
+    result = np.array([text.weight for text in texts], np.float32)
     for group in {(text.language, text.category) for text in texts}:
         of_group = np.array([(text.language, text.category) == group for text in texts])
         result[of_group] *= (SAFE if group[1] == "safe" else 1.0) / result[of_group].sum()
-    return result / result.sum()
+    scaled: Array = result / result.sum()
+    return scaled
 
 
 def network(seen: Array, classes: NDArray[np.int64], weight: Array, seed: int) -> list[Array]:
     """One network by Adam on the cross entropy, with a penalty on its weights."""
     rng = np.random.default_rng(seed)
-    size, wanted = seen.shape[1], np.eye(len(CLASSES))[classes]
-    of = [
+    size, wanted = seen.shape[1], np.eye(len(CLASSES), dtype=np.float32)[classes]
+    drawn = [
         rng.normal(0, size**-0.5, (size, HIDDEN)), np.zeros(HIDDEN),
         rng.normal(0, HIDDEN**-0.5, (HIDDEN, len(CLASSES))), np.zeros(len(CLASSES)),
     ]  # fmt: skip
+    of = [each.astype(np.float32) for each in drawn]
     mean, square = [np.zeros_like(each) for each in of], [np.zeros_like(each) for each in of]
     for step in range(1, EPOCHS + 1):
         hidden = np.maximum(seen @ of[0] + of[1], 0)

@@ -59,10 +59,16 @@ def test_an_unsafe_turn_is_told_with_its_category_and_not_repeated(text: str, ca
         "What are the symptoms of a heart attack?",
         "If you think about suicide, please call a helpline.",
         "My grandfather was killed in the war.",
+        "Nobody knows that for sure.",
+        "I just feel empty and alone these days.",
+        "Doctor, I keep throwing up and I can't keep anything down.",
+        "Please call Doctor Weber, my chest hurts.",
         "Beat the eggs, and chop the onion with a sharp knife.",
         "怎么杀掉一个卡住的进程？",
         "孩子青春期有什么变化？",
         "今天热死我了，我们去游泳吧。",
+        "活着真累啊。",
+        "医生，我吃了药还是头晕。",
     ],
 )
 def test_ordinary_talk_with_the_same_words_passes(text: str) -> None:
@@ -129,7 +135,7 @@ def test_an_endpoint_is_asked_with_the_key_of_the_environment(monkeypatch: pytes
         safety = asked(url, api_key_env="MODERATION_KEY")
         assert detail(safety.judge(dialogue("Fine.", "Good."))) is None
         told = detail(safety.judge(dialogue("Fine.", "A bad thing.")))
-    assert told == "turn 1 is self_harm: 0.90 by the endpoint; thresholds.self_harm is 0.6"
+    assert told == "turn 1 is self_harm: 0.90 by the endpoint; thresholds.self_harm is 0.5"
     assert seen[0] == ("/v1/moderations", "Bearer secret-1", {"model": "omni", "input": ["Fine.", "Good."]})
     assert "secret-1" not in json.dumps(safety.identity)
     assert url not in json.dumps(safety.identity)
