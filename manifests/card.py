@@ -4,7 +4,7 @@ First a screen of what it is, how to load it and how it sounds, then pictures, t
 knows no date and no host.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import duckdb
@@ -60,7 +60,7 @@ def card(index: Index, connection: duckdb.DuckDBPyConnection, configs: Sequence[
         loading.section(REPO, configs, leading_table(filled_tables(connection))),
         _plots(facts.plots),
         section.numbers(connection, halves),
-        *map(section.funnel_table, funnels(connection)),
+        *_funnels(connection),
         section.turn_taking(connection) if "dialogue" in halves else "",
         facts.turn_taking,
         section.licences(connection, halves),
@@ -68,6 +68,14 @@ def card(index: Index, connection: duckdb.DuckDBPyConnection, configs: Sequence[
         section.citation(index, facts.title),
     ]
     return "\n".join(part for part in parts if part)
+
+
+def _funnels(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
+    """Of each half, followed by its corpora where there are several."""
+    found = funnels(connection)
+    for whole in (each for each in found if each.corpus is None):
+        yield section.funnel_table(whole)
+        yield section.corpora_table([each for each in found if each.corpus is not None and each.half == whole.half])
 
 
 def _front_matter(

@@ -45,7 +45,7 @@ def numbers(connection: duckdb.DuckDBPyConnection, halves: Sequence[str]) -> str
 def funnel_table(found: Funnel) -> str:
     if not found.steps:
         return ""
-    lines = [f"## Funnel: {found.corpus or found.half}", "", "Items in = items out + removed, at every stage.", ""]
+    lines = [f"## Funnel: {found.half}", "", "Items in = items out + removed, at every stage.", ""]
     body: list[tuple[object, ...]] = []
     for step in found.steps:
         body.append((f"**{step.stage}**", step.unit, f"{step.items_in:,}", f"{step.items_out:,}", ""))
@@ -53,6 +53,19 @@ def funnel_table(found: Funnel) -> str:
             hours = f" ({as_hours(loss.hours)})" if loss.hours else ""
             body.append((f"{'&nbsp;' * 4}{loss.name}", "", "", "", f"{loss.items:,}{hours}"))
     return "\n".join([*lines, markdown(("stage / reason", "unit", "in", "out", "removed"), body), ""])
+
+
+def corpora_table(found: Sequence[Funnel]) -> str:
+    """A row for each corpus of several: what it has, what is left of it, and what took the rest."""
+    body = []
+    for funnel in found:
+        lost = [loss for step in funnel.steps for loss in step.losses]
+        told = (f"{loss.name} {loss.items:,}{f' ({as_hours(loss.hours)})' if loss.hours else ''}" for loss in lost)
+        steps = funnel.steps
+        body += (
+            [(funnel.corpus, f"{steps[0].items_in:,}", f"{steps[-1].items_out:,}", ", ".join(told))] if steps else []
+        )
+    return "\n".join(["### By corpus", "", markdown(("corpus", "in", "out", "removed"), body), ""]) if body else ""
 
 
 def turn_taking(connection: duckdb.DuckDBPyConnection) -> str:
@@ -125,7 +138,8 @@ def licences(connection: duckdb.DuckDBPyConnection, halves: Sequence[str]) -> st
 
 def limits(connection: duckdb.DuckDBPyConnection, stated: Sequence[str], of_engines: Mapping[str, str]) -> str:
     found = list(stated)
-    clips, unlabelled = selected(connection, "speech", "count(*), count(*) FILTER (text IS NULL)")[0]
+    heard = "count(*), count(*) FILTER (text IS NULL AND asr_text <> '')"
+    clips, unlabelled = selected(connection, "speech", heard)[0]
     if unlabelled:
         found.append(f"{unlabelled:,} of {clips:,} clips have no given transcript: their text is the recogniser's.")
     engines = [row[0] for row in connection.execute("SELECT DISTINCT engine FROM speech ORDER BY 1").fetchall()]
@@ -155,8 +169,8 @@ def selected(connection: duckdb.DuckDBPyConnection, half: str, columns: str, res
     items = HALVES[half]
     table = items.table
     if half == "speech":
-        table = f"""(SELECT {table}.* REPLACE (coalesce(language, asr_language) AS language)
-            FROM {table} LEFT JOIN (SELECT uid, asr_language FROM transcripts) USING (uid))"""
+        table = f"""(SELECT {table}.* REPLACE (coalesce(language, asr_language) AS language), asr_text
+            FROM {table} LEFT JOIN (SELECT uid, asr_language, asr_text FROM transcripts) USING (uid))"""
     return connection.execute(
         f"SELECT {columns} FROM {items.samples} AS samples "
         f"JOIN (SELECT * EXCLUDE (shard, split) FROM {table}) AS item ON item.{items.key} = samples.uid {rest}"
@@ -175,7 +189,9 @@ def _bare(text: str) -> str:
 
 
 def as_hours(hours: float) -> str:
-    return f"{hours:,.1f} h" if hours >= 10 else f"{hours:.2f} h" if hours >= 1 else f"{hours * 60:.1f} min"
+    if hours >= 1:
+        return f"{hours:,.1f} h" if hours >= 10 else f"{hours:.2f} h"
+    return f"{hours * 60:.1f} min" if hours * 60 >= 1 else f"{hours * 3600:.1f} s"
 
 
 def markdown(header: Iterable[str], body: Iterable[Iterable[object]]) -> str:

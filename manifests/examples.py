@@ -15,6 +15,7 @@ from turnmill.manifests.wording import kind_name, visible
 FOLDER = "listen"
 _MOST_S = 60.0  # a longer one is no example
 _EXAMPLES = 2
+_CORPORA = 6  # of which one hears a clip, where there are several
 _SHORT = 4  # the shortest quarter is looked at
 
 
@@ -29,7 +30,8 @@ class Example:
 
 
 def examples(store: Store, index: Index, connection: duckdb.DuckDBPyConnection) -> list[Example]:
-    """Two dialogues, or two clips where there are none; fewer where there are fewer of up to a minute."""
+    """Two dialogues, or two clips where there are none, or one of each corpus; fewer where there are fewer of up to a
+    minute."""
     return _dialogues(store, index, connection) or _clips(store, index, connection)
 
 
@@ -61,24 +63,35 @@ def _dialogues(store: Store, index: Index, connection: duckdb.DuckDBPyConnection
 
 
 def _clips(store: Store, index: Index, connection: duckdb.DuckDBPyConnection) -> list[Example]:
-    """Clips of a middle length with a text."""
+    """Clips of a middle length of which something is said: one of each corpus, or two of one."""
     rows = connection.execute(
-        f"""SELECT samples.shard, samples.key, samples.codec, samples."offset", samples."size", samples.duration,
-                   coalesce(clips.text, heard.asr_text), corpus
-            FROM clip_samples AS samples JOIN clips USING (uid)
-                LEFT JOIN (SELECT uid, asr_text FROM transcripts) AS heard USING (uid)
-            WHERE coalesce(clips.text, heard.asr_text, '') <> '' AND samples.duration <= {_MOST_S}
-            ORDER BY abs(samples.duration - 5), uid LIMIT {_EXAMPLES}"""
+        f"""WITH said AS (
+                SELECT samples.shard, samples.key, samples.codec, samples."offset", samples."size", samples.duration,
+                       uid, corpus, coalesce(nullif(clips.text, ''), heard.asr_text, '') AS text,
+                       list_concat(captions, tags) AS words, count(DISTINCT corpus) OVER () AS corpora
+                FROM clip_samples AS samples JOIN clips USING (uid)
+                    LEFT JOIN (SELECT uid, asr_text FROM transcripts) AS heard USING (uid)
+                WHERE samples.duration <= {_MOST_S}
+            ), placed AS (
+                SELECT *, row_number() OVER (PARTITION BY corpus ORDER BY abs(duration - 5), uid) AS place
+                FROM said WHERE text <> '' OR len(words) > 0
+            )
+            SELECT shard, key, codec, "offset", "size", duration, text, words, corpus FROM placed
+            WHERE place <= if(corpora > 1, 1, {_EXAMPLES}) ORDER BY place, corpus LIMIT {_CORPORA}"""
     ).fetchall()
     return [
         Example(
             f"{FOLDER}/{key}.{codec}",
             _audio(store, index, "speech", shard, offset, size),
-            f"{duration:.0f} s, from {corpus}",
-            (("text", text, ""),),
+            f"{_length(duration)}, from {corpus}",
+            (("text", text, "") if text else ("heard", ", ".join(words), ""),),
         )
-        for shard, key, codec, offset, size, duration, text, corpus in rows
+        for shard, key, codec, offset, size, duration, text, words, corpus in rows
     ]
+
+
+def _length(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds >= 1 else f"{seconds:.1f} s"
 
 
 def _audio(store: Store, index: Index, half: str, shard: str, offset: int, size: int) -> bytes:

@@ -84,8 +84,8 @@ def funnel(connection: duckdb.DuckDBPyConnection, half: str, corpus: str | None 
     """The funnel of one half ("speech" or "dialogue"), or of one corpus up to its selection, in pipeline order, over
     `manifests.query.connect`.
 
-    Losses of a stage are its rejects by reason, largest first; of a selection its predicates, in the recipe's order,
-    those that removed nothing too. Stages without parts are left out.
+    Losses of a stage are its rejects by reason, largest first; of a selection its predicates, in the recipe's order, of
+    a half those that removed nothing too. Stages without parts are left out.
     """
     if half not in HALVES:
         raise UsageError(f"a dataset has no half '{half}': use speech or dialogue")
@@ -127,9 +127,8 @@ def _selected(connection: duckdb.DuckDBPyConnection, items: Items, corpus: str, 
         f"SELECT count(*), count(*) FILTER (removed_by IS NULL), "
         f"hours_of(CASE WHEN removed_by IS NULL THEN duration END) FROM {table}"
     ).fetchall()
-    return Step(
-        items.select_key, unit, items_in, items_out, hours, tuple(_removals(connection, items.select_key, table))
-    )
+    removals = (loss for loss in _removals(connection, items.select_key, table) if loss.items)
+    return Step(items.select_key, unit, items_in, items_out, hours, tuple(removals))
 
 
 def _rejects(connection: duckdb.DuckDBPyConnection, stage: str, corpus: str | None) -> list[Loss]:

@@ -13,12 +13,13 @@ from turnmill.manifests.records import UNKNOWN_LICENCE, Licence
 
 @dataclass(frozen=True)
 class KnownLicence:
-    """`hub` is the identifier in a dataset card's `license` (https://huggingface.co/docs/hub/repositories-licenses).
+    """`hub` is the identifier in a dataset card's `license` (https://huggingface.co/docs/hub/repositories-licenses);
+    null of one that the Hub does not list.
 
     `rank` orders what a licence demands among those that allow the same: nothing, attribution, share-alike.
     """
 
-    hub: str
+    hub: str | None
     name: str
     link: str
     commercial: bool = True
@@ -68,6 +69,11 @@ KNOWN: dict[str, KnownLicence] = {
     "Apache-2.0": KnownLicence("apache-2.0", "Apache License 2.0", "https://www.apache.org/licenses/LICENSE-2.0"),
     "MIT": KnownLicence("mit", "MIT License", "https://opensource.org/license/mit"),
     "BSD-3-Clause": KnownLicence("bsd-3-clause", "BSD 3-Clause License", "https://opensource.org/license/bsd-3-clause"),
+    # Names of our own: works in the public domain, and the licence BY of which nobody tells the version.
+    "LicenseRef-public-domain": KnownLicence(
+        None, "Public domain", "https://creativecommons.org/public-domain/pdm/", rank=0
+    ),
+    "LicenseRef-CC-BY": KnownLicence(None, "Creative Commons Attribution", "https://creativecommons.org/licenses/"),
     "ODC-By-1.0": KnownLicence(
         "odc-by", "Open Data Commons Attribution License 1.0", "https://opendatacommons.org/licenses/by/1-0/"
     ),
@@ -127,7 +133,7 @@ def _plain(text: str) -> str:
     return re.sub(r"[^a-z0-9.]+", "-", text.removeprefix("LicenseRef-").lower()).strip("-")
 
 
-_BY_NAME = {_plain(name): spdx for spdx, known in KNOWN.items() for name in (spdx, known.hub, known.name)}
+_BY_NAME = {_plain(name): spdx for spdx, known in KNOWN.items() for name in (spdx, known.hub, known.name) if name}
 _BY_NAME |= dict.fromkeys(("cc0", "creative-commons-0"), "CC0-1.0")  # as Freesound has it
 
 
@@ -156,12 +162,14 @@ def _terms(spdx: str) -> Licence | None:
 
 def rank(spdx: str) -> int:
     """How much a licence demands among those that allow the same; an unknown one demands most."""
-    return KNOWN[spdx].rank if spdx in KNOWN else 3
+    if spdx in KNOWN:
+        return KNOWN[spdx].rank
+    return (2 if "-SA" in spdx else 1) if _terms(spdx) is not None else 3
 
 
 def licence_of(spdx: str, redistribute: bool) -> Licence:
-    """The full licence of a table row. Of one that is not in KNOWN nothing but the row's word is assumed."""
-    known = KNOWN.get(spdx)
+    """The full licence of a table row. Of one whose terms nobody told us nothing but the row's word is assumed."""
+    known = _terms(spdx)
     if known is None:
         return Licence(spdx, redistribute, commercial=False, derivatives=False)
     return Licence(spdx, redistribute, known.commercial, known.derivatives)
@@ -197,8 +205,8 @@ def hub_metadata(spdx: Iterable[str]) -> dict[str, object]:
     A licence that the Hub does not list makes it `other`, with a name, as the Hub asks.
     """
     names = sorted(set(spdx))
-    if not names or any(name not in KNOWN for name in names):
+    identifiers = sorted({hub for name in names if name in KNOWN and (hub := KNOWN[name].hub)})
+    if not names or not all(name in KNOWN and KNOWN[name].hub for name in names):
         label = "-and-".join(_plain(name) for name in names) or "unknown"
         return {"license": "other", "license_name": label, "license_link": "#licences"}
-    identifiers = sorted({KNOWN[name].hub for name in names})
     return {"license": identifiers[0] if len(identifiers) == 1 else identifiers}

@@ -188,7 +188,7 @@ def _chain(recipe: Recipe, source: NamedCorpus, out: Store) -> Chain:
         how = "its `root` to the list" if recipe.corpora else "--set root=FOLDER"
         raise UsageError(f"{entry.name}: the recipe does not say where the corpus is; add {how}")
     chosen = tuple(
-        stage(params, entry.lang)
+        stage(params, entry.lang, speech=entry.is_speech)
         for key, stage in chosen_stages().items()
         if (params := getattr(recipe, key)) is not None and not (entry.family.cuts and issubclass(stage, Cut))
     )

@@ -200,10 +200,12 @@ class Stage(ABC):
 class ChosenStage(Stage):
     """A stage of the speech half that runs where the recipe has its `name` for a key (`pipelines.recipe`)."""
 
-    def __init__(self, params: Params, language: str | None = None) -> None:
-        """`language`: the corpus's own (BCP-47), of clips that state none; null where it varies."""
+    def __init__(self, params: Params, language: str | None = None, *, speech: bool = True) -> None:
+        """`language`: the corpus's own (BCP-47), of clips that state none; null where it varies. `speech`: whether its
+        clips are of people who speak."""
         self.params = params
         self.language = language
+        self.speech = speech
 
 
 class LabelStage(ChosenStage):

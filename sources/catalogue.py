@@ -126,6 +126,11 @@ class Entry(Params):
         return self
 
     @property
+    def is_speech(self) -> bool:
+        """Whether it is of people who speak, so that there are words to be heard."""
+        return self.kind in ("speech", "dialogue-speech", "emotion")
+
+    @property
     def family(self) -> IngestKnobs:
         """What reads it. Raises UsageError, with the reason, where there is nothing to ingest."""
         if self.ingest is None:

@@ -56,8 +56,8 @@ class Cut(ChosenStage):
     host_params = frozenset({"keep_recordings"})  # it changes nothing of the clips
     params: CutParams
 
-    def __init__(self, params: CutParams, language: str | None = None) -> None:
-        super().__init__(params, language)
+    def __init__(self, params: CutParams, language: str | None = None, *, speech: bool = True) -> None:
+        super().__init__(params, language, speech=speech)
         self.drops_recordings = not params.keep_recordings
 
     @abstractmethod

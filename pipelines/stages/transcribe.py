@@ -70,12 +70,13 @@ class Transcribe(LabelStage):
 
     params: TranscribeParams
 
-    def __init__(self, params: TranscribeParams, language: str | None) -> None:
-        super().__init__(params, params.language or language)
+    def __init__(self, params: TranscribeParams, language: str | None, *, speech: bool = True) -> None:
+        super().__init__(params, params.language or language, speech=speech)
         self.resources = Resources(gpus=params.gpus, memory=2048 * MIB)
 
     def identity(self) -> Mapping[str, Any]:
-        return {"model": model_digest(self.params.model), "language": self.language}
+        silent = {} if self.speech else {"speech": False}
+        return {"model": model_digest(self.params.model), "language": self.language, **silent}
 
     def check(self) -> None:
         check_model(self.params.model)
@@ -144,7 +145,10 @@ class Transcribe(LabelStage):
         ]
 
     def _clip(self, row: Row, pcm: Pcm, speech: Mapping[str, Sequence[Row]]) -> Clip | Reject:
-        """A clip as it is heard: where `quality` found speech, and nowhere where it rejected the clip."""
+        """A clip as it is heard: where `quality` found speech, and nowhere where it rejected the clip, or where its
+        corpus is of sounds and music, in which Whisper makes words up."""
+        if not self.speech:
+            return Clip(pcm, ())
         tag = self._language(row)
         code = None if tag is None else whisper_language(tag)
         if code is not None and self.recognizer.only not in (None, code):

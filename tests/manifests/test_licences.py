@@ -54,7 +54,8 @@ def test_the_hub_gets_its_own_identifiers() -> None:
     assert hub_metadata(["CC-BY-4.0", "Apache-2.0", "CC-BY-4.0"]) == {"license": ["apache-2.0", "cc-by-4.0"]}
     assert hub_metadata(["LicenseRef-Own-Terms"])["license"] == "other"
     assert hub_metadata(["LicenseRef-Own-Terms"])["license_name"] == "own-terms"
-    assert all(licence.hub == licence.hub.lower() for licence in KNOWN.values())
+    assert all(licence.hub == licence.hub.lower() for licence in KNOWN.values() if licence.hub is not None)
+    assert hub_metadata(["CC-BY-4.0", "LicenseRef-public-domain"])["license_name"] == "cc-by-4.0-and-public-domain"
     assert hub_metadata(["MIT AND (CC0-1.0 OR LicenseRef-Own)"])["license_name"] == "mit-and-cc0-1.0-or-licenseref-own"
 
 
@@ -166,3 +167,10 @@ def test_words_that_are_no_licence_we_know_are_kept_and_allow_nothing(said: str,
 def test_whatever_is_said_of_an_item_is_a_name_that_spdx_allows(said: str) -> None:
     spdx = of_item(said).spdx
     assert spelled(spdx) == spdx
+
+
+def test_what_is_in_the_public_domain_is_never_the_strictest() -> None:
+    free = licence_of("LicenseRef-public-domain", True)
+    for other in ("CC-BY-4.0", "LicenseRef-CC-BY", "CC-BY-SA-4.0", "CC-BY-NC-3.0", "LicenseRef-Own-Terms"):
+        assert strictest([free, licence_of(other, True)]).spdx == other
+    assert strictest([licence_of("LicenseRef-CC-BY", True), licence_of("CC-BY-SA-4.0", True)]).spdx == "CC-BY-SA-4.0"

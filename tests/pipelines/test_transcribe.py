@@ -49,6 +49,15 @@ def test_a_clip_that_the_model_fails_on_is_a_reject_and_the_others_are_heard(
     assert all(row["asr_text"] for row in made.tables["transcripts"])
 
 
+def test_in_a_corpus_of_sounds_no_words_are_heard(stage: Transcribe, tmp_path: Path) -> None:
+    place = lake_of(tmp_path, [speech(sentence) for sentence in SENTENCES[:2]], ("transcripts",))
+    sounds = Transcribe(stage.params, None, speech=False)
+    sounds.recognizer, sounds._good = stage.recognizer, None
+    made = sounds.process(SHARD, place, Guard(stage.name))
+    assert [(row["asr_text"], row["asr_language"]) for row in made.tables["transcripts"]] == [("", None)] * 2
+    assert sounds.identity() != Transcribe(stage.params, None).identity()
+
+
 def test_a_model_that_fails_on_every_clip_ends_the_run(
     stage: Transcribe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
