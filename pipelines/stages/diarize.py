@@ -65,8 +65,8 @@ class Diarize(Listen):
 
     params: DiarizeParams
 
-    def __init__(self, params: DiarizeParams, language: str | None = None) -> None:
-        super().__init__(params, language)
+    def __init__(self, params: DiarizeParams, language: str | None = None, *, speech: bool = True) -> None:
+        super().__init__(params, language, speech=speech)
         self.resources = Resources(gpus=params.gpus, memory=MEMORY)
 
     def identity(self) -> Mapping[str, str]:

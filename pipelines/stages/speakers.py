@@ -32,8 +32,8 @@ class Speakers(Listen):
 
     params: SpeakersParams
 
-    def __init__(self, params: SpeakersParams, language: str | None = None) -> None:
-        super().__init__(params, language)
+    def __init__(self, params: SpeakersParams, language: str | None = None, *, speech: bool = True) -> None:
+        super().__init__(params, language, speech=speech)
         self.resources = Resources(gpus=params.gpus, memory=MEMORY)
 
     def identity(self) -> Mapping[str, str]:
