@@ -48,12 +48,12 @@ class Speakers(Listen):
         self.loaded = self.encoder = self.loaded or Encoder(weights(ENCODER), chosen(self.params.device))
 
     def process(self, shard: Shard, workspace: Workspace, guard: Guard) -> Made:
-        self.speech = {row["uid"]: row["segments"] for row in workspace.rows("quality", shard.key)}
+        self.spoken = {row["uid"]: row["segments"] for row in workspace.rows("quality", shard.key)}
         return super().process(shard, workspace, guard)
 
     def row(self, clip: Row, pcm: Pcm) -> Row:
         spans = [
-            (round(s["start"] * SAMPLE_RATE), round(s["end"] * SAMPLE_RATE)) for s in self.speech.get(clip["uid"], ())
+            (round(s["start"] * SAMPLE_RATE), round(s["end"] * SAMPLE_RATE)) for s in self.spoken.get(clip["uid"], ())
         ]
         speech = np.concatenate([pcm[:0], *(pcm[start:end] for start, end in spans)])
         if len(speech) < LEAST_S * SAMPLE_RATE:
