@@ -108,9 +108,9 @@ def test_the_card_is_the_same_wherever_and_whenever_it_is_made(make: Callable[..
 
 
 def test_the_numbers_count_what_was_selected_only(text: str) -> None:
-    assert "| train | en | 2 | 0.1 min | 2 | 1 |" in text  # clips
-    assert "| dev_clean | en | 1 | 0.1 min | 1 | 1 |" in text
-    assert "| train | en | 2 | 0.2 min | 2 | 1 |" in text  # dialogues: d3 was rejected
+    assert "| train | en | 2 | 5.5 s | 2 | 1 |" in text  # clips
+    assert "| dev_clean | en | 1 | 5.0 s | 1 | 1 |" in text
+    assert "| train | en | 2 | 12.0 s | 2 | 1 |" in text  # dialogues: d3 was rejected
 
 
 def test_the_language_is_the_recognised_one_where_the_corpus_states_none(
