@@ -107,7 +107,8 @@ class Tagger:
         mean = total / count
         best = sorted(range(len(mean)), key=lambda place: (-mean[place], place))[:_N_TOP]
         top = tuple((self._names[place], _rounded(mean[place])) for place in best if mean[place] >= _LEAST_TOP)
-        return SoundTags(*(_rounded(group / count) for group in groups), top)
+        speech, music, noise = (_rounded(group / count) for group in groups)
+        return SoundTags(speech, music, noise, top)
 
 
 def _rounded(probability: float) -> float:
