@@ -11,7 +11,9 @@ from huggingface_hub import DatasetCard
 from tests.manifests.conftest import also, filled
 from turnmill.manifests.card import CardFacts, PlotFile, card
 from turnmill.manifests.card_schema import schema
+from turnmill.manifests.card_sections import corpora_table
 from turnmill.manifests.examples import Example, examples, heard, plain
+from turnmill.manifests.funnel import Funnel, Loss, Step
 from turnmill.manifests.index import Index
 from turnmill.manifests.published import configs
 from turnmill.manifests.query import connect
@@ -233,3 +235,13 @@ def test_a_dataset_whose_languages_are_many_names_those_that_count(make: Callabl
     text = card_of(store)
     assert DatasetCard(text).data.language == ["en"]
     assert "| train | other | 1 |" in text
+
+
+def test_of_several_corpora_there_is_a_row_each() -> None:
+    steps = (
+        Step("ingest", "clips", 9, 7, 0.0, (Loss("empty_file", 2),)),
+        Step("select", "clips", 7, 4, 0.0, (Loss("agrees", 3, 4.0 / 3600),)),
+    )
+    text = corpora_table([Funnel("speech", steps, "one"), Funnel("speech", (), "two")])
+    assert text.splitlines()[-1] == "| one | 9 | 4 | empty_file 2, agrees 3 (4.0 s) |"
+    assert corpora_table([]) == ""
