@@ -30,7 +30,8 @@ class KnownLicence:
 _LONGEST, _SHOWN = 200, 40  # characters of an expression, and of a name that an error proposes
 _CC = "https://creativecommons.org/licenses"
 _CC_PAGE = re.compile(
-    r"creativecommons\.org/(?:licenses|publicdomain)/([a-z+-]+)/(\d\.\d)(?:/([a-z]{2,3}))?(?:[/?#]|$)"
+    r"(?:https?://)?(?:www\.)?creativecommons\.org/(?:licenses|publicdomain)/([a-z+-]+)/(\d\.\d)(?:/([a-z]{2,3}))?/?"
+    r"(?:(?:deed|legalcode)(?:\.[a-z-]+)?)?(?:[?#]\S*)?"
 )
 
 # Terms as the licences' own texts state them.
@@ -110,8 +111,8 @@ def of_item(said: str) -> Licence:
     """The licence of an item in the words of its corpus: an SPDX expression, the Hub's identifier, a name, or the
     address of one of Creative Commons'. What is none of these keeps its words, and allows nothing."""
     words = said.strip()
-    page = _CC_PAGE.search(words.lower())
-    named = _of_page(*page.groups()) if page else _BY_NAME.get(_plain(words), words)
+    page = _CC_PAGE.fullmatch(words.lower())  # what is said besides may forbid what it allows
+    named = _of_page(*page.groups()) if page else _BY_NAME.get(_plain(words), words) if words.isascii() else words
     spdx = _spdx(named) or _spdx("-".join(named.split()))
     if spdx is None:
         spdx = f"LicenseRef-{_plain(named)[: _LONGEST // 2]}" if _plain(named) else UNKNOWN_LICENCE

@@ -37,7 +37,10 @@ def fit_files(paths: Sequence[Path], name: str) -> str:
                 f"{path} has the same talk on both channels: a preset is fitted to recordings with one speaker on each "
                 "of two channels"
             )
-        recordings.append(recording(audio, " ".join(path.name.split())))
+        try:
+            recordings.append(recording(audio, " ".join(path.name.split())))
+        except AudioError as error:
+            raise TurnmillError(f"{path}: {error.detail}") from error
     return fit_preset(recordings, name)
 
 

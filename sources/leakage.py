@@ -54,10 +54,17 @@ def own_sound(heard: Power, other: Power, leak: tuple[float, int]) -> Mask:
     """Where a channel sounds louder than what it hears of the other one."""
     gain_db, lag = leak
     here, there = decibels(_smooth(heard)), decibels(_smooth(other))
-    shifted = np.roll(there, lag)
-    expected = np.max([np.roll(shifted, by) for by in range(-_AROUND, _AROUND + 1)], axis=0) + gain_db
+    expected = np.max([_later(there, lag + by) for by in range(-_AROUND, _AROUND + 1)], axis=0) + gain_db
     louder = longer(spans(here > expected + _OWN_DB), _BLIP)
     return mask(bridged(louder, _GAP), len(heard))
+
+
+def _later(levels: Power, by: int) -> Power:
+    """The levels so many frames later; silence is what came before them."""
+    moved = np.full(len(levels), -np.inf)
+    if abs(by) < len(levels):
+        moved[max(by, 0) : len(levels) + min(by, 0)] = levels[max(-by, 0) : len(levels) - max(by, 0)]
+    return moved
 
 
 def _smooth(power: Power) -> Power:

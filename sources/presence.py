@@ -128,8 +128,8 @@ def hear(blocks: Iterable[Float32], channels: int, sample_rate: int, name: str) 
 
 
 class _Listener:
-    """Hears a channel window by window: the next one begins in the silence behind the last segment that ended, or,
-    where nothing but speech was heard, at the cut."""
+    """Hears a channel window by window: the next one begins in the silence before a segment that reaches the end of the
+    last, or, where nothing but speech was heard, at the cut."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -152,7 +152,9 @@ class _Listener:
             held = np.concatenate(self._held)
             power, found = _heard(held, self._name)
             self._settle(held, power, found, len(power))
-        return Heard(bridged(np.concatenate(self._segments), _BRIDGE), np.concatenate(self._power))
+        power = np.concatenate(self._power)
+        # In noise bounds are moved by as much as the VAD is late, also those at the ends.
+        return Heard(np.clip(bridged(np.concatenate(self._segments), _BRIDGE), 0, len(power)), power)
 
     def _settle(self, held: Float32, power: Power, found: Spans, restart: int) -> None:
         self._segments.append(found + self._offset)
@@ -166,9 +168,8 @@ def _settled(found: Spans, frames: int) -> tuple[Spans, int]:
     """The segments of a window that end in it, and where the next window begins."""
     if not len(found) or found[-1, 1] <= frames - _BRIDGE:
         return found, max(int(found[-1, 1]) if len(found) else 0, frames - _RUN_UP)
-    if len(found) > 1:
-        return found[:-1], int(found[-2, 1])
-    return found, frames
+    restart = max(int(found[-2, 1]) if len(found) > 1 else 0, int(found[-1, 0]) - _RUN_UP)
+    return (found[:-1], restart) if restart > 2 * _RUN_UP else (found, frames)
 
 
 def _heard(window: Float32, name: str) -> tuple[Power, Spans]:

@@ -5,12 +5,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import squareform
 
 Float = NDArray[Any]
 Int64 = NDArray[np.int64]
 
 BLOCK: Final = 4_000
-"""Voices whose pairs are looked at together: 64 MB of distances."""
+"""Voices whose pairs are looked at together: 192 MB of distances."""
 
 
 def clusters(voices: Float, alike: float, block: int = BLOCK) -> Int64:
@@ -45,24 +46,32 @@ def _joined(nodes: Float, order: Int64, alike: float, block: int) -> Int64:
         places = order[at : at + block]
         labels = np.ones(1, np.int64)
         if len(places) > 1:
-            labels = fcluster(linkage(nodes[places], "average", metric="cosine"), 1 - alike, criterion="distance")
+            labels = fcluster(linkage(_apart(nodes[places]), "average"), 1 - alike, criterion="distance")
         found[places] = count + labels - 1
         count += int(labels.max())
     return found
 
 
+def _apart(nodes: Float) -> Float:
+    """1 less the mean cosine of the voices of each two nodes: the product of their means, as they are."""
+    pairs: Float = squareform(np.maximum(1 - nodes @ nodes.T, 0), checks=False)
+    return pairs
+
+
 def _centroids(nodes: Float, sizes: Float, joined: Int64) -> tuple[Float, Float]:
-    """Of each cluster, the direction of the mean of its voices and their number."""
+    """Of each cluster, the mean of its voices and their number."""
     count = int(joined.max()) + 1
     sums = np.zeros((count, nodes.shape[1]))
     np.add.at(sums, joined, nodes * sizes[:, None])
-    return sums / np.linalg.norm(sums, axis=1, keepdims=True), np.bincount(joined, sizes, count)
+    counts = np.bincount(joined, sizes, count)
+    return sums / counts[:, None], counts
 
 
 def _by_difference(nodes: Float) -> Int64:
     """The order of nodes along the axis on which they differ most."""
     _, axes = np.linalg.eigh(np.cov(nodes, rowvar=False))
-    return np.argsort(nodes @ axes[:, -1], kind="stable")
+    axis = axes[:, -1] * np.sign(axes[np.argmax(np.abs(axes[:, -1])), -1])  # either sign is one to eigh
+    return np.argsort(nodes @ axis, kind="stable")
 
 
 def _by_first(labels: Int64) -> Int64:

@@ -129,12 +129,14 @@ def _whole(row: Row) -> Row:
 
 
 def _part(row: Row, start: float, end: float, channel: int | None) -> Row:
-    """What a stretch of a recording [s] has of it: not its text, for what is said in the one is not in the other."""
+    """What a stretch of a recording [s] has of it: not its text and captions, for what is in the one need not be in the
+    other."""
     return {
         **row,
         **span_facts(row["uid"], start, end, channel, row["roles"]),
         "uid": span_uid(row["uid"], start, end, channel),
         "text": None,
+        "captions": [],
         "parent": row["parent"] or row["uid"],
         "native": json.dumps({}),
     }

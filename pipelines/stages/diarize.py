@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from typing import Self
+from typing import Final, Self
 
 from pydantic import Field, model_validator
 
@@ -23,7 +23,7 @@ from turnmill.pipelines.diarization.models import (
 )
 from turnmill.pipelines.guard import Guard
 from turnmill.pipelines.stage import Made, Resources, Row, Shard, Workspace
-from turnmill.pipelines.stages.listen import MEMORY, Listen, Pcm
+from turnmill.pipelines.stages.listen import MEMORY, SAMPLE_RATE, Listen, Pcm
 
 
 class DiarizeParams(Params):
@@ -58,6 +58,9 @@ class DiarizeParams(Params):
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
 
+_KEPT_S: Final = 30  # seconds of a clip that are heard again to see whether the model works
+
+
 class Diarize(Listen):
     name = "diarize"
     tables = ("diarization",)
@@ -85,7 +88,7 @@ class Diarize(Listen):
         check_installed(self.name, PYANNOTE)
         p = self.params
         self.loaded = self.diarizer = self.loaded or Diarizer(p.model, chosen(p.device), p.batch_size, p.bounds)
-        self._good: Pcm | None = None  # a clip that the model has heard
+        self._good: Pcm | None = None  # the first of a clip that the model has heard
 
     def process(self, shard: Shard, workspace: Workspace, guard: Guard) -> Made:
         made = super().process(shard, workspace, guard)
@@ -117,5 +120,5 @@ class Diarize(Listen):
                     model = model_name(self.params.model)
                     raise TurnmillError(f"the pipeline {model} no longer works: {error.detail}") from error
             raise
-        self._good = pcm
+        self._good = pcm[: _KEPT_S * SAMPLE_RATE].copy()
         return segments

@@ -6,6 +6,7 @@ from itertools import combinations
 from typing import Any, Literal, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from turnmill.manifests.audio import Audio, LongSound, Mix, levels, mix_of
@@ -30,7 +31,7 @@ class SegmentParams(CutParams):
         ge=0,
         description="pause that a cut wants, in seconds; shorter ones are cut where there is no other",
     )
-    silence_s: float = Field(default=2.0, gt=0, description="silence that no clip goes across, in seconds")
+    silence_s: float = Field(default=2.0, ge=0.01, description="silence that no clip goes across, in seconds")
     pad_s: float = Field(
         default=0.5,
         ge=0,
@@ -94,6 +95,8 @@ class Segment(Cut):
         each = self._cuts_each(recording)
         channels = list(range(sound.channels)) if each else [None]
         if not self._is_long(recording):
+            if each:
+                _check_apart(np.concatenate(list(sound.blocks()), axis=1), sound.sample_rate, recording["source_uri"])
             return Cuts([Span(0.0, sound.duration, channel) for channel in channels])
         name = recording["source_uri"]
         heard = _each(sound, name) if each else [_together(sound, name)]
@@ -128,10 +131,14 @@ class Segment(Cut):
 def _each(sound: Audio | LongSound, name: str) -> list[Heard]:
     """What each channel says of its own. Raises ItemError where two are one, AudioError."""
     heard = hear(sound.blocks(), sound.channels, sound.sample_rate, name)
-    envelopes = np.sqrt([one.power for one in heard]).astype(np.float32)
-    if any(same_talk(np.stack(pair), TICKS) for pair in combinations(envelopes, 2)):
-        raise ItemError(Reason.SAME_CHANNELS, f"{name}: its channels are one: set segment.channels to together")
+    _check_apart(np.sqrt([one.power for one in heard]).astype(np.float32), TICKS, name)
     return own(heard)[0]
+
+
+def _check_apart(channels: NDArray[np.float32], sample_rate: int, name: str) -> None:
+    """Raise ItemError where two channels, float32 [channels, samples], are one talk."""
+    if any(same_talk(np.stack(pair), sample_rate) for pair in combinations(channels, 2)):
+        raise ItemError(Reason.SAME_CHANNELS, f"{name}: its channels are one: set segment.channels to together")
 
 
 def _together(sound: Audio | LongSound, name: str) -> Heard:

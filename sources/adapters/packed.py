@@ -52,7 +52,7 @@ class _Forward(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         try:
-            data = self._file.read(len(buffer))
+            data = self._some(len(buffer))
         except (EOFError, OSError, zlib.error) as error:  # OSError: gzip.BadGzipFile, and pyarrow's of zstd
             if isinstance(error, OSError) and error.errno is not None:  # of the disk, not of what is on it
                 raise
@@ -82,6 +82,10 @@ class _Forward(io.RawIOBase):
         if not self.closed:
             self._file.close()
         super().close()
+
+    def _some(self, most: int) -> bytes:
+        """As much as there is at once: what stands before a break is not lost with it."""
+        return self._file.read1(most) if isinstance(self._file, gzip.GzipFile) else self._file.read(most)
 
     @property
     def _kind(self) -> str:

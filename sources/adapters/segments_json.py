@@ -88,16 +88,18 @@ class JsonFormat(SegmentFormat):
     def _saved(self, text: str, where: str) -> Iterator[Segment | Fault]:
         """What can be read of an item that is not whole, where what stands before its segments is: those that are
         whole themselves, and the faults of the others."""
+        if not self.segments:
+            return  # an item is a segment
         above, _, below = self.segments.partition("*")
         keys = tuple(filter(None, above.split(".")))
         place = re.search(rf'[,\s]*"{re.escape(keys[-1])}"\s*:', text) if keys else None
-        about: dict[str, Any] = {}
+        item: Any = {}
         if keys:
             try:
                 item = json.loads(text[: place.start()] + "}" * len(keys)) if place else None
             except (ValueError, RecursionError):
                 return
-            about = _plain(item)
+        about = _plain(item)
         data = io.BytesIO(text.encode("utf-8", "surrogateescape"))
         number = 0
         for found in elements(data, keys, 1, False, _DECODER):
@@ -106,7 +108,7 @@ class JsonFormat(SegmentFormat):
                 continue
             for segment in _at(found.value, tuple(filter(None, below.split(".")))):
                 number += 1
-                yield self._segment({}, about, segment, f"{where}, segment {number}")
+                yield self._segment(item, about, segment, f"{where}, segment {number}")
 
 
 def _next(text: str, place: int) -> int:

@@ -149,6 +149,11 @@ def test_an_item_says_its_licence_in_the_words_of_its_corpus(
 @pytest.mark.parametrize(
     ("said", "spdx"),
     [
+        ("CC BY 4.0 非商业", "LicenseRef-cc-by-4.0"),
+        (
+            "Not under https://creativecommons.org/licenses/by/4.0/",
+            "LicenseRef-not-under-https-creativecommons.org-licenses-by-4.0",
+        ),
         ("http://creativecommons.org/licenses/sampling+/1.0/", "LicenseRef-cc-sampling-1.0"),
         ("https://creativecommons.org/licenses/by-nc/2.5/ca/", "LicenseRef-cc-by-nc-2.5-ca"),
         ("Attribution", "LicenseRef-attribution"),  # of which version nobody says

@@ -169,6 +169,16 @@ def test_clips_of_one_speaker_are_one_cluster_whatever_is_looked_at_together(blo
     assert np.array_equal(labels, clusters(found, 0.5, block))
 
 
+def test_clusters_of_clusters_are_as_far_apart_as_their_voices() -> None:
+    """Two speakers, .8 alike each and .65 with each other, more clips than are looked at together: of means of length 1
+    the two would be .81 alike, and one."""
+    rng = np.random.default_rng(0)
+    basis = np.linalg.qr(rng.standard_normal((123, 123)))[0]
+    own = basis[1 + np.arange(120) % 2]
+    found = np.sqrt(0.65) * basis[0] + np.sqrt(0.15) * own + np.sqrt(0.2) * basis[3:]
+    assert clusters(found, 0.75, 40).tolist() == [0, 1] * 60
+
+
 def test_there_may_be_no_voice_or_one() -> None:
     assert clusters(np.zeros((0, 4), np.float32), 0.5).tolist() == []
     assert clusters(np.eye(4, dtype=np.float32)[:1], 0.5).tolist() == [0]
