@@ -379,7 +379,8 @@ def test_a_table_without_its_columns_is_one_bad_row_and_no_annotation_is_refused
 def test_mutants_of_annotations_lose_and_make_up_next_to_nothing() -> None:
     every = fuzz(range(300), seed=7)
     assert together(every).failed == []
-    assert {name: found.share for name, found in every.items() if found.share < 0.95} == {}
+    assert together(every).share >= 0.98
+    assert {name: found.share for name, found in every.items() if found.share < 0.9} == {}  # of 17 mutants each
     assert together(every).beyond <= 4
 
 
