@@ -78,7 +78,7 @@ def test_a_rate_is_heard_and_words_are_where_another_aligner_finds_them(style: s
         assert found is not None
         off += [abs(a.start - b.start) for a, b in zip(styled.words or (), found, strict=True)]
     assert np.median(off) <= 0.012
-    assert max(off) < 0.09
+    assert np.quantile(off, 0.9) < 0.05  # of one voice the aligner loses four words in a row, on some processors
 
 
 def test_users_differ_from_the_assistant_in_pitch_and_pace() -> None:
