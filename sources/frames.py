@@ -5,8 +5,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from turnmill.manifests.spans import Spans
+
 Mask = npt.NDArray[np.bool_]
-Spans = npt.NDArray[np.int64]
 Power = npt.NDArray[np.float64]
 """Mean square of each frame, float64 [frames]."""
 
@@ -27,15 +28,6 @@ def mask(spans: Spans, frames: int) -> Mask:
     """What spans cover of so many frames."""
     starts, ends = (np.bincount(edges, minlength=frames + 1) for edges in np.clip(spans, 0, frames).T)
     return np.cumsum(starts - ends)[:-1] > 0
-
-
-def bridged(spans: Spans, gap: int) -> Spans:
-    """Spans in order whose distances are `gap` or more: those that are nearer, or overlap, are one."""
-    if not len(spans):
-        return spans
-    ends = np.maximum.accumulate(spans[:, 1])
-    begins = np.concatenate(([True], spans[1:, 0] - ends[:-1] >= gap))
-    return np.stack((spans[begins, 0], ends[np.concatenate((begins[1:], [True]))]), axis=1)
 
 
 def longer(spans: Spans, least: int) -> Spans:

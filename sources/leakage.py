@@ -9,7 +9,8 @@ from typing import Final
 
 import numpy as np
 
-from turnmill.sources.frames import Mask, Power, bridged, decibels, longer, mask, spans
+from turnmill.manifests.spans import bridged
+from turnmill.sources.frames import Mask, Power, decibels, longer, mask, spans
 
 _LAG: Final = 50  # frames, to either side: half a second, as in synth.duplex.talk.fit.same_talk
 _STRONG_DB: Final = 15.0  # below the loudest of the other channel: frames that can be heard through

@@ -21,16 +21,8 @@ from scipy.ndimage import median_filter
 from turnmill.manifests.audio import Audio, Float32, Sound, library
 from turnmill.manifests.audio.mix import resampled
 from turnmill.manifests.records import Reason
-from turnmill.sources.frames import (
-    Power,
-    Spans,
-    bridged,
-    holding,
-    longer,
-    mask,
-    spans,
-    widened,
-)
+from turnmill.manifests.spans import Spans, bridged
+from turnmill.sources.frames import Power, holding, longer, mask, spans, widened
 from turnmill.sources.leakage import leak_of, own_sound
 
 Segments = tuple[tuple[float, float], ...]

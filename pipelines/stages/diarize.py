@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Final, Self
 
 from pydantic import Field, model_validator
 
-from turnmill.manifests.audio import AudioError
-from turnmill.manifests.errors import TurnmillError
 from turnmill.manifests.params import Params
 from turnmill.manifests.records import Reason
 from turnmill.pipelines.diarization.device import Device, chosen
@@ -23,7 +22,7 @@ from turnmill.pipelines.diarization.models import (
 )
 from turnmill.pipelines.guard import Guard
 from turnmill.pipelines.stage import Made, Resources, Row, Shard, Workspace
-from turnmill.pipelines.stages.listen import MEMORY, SAMPLE_RATE, Listen, Pcm
+from turnmill.pipelines.stages.listen import MEMORY, SAMPLE_RATE, Listen, Pcm, check_working, heard
 
 
 class DiarizeParams(Params):
@@ -92,9 +91,7 @@ class Diarize(Listen):
 
     def process(self, shard: Shard, workspace: Workspace, guard: Guard) -> Made:
         made = super().process(shard, workspace, guard)
-        failed = [reject for reject in made.rejects if reject.reason is Reason.MODEL_FAILED]
-        if len(failed) > 1 and not made.tables["diarization"]:  # it is the model, and no clip, that fails
-            raise TurnmillError(f"the pipeline {model_name(self.params.model)} fails on every clip: {failed[0].detail}")
+        check_working(made.rejects, Reason.MODEL_FAILED, bool(made.tables["diarization"]), self._model)
         return replace(made, notes=self.diarizer.noted())
 
     def row(self, clip: Row, pcm: Pcm) -> Row:
@@ -108,17 +105,13 @@ class Diarize(Listen):
         }
 
     def _segments(self, pcm: Pcm, name: str) -> list[Segment]:
-        """Raises AudioError for what the model fails on, and TurnmillError where it is the model that no longer works:
-        it fails on what it heard before too, as after an error of the GPU."""
-        try:
-            segments = self.diarizer.segments(pcm, name)
-        except AudioError as error:
-            if self._good is not None:
-                try:
-                    self.diarizer.segments(self._good)
-                except AudioError:
-                    model = model_name(self.params.model)
-                    raise TurnmillError(f"the pipeline {model} no longer works: {error.detail}") from error
-            raise
+        """Raises as `listen.heard`."""
+        again = None if self._good is None else partial(self.diarizer.segments, self._good)
+        segments: list[Segment] = heard(partial(self.diarizer.segments, pcm, name), again, self._model)
         self._good = pcm[: _KEPT_S * SAMPLE_RATE].copy()
         return segments
+
+    @property
+    def _model(self) -> str:
+        """For errors."""
+        return f"the pipeline {model_name(self.params.model)}"

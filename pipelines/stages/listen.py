@@ -1,19 +1,21 @@
-"""What stages have in common whose model hears one clip at a time, as 16 kHz mono."""
+"""What stages have in common whose model hears clips as 16 kHz mono."""
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from turnmill.manifests.audio import mono_at
-from turnmill.manifests.records import Reject
+from turnmill.manifests.audio import AudioError, mono_at
+from turnmill.manifests.errors import TurnmillError
+from turnmill.manifests.records import Reason, Reject
 from turnmill.pipelines.guard import Guard
 from turnmill.pipelines.stage import MIB, LabelStage, Made, Row, Shard, Workspace, clip_item, clip_sound, hours
 
 Pcm = NDArray[np.float32]
+_Result = TypeVar("_Result")
 
 SAMPLE_RATE: Final = 16_000
 MEMORY: Final = 2560 * MIB
@@ -45,11 +47,42 @@ class Listen(LabelStage):
         """Clips with their audio; without it where an earlier worker has heard them."""
         for clip in clips:
             done = guard.has([clip["uid"]])
-            yield clip, np.zeros(0, np.float32) if done else guard.caught(clip_item(clip), partial(_narrow, tar, clip))
+            yield clip, np.zeros(0, np.float32) if done else guard.caught(clip_item(clip), partial(narrow, tar, clip))
 
     def _label(self, clip: Row, pcm: Pcm | Reject, guard: Guard) -> list[Row | Reject]:
         return [pcm if isinstance(pcm, Reject) else guard.caught(clip_item(clip), partial(self.row, clip, pcm))]
 
 
-def _narrow(tar: BinaryIO, clip: Row) -> Pcm:
+def narrow(tar: BinaryIO, clip: Row) -> Pcm:
+    """The audio of a row of `clips`, as one channel at 16 kHz. Raises AudioError."""
     return mono_at(clip_sound(tar, clip), SAMPLE_RATE, clip["uid"])
+
+
+def in_samples(segments: Sequence[Mapping[str, Any]]) -> list[tuple[int, int]]:
+    """Segments of `quality` in samples at 16 kHz."""
+    return [(round(s["start"] * SAMPLE_RATE), round(s["end"] * SAMPLE_RATE)) for s in segments]
+
+
+def heard(hear: Callable[[], _Result], again: Callable[[], object] | None, model: str) -> _Result:
+    """What a model hears. `again` has it hear what it heard before, where there is some; `model` names it in an error.
+
+    Raises AudioError for what the model fails on, and TurnmillError where it is the model that no longer works: it
+    fails on what it heard before too, as after an error of the GPU.
+    """
+    try:
+        return hear()
+    except AudioError as error:
+        if again is not None:
+            try:
+                again()
+            except AudioError:
+                raise TurnmillError(f"{model} no longer works: {error.detail}") from error
+        raise
+
+
+def check_working(rejects: Sequence[Reject], reason: Reason, anything: bool, model: str) -> None:
+    """Raise TurnmillError where it is the model, and no clip, that fails: on all that it was given, so that it heard
+    not `anything`."""
+    failed = [reject for reject in rejects if reject.reason is reason]
+    if len(failed) > 1 and not anything:
+        raise TurnmillError(f"{model} fails on every clip: {failed[0].detail}")

@@ -12,7 +12,7 @@ from turnmill.pipelines.diarization.encoder import Encoder, spread
 from turnmill.pipelines.diarization.models import ENCODER, check_installed, weights
 from turnmill.pipelines.guard import Guard
 from turnmill.pipelines.stage import Made, Resources, Row, Shard, Workspace
-from turnmill.pipelines.stages.listen import MEMORY, SAMPLE_RATE, Listen, Pcm
+from turnmill.pipelines.stages.listen import MEMORY, SAMPLE_RATE, Listen, Pcm, in_samples
 
 LEAST_S: Final = 1.0  # of speech, below which no voice is told
 ONE_VOICE: Final = 0.25
@@ -52,9 +52,7 @@ class Speakers(Listen):
         return super().process(shard, workspace, guard)
 
     def row(self, clip: Row, pcm: Pcm) -> Row:
-        spans = [
-            (round(s["start"] * SAMPLE_RATE), round(s["end"] * SAMPLE_RATE)) for s in self.spoken.get(clip["uid"], ())
-        ]
+        spans = in_samples(self.spoken.get(clip["uid"], ()))
         speech = np.concatenate([pcm[:0], *(pcm[start:end] for start, end in spans)])
         if len(speech) < LEAST_S * SAMPLE_RATE:
             nothing = dict.fromkeys(("embedding", "one_speaker", "voice_spread"))

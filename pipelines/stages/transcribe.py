@@ -7,11 +7,8 @@ from functools import partial
 from typing import Any, BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
-from turnmill.manifests.audio import AudioError, mono_at
-from turnmill.manifests.errors import TurnmillError
 from turnmill.manifests.languages import UNKNOWN, LanguageTag, primary
 from turnmill.manifests.params import Params
 from turnmill.manifests.records import Reason, Reject
@@ -35,11 +32,9 @@ from turnmill.pipelines.stage import (
     Shard,
     Workspace,
     clip_item,
-    clip_sound,
     hours,
 )
-
-Pcm = NDArray[np.float32]
+from turnmill.pipelines.stages.listen import Pcm, check_working, heard, in_samples, narrow
 
 
 class TranscribeParams(Params):
@@ -109,7 +104,7 @@ class Transcribe(LabelStage):
                         rejects.append(label)
                     else:
                         labels.append(label)
-        self._check_working(rejects, labels)
+        check_working(rejects, Reason.RECOGNISER_FAILED, any(label["heard"] for label in labels), self._model)
         return Made({"transcripts": labels}, rejects, len(clips), hours(clips))
 
     def _transcripts(
@@ -156,8 +151,7 @@ class Transcribe(LabelStage):
                 f"{row['source_uri'] or row['uid']} is of {tag}, and the model {model_name(self.params.model)} is not"
             )
             return Reject(Reason.UNSUPPORTED_LANGUAGE, what, row["uid"], row["source_uri"])
-        spans = [(round(s["start"] * SAMPLE_RATE), round(s["end"] * SAMPLE_RATE)) for s in speech.get(row["uid"], ())]
-        return Clip(pcm, spans, self.recognizer.code(code))
+        return Clip(pcm, in_samples(speech.get(row["uid"], ())), self.recognizer.code(code))
 
     def _language(self, row: Row) -> str | None:
         """The recipe's, else the clip's own, else the corpus's."""
@@ -173,33 +167,23 @@ class Transcribe(LabelStage):
         return guard.batch(items, work)
 
     def _heard(self, windows: Sequence[Window], name: str) -> list[Row]:
-        """Raises AudioError for what the model fails on, and TurnmillError where it is the model that no longer works:
-        it fails on what it heard before too, as after an error of the GPU."""
-        try:
-            heard = self.recognizer.hear(windows, name)
-        except AudioError as error:
-            if self._good is not None:
-                try:
-                    self.recognizer.hear([self._good])
-                except AudioError:
-                    model = model_name(self.params.model)
-                    raise TurnmillError(f"the model {model} no longer works: {error.detail}") from error
-            raise
+        """Raises as `listen.heard`."""
+        again = None if self._good is None else partial(self.recognizer.hear, [self._good])
+        found = heard(partial(self.recognizer.hear, windows, name), again, self._model)
         self._good = windows[-1]
-        return [asdict(window) for window in heard]
+        return [asdict(window) for window in found]
 
-    def _check_working(self, rejects: Sequence[Reject], labels: Sequence[Row]) -> None:
-        """Raises TurnmillError where it is the model, and no clip, that fails: on all that it was given."""
-        failed = [reject for reject in rejects if reject.reason is Reason.RECOGNISER_FAILED]
-        if len(failed) > 1 and not any(label["heard"] for label in labels):
-            raise TurnmillError(f"the model {model_name(self.params.model)} fails on every clip: {failed[0].detail}")
+    @property
+    def _model(self) -> str:
+        """For errors."""
+        return f"the model {model_name(self.params.model)}"
 
     def _blocks(self, clips: Sequence[Row], tar: BinaryIO, guard: Guard) -> Iterator[list[tuple[Row, Pcm | Reject]]]:
         """Clips with their 16 kHz mono audio, in blocks long enough to sort into even batches."""
         block: list[tuple[Row, Pcm | Reject]] = []
         seconds = 0.0
         for clip in clips:
-            block.append((clip, guard.caught(clip_item(clip), partial(_narrow, tar, clip))))
+            block.append((clip, guard.caught(clip_item(clip), partial(narrow, tar, clip))))
             seconds += clip["duration"]
             if seconds >= self.params.read_ahead_s:
                 yield block
@@ -238,7 +222,3 @@ class Transcribe(LabelStage):
 def _key(clips: Sequence[Row], batch: Sequence[Window]) -> list[object]:
     """Names what a batch is made of."""
     return [(clips[window.clip]["uid"], window.start, len(window.pcm)) for window in batch]
-
-
-def _narrow(tar: BinaryIO, clip: Row) -> Pcm:
-    return mono_at(clip_sound(tar, clip), SAMPLE_RATE, clip["uid"])

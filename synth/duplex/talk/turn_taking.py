@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from turnmill.manifests.spans import bridged
 from turnmill.synth.channels import RATE
 from turnmill.synth.duplex.lengths import IPU_GAP
 
@@ -29,13 +30,7 @@ _LONGEST_MS = 60_000
 
 def ipus(speech: Intervals) -> Intervals:
     """The inter-pausal units of one channel, in order: speech joined across silences below 200 ms."""
-    ordered = speech[np.argsort(speech[:, 0], kind="stable")]
-    if not len(ordered):
-        return ordered
-    ends = np.maximum.accumulate(ordered[:, 1])
-    begins = np.concatenate(([True], ordered[1:, 0] - ends[:-1] >= IPU_GAP))
-    lasts = np.concatenate((begins[1:], [True]))
-    return np.stack((ordered[begins, 0], ends[lasts]), axis=1)
+    return bridged(speech[np.argsort(speech[:, 0], kind="stable")], IPU_GAP)
 
 
 @dataclass(frozen=True)
