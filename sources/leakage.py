@@ -12,7 +12,8 @@ import numpy as np
 from turnmill.manifests.spans import bridged
 from turnmill.sources.frames import Mask, Power, decibels, longer, mask, spans
 
-_LAG: Final = 50  # frames, to either side: half a second, as in synth.duplex.talk.fit.same_talk
+LAG: Final = 50
+"""Frames to either side: half a second, as in `synth.duplex.talk.fit.same_talk`."""
 _STRONG_DB: Final = 15.0  # below the loudest of the other channel: frames that can be heard through
 _FLOOR: Final = 0.1  # quantile of the levels of a channel
 _ABOVE_DB: Final = 6.0  # above it a frame has sound
@@ -32,15 +33,16 @@ def leak_of(heard: Power, other: Power, spoken: Mask) -> tuple[float, int] | Non
     here, there = decibels(_smooth(heard)), decibels(_smooth(other))
     if not spoken.any():
         return None
-    strong = spoken & (there > np.quantile(there[spoken], 0.95) - _STRONG_DB)
+    # Where this channel is the louder one, the other one hears it.
+    strong = spoken & (there > np.quantile(there[spoken], 0.95) - _STRONG_DB) & (there > here)
     places = np.flatnonzero(strong)
-    places = places[(places >= _LAG) & (places < len(here) - _LAG)]
+    places = places[(places >= LAG) & (places < len(here) - LAG)]
     if len(places) < _LEAST:
         return None
     floor = np.quantile(here, _FLOOR) + _ABOVE_DB
     best, found = _SHARE, None
     edges = np.arange(_LOWEST_DB, _HIGHEST_DB + 1)
-    for lag in range(-_LAG, _LAG + 1):
+    for lag in range(-LAG, LAG + 1):
         level = here[places + lag]
         below = (level - there[places])[level > floor]
         following = np.convolve(np.histogram(below, edges)[0], np.ones(_FOLLOWS_DB), "valid") / len(places)

@@ -58,7 +58,9 @@ def quality(sound: Sound, name: str = "the audio") -> Quality:
     apart = _of_two(found)
     clipping, spectrum = _Clipping(sound.channels, found.peak), _Spectrum(sound)
     shown = _shown(sound, mix_of(found), clipping, spectrum, apart)
-    heard, _ = own(hear(shown, sound.channels if apart else 1, sound.sample_rate, name))
+    heard, _ = own(
+        hear(shown, sound.channels if apart else 1, sound.sample_rate, name), sound.blocks, sound.sample_rate, name
+    )
     whole = _union(heard)
     segments = _on_grid(whole.seconds(sound.duration), sound)
     samples = sound.frames * sound.channels

@@ -11,8 +11,9 @@ A recording of any length is heard in windows of ten minutes that are cut in sil
 the peak, and 40 MB a channel.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import permutations
 from typing import Final
 
 import numpy as np
@@ -22,6 +23,7 @@ from turnmill.manifests.audio import Audio, Float32, Sound, library
 from turnmill.manifests.audio.mix import resampled
 from turnmill.manifests.records import Reason
 from turnmill.manifests.spans import Spans, bridged
+from turnmill.sources.crosstalk import without
 from turnmill.sources.frames import Power, holding, longer, mask, spans, widened
 from turnmill.sources.leakage import leak_of, own_sound
 
@@ -89,24 +91,56 @@ def speech(pcm: Float32, sample_rate: int, name: str = "the audio") -> Segments:
 def presence(sound: Sound, name: str = "the audio") -> Presence:
     """Where each channel of a recording with one speaker a channel speaks. What a channel hears of another is left out
     by its level (`sources.leakage`). Raises AudioError as `speech`."""
-    told, leaks_db = own(hear(sound.blocks(), sound.channels, sound.sample_rate, name))
+    heard = hear(sound.blocks(), sound.channels, sound.sample_rate, name)
+    told, leaks_db = own(heard, sound.blocks, sound.sample_rate, name)
     return Presence(tuple(one.seconds(sound.duration) for one in told), leaks_db)
 
 
-def own(heard: Sequence[Heard]) -> tuple[list[Heard], tuple[float | None, ...]]:
-    """The channels of one recording without what they hear of each other, and the levels of that as in `Presence`."""
-    spoken = [mask(one.segments, len(one.power)) for one in heard]
-    told, leaks_db = [], list[float | None]()
-    for channel, one in enumerate(heard):
-        kept, loudest = spoken[channel], None
-        for other, theirs in enumerate(heard):
-            leak = leak_of(one.power, theirs.power, spoken[other]) if other != channel else None
-            if leak is not None:
-                kept = kept & own_sound(one.power, theirs.power, leak)
-                loudest = leak[0] if loudest is None else max(loudest, leak[0])
+def own(
+    heard: Sequence[Heard], blocks: Callable[[], Iterable[Float32]], sample_rate: int, name: str
+) -> tuple[list[Heard], tuple[float | None, ...]]:
+    """The channels of one recording without what they hear of each other, and the levels of that as in `Presence`.
+
+    `blocks`: begins the recording again, as it was heard; called where a channel hears another one. Raises AudioError
+    as `speech`.
+    """
+    leaks = _leaks(heard)
+    if not leaks:
+        return list(heard), (None,) * len(heard)
+
+    def again() -> Iterable[Float32]:
+        return resampled(blocks(), len(heard), sample_rate, RATE, name)
+
+    delays = {pair: lag for pair, (_, lag) in leaks.items()}
+    cleaned = without(again(), again(), delays, [mask(one.segments, len(one.power)) for one in _gated(heard, leaks)])
+    left = hear(cleaned, len(heard), RATE, name)
+    loudest = (
+        max((level for (here, _), (level, _) in leaks.items() if here == k), default=None) for k in range(len(heard))
+    )
+    return _gated(left, _leaks(left)), tuple(loudest)
+
+
+def _leaks(heard: Sequence[Heard]) -> dict[tuple[int, int], tuple[float, int]]:
+    """By channel and the other one that it hears: at which level, and how much later."""
+    found = {}
+    for here, there in permutations(range(len(heard)), 2):
+        other = heard[there]
+        leak = leak_of(heard[here].power, other.power, mask(other.segments, len(other.power)))
+        if leak is not None:
+            found[here, there] = leak
+    return found
+
+
+def _gated(heard: Sequence[Heard], leaks: Mapping[tuple[int, int], tuple[float, int]]) -> list[Heard]:
+    """The channels where they are louder than what they hear of others."""
+    told = []
+    for here, one in enumerate(heard):
+        kept = mask(one.segments, len(one.power))
+        for (channel, there), leak in leaks.items():
+            if channel == here:
+                kept = kept & own_sound(one.power, heard[there].power, leak)
         told.append(Heard(segments_of(spans(kept)), one.power))
-        leaks_db.append(loudest)
-    return told, tuple(leaks_db)
+    return told
 
 
 def hear(blocks: Iterable[Float32], channels: int, sample_rate: int, name: str) -> list[Heard]:

@@ -132,7 +132,7 @@ def _each(sound: Audio | LongSound, name: str) -> list[Heard]:
     """What each channel says of its own. Raises ItemError where two are one, AudioError."""
     heard = hear(sound.blocks(), sound.channels, sound.sample_rate, name)
     _check_apart(np.sqrt([one.power for one in heard]).astype(np.float32), TICKS, name)
-    return own(heard)[0]
+    return own(heard, sound.blocks, sound.sample_rate, name)[0]
 
 
 def _check_apart(channels: NDArray[np.float32], sample_rate: int, name: str) -> None:
