@@ -14,7 +14,7 @@ from turnmill.sources.places.place import Place
 _MOST_UNPACKED: Final = 256 << 20  # bytes that any file may unpack to
 _MOST_TIMES: Final = 200  # times its size that a file may unpack to, where that is more: texts come to 10 or 20
 _BUFFER: Final = 1 << 20
-_BLOCK: Final = 16 << 10  # bytes that are unpacked at a time, from the file's begin on, whoever reads
+_BLOCK: Final = 16 << 10  # bytes that are unpacked at a time; of zstd, one that breaks off is not read
 
 
 class BrokenError(Exception):
@@ -23,8 +23,8 @@ class BrokenError(Exception):
 
 def unpacked(root: Place, path: str) -> BinaryIO:
     """The bytes that a packed file (`.gz`, else zstd) holds, as a file that can seek, dearly to what is before it, and
-    not from its end. Raises OSError. Where it breaks off, reading raises BrokenError, at the same byte from wherever it
-    begins, and not before all that stands before that byte has been read."""
+    not from its end. Raises OSError. Where it breaks off, reading raises BrokenError: at the same byte wherever it began,
+    and when all that stands before that has been read."""
 
     def begin() -> IO[bytes]:
         packed = root.open(path)
