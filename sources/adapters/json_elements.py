@@ -85,9 +85,7 @@ _Stack = list[tuple[bytes, str]]
 """Of what is open, its bracket and the key that is read in it."""
 
 
-def _openings(
-    tokens: Iterable[tuple[bytes, int]], stack: _Stack
-) -> Iterator[tuple[tuple[str, ...], bytes, int]]:
+def _openings(tokens: Iterable[tuple[bytes, int]], stack: _Stack) -> Iterator[tuple[tuple[str, ...], bytes, int]]:
     """Each bracket that opens something, with the keys above it and its byte. `stack`: what is open at first, and then by
     each token that was taken."""
     is_value = False

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from turnmill.sources.adapters.json_elements import elements
+from turnmill.sources.adapters.json_elements import Reader, elements
 from turnmill.sources.adapters.lines import MAX_LINE
 from turnmill.sources.adapters.packed import BrokenError
 from turnmill.sources.adapters.table_format import Record, TableFormat, open_table, read_columns, read_records
@@ -35,6 +35,7 @@ def rows(form: TableFormat, data: str | bytes) -> list[Any]:
     return [record.row for record in records(form, data.encode() if isinstance(data, str) else data)[1]]
 
 
+DATA = TableFormat(kind="json", path="data")
 QUOTED = TableFormat(sep=",", header=1, quoting=True)
 
 
@@ -172,6 +173,67 @@ def test_what_stands_behind_a_bracket_too_many_is_read() -> None:
     found = rows(TableFormat(kind="json"), '[{"id": "a"}],\n{"id": "b"}, {"id": "c"}]')
     assert [row for row in found if not isinstance(row, str)] == [{"id": "a"}, {"id": "b"}, {"id": "c"}]
     assert sum(isinstance(row, str) for row in found) == 1
+
+
+def test_a_second_list_under_the_same_key_is_told_of() -> None:
+    *found, last = rows(DATA, '{"data": [{"id": "a"}, {"id": "b"}], "n": 2, "data": [{"id": "c"}]}')
+    assert found == [{"id": "a"}, {"id": "b"}]
+    assert last == "ends `data`, which stands a second time at byte 53: that is not read"
+    inner = TableFormat(kind="json", path="all.data")
+    assert rows(inner, '{"all": {"data": [{"id": "é"}], "n": 1}, "data": [{"id": "c"}]}') == [{"id": "é"}]
+
+
+def test_a_list_in_an_element_is_not_taken_for_the_list_that_is_read() -> None:
+    """After a broken element the next whole one may be one of those in it, behind which a key of its own stands."""
+    tree = '{"id": "%s", "in": [{"id": "%s.1", "in": []}], "rank": 1}'
+    trees = ", ".join(tree % (n, n) for n in range(1, 6)).replace('"id": "2"', '"id": "2')
+    found = rows(DATA, f'{{"data": [{trees}], "n": 5}}')
+    whole = [row for row in found if not isinstance(row, str)]
+    assert [row["id"] for row in whole if "rank" in row] == ["1", "3", "4", "5"]
+    assert len(found) - len(whole) >= 1
+
+
+@pytest.mark.parametrize("end", ["", ', "n": 5}', "}"])
+def test_behind_a_bracket_too_many_members_with_more_or_fewer_keys_are_read(end: str) -> None:
+    members = [f'"{n}": {{"text": "t", "who": "w", "at": {n}{", " if n % 2 else ""}{more(n)}}}' for n in range(6)]
+    found = rows(DATA, f'{{"data": {{{", ".join(members[:3])}}}, {", ".join(members[3:])}}}{end}')
+    assert [row["key"] for row in found if not isinstance(row, str)] == [str(n) for n in range(6)]
+    assert sum(isinstance(row, str) for row in found) == 1
+
+
+def more(number: int) -> str:
+    """An optional key."""
+    return '"how": "h"' if number % 2 else ""
+
+
+def test_an_element_with_another_optional_key_is_the_next_one() -> None:
+    found = rows(
+        TableFormat(kind="json"), '[{"id": 1, "t": "a"}, {"id: 2, "t": "b"}, {"id": 3, "t": "c", "u": 1}, {"id": 4}]'
+    )
+    assert [row["id"] for row in found if not isinstance(row, str)] == ["1", "3", "4"]
+
+
+def test_the_longest_element_is_measured_in_bytes() -> None:
+    fits, too_long = "é" * (MAX_LINE // 2 - 20), "é" * (MAX_LINE // 2)
+    found = rows(TableFormat(kind="json"), json.dumps([{"a": fits}, {"a": too_long}, {"a": ""}], ensure_ascii=False))
+    assert found[0] == {"a": fits}
+    assert found[1:] == [f"is longer than {MAX_LINE} bytes; what follows is read from the next one on", {"a": ""}]
+
+
+def test_a_key_is_known_however_it_is_written() -> None:
+    assert rows(TableFormat(kind="json", path="é"), '{"\\u00e9": [{"id": 1}]}') == [{"id": "1"}]
+
+
+def test_the_work_on_a_broken_element_does_not_grow_with_what_begins_as_elements_do() -> None:
+    """Each `{"id"` after the broken one is the begin of an object that goes on for a megabyte, and has no end."""
+    bad = '[{"id": 1}, {"id: 2}' + ', {"id": [{}' * 300 + ", 1" * 700_000
+    reader = elements(io.BytesIO(bad.encode()), (), 1, False, json.JSONDecoder())
+    parsed: list[int] = []
+    with pytest.MonkeyPatch.context() as patch:
+        member = Reader._member
+        patch.setattr(Reader, "_member", lambda self, text, begin: parsed.append(begin) or member(self, text, begin))
+        assert [each.fault is None for each in reader] == [True, False]
+    assert len(parsed) < 30
 
 
 def test_scalars_of_yaml_are_as_written_and_a_broken_row_costs_no_other() -> None:
