@@ -1,8 +1,8 @@
 """The elements of a list, or the members of a mapping, in a JSON document of any size, in bounded memory.
 
 A broken element costs no other where the next can be told: where elements begin lines, by the next line that begins as
-theirs do; else by the next whole object after a comma that has most of the keys of the first. What is passed over shares
-the reject of what is broken. Where no next one can be told, that reject says how many bytes nobody reads. Of a packed
+theirs do; else by the next whole object after a comma that has the keys of the first. What is passed over shares the
+reject of what is broken. Where no next one can be told, that reject says how many bytes nobody reads. Of a packed
 file that breaks off every element before the break is read, and then BrokenError raised.
 """
 
@@ -311,11 +311,9 @@ class Reader:
         return not is_behind, None if is_behind else again
 
     def _is_like(self, begin: int) -> bool:
-        """Whether what stands at a place is a whole element, and has most of the keys of the first."""
+        """Whether what stands at a place is a whole element, and has the keys of the first, or more."""
         keys, found = (self.like or ("",))[1:], self._whole(begin)
-        if found is None or not isinstance(found.value, dict):
-            return False
-        return 2 * len(found.value.keys() & keys) >= max(1, len(found.value.keys() | keys))
+        return found is not None and isinstance(found.value, dict) and bool(keys) and found.value.keys() >= {*keys}
 
     def _remember(self, offset: int) -> None:
         """Know what a reader of the whole document knows before a byte."""
