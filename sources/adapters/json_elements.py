@@ -86,8 +86,8 @@ _Stack = list[tuple[bytes, str]]
 
 
 def _openings(tokens: Iterable[tuple[bytes, int]], stack: _Stack) -> Iterator[tuple[tuple[str, ...], bytes, int]]:
-    """Each bracket that opens something, with the keys above it and its byte. `stack`: what is open at first, and then by
-    each token that was taken."""
+    """Each bracket that opens something, with the keys above it and its byte. `stack`: what is open at first, and then
+    by each token that was taken."""
     is_value = False
     for token, offset in tokens:
         if token in (b"{", b"["):

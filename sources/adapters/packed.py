@@ -23,8 +23,8 @@ class BrokenError(Exception):
 
 def unpacked(root: Place, path: str) -> BinaryIO:
     """The bytes that a packed file (`.gz`, else zstd) holds, as a file that can seek, dearly to what is before it, and
-    not from its end. Raises OSError. Where it breaks off, reading raises BrokenError: at the same byte wherever it began,
-    and when all that stands before that has been read."""
+    not from its end. Raises OSError. Where it breaks off, reading raises BrokenError: at the same byte wherever it
+    began, and when all that stands before that has been read."""
 
     def begin() -> IO[bytes]:
         packed = root.open(path)

@@ -186,9 +186,9 @@ def test_a_second_list_under_the_same_key_is_told_of() -> None:
 def test_a_list_in_an_element_is_not_taken_for_the_list_that_is_read() -> None:
     """After a broken element the next whole one may be one of those in it, behind which a key of its own stands."""
     first, *others = [f'{{"id": "{n}", "in": [{{"id": "{n}.1", "in": []}}]}}' for n in (1, 3, 4)]
-    broken = '{"id": "2, "in": [{"id": "2.1", "in": []}], "optional": 1}'
+    broken = '{"id": "2, "in": [{"id": "2.1", "in": []}, {"id": "2.2", "in": []}], "optional": 1}'
     found = rows(DATA, f'{{"data": [{", ".join([first, broken, *others])}], "n": 5}}')
-    assert [row["id"] for row in found if not isinstance(row, str)] == ["1", "2.1", "3", "4"]
+    assert [row["id"] for row in found if not isinstance(row, str)] == ["1", "2.2", "3", "4"]
     assert sum(isinstance(row, str) for row in found) == 2
 
 
