@@ -101,16 +101,13 @@ def test_each_row_before_the_break_of_a_cut_table_is_read_once_and_the_break_tol
 
 
 @pytest.mark.parametrize("ending", PACKERS)
-@pytest.mark.parametrize("damage", ["cut", "flipped"])
+@pytest.mark.parametrize("damage", ["cut", "a hole"])
 def test_a_file_breaks_off_at_the_same_byte_however_it_is_read(tmp_path: Path, ending: str, damage: str) -> None:
-    lines = b"".join(b"%d %s\n" % (n, b"x" * (n % 900)) for n in range(2000))
+    lines = b"".join(b"%d %x\n" % (n, 7**n) for n in range(1000))
     packed = bytearray(gzip.compress(lines) if ending == ".gz" else pa.compress(lines, "zstd", asbytes=True))
     middle = len(packed) // 2
-    if damage == "cut":
-        del packed[middle:]
-    else:
-        packed[middle : middle + 40] = bytes(byte ^ 255 for byte in packed[middle : middle + 40])
+    del packed[middle : None if damage == "cut" else middle + 40]
     (tmp_path / f"a{ending}").write_bytes(packed)
     ways = [(at, most) for at in (0, 1, 100_000) for most in (1000, 1 << 20, -1)]
     (stands,) = {before_the_break(tmp_path, f"a{ending}", at, most) for at, most in ways}
-    assert 100_000 < stands < len(lines)
+    assert 100_000 < stands <= len(lines)
