@@ -1,8 +1,6 @@
 """Packed files that break off: what stands before the break is read once, wherever a unit begins."""
 
 import gzip
-import zlib
-from collections.abc import Callable, Mapping
 from functools import cache
 from itertools import accumulate
 from pathlib import Path
@@ -12,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from tests.benchmarks.fuzz.tables import Sample, identity, pristine, tables
+from tests.packing import BLOCK, PACKERS
 from turnmill.manifests.records import Reason, Reject
 from turnmill.sources.adapters.items import ClipRef, UnitSize
 from turnmill.sources.adapters.packed import BrokenError, unpacked
@@ -21,24 +20,6 @@ from turnmill.sources.places import place as place_of
 SAMPLES = {sample.name: sample for sample in tables()}
 PLACES = (0.3, 0.5, 0.77, 0.98)
 SIZES = (1, 3, 16, 1000)
-
-
-def zstd(data: bytes) -> bytes:
-    sink = pa.BufferOutputStream()
-    with pa.CompressedOutputStream(sink, "zstd") as stream:
-        for begin in range(0, len(data), 100):  # in blocks, for of one that is cut nothing can be unpacked
-            stream.write(data[begin : begin + 100])
-            stream.flush()
-    return bytes(sink.getvalue())
-
-
-def gzipped(data: bytes) -> bytes:
-    packer = zlib.compressobj(wbits=31)
-    blocks = (data[begin : begin + 100] for begin in range(0, len(data), 100))
-    return b"".join(packer.compress(block) + packer.flush(zlib.Z_SYNC_FLUSH) for block in blocks) + packer.flush()
-
-
-PACKERS: Mapping[str, Callable[[bytes], bytes]] = {".gz": gzipped, ".zst": zstd}
 
 
 @cache
@@ -74,7 +55,7 @@ def before_the_break(folder: Path, name: str, at: int = 0, most: int = 777) -> i
 def test_each_row_before_the_break_of_a_cut_table_is_read_once_and_the_break_told_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, ending: str
 ) -> None:
-    monkeypatch.setattr("turnmill.sources.adapters.packed._BLOCK", 100)
+    monkeypatch.setattr("turnmill.sources.adapters.packed._BLOCK", BLOCK)
     sample = SAMPLES[name]
     table = sample.table + ending
     stems = (f"/{Path(sample.table).name}/", f"/{Path(sample.table).stem}/")  # some are splits
