@@ -56,6 +56,14 @@ class _Filling:
             self.files[table] = None
         self.last = (table, place)
 
+    def add_clip(self, table: str, place: int, record: Record, path: str, n_bytes: int) -> None:
+        """A record that is a clip of audio which none has named before."""
+        self.add_record(table, place, record)
+        self.files[path] = None
+        self.n_bytes += n_bytes
+        self.items += 1
+        self.end_if_full()
+
     def add_break(self, table: str, why: str) -> None:
         self.spec["broken"].append([table, why])
         self.files[table] = None
@@ -98,31 +106,32 @@ class _Splitting:
         rows = self.rows
         with open_table(rows.corpus.root, table) as file:
             columns = rows.columns(table, file)
+            of_table = self.filling(rows.split(table, "")) if rows.split_is_of_table else None
+            name_of = rows.naming(table) if rows.knobs.repeats != "captions" else lambda _: None
             number = 0
             try:
                 for place, record in enumerate(rows.records(columns, file, only=rows.placing)):
                     number = record.number
-                    self._add_record(table, place, record)
+                    if of_table is not None:
+                        name = name_of(record.row)
+                        n_bytes = None if name is None else self.left.pop(name, None)
+                        if name is not None and n_bytes is not None:  # as most are
+                            of_table.add_clip(table, place, record, name, n_bytes)
+                            continue
+                    self._add_record(table, place, record, of_table)
             except BrokenError as error:
-                into = self.filling(rows.split(table, str(error)))
+                into = of_table or self.filling(rows.split(table, str(error)))
                 into.add_break(table, f"{error}; nothing after its line {number} is read")
 
-    def _add_record(self, table: str, place: int, record: Record) -> None:
+    def _add_record(self, table: str, place: int, record: Record, of_table: _Filling | None) -> None:
         rows = self.rows
         parts = rows.parts(table, record)
         if not parts:
             return
         spots = [rows.spot(values) for values in parts]
-        into = self.filling(rows.split(table, parts[0]))
+        into = of_table or self.filling(rows.split(table, parts[0]))
         into.add_record(table, place, record)
         for number, spot in enumerate(spots):
-            if spot.fault is None and spot.stretch is None and rows.knobs.repeats != "captions":  # as most are
-                path = spot.files[0]
-                n_bytes = self.left.pop(path, None)
-                if n_bytes is not None:
-                    into.add_audio(path, n_bytes)
-                    into.items += 1
-                    continue
             self._add_part(into, [table, record.number, number], record, spot)
         into.end_if_full()
 
