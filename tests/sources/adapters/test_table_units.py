@@ -22,8 +22,10 @@ KNOBS = {
     "split": "{stem}",
     "fields": {"text": "{id}"},
 }
+JOIN = {"format": {"sep": " ", "names": ["id"]}, "key": "{id}", "by": "{id}", "take": {"more": "{id}"}, "needed": True}
 CHANGES: Mapping[str, Mapping[str, Any]] = {
     "two columns": {},
+    "one after the other": {"audio": "{group}{id}.wav"},
     "a step": {"audio": "{dir}/{group|lower}/{id}.wav"},
     "several": {"audio": ["{dir}/{group}/{id}.wav", "{dir}/a/{id}.wav"]},
     "by stem": {"audio": "{id}", "by_stem": True},
@@ -33,9 +35,15 @@ CHANGES: Mapping[str, Mapping[str, Any]] = {
     "captions": {"repeats": "captions", "fields": {"captions": "{id}"}},
     "split of a row": {"split": "{group}"},
     "span": {"span": {"start": "0", "end": "1"}},
+    "join": {"join": [{**JOIN, "table": "more.txt"}]},
     "a name that ends like a command": {"audio": "{dir}/{group}/{id}", "audio_files": "**/a*"},
 }
-CELL = st.sampled_from(["a", "b", "A", "a.wav", "", ".", "..", "./a", "a|", "%s", "é", "a/../b"])
+ROW = st.sampled_from(
+    [
+        *(("a", "a"), ("b", "a"), ("a", "b"), ("é", "a"), ("%s", "a"), ("a|", "a"), ("a", "a/a"), ("a", "A")),
+        *(("A", "a"), ("", "a"), ("a", ""), ("..", "a"), ("./a", "a"), ("a/../b", "a"), ("a.wav", "a")),
+    ]
+)
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -45,7 +53,7 @@ def test_a_row_that_names_a_file_that_is_there_is_listed_as_by_all_of_it(change:
     @settings(max_examples=25, deadline=None)
     @given(
         tables=st.fixed_dictionaries(
-            {name: st.lists(st.tuples(CELL, CELL), max_size=6) for name in ("train.tsv", "test.tsv", "a/train.tsv")}
+            {name: st.lists(ROW, max_size=8) for name in ("train.tsv", "test.tsv", "a/train.tsv")}
         ),
         per_unit=st.integers(1, 5),
     )
@@ -54,6 +62,7 @@ def test_a_row_that_names_a_file_that_is_there_is_listed_as_by_all_of_it(change:
             for name in ("a/a.wav", "a/b.wav", "b/a.wav", "a/a|", "a/%s.wav", "a/é.wav", "a/a/a.wav", "a.wav"):
                 (Path(root) / name).parent.mkdir(parents=True, exist_ok=True)
                 (Path(root) / name).write_bytes(b"RIFF" * len(name))
+            (Path(root) / "more.txt").write_text("a\n")
             for name, rows in tables.items():
                 (Path(root) / name).write_text("".join(f"{first}\t{second}\n" for first, second in rows))
             corpus = entry.corpus(root)
