@@ -9,18 +9,17 @@ file that breaks off every element before the break is read, and then BrokenErro
 import codecs
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import IO, Any, Final, NamedTuple
 
+from turnmill.sources.adapters.json_tokens import Stack, openings, tokens
 from turnmill.sources.adapters.json_values import TOO_DEEP, flaw, why_unread
 from turnmill.sources.adapters.lines import MAX_LINE
 from turnmill.sources.adapters.packed import BrokenError
 
 _CHUNK: Final = 4 << 20  # bytes that are read at a time
 _SOUGHT: Final = 16 * MAX_LINE  # characters that are parsed to find the next whole element
-_LONGEST: Final = 8 * MAX_LINE  # of a string: what is longer is none, but a quote that nobody closes
-_TOKEN: Final = re.compile(rb'"[^"\\\n]*(?:\\.[^"\\\n]*)*"|["{}\[\],:]', re.DOTALL)
 _COLON: Final = re.compile(r"\s*:\s*")
 _MARGIN: Final = re.compile(r"\r?\n[ \t]*\Z")
 _BETWEEN: Final = {False: re.compile("\ufeff?\\s*[\\[,]?\\s*"), True: re.compile("\ufeff?\\s*[{,]?\\s*")}
@@ -58,8 +57,8 @@ def elements(
     """
     at = file.tell()
     file.seek(0)
-    stack: _Stack = []
-    opened = _openings(_tokens(file), stack)
+    stack: Stack = []
+    opened = openings(tokens(file), stack)
     found = next(((offset, bracket == b"{") for keys, bracket, offset in opened if keys == path), None)
     if found is None:
         yield Element(first, at, None, None, f"has nothing at `{'.'.join(path)}` in {file.tell()} bytes", None)
@@ -79,57 +78,6 @@ def elements(
     reader = Reader(file, at if inside else begin, first, decoder, keyed, path=path, inside=inside)
     reader.recall = known if inside else None
     yield from reader.elements()
-
-
-_Stack = list[tuple[bytes, str]]
-"""Of what is open, its bracket and the key that is read in it."""
-
-
-def _openings(tokens: Iterable[tuple[bytes, int]], stack: _Stack) -> Iterator[tuple[tuple[str, ...], bytes, int]]:
-    """Each bracket that opens something, with the keys above it and its byte. `stack`: what is open at first, and then
-    by each token that was taken."""
-    is_value = False
-    for token, offset in tokens:
-        if token in (b"{", b"["):
-            yield tuple([key for _, key in stack]), token, offset
-            stack.append((token, ""))
-        elif token in (b"}", b"]"):
-            del stack[-1:]
-        elif len(token) > 1 and stack and stack[-1][0] == b"{" and not is_value:
-            stack[-1] = b"{", _key(token)
-        is_value = token == b":" or (is_value and token not in (b"{", b"[", b","))
-
-
-def _key(token: bytes) -> str:
-    """What a string stands for; what is none, as it is written."""
-    written = token[1:-1].decode("utf-8", "surrogateescape")
-    try:
-        return str(json.loads(f'"{written}"')) if "\\" in written else written
-    except ValueError:
-        return written
-
-
-def _tokens(file: IO[bytes], buffer: bytes = b"") -> Iterator[tuple[bytes, int]]:
-    """Brackets, commas, colons and strings from the file's position on, and before it in what was read of it, with the
-    byte where each begins. A string goes on to its line's end at most: what does is a quote that nobody closes."""
-    base = file.tell() - len(buffer)
-    while True:
-        chunk = file.read(_CHUNK)
-        buffer += chunk
-        done = 0
-        for token in _TOKEN.finditer(buffer):
-            begin = token.start()
-            goes_on = token[0] == b'"' and len(buffer) - begin <= _LONGEST and buffer.find(b"\n", begin) < 0
-            if goes_on and chunk:
-                done = begin
-                break
-            yield token[0], base + begin
-            done = token.end()
-        else:
-            done = len(buffer)
-        if not chunk:
-            return
-        base, buffer = base + done, buffer[done:]
 
 
 @dataclass
@@ -288,13 +236,13 @@ class Reader:
         """Whether what stands behind the bracket at the position closes no more than what is around it, and where it
         has the same path again. A document may break off."""
         text = self._text
-        stack: _Stack = [(b"{", key) for key in self._path]
+        stack: Stack = [(b"{", key) for key in self._path]
         is_behind = False
         place = text.file.tell()
 
         def around() -> Iterator[tuple[bytes, int]]:
             nonlocal is_behind
-            for token in _tokens(text.file, text.rest(text.position + 1)):
+            for token in tokens(text.file, text.rest(text.position + 1)):
                 is_behind = not stack
                 if is_behind:
                     return
@@ -302,7 +250,7 @@ class Reader:
 
         again = None
         try:
-            for keys, _, offset in _openings(around(), stack):
+            for keys, _, offset in openings(around(), stack):
                 again = offset if again is None and keys == self._path else again
         except BrokenError as error:
             text.broken = error
