@@ -95,9 +95,11 @@ def read_table(root: Place, path: str, beside: Beside) -> Table:
     """The rows of a table by their keys. Raises TurnmillError where a store does not answer."""
     rows: dict[str, Facts] = {}
     faults: list[str] = []
+    where = f"{path} is not read: its header"
     try:
         with open_table(root, path) as file:
             columns = read_columns(beside.format, file)
+            where = path
             first = 1 + beside.format.header
             for record in read_records(beside.format, columns, file, frozenset(), first, inside=False):
                 try:
@@ -105,7 +107,7 @@ def read_table(root: Place, path: str, beside: Beside) -> Table:
                 except (ValueError, LookupError) as error:
                     faults.append(f"{path} line {record.number} {error}")
     except (ValueError, BrokenError, OSError) as error:
-        faults.append(f"{path} is not read: its header {error}")
+        faults.append(f"{where} {error}")
     return Table(rows, tuple(faults))
 
 

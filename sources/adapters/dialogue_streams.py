@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO, Final, NamedTuple, cast
 
-from turnmill.manifests.errors import UsageError
-from turnmill.sources.adapters.packed import BrokenError, unpacked
+from turnmill.sources.adapters.packed import unpacked
 from turnmill.sources.places.place import Place
 
 PACKED: Final = (".gz", ".tgz", ".zst", ".tzst")
@@ -45,7 +44,7 @@ def is_tar(name: str) -> bool:
 def opened(root: Place, path: str, at: int) -> Iterator[BinaryIO]:
     """The bytes of a file below a place, unpacked, from byte `at` on. It can seek, dearly to what is before that.
 
-    Raises UsageError where a file turns out not to be packed as its name says, is cut, or unpacks to too much.
+    Reading raises BrokenError (`packed.unpacked`).
     """
     name = path or root.name
     if not name.lower().endswith(PACKED):
@@ -63,8 +62,6 @@ def opened(root: Place, path: str, at: int) -> Iterator[BinaryIO]:
     except GeneratorExit:  # who reads has enough
         whole = True
         raise
-    except BrokenError as error:
-        raise UsageError(f"{root}{f'/{path}' if path else ''} {error}") from error
     finally:
         if whole:
             _keep(key, file)
@@ -80,7 +77,7 @@ def _keep(key: Any, file: BinaryIO) -> None:
 
 
 def members(file: BinaryIO) -> Iterator[Member | str]:
-    """The files in a tar, in order; then why what is none of them is not read."""
+    """The files in a tar, in order; then why what is none of them is not read. Raises BrokenError."""
     end, gaps = 0, []
     try:
         with tarfile.open(fileobj=file, mode="r:", ignore_zeros=True, errorlevel=1) as tar:
@@ -93,6 +90,7 @@ def members(file: BinaryIO) -> Iterator[Member | str]:
                 elif not info.isdir():
                     yield f"has {info.name!r}, which is a link, a device or a file with holes: it is not read"
             gaps.append((end, tar.offset))
+            file.read(1)  # what breaks off in a header says so here
     except (tarfile.TarError, ValueError, OverflowError) as error:
         yield f"is no whole tar ({error}); nothing after byte {end} is read"
     for begin, until in gaps:

@@ -25,6 +25,7 @@ from turnmill.sources.adapters.dialogue_shapes import Shape, language_of, turns_
 from turnmill.sources.adapters.dialogue_streams import Member, is_tar, members, opened, plain
 from turnmill.sources.adapters.folder import glob_pattern, list_folder
 from turnmill.sources.adapters.items import Unit, UnitSize, unit_name
+from turnmill.sources.adapters.packed import BrokenError
 from turnmill.sources.adapters.template import TemplateText, parse
 from turnmill.sources.places.place import Place
 
@@ -77,8 +78,8 @@ class DialogueTextIngest(Family[TextDialogue]):
         """Runs of rows, from one pass over the files that also finds repeated ids. Raises UsageError when there is no
         such file, its ending says nothing, or none holds anything."""
         root = corpus.root
-        rows = ((part, row) for part in self._parts(corpus) for row in self._rows(root, part, Start()))
-        units = list(_units(root.name, ((part, row, self._name(part, row)) for part, row in rows), size.items))
+        rows = ((part, row, self._name(part, row)) for part, row in self._listed(corpus))
+        units = list(_units(root.name, rows, size.items))
         if not units:
             raise UsageError(
                 f"{root} holds no dialogue: give a file with one JSON object per line, or a JSON list of them"
@@ -101,6 +102,27 @@ class DialogueTextIngest(Family[TextDialogue]):
             else:
                 yield self._dialogue(corpus, part, row, name)
 
+    def _listed(self, corpus: Corpus[TextDialogue]) -> Iterator[tuple[_Part, Row]]:
+        """All rows; after those of a packed file that breaks off one that says so, once. Raises UsageError where
+        nothing can be read."""
+        unread: dict[_Part, None] = {}
+        has_rows = False
+        for part in self._parts(corpus):
+            if part in unread:
+                continue
+            try:
+                for row in self._rows(corpus.root, part, Start()):
+                    has_rows |= part.why is None
+                    yield part, row
+            except BrokenError as error:
+                part = _Part(part.path, part.path or corpus.root.name, why=str(error))
+                yield part, Row(Start(), None, part.why)
+            if part.why is not None:
+                unread[part] = None
+        if unread and not has_rows:
+            part = next(iter(unread))
+            raise UsageError(f"{corpus.root}{f'/{part.path}' if part.path else ''} {part.why}")
+
     def _parts(self, corpus: Corpus[TextDialogue]) -> Iterator[_Part]:
         root = corpus.root
         for path in self._paths(corpus):
@@ -108,8 +130,12 @@ class DialogueTextIngest(Family[TextDialogue]):
             if not is_tar(name):
                 yield _Part(path, name, self._reader(name))
                 continue
-            with opened(root, path, 0) as file:
-                found = list(members(file))
+            found: list[Member | str] = []
+            try:
+                with opened(root, path, 0) as file:
+                    found.extend(members(file))
+            except BrokenError as error:
+                found.append(str(error))
             for member in found:
                 if isinstance(member, str):
                     yield _Part(path, name, why=member)

@@ -2,7 +2,8 @@
 
 A broken element costs no other where the next can be told: where elements begin lines, by the next line that begins as
 theirs do; else by the next whole object after a comma that has the keys of the first. What is passed over shares the
-reject of what is broken. Where no next one can be told, that reject says how many bytes nobody reads.
+reject of what is broken. Where no next one can be told, that reject says how many bytes nobody reads. Of a packed
+file that breaks off every element before the break is read, and then BrokenError raised.
 """
 
 import codecs
@@ -12,13 +13,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import IO, Any, Final, NamedTuple
 
+from turnmill.sources.adapters.json_tokens import Stack, openings, tokens
 from turnmill.sources.adapters.json_values import TOO_DEEP, flaw, why_unread
 from turnmill.sources.adapters.lines import MAX_LINE
+from turnmill.sources.adapters.packed import BrokenError
 
 _CHUNK: Final = 4 << 20  # bytes that are read at a time
-_TRIES: Final = 1000  # places at which the next whole element is looked for
-_LONGEST: Final = 8 * MAX_LINE  # of a string: what is longer is none, but a quote that nobody closes
-_TOKEN: Final = re.compile(rb'"[^"\\\n]*(?:\\.[^"\\\n]*)*"|["{}\[\],:]', re.DOTALL)
+_SOUGHT: Final = 16 * MAX_LINE  # characters that are parsed to find the next whole element
 _COLON: Final = re.compile(r"\s*:\s*")
 _MARGIN: Final = re.compile(r"\r?\n[ \t]*\Z")
 _BETWEEN: Final = {False: re.compile("\ufeff?\\s*[\\[,]?\\s*"), True: re.compile("\ufeff?\\s*[{,]?\\s*")}
@@ -52,11 +53,13 @@ def elements(
 ) -> Iterator[Element]:
     """Every element of the list or mapping that stands at `path` (keys from the top) of a file that can seek.
 
-    inside: the file's position is the `offset` of its element number `first`.
+    inside: the file's position is the `offset` of its element number `first`. Raises BrokenError.
     """
     at = file.tell()
     file.seek(0)
-    found = _container(file, path)
+    stack: Stack = []
+    opened = openings(tokens(file), stack)
+    found = next(((offset, bracket == b"{") for keys, bracket, offset in opened if keys == path), None)
     if found is None:
         yield Element(first, at, None, None, f"has nothing at `{'.'.join(path)}` in {file.tell()} bytes", None)
         return
@@ -65,82 +68,54 @@ def elements(
     def known(offset: int) -> Like | None:
         """What a reader of the whole document knows before the element at a byte."""
         place = file.tell()
-        reader = Reader(file, begin, 1, decoder, keyed, within=bool(path))
+        reader = Reader(file, begin, 1, decoder, keyed, path=path)
         for element in reader.elements():
             if element.offset >= offset or reader.knows_all:
                 break
         file.seek(place)
         return reader.like
 
-    reader = Reader(file, at if inside else begin, first, decoder, keyed, within=bool(path), inside=inside)
+    reader = Reader(file, at if inside else begin, first, decoder, keyed, path=path, inside=inside)
     reader.recall = known if inside else None
     yield from reader.elements()
 
 
-def _container(file: IO[bytes], path: tuple[str, ...]) -> tuple[int, bool] | None:
-    """Where the bracket of what stands at a path is, and whether it is a mapping."""
-    wanted = [part.encode() for part in path]
-    stack: list[list[bytes]] = []  # of what is open, its bracket and the key that is read in it
-    is_value = False
-    for token, offset in _tokens(file):
-        if token in (b"{", b"["):
-            if [key for _, key in stack] == wanted:
-                return offset, token == b"{"
-            stack.append([token, b""])
-        elif token in (b"}", b"]"):
-            stack = stack[:-1]
-        elif len(token) > 1 and stack and stack[-1][0] == b"{" and not is_value:
-            stack[-1][1] = token[1:-1]
-        is_value = token == b":" or (is_value and token not in (b"{", b"[", b","))
-    return None
-
-
-def _tokens(file: IO[bytes]) -> Iterator[tuple[bytes, int]]:
-    """Brackets, commas, colons and strings from the file's position on, with the byte where each begins. A string goes
-    on to its line's end at most: what does is a quote that nobody closes."""
-    base, buffer = file.tell(), b""
-    while True:
-        chunk = file.read(_CHUNK)
-        buffer += chunk
-        done = 0
-        for token in _TOKEN.finditer(buffer):
-            begin = token.start()
-            goes_on = token[0] == b'"' and len(buffer) - begin <= _LONGEST and buffer.find(b"\n", begin) < 0
-            if goes_on and chunk:
-                done = begin
-                break
-            yield token[0], base + begin
-            done = token.end()
-        else:
-            done = len(buffer)
-        if not chunk:
-            return
-        base, buffer = base + done, buffer[done:]
-
-
 @dataclass
 class _Text:
-    """A file as text, of which at least MAX_LINE characters from `position` on are there, or all. `at`: byte there."""
+    """A file as text, of which at least MAX_LINE characters from `position` on are there, or all. `at`: byte there.
+    `broken`: where all ends before the file does."""
 
     file: IO[bytes]
     at: int
     buffer: str = ""
     position: int = 0
     ended: bool = False
+    broken: BrokenError | None = None
     _decoder: codecs.IncrementalDecoder = field(
         default_factory=lambda: codecs.getincrementaldecoder("utf-8")("surrogateescape")
     )
 
     def fill(self) -> None:
         while not self.ended and len(self.buffer) - self.position < MAX_LINE:
-            data = self.file.read(_CHUNK)
-            self.ended = not data
-            more = self._decoder.decode(data, final=self.ended)
+            more = self._decoder.decode(self._read(), final=self.ended)
             self.buffer, self.position = self.buffer[self.position :] + more, 0
+
+    def _read(self) -> bytes:
+        data = b""
+        try:
+            data = self.file.read(_CHUNK)
+        except BrokenError as error:
+            self.broken = error
+        self.ended = not data
+        return data
 
     def go(self, position: int) -> None:
         self.at += len(self.buffer[self.position : position].encode(errors="surrogateescape"))
         self.position = position
+
+    def rest(self, position: int) -> bytes:
+        """What is read from a place on."""
+        return self.buffer[position:].encode(errors="surrogateescape") + self._decoder.getstate()[0]
 
     @property
     def left(self) -> int:
@@ -149,8 +124,9 @@ class _Text:
 
     def drain(self) -> int:
         """Go to the end; how many bytes that is from the start of the file."""
-        self.go(len(self.buffer))
-        while data := self.file.read(_CHUNK):
+        self.at += len(self.rest(self.position))
+        self.position = len(self.buffer)
+        while data := self._read():
             self.at += len(data)
         return self.at
 
@@ -167,9 +143,9 @@ class _Whole(NamedTuple):
 class Reader:
     """Reads elements forwards, from byte `at` of a file that stands there or can seek.
 
-    keyed: they are the members of a mapping. within: the list or mapping is part of another. inside: an element begins
-    at `at`; else what is around and between them may. `recall` tells what is known before a byte, to a reader that has
-    not read what is before its own.
+    keyed: they are the members of a mapping. path: the keys of what the list or mapping is part of, from the top.
+    inside: an element begins at `at`; else what is around and between them may. `recall` tells what is known before a
+    byte, to a reader that has not read what is before its own.
     """
 
     def __init__(
@@ -180,7 +156,7 @@ class Reader:
         decoder: json.JSONDecoder,
         keyed: bool,
         *,
-        within: bool = False,
+        path: tuple[str, ...] = (),
         inside: bool = False,
         like: Like | None = None,
     ) -> None:
@@ -189,7 +165,8 @@ class Reader:
         self.like = like
         self.recall: Callable[[int], Like | None] | None = None
         self._text, self._number, self._inside = _Text(file, at), first, inside
-        self._decode, self._keyed, self._within = decoder.raw_decode, keyed, within
+        self._decode, self._keyed, self._path = decoder.raw_decode, keyed, path
+        self._parsed = 0  # characters
 
     @property
     def knows_all(self) -> bool:
@@ -197,6 +174,12 @@ class Reader:
         return self.like is not None and len(self.like) > 1 and self._number > 2
 
     def elements(self) -> Iterator[Element]:
+        """Raises BrokenError after the last one of a file that breaks off."""
+        yield from self._elements()
+        if self._text.broken is not None:
+            raise self._text.broken
+
+    def _elements(self) -> Iterator[Element]:
         text, at_element = self._text, self._inside
         while True:
             text.fill()
@@ -204,7 +187,11 @@ class Reader:
                 self._pass_between()
             begin, number, like = text.at, self._number, self.like
             closed = text.buffer.startswith(_CLOSE[self._keyed], text.position)
-            if closed and self._ends():
+            ends, again = self._ends() if closed else (False, None)
+            if again is not None:
+                told = f"ends `{'.'.join(self._path)}`, which stands a second time at byte {again}: that is not read"
+                yield Element(number, begin, None, None, told, like)
+            if ends:
                 return
             found = "goes on behind its end" if closed else self._element(text.position)
             self._number += 1
@@ -218,7 +205,8 @@ class Reader:
             else:
                 unread = text.drain() - begin
                 rest = f"; nothing after it can be read: {unread} bytes" if unread else ""
-                yield Element(number, begin, None, None, f"{found}{rest}", like)
+                if text.broken is None:  # else it may be cut off by that, which is told of both
+                    yield Element(number, begin, None, None, f"{found}{rest}", like)
                 return
 
     def _pass_between(self) -> None:
@@ -231,22 +219,49 @@ class Reader:
         text.go(between.end() if between else text.position)
         text.fill()
 
-    def _ends(self) -> bool:
+    def _ends(self) -> tuple[bool, int | None]:
         """Whether the bracket at the position is the one that closes the list or mapping: not where what follows is in
-        no document, or is one more element."""
+        no document, or is one more element. Then also where another stands at the same path."""
         text = self._text
-        last = _LAST[self._within].match(text.buffer, text.position)
-        if last is None or not self._keyed or not last[0].endswith('"'):
-            return last is not None
-        self._remember(text.at)
-        return not self._is_like(self._element(last.end() - 1))
+        last = _LAST[bool(self._path)].match(text.buffer, text.position)
+        if last is None or not self._path:
+            return last is not None, None
+        if self._keyed and last[0].endswith('"'):
+            self._remember(text.at)
+            if self._is_like(last.end() - 1):
+                return False, None
+        return self._closes()
 
-    def _is_like(self, found: _Whole | str) -> bool:
-        """Whether an element is whole and has the keys of the first."""
-        keys = (self.like or ("",))[1:]
-        if isinstance(found, str) or not isinstance(found.value, dict):
-            return False
-        return bool(keys) and tuple(sorted(found.value)) == keys
+    def _closes(self) -> tuple[bool, int | None]:
+        """Whether what stands behind the bracket at the position closes no more than what is around it, and where it
+        has the same path again. A document may break off."""
+        text = self._text
+        stack: Stack = [(b"{", key) for key in self._path]
+        is_behind = False
+        place = text.file.tell()
+
+        def around() -> Iterator[tuple[bytes, int]]:
+            nonlocal is_behind
+            for token in tokens(text.file, text.rest(text.position + 1)):
+                is_behind = not stack
+                if is_behind:
+                    return
+                yield token
+
+        again = None
+        try:
+            for keys, _, offset in openings(around(), stack):
+                again = offset if again is None and keys == self._path else again
+        except BrokenError as error:
+            text.broken = error
+        if is_behind:
+            text.file.seek(place)
+        return not is_behind, None if is_behind else again
+
+    def _is_like(self, begin: int) -> bool:
+        """Whether what stands at a place is a whole element, and has the keys of the first, or more."""
+        keys, found = (self.like or ("",))[1:], self._whole(begin)
+        return found is not None and isinstance(found.value, dict) and bool(keys) and found.value.keys() >= {*keys}
 
     def _remember(self, offset: int) -> None:
         """Know what a reader of the whole document knows before a byte."""
@@ -256,13 +271,9 @@ class Reader:
     def _element(self, begin: int) -> _Whole | str:
         """What stands at a place, or why nothing can be read there. It says the same however much more is there."""
         buffer = self._text.buffer
-        try:
-            key, value, end = self._member(buffer, begin)
-            if end - begin <= MAX_LINE:
-                wrong = flaw(buffer[begin:end], value)
-                return wrong if wrong == TOO_DEEP else _Whole(key, value, wrong, end)
-        except (ValueError, RecursionError):
-            pass
+        found = self._whole(begin)
+        if found is not None:
+            return TOO_DEEP if found.fault == TOO_DEEP else found
         if begin == len(buffer):
             return "is cut off"
         stretch = buffer[begin : begin + MAX_LINE]
@@ -272,6 +283,23 @@ class Reader:
             why = why_unread(error, stretch, 0)
             return why if why == TOO_DEEP else f"{why}, or it is longer than {MAX_LINE} bytes"
         return f"is longer than {MAX_LINE} bytes"
+
+    def _whole(self, begin: int) -> _Whole | None:
+        """The element at a place, where there is a whole one."""
+        buffer, parsed = self._text.buffer, MAX_LINE
+        try:
+            key, value, end = self._member(buffer, begin)
+            parsed = end - begin
+            if _fits(buffer, begin, end):
+                return _Whole(key, value, flaw(buffer[begin:end], value), end)
+        except json.JSONDecodeError as error:
+            if not error.msg.startswith("Unterminated"):  # it does not say how far it looked
+                parsed = error.pos - begin
+        except (ValueError, RecursionError):
+            pass
+        finally:
+            self._parsed += min(parsed, MAX_LINE)
+        return None
 
     def _member(self, text: str, begin: int) -> tuple[str | None, Any, int]:
         """Key, value and end. Raises ValueError and RecursionError."""
@@ -299,8 +327,8 @@ class Reader:
         if not margin and not keys:
             return False
         pattern = re.compile(re.escape(margin) + _BEGIN[self._keyed]) if margin else _FOLLOWING[self._keyed]
-        text, tries = self._text, 0
-        while tries < _TRIES:
+        text, self._parsed = self._text, 0
+        while self._parsed < _SOUGHT:
             text.fill()
             found = pattern.search(text.buffer, text.position, text.position + MAX_LINE)
             if found is None and text.left <= MAX_LINE:
@@ -310,9 +338,13 @@ class Reader:
                 continue
             text.go(found.end())
             text.fill()
-            if margin:
+            if margin or self._is_like(text.position):
                 return True
-            if self._is_like(self._element(text.position)):
-                return True
-            tries += 1
         return False
+
+
+def _fits(text: str, begin: int, end: int) -> bool:
+    """Whether a stretch has at most MAX_LINE bytes."""
+    if end - begin <= MAX_LINE // 4:
+        return True
+    return end - begin <= MAX_LINE and len(text[begin:end].encode(errors="surrogateescape")) <= MAX_LINE

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import sys
 import zlib
 from collections.abc import Callable
 from typing import IO, Any, BinaryIO, Final, cast
@@ -13,6 +14,7 @@ from turnmill.sources.places.place import Place
 _MOST_UNPACKED: Final = 256 << 20  # bytes that any file may unpack to
 _MOST_TIMES: Final = 200  # times its size that a file may unpack to, where that is more: texts come to 10 or 20
 _BUFFER: Final = 1 << 20
+_BLOCK: Final = 16 << 10  # bytes that are unpacked at a time; of zstd, one that breaks off is not read
 
 
 class BrokenError(Exception):
@@ -21,7 +23,8 @@ class BrokenError(Exception):
 
 def unpacked(root: Place, path: str) -> BinaryIO:
     """The bytes that a packed file (`.gz`, else zstd) holds, as a file that can seek, dearly to what is before it, and
-    not from its end. Raises OSError; reading raises BrokenError."""
+    not from its end. Raises OSError. Where it breaks off, reading raises BrokenError: at the same byte wherever it
+    began, and when all that stands before that has been read."""
 
     def begin() -> IO[bytes]:
         packed = root.open(path)
@@ -29,7 +32,23 @@ def unpacked(root: Place, path: str) -> BinaryIO:
             return cast(IO[bytes], _Gzip(packed))
         return cast(IO[bytes], pa.CompressedInputStream(pa.PythonFile(packed, mode="r"), "zstd"))
 
-    return io.BufferedReader(_Forward(begin, root.size(path)), _BUFFER)
+    return _Buffered(_Forward(begin, root.size(path)), _BUFFER)
+
+
+class _Buffered(io.BufferedReader):
+    """Hands on what it has before a break, which the `read` of others loses with it."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        left = sys.maxsize if size is None or size < 0 else size
+        pieces: list[bytes] = []
+        try:
+            while left and (piece := self.read1(min(left, _BUFFER))):
+                pieces.append(piece)
+                left -= len(piece)
+        except BrokenError:
+            if not pieces:
+                raise
+        return b"".join(pieces)
 
 
 class _Forward(io.RawIOBase):
@@ -37,9 +56,9 @@ class _Forward(io.RawIOBase):
 
     def __init__(self, begin: Callable[[], IO[bytes]], n_bytes: int) -> None:
         self._begin = begin
-        self._file = begin()
-        self._at = 0
         self._most = max(_MOST_UNPACKED, _MOST_TIMES * n_bytes)
+        self._file, self._at, self._held = begin(), 0, memoryview(b"")
+        self._broken: BrokenError | None = None
 
     def readable(self) -> bool:
         return True
@@ -51,19 +70,7 @@ class _Forward(io.RawIOBase):
         return self._at
 
     def readinto(self, buffer: Any) -> int:
-        try:
-            data = self._some(len(buffer))
-        except (EOFError, OSError, zlib.error) as error:  # OSError: gzip.BadGzipFile, and pyarrow's of zstd
-            if isinstance(error, OSError) and error.errno is not None:  # of the disk, not of what is on it
-                raise
-            raise BrokenError(f"is not a whole {self._kind} file ({error}): get it again") from error
-        self._at += len(data)
-        if self._at > self._most:
-            raise BrokenError(
-                f"unpacks to more than {_MOST_TIMES} times its size, as no text does: it is not read further"
-            )
-        buffer[: len(data)] = data
-        return len(data)
+        return self._pass(len(buffer), buffer)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         if whence == io.SEEK_END:
@@ -71,11 +78,9 @@ class _Forward(io.RawIOBase):
         wanted = offset + (self._at if whence == io.SEEK_CUR else 0)
         if wanted < self._at:
             self._file.close()
-            self._file, self._at = self._begin(), 0
-        scrap = bytearray(_BUFFER)
-        while self._at < wanted:
-            if not self.readinto(memoryview(scrap)[: min(_BUFFER, wanted - self._at)]):
-                break
+            self._file, self._at, self._held, self._broken = self._begin(), 0, memoryview(b""), None
+        while self._at < wanted and self._pass(wanted - self._at):
+            pass
         return self._at
 
     def close(self) -> None:
@@ -83,9 +88,36 @@ class _Forward(io.RawIOBase):
             self._file.close()
         super().close()
 
-    def _some(self, most: int) -> bytes:
-        """As much as there is at once: what stands before a break is not lost with it."""
-        return self._file.read1(most) if isinstance(self._file, gzip.GzipFile) else self._file.read(most)
+    def _pass(self, most: int, into: Any = None) -> int:
+        """Go on by some bytes, at most so many; how many they are."""
+        if not self._held:
+            self._held = memoryview(self._block())
+        passed = self._held[:most]
+        if into is not None:
+            into[: len(passed)] = passed
+        self._held = self._held[len(passed) :]
+        self._at += len(passed)
+        return len(passed)
+
+    def _block(self) -> bytes:
+        """What is unpacked next."""
+        try:
+            if self._broken is None:
+                block = self._some()
+                if self._at + len(block) <= self._most:
+                    return block
+                why = f"unpacks to more than {_MOST_TIMES} times its size, as no text does: it is not read further"
+                self._broken = BrokenError(why)
+        except (EOFError, OSError, zlib.error) as error:  # OSError: gzip.BadGzipFile, and pyarrow's of zstd
+            if isinstance(error, OSError) and error.errno is not None:  # of the disk, not of what is on it
+                raise
+            self._broken = BrokenError(f"is not a whole {self._kind} file ({error}): get it again")
+            self._broken.__cause__ = error
+        raise self._broken
+
+    def _some(self) -> bytes:
+        """Of gzip as much as there is at once: what stands before a break is not lost with it."""
+        return self._file.read1(_BLOCK) if isinstance(self._file, gzip.GzipFile) else self._file.read(_BLOCK)
 
     @property
     def _kind(self) -> str:

@@ -43,6 +43,8 @@ class TableIngest(TableKnobs):
                 yield clip
         for path, why in unit.spec["unsafe"]:
             yield unsafe(corpus.name, split, path, why)
+        for table, why in unit.spec["broken"]:
+            yield Reject(Reason.BAD_ROW, f"{table} {why}", source_uri=table)
 
 
 def _read_rows(rows: Rows, unit: Unit) -> Iterator[ClipRef | Reject]:
@@ -108,6 +110,6 @@ def _captioned(rows: Rows, item: ClipRef | Reject, further: list[list[Any]]) -> 
     captions = [item.captions]
     for table, offset, number, part in further:
         for record in _from(rows, table, offset, number, 1):
-            values = rows.parts(table, record)[part]
-            captions += [] if isinstance(values, str) else [rows.captions(values)]
+            for values in rows.parts(table, record)[part : part + 1]:
+                captions += [] if isinstance(values, str) else [rows.captions(values)]
     return replace(item, captions=tuple(dict.fromkeys(caption for each in captions for caption in each)))

@@ -32,7 +32,7 @@ class TableFormat(Params):
     may be a list of what `names` say.
 
     Columns of JSON and YAML are named by their path (`recording.sources.0.source`), the elements of a list of
-    texts are one column. A name that ends in .gz is unpacked.
+    texts are one column. A name that ends in .gz or .zst is unpacked.
 
     maxsplit: the last column keeps further separators. header: how many lines name the columns (of several, the names
     of each column are joined by a dot); else `names` does. quoting: columns may stand in "quotes", with separators
@@ -91,7 +91,7 @@ def repeated_name(names: tuple[str, ...]) -> str:
 def open_table(root: Place, path: str) -> IO[bytes]:
     """A table's bytes, unpacked (`packed.unpacked`), as a file that can seek. Raises OSError, and TurnmillError where a
     store does; reading raises BrokenError."""
-    return unpacked(root, path) if path.lower().endswith(".gz") else root.open(path)
+    return unpacked(root, path) if path.lower().endswith((".gz", ".zst")) else root.open(path)
 
 
 def read_columns(form: TableFormat, file: IO[bytes]) -> tuple[str, ...]:
@@ -132,27 +132,9 @@ def read_records(
     """What stands in a table from the file's position on, which is that of the record number `first`.
 
     columns: as `read_columns` says. keep: the columns of JSON and YAML that stay lists. inside: the position is not the
-    begin of a document, but of an element. only: of lines of columns, those that rows need have; null: all. A file that
-    breaks off ends with a record that says so.
+    begin of a document, but of an element. only: of lines of columns, those that rows need have; null: all. Raises
+    BrokenError after the last whole record of a file that breaks off.
     """
-    last = Record(first - 1, file.tell(), "")
-    try:
-        for record in _records(form, columns, file, keep, first, inside, only):
-            last = record
-            yield record
-    except BrokenError as error:
-        yield Record(last.number + 1, last.offset, str(error))
-
-
-def _records(
-    form: TableFormat,
-    columns: tuple[str, ...],
-    file: IO[bytes],
-    keep: frozenset[str],
-    first: int,
-    inside: bool,
-    only: frozenset[str] | None,
-) -> Iterator[Record]:
     if form.kind == "json":
         path = tuple(filter(None, form.path.split(".")))
         for found in elements(file, path, first, inside, AS_WRITTEN):
@@ -316,13 +298,20 @@ def written(value: Any) -> str:
 
 def _of_yaml(path: str, file: IO[bytes], keep: frozenset[str], first: int) -> Iterator[Record]:
     file.seek(0)
-    rows = yaml_rows(file.read(MAX_YAML + 1), path)
+    rows, broken = [], None
+    try:
+        rows = yaml_rows(file.read(MAX_YAML + 1), path)
+        file.read(1)
+    except BrokenError as error:
+        rows, broken = rows[:-1], error  # the last one may be cut off
     for number, (key, row) in enumerate(rows[first - 1 :], first):
         named = {} if key is None else {"key": written(key)}
         if isinstance(row, Mapping):
             yield Record(number, 0, named | flat(row, keep))
         else:
             yield Record(number, 0, row if isinstance(row, str) and row.startswith(NO_YAML) else "is no mapping")
+    if broken is not None:
+        raise broken
 
 
 def from_yaml(data: bytes) -> Row | str:

@@ -52,15 +52,17 @@ def _read(root: Place, described: str, tables: tuple[tuple[str, Stamp], ...], co
         with open_table(root, table) as file:
             place = place_of(table)
             columns = columns_of(join, file, f"{corpus}: {table}", used - place.keys())
-            for record in read_records(join.format, columns, file, frozenset(), 1, inside=False):
-                row = record.row
-                try:
-                    if isinstance(row, str):
-                        raise ValueError(row)
-                    row = {**dict.fromkeys(used, ""), **place, **row}
-                    rows.setdefault(key.render(row), tuple([value.render(row) for value in values]))
-                except (ValueError, LookupError) as error:
-                    fault = fault or f"; but {table} line {record.number} {error}"
+            try:
+                for record in read_records(join.format, columns, file, frozenset(), 1, inside=False):
+                    try:
+                        if isinstance(record.row, str):
+                            raise ValueError(record.row)
+                        row = {**dict.fromkeys(used, ""), **place, **record.row}
+                        rows.setdefault(key.render(row), tuple([value.render(row) for value in values]))
+                    except (ValueError, LookupError) as error:
+                        fault = fault or f"; but {table} line {record.number} {error}"
+            except BrokenError as error:
+                fault = fault or f"; but {table} {error}"
     return Joined(rows, fault)
 
 

@@ -1,7 +1,7 @@
 """Turns the rows of tables into clips, by an entry's knobs."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import IO, Any, Final, NamedTuple
@@ -25,7 +25,7 @@ from turnmill.sources.adapters.items import (
     transcript,
 )
 from turnmill.sources.adapters.table_audio import Finder
-from turnmill.sources.adapters.table_format import Record, flat, read_records, written
+from turnmill.sources.adapters.table_format import Record, Row, flat, read_records, written
 from turnmill.sources.adapters.table_join import Joined, columns_of
 from turnmill.sources.adapters.table_knobs import MANY, PLACE, Span, TableKnobs
 from turnmill.sources.adapters.template import Template, parse, place_of
@@ -178,6 +178,29 @@ class Rows:
                 f"{self.corpus.name}: the split of {path} is read from folders ({self.knobs.split}) that are not below "
                 "the root: give a folder further up"
             ) from error
+
+    def naming(self, table: str) -> Callable[[Row | str], str | None]:
+        """What tells of most rows of a table alone by which file that is there they are clips of: the file's name, or
+        null. Of one that is not there, and where null, all of the row has to be looked at (`parts`, `spot`)."""
+        knobs, place = self.knobs, place_of(table)
+        if self.joins or knobs.explode or knobs.span or knobs.by_stem:
+            return lambda _: None
+        if self._where and not (self._where_is_of_table and self._is_wanted({**place})):
+            return lambda _: None
+        audio = self._audio[0][0].filled(place)
+        columns = sorted(audio.variables)
+
+        def name(row: Row | str) -> str | None:
+            if isinstance(row, str):
+                return None
+            for column in columns:
+                cell = row.get(column)
+                if not cell or not isinstance(cell, str):
+                    return None
+            named = audio.render(row)
+            return None if named.endswith("|") else named.removeprefix("./")
+
+        return name
 
     def spot(self, values: Values | str) -> Spot:
         """Where the audio of a row is."""

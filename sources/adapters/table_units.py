@@ -9,6 +9,7 @@ from turnmill.manifests.errors import UsageError
 from turnmill.sources.adapters.base import Corpus
 from turnmill.sources.adapters.folder import audio_files, list_folder
 from turnmill.sources.adapters.items import ClipRef, Unit, UnitSize, unit_name
+from turnmill.sources.adapters.packed import BrokenError
 from turnmill.sources.adapters.table_audio import Finder, matching
 from turnmill.sources.adapters.table_format import Record, open_table
 from turnmill.sources.adapters.table_join import joined
@@ -18,7 +19,8 @@ from turnmill.sources.places.place import Folder
 
 # A unit's `spec`: `split`; `joined`, the second tables; `rows`, stretches of records that follow each other in a table
 # [table, offset of the first, its number, how many]; `duplicates` and `passed_over`, of those [table, number, part];
-# `captions`, [table, number, part, the same of a further row with its offset]; `untranscribed` and `unsafe`, audio.
+# `captions`, [table, number, part, the same of a further row with its offset]; `untranscribed` and `unsafe`, audio;
+# `broken`, [table, why] of packed ones that break off.
 
 
 @dataclass
@@ -40,7 +42,7 @@ class _Filling:
 
     def _begin(self) -> None:
         lists: dict[str, list[Any]] = {
-            key: [] for key in ("rows", "duplicates", "passed_over", "captions", "untranscribed", "unsafe")
+            key: [] for key in ("rows", "duplicates", "passed_over", "captions", "untranscribed", "unsafe", "broken")
         }
         self.spec = {"split": self.split, "joined": self.joins, **lists}
         self.items, self.n_bytes, self.files, self.last = 0, 0, {}, ("", -1)
@@ -53,6 +55,20 @@ class _Filling:
             self.spec["rows"].append([table, record.offset, record.number, 1])
             self.files[table] = None
         self.last = (table, place)
+
+    def add_clip(self, table: str, place: int, record: Record, path: str, n_bytes: int) -> None:
+        """A record that is a clip of audio which none has named before."""
+        self.add_record(table, place, record)
+        self.files[path] = None
+        self.n_bytes += n_bytes
+        self.items += 1
+        self.end_if_full()
+
+    def add_break(self, table: str, why: str) -> None:
+        self.spec["broken"].append([table, why])
+        self.files[table] = None
+        self.items += 1
+        self.end_if_full()
 
     def add_audio(self, path: str, n_bytes: int) -> None:
         if path not in self.files:
@@ -90,25 +106,34 @@ class _Splitting:
         rows = self.rows
         with open_table(rows.corpus.root, table) as file:
             columns = rows.columns(table, file)
-            repeats = rows.knobs.repeats
-            filling = self.filling(rows.split(table, "")) if rows.split_is_of_table else None
-            for place, record in enumerate(rows.records(columns, file, only=rows.placing)):
-                parts = rows.parts(table, record)
-                if not parts:
-                    continue
-                spots = [rows.spot(values) for values in parts]
-                into = filling or self.filling(rows.split(table, parts[0]))
-                into.add_record(table, place, record)
-                for number, spot in enumerate(spots):
-                    if spot.fault is None and spot.stretch is None and repeats != "captions":  # as most are
-                        path = spot.files[0]
-                        n_bytes = self.left.pop(path, None)
-                        if n_bytes is not None:
-                            into.add_audio(path, n_bytes)
-                            into.items += 1
+            of_table = self.filling(rows.split(table, "")) if rows.split_is_of_table else None
+            name_of = rows.naming(table) if rows.knobs.repeats != "captions" else lambda _: None
+            number = 0
+            try:
+                for place, record in enumerate(rows.records(columns, file, only=rows.placing)):
+                    number = record.number
+                    if of_table is not None:
+                        name = name_of(record.row)
+                        n_bytes = None if name is None else self.left.pop(name, None)
+                        if name is not None and n_bytes is not None:  # as most are
+                            of_table.add_clip(table, place, record, name, n_bytes)
                             continue
-                    self._add_part(into, [table, record.number, number], record, spot)
-                into.end_if_full()
+                    self._add_record(table, place, record, of_table)
+            except BrokenError as error:
+                into = of_table or self.filling(rows.split(table, str(error)))
+                into.add_break(table, f"{error}; nothing after its line {number} is read")
+
+    def _add_record(self, table: str, place: int, record: Record, of_table: _Filling | None) -> None:
+        rows = self.rows
+        parts = rows.parts(table, record)
+        if not parts:
+            return
+        spots = [rows.spot(values) for values in parts]
+        into = of_table or self.filling(rows.split(table, parts[0]))
+        into.add_record(table, place, record)
+        for number, spot in enumerate(spots):
+            self._add_part(into, [table, record.number, number], record, spot)
+        into.end_if_full()
 
     def _add_part(self, into: _Filling, key: list[Any], record: Record, spot: Spot) -> None:
         repeats = self.rows.knobs.repeats

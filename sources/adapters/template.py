@@ -79,6 +79,14 @@ class Template:
             return form % tuple([value if isinstance(value, str) else _whole(value) for value in said])
         return "".join([part if isinstance(part, str) else _whole(part.value(values)) for part in self.parts])
 
+    def filled(self, values: Mapping[str, str]) -> "Template":
+        """The same with the values of some variables in their places."""
+        return Template(self.text, tuple([self._filled(part, values) for part in self.parts]))
+
+    def _filled(self, part: str | _Field, values: Mapping[str, str]) -> str | _Field:
+        is_known = isinstance(part, _Field) and part.variable in values
+        return part if isinstance(part, str) or not is_known else _whole(part.value(values))
+
     @cached_property
     def _plain(self) -> tuple[str, list[str]] | None:
         """The same for `%`, which is faster, where nothing is done with the values."""

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from turnmill.sources.adapters.json_elements import elements
+from turnmill.sources.adapters.json_elements import Reader, elements
 from turnmill.sources.adapters.lines import MAX_LINE
+from turnmill.sources.adapters.packed import BrokenError
 from turnmill.sources.adapters.table_format import Record, TableFormat, open_table, read_columns, read_records
 from turnmill.sources.places import place as place_of
 
@@ -34,6 +35,7 @@ def rows(form: TableFormat, data: str | bytes) -> list[Any]:
     return [record.row for record in records(form, data.encode() if isinstance(data, str) else data)[1]]
 
 
+DATA = TableFormat(kind="json", path="data")
 QUOTED = TableFormat(sep=",", header=1, quoting=True)
 
 
@@ -173,6 +175,67 @@ def test_what_stands_behind_a_bracket_too_many_is_read() -> None:
     assert sum(isinstance(row, str) for row in found) == 1
 
 
+def test_a_second_list_under_the_same_key_is_told_of() -> None:
+    *found, last = rows(DATA, '{"data": [{"id": "a"}, {"id": "b"}], "n": 2, "data": [{"id": "c"}]}')
+    assert found == [{"id": "a"}, {"id": "b"}]
+    assert last == "ends `data`, which stands a second time at byte 53: that is not read"
+    inner = TableFormat(kind="json", path="all.data")
+    assert rows(inner, '{"all": {"data": [{"id": "é"}], "n": 1}, "data": [{"id": "c"}]}') == [{"id": "é"}]
+
+
+def test_a_list_in_an_element_is_not_taken_for_the_list_that_is_read() -> None:
+    """After a broken element the next whole one may be one of those in it, behind which a key of its own stands."""
+    first, *others = [f'{{"id": "{n}", "in": [{{"id": "{n}.1", "in": []}}]}}' for n in (1, 3, 4)]
+    broken = '{"id": "2, "in": [{"id": "2.1", "in": []}, {"id": "2.2", "in": []}], "optional": 1}'
+    found = rows(DATA, f'{{"data": [{", ".join([first, broken, *others])}], "n": 5}}')
+    assert [row["id"] for row in found if not isinstance(row, str)] == ["1", "2.2", "3", "4"]
+    assert sum(isinstance(row, str) for row in found) == 2
+
+
+@pytest.mark.parametrize("end", ["", ', "n": 5}', "}"])
+def test_behind_a_bracket_too_many_members_with_more_keys_are_read(end: str) -> None:
+    members = [f'"{n}": {{"text": "t", "who": "w", "at": {n}{", " if n % 2 else ""}{more(n)}}}' for n in range(6)]
+    found = rows(DATA, f'{{"data": {{{", ".join(members[:3])}}}, {", ".join(members[3:])}}}{end}')
+    assert [row["key"] for row in found if not isinstance(row, str)] == [str(n) for n in range(6)]
+    assert sum(isinstance(row, str) for row in found) == 1
+
+
+def more(number: int) -> str:
+    """An optional key."""
+    return '"how": "h"' if number % 2 else ""
+
+
+def test_an_element_with_another_optional_key_is_the_next_one() -> None:
+    found = rows(
+        TableFormat(kind="json"),
+        '[{"id": 1, "t": "a"}, {"id: 2, "t": "b"}, {"id": 3, "t": "c", "u": 1}, {"id": 4, "t": "d"}]',
+    )
+    assert [row["id"] for row in found if not isinstance(row, str)] == ["1", "3", "4"]
+
+
+def test_the_longest_element_is_measured_in_bytes() -> None:
+    fits, too_long = "é" * (MAX_LINE // 2 - 20), "é" * (MAX_LINE // 2)
+    found = rows(TableFormat(kind="json"), json.dumps([{"a": fits}, {"a": too_long}, {"a": ""}], ensure_ascii=False))
+    assert found[0] == {"a": fits}
+    assert found[1:] == [f"is longer than {MAX_LINE} bytes; what follows is read from the next one on", {"a": ""}]
+
+
+def test_a_key_is_known_however_it_is_written() -> None:
+    assert rows(TableFormat(kind="json", path="é"), '{"\\u00e9": [{"id": 1}]}') == [{"id": "1"}]
+
+
+def test_the_work_on_a_broken_element_does_not_grow_with_what_begins_as_elements_do() -> None:
+    """Each `{"id"` after the broken one is the begin of an object that goes on for a megabyte, and has no end."""
+    bad = '[{"id": 1}, {"id: 2}' + ', {"id": [{}' * 300 + ", 1" * 700_000
+    reader = elements(io.BytesIO(bad.encode()), (), 1, False, json.JSONDecoder())
+    parsed: list[int] = []
+    with pytest.MonkeyPatch.context() as patch:
+        member = Reader._member
+        patch.setattr(Reader, "_member", lambda self, text, begin: parsed.append(begin) or member(self, text, begin))
+        assert [each.fault is None for each in reader] == [True, False]
+    assert len(parsed) < 30
+
+
 def test_scalars_of_yaml_are_as_written_and_a_broken_row_costs_no_other() -> None:
     form = TableFormat(kind="yaml", path="files")
     assert rows(form, "files:\n- {id: 0100, ok: no}\n- {id: 2}\n") == [{"id": "0100", "ok": "no"}, {"id": "2"}]
@@ -185,22 +248,27 @@ def test_aliases_of_yaml_are_not_followed() -> None:
     assert found == ["cannot be read as YAML: it has aliases (*), which may stand for more than fits the memory"]
 
 
-def packed(folder: Path, data: bytes) -> list[Record]:
+def packed(folder: Path, data: bytes) -> tuple[list[Record], str]:
+    """Records of a packed table, and why it breaks off."""
     (folder / "t.jsonl.gz").write_bytes(data)
-    with open_table(place_of(folder), "t.jsonl.gz") as file:
-        return list(read_records(TableFormat(kind="jsonl"), (), file, NONE, 1, inside=False))
+    found: list[Record] = []
+    with open_table(place_of(folder), "t.jsonl.gz") as file, pytest.raises(BrokenError) as broken:
+        found.extend(read_records(TableFormat(kind="jsonl"), (), file, NONE, 1, inside=False))
+    return found, str(broken.value)
 
 
 def test_a_packed_table_that_breaks_off_says_so(tmp_path: Path) -> None:
     whole = gzip.compress(b'{"id": "a"}\n' * 200_000, compresslevel=0)
-    found = packed(tmp_path, whole[:-9000])
-    assert found[0].row == {"id": "a"}
-    assert str(found[-1].row).startswith("is not a whole gzip file")
+    found, why = packed(tmp_path, whole[:-9000])
+    assert len(found) > 199_000
+    assert {str(record.row) for record in found} == {"{'id': 'a'}"}
+    assert why.startswith("is not a whole gzip file")
 
 
 def test_a_packed_table_is_not_unpacked_to_far_more_than_a_table_would_be(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("turnmill.sources.adapters.packed._MOST_UNPACKED", 1 << 20)
-    found = packed(tmp_path, gzip.compress(b'{"id": "a"}\n' * 1000 + b"\n" * (4 << 20)))
-    assert found[-1].row == "unpacks to more than 200 times its size, as no text does: it is not read further"
+    found, why = packed(tmp_path, gzip.compress(b'{"id": "a"}\n' * 1000 + b"\n" * (4 << 20)))
+    assert len(found) == 1000
+    assert why == "unpacks to more than 200 times its size, as no text does: it is not read further"
