@@ -33,7 +33,8 @@ def describe_sources(asked: Asked, console: Console) -> None:
 
 def _row(entry: Entry) -> tuple[str, ...]:
     figures = (hours(entry), channels(entry))
-    return (entry.name, entry.kind, languages(entry), *figures, entry.licence.spdx, entry.access.kind, entry.title)
+    licence = entry.licence.spdx + (" and each its own" if entry.licences_each else "")
+    return (entry.name, entry.kind, languages(entry), *figures, licence, entry.access.kind, entry.title)
 
 
 def languages(entry: Entry) -> str:
@@ -63,6 +64,8 @@ def _facts(entry: Entry) -> Iterator[str]:
     allowed = [f"{term}: {'yes' if getattr(licence, term) else 'no'}" for term in TERMS]
     yield f"{entry.kind}; languages: {', '.join(entry.spoken) or 'any'}"
     yield f"licence {licence.spdx}: {', '.join(allowed)}; read in the licence itself: {_yes(licence.verified)}"
+    if entry.licences_each:
+        yield "each item has a licence of its own, which may allow less: it carries both, or the stricter"
     if licence.note:
         yield f"note: {licence.note}"
     told = {"text_style": entry.text_style, "trust": entry.trust, **entry.expect.model_dump()}
