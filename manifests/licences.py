@@ -10,7 +10,6 @@ from packaging.licenses import InvalidLicenseExpression, canonicalize_license_ex
 
 from turnmill.manifests.records import UNKNOWN_LICENCE, Licence
 
-
 _ATTRIBUTION = "attribution"
 _NOTHING: frozenset[str] = frozenset()
 _SHARE_ALIKE = frozenset({_ATTRIBUTION, "share-alike"})
@@ -238,10 +237,9 @@ def strictest(licences: Iterable[Licence]) -> Licence:
 def _covers(one: Licence, other: Licence) -> bool:
     """Whether whoever keeps a licence keeps another one too."""
     allowed = ((one.redistribute, other.redistribute), (one.commercial, other.commercial))
-    return (
-        all(mine <= yours for mine, yours in (*allowed, (one.derivatives, other.derivatives)))
-        and _demands(one.spdx) >= _demands(other.spdx)
-    )
+    return all(mine <= yours for mine, yours in (*allowed, (one.derivatives, other.derivatives))) and _demands(
+        one.spdx
+    ) >= _demands(other.spdx)
 
 
 def of_derivative(licences: Iterable[Licence]) -> Licence:

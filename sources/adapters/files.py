@@ -172,7 +172,6 @@ class FilesIngest(Family[ClipRef]):
         globs = [glob_pattern(glob) for glob in self.audio]
         return [path for path in sizes if any(glob.fullmatch(path) for glob in globs)]
 
-
     def _is_left_out(self, path: str) -> bool:
         """Whether a path is excluded; one of which nobody can tell is rejected when it is read."""
         try:

@@ -41,7 +41,12 @@ def entry(family: str, ingest: dict[str, Any], spdx: str, *, free: bool = True, 
             "name": "sounds",
             "title": "sounds",
             "kind": "sound",
-            "licence": {"spdx": spdx, "redistribute": free, "commercial": free and "-NC" not in spdx, "derivatives": True},
+            "licence": {
+                "spdx": spdx,
+                "redistribute": free,
+                "commercial": free and "-NC" not in spdx,
+                "derivatives": True,
+            },
             "access": {"kind": "local", "how": "written here"},
             "ingest": {"family": family, **ingest, "fields": {"licence": field}},
         }
