@@ -170,7 +170,7 @@ class Reader:
         try:
             context, sides = self._context(table)
             if piece.data is None:
-                raise ValueError("is too long to be read, or is nothing of the kind")
+                raise ValueError("is too long to be read, is cut off, or is nothing of the kind")
         except ValueError as error:
             yield self._bad(table, f"{table} {error}" if piece.first < 2 else f"{table} row {piece.first} {error}")
             return
