@@ -176,7 +176,7 @@ def _terms(spdx: str) -> Licence | None:
     where nobody told us, which of alternatives holds too."""
     parts = all_of(spdx)
     if len(parts) > 1:
-        terms = [known for part in parts if (known := _terms(part)) is not None]
+        terms = [allowed for part in parts if (allowed := _terms(part)) is not None]
         return _together(spdx, terms) if len(terms) == len(parts) else None
     if (known := KNOWN.get(spdx)) is not None:
         return Licence(spdx, True, known.commercial, known.derivatives)

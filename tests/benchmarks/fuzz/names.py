@@ -166,7 +166,9 @@ def one(layout: Layout, number: int, seed: int, folder: Path, found: Found) -> N
         if path not in files:
             continue
         row = next((line for line in table.split(b"\n") if line and belongs(line, who, take)), b"")
-        kept = damaged not in (path, layout.beside(path)) and intact(table, files.get(layout.table or "", b""), row, (who, take))
+        kept = damaged not in (path, layout.beside(path)) and intact(
+            table, files.get(layout.table or "", b""), row, (who, take)
+        )
         item = next(item for item, name in zip(items, per_file, strict=True) if name == path)
         right = isinstance(item, ClipRef) and (item.speaker, item.text) == (who, said(who, take))
         found.untouched += kept
