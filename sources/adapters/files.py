@@ -129,6 +129,7 @@ class FilesIngest(Family[ClipRef]):
             by_split.setdefault(reader.split(path), []).append((path, ""))
         if not by_split:
             where = f" (looked for {', '.join(self.audio)})" if self.audio else ""
+            where += f" that `exclude: {self.exclude}` does not leave out" if self.exclude is not None else ""
             raise UsageError(f"{corpus.name}: {corpus.root} holds no audio{where}: give a folder of recordings")
         for path, why in folder.unsafe.items():
             by_split.setdefault(reader.split(path), []).append((path, why))
