@@ -9,7 +9,7 @@ import duckdb
 from turnmill.manifests.front_matter import languages
 from turnmill.manifests.funnel import Funnel
 from turnmill.manifests.index import Index
-from turnmill.manifests.licences import KNOWN, licence_of, strictest
+from turnmill.manifests.licences import KNOWN, all_of, licence_of, strictest
 from turnmill.manifests.published import split_name, split_order
 from turnmill.manifests.query import quoted
 from turnmill.manifests.schema import HALVES
@@ -121,7 +121,7 @@ def licences(connection: duckdb.DuckDBPyConnection, halves: Sequence[str]) -> st
     body = [
         (
             half,
-            f"[{spdx}]({KNOWN[spdx].link})" if spdx in KNOWN else spdx,
+            " AND ".join(map(_linked, all_of(spdx))),
             "yes" if free else "**no**",
             f"{n:,}",
             as_hours(h),
@@ -130,10 +130,16 @@ def licences(connection: duckdb.DuckDBPyConnection, halves: Sequence[str]) -> st
     ]
     table = markdown(("half", "licence", "may be redistributed", "samples", "audio"), body)
     text = (
-        "Each sample carries the strictest licence of what it was made from. The strictest of all, which the whole "
-        f"must respect, is **{carried(connection, halves)}**."
+        "Each sample carries the strictest licence of what it was made from; where none is the strictest, all that are "
+        f"to be respected, with AND between them. What the whole must respect is **{carried(connection, halves)}**."
     )
     return f"## Licences\n\n{table}\n\n{text}\n"
+
+
+def _linked(spdx: str) -> str:
+    if spdx in KNOWN:
+        return f"[{spdx}]({KNOWN[spdx].link})"
+    return f"({spdx})" if " " in spdx else spdx
 
 
 def limits(connection: duckdb.DuckDBPyConnection, stated: Sequence[str], of_engines: Mapping[str, str]) -> str:

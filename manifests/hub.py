@@ -20,6 +20,7 @@ from turnmill.manifests.card_sections import one_row, selected
 from turnmill.manifests.errors import TurnmillError, UsageError
 from turnmill.manifests.funnel import check_ledger
 from turnmill.manifests.index import Index
+from turnmill.manifests.licences import all_of
 from turnmill.manifests.query import connect, told_of_parts
 from turnmill.manifests.records import UNKNOWN_LICENCE
 from turnmill.manifests.schema import HALVES
@@ -147,7 +148,7 @@ def _check(store: Store, connection: duckdb.DuckDBPyConnection) -> None:
         found = [row for rows in forbidden.values() for row in rows]
         licences = ", ".join(sorted({str(licence) for licence, _ in found}))
         examples = ", ".join(str(uid) for _, uid in found[:_EXAMPLES])
-        unknown = any(licence == UNKNOWN_LICENCE for licence, _ in found)
+        unknown = any(UNKNOWN_LICENCE in all_of(str(licence)) for licence, _ in found)
         state = "state the licence of your own recordings and texts (`licence:` of the recipe), or " if unknown else ""
         keys = " and to ".join(f"`{HALVES[half].select_key}`" for half in forbidden)
         raise TurnmillError(

@@ -2,13 +2,17 @@
 
 import difflib
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
 from turnmill.manifests.records import UNKNOWN_LICENCE, Licence
+
+_ATTRIBUTION = "attribution"
+_NOTHING: frozenset[str] = frozenset()
+_SHARE_ALIKE = frozenset({_ATTRIBUTION, "share-alike"})
 
 
 @dataclass(frozen=True)
@@ -16,7 +20,7 @@ class KnownLicence:
     """`hub` is the identifier in a dataset card's `license` (https://huggingface.co/docs/hub/repositories-licenses);
     null of one that the Hub does not list.
 
-    `rank` orders what a licence demands among those that allow the same: nothing, attribution, share-alike.
+    `demands`: what whoever hands it on has to do.
     """
 
     hub: str | None
@@ -24,7 +28,7 @@ class KnownLicence:
     link: str
     commercial: bool = True
     derivatives: bool = True
-    rank: int = 1
+    demands: frozenset[str] = frozenset({_ATTRIBUTION})
 
 
 _LONGEST, _SHOWN = 200, 40  # characters of an expression, and of a name that an error proposes
@@ -37,15 +41,15 @@ _CC_PAGE = re.compile(
 # Terms as the licences' own texts state them.
 KNOWN: dict[str, KnownLicence] = {
     "CC0-1.0": KnownLicence(
-        "cc0-1.0", "CC0 1.0 Universal", "https://creativecommons.org/publicdomain/zero/1.0/", rank=0
+        "cc0-1.0", "CC0 1.0 Universal", "https://creativecommons.org/publicdomain/zero/1.0/", demands=_NOTHING
     ),
     "CC-BY-3.0": KnownLicence("cc-by-3.0", "Creative Commons Attribution 3.0", f"{_CC}/by/3.0/"),
     "CC-BY-4.0": KnownLicence("cc-by-4.0", "Creative Commons Attribution 4.0", f"{_CC}/by/4.0/"),
     "CC-BY-SA-3.0": KnownLicence(
-        "cc-by-sa-3.0", "Creative Commons Attribution-ShareAlike 3.0", f"{_CC}/by-sa/3.0/", rank=2
+        "cc-by-sa-3.0", "Creative Commons Attribution-ShareAlike 3.0", f"{_CC}/by-sa/3.0/", demands=_SHARE_ALIKE
     ),
     "CC-BY-SA-4.0": KnownLicence(
-        "cc-by-sa-4.0", "Creative Commons Attribution-ShareAlike 4.0", f"{_CC}/by-sa/4.0/", rank=2
+        "cc-by-sa-4.0", "Creative Commons Attribution-ShareAlike 4.0", f"{_CC}/by-sa/4.0/", demands=_SHARE_ALIKE
     ),
     "CC-BY-NC-4.0": KnownLicence(
         "cc-by-nc-4.0", "Creative Commons Attribution-NonCommercial 4.0", f"{_CC}/by-nc/4.0/", commercial=False
@@ -55,7 +59,7 @@ KNOWN: dict[str, KnownLicence] = {
         "Creative Commons Attribution-NonCommercial-ShareAlike 4.0",
         f"{_CC}/by-nc-sa/4.0/",
         commercial=False,
-        rank=2,
+        demands=_SHARE_ALIKE,
     ),
     "CC-BY-ND-4.0": KnownLicence(
         "cc-by-nd-4.0", "Creative Commons Attribution-NoDerivatives 4.0", f"{_CC}/by-nd/4.0/", derivatives=False
@@ -72,7 +76,7 @@ KNOWN: dict[str, KnownLicence] = {
     "BSD-3-Clause": KnownLicence("bsd-3-clause", "BSD 3-Clause License", "https://opensource.org/license/bsd-3-clause"),
     # Names of our own: works in the public domain, and the licence BY of which nobody tells the version.
     "LicenseRef-public-domain": KnownLicence(
-        None, "Public domain", "https://creativecommons.org/public-domain/pdm/", rank=0
+        None, "Public domain", "https://creativecommons.org/public-domain/pdm/", demands=_NOTHING
     ),
     "LicenseRef-CC-BY": KnownLicence(None, "Creative Commons Attribution", "https://creativecommons.org/licenses/"),
     "ODC-By-1.0": KnownLicence(
@@ -116,10 +120,7 @@ def of_item(said: str) -> Licence:
     spdx = _spdx(named) or _spdx("-".join(named.split()))
     if spdx is None:
         spdx = f"LicenseRef-{_plain(named)[: _LONGEST // 2]}" if _plain(named) else UNKNOWN_LICENCE
-    terms = [known for part in spdx.split(" AND ") if (known := _terms(part)) is not None]
-    if len(terms) <= spdx.count(" AND "):
-        return Licence(spdx, redistribute=False, commercial=False, derivatives=False)
-    return Licence(spdx, True, all(each.commercial for each in terms), all(each.derivatives for each in terms))
+    return _terms(spdx) or Licence(spdx, redistribute=False, commercial=False, derivatives=False)
 
 
 def _of_page(code: str, version: str, port: str | None) -> str:
@@ -140,7 +141,7 @@ _BY_NAME |= dict.fromkeys(("cc0", "creative-commons-0"), "CC0-1.0")  # as Freeso
 
 def contradiction(stated: Licence) -> str | None:
     """What is said of a licence and is not so, in a sentence, where it is one whose terms are known."""
-    parts = [] if " OR " in stated.spdx else stated.spdx.strip("()").split(" AND ")  # of alternatives one may choose
+    parts = all_of(stated.spdx)
     terms = [known for part in parts if (known := _terms(part)) is not None]
     for key in ("redistribute", "commercial", "derivatives"):
         says, may = getattr(stated, key), all(getattr(each, key) for each in terms)
@@ -152,8 +153,31 @@ def contradiction(stated: Licence) -> str | None:
     return None
 
 
+def all_of(spdx: str) -> list[str]:
+    """The licences of an expression that hold together: `A` and `B OR C` of `A AND (B OR C)`; else it alone."""
+    if " AND " not in spdx and not spdx.startswith("("):
+        return [spdx]
+    parts, depth = [""], 0
+    for word in spdx.split(" "):
+        if word == "OR" and not depth:
+            return [spdx]  # AND binds closer
+        if word == "AND" and not depth:
+            parts.append("")
+            continue
+        depth += word.count("(") - word.count(")")
+        parts[-1] = f"{parts[-1]} {word}".lstrip()
+    if len(parts) > 1:
+        return [each for part in parts for each in all_of(part)]
+    return all_of(spdx[1:-1]) if spdx.startswith("(") else parts
+
+
 def _terms(spdx: str) -> Licence | None:
-    """What a licence allows; of Creative Commons' that is in the name. Null where nobody told us."""
+    """What a licence allows; of Creative Commons' that is in the name, and of several together what all allow. Null
+    where nobody told us, which of alternatives holds too."""
+    parts = all_of(spdx)
+    if len(parts) > 1:
+        terms = [allowed for part in parts if (allowed := _terms(part)) is not None]
+        return _together(spdx, terms) if len(terms) == len(parts) else None
     if (known := KNOWN.get(spdx)) is not None:
         return Licence(spdx, True, known.commercial, known.derivatives)
     if spdx.startswith("CC-BY-") and " " not in spdx:
@@ -161,11 +185,26 @@ def _terms(spdx: str) -> Licence | None:
     return None
 
 
-def rank(spdx: str) -> int:
-    """How much a licence demands among those that allow the same; an unknown one demands most."""
+def _together(spdx: str, licences: Sequence[Licence]) -> Licence:
+    """What is allowed where all of these are kept."""
+    return Licence(
+        spdx,
+        redistribute=all(one.redistribute for one in licences),
+        commercial=all(one.commercial for one in licences),
+        derivatives=all(one.derivatives for one in licences),
+    )
+
+
+def _demands(spdx: str) -> frozenset[str]:
+    """What a licence asks of whoever hands it on; one whose terms nobody told us asks for itself."""
+    parts = all_of(spdx)
+    if len(parts) > 1:
+        return frozenset().union(*map(_demands, parts))
     if spdx in KNOWN:
-        return KNOWN[spdx].rank
-    return (2 if "-SA" in spdx else 1) if _terms(spdx) is not None else 3
+        return KNOWN[spdx].demands
+    if _terms(spdx) is None:
+        return frozenset({spdx})
+    return _SHARE_ALIKE if "-SA" in spdx else frozenset({_ATTRIBUTION})
 
 
 def licence_of(spdx: str, redistribute: bool) -> Licence:
@@ -177,27 +216,40 @@ def licence_of(spdx: str, redistribute: bool) -> Licence:
 
 
 def strictest(licences: Iterable[Licence]) -> Licence:
-    """What a work made from all of these must carry: the licence that allows least and, among equals, demands most.
+    """What a work made from all of these must carry: the licence that allows no more than any other and demands what
+    each does. Where there is none such, those of which none covers another, together: `A AND B`.
 
     ValueError for none.
     """
-    return max(licences, key=lambda one: (one.strictness, rank(one.spdx), one.spdx))
+    found = sorted(set(licences), key=lambda one: one.spdx, reverse=True)
+    kept: list[Licence] = []
+    for one in found:
+        if not any(_covers(other, one) for other in kept):
+            kept = [*(other for other in kept if not _covers(one, other)), one]
+    if not kept:
+        raise ValueError("of an empty list of licences there is no strictest")
+    if len(kept) == 1:
+        return kept[0]
+    parts = sorted({part for one in kept for part in all_of(one.spdx)})
+    return _together(" AND ".join(f"({part})" if " " in part else part for part in parts), kept)
+
+
+def _covers(one: Licence, other: Licence) -> bool:
+    """Whether whoever keeps a licence keeps another one too."""
+    allowed = ((one.redistribute, other.redistribute), (one.commercial, other.commercial))
+    return all(mine <= yours for mine, yours in (*allowed, (one.derivatives, other.derivatives))) and _demands(
+        one.spdx
+    ) >= _demands(other.spdx)
 
 
 def of_derivative(licences: Iterable[Licence]) -> Licence:
     """What may be done with a work made from all of these, itself a derivative of each: it is handed on where all may
-    be and allow derivatives, and sold where all may be. Its name is that of the strictest.
+    be and allow derivatives, and sold where all may be.
 
     ValueError for none.
     """
-    found = tuple(licences)
-    derivatives = all(one.derivatives for one in found)
-    return Licence(
-        strictest(found).spdx,
-        redistribute=derivatives and all(one.redistribute for one in found),
-        commercial=all(one.commercial for one in found),
-        derivatives=derivatives,
-    )
+    carried = strictest(licences)
+    return replace(carried, redistribute=carried.redistribute and carried.derivatives)
 
 
 def hub_metadata(spdx: Iterable[str]) -> dict[str, object]:
@@ -206,8 +258,9 @@ def hub_metadata(spdx: Iterable[str]) -> dict[str, object]:
     A licence that the Hub does not list makes it `other`, with a name, as the Hub asks.
     """
     names = sorted(set(spdx))
-    identifiers = sorted({hub for name in names if name in KNOWN and (hub := KNOWN[name].hub)})
-    if not names or not all(name in KNOWN and KNOWN[name].hub for name in names):
+    parts = {part for name in names for part in all_of(name)}
+    identifiers = sorted({hub for part in parts if part in KNOWN and (hub := KNOWN[part].hub)})
+    if not names or not all(part in KNOWN and KNOWN[part].hub for part in parts):
         label = "-and-".join(_plain(name) for name in names) or "unknown"
         return {"license": "other", "license_name": label, "license_link": "#licences"}
     return {"license": identifiers[0] if len(identifiers) == 1 else identifiers}

@@ -128,11 +128,6 @@ class Licence:
     commercial: bool
     derivatives: bool = True
 
-    @property
-    def strictness(self) -> tuple[bool, bool, bool]:
-        """Orders licences by what they allow; see `manifests.licences.strictest`."""
-        return (not self.redistribute, not self.derivatives, not self.commercial)
-
 
 Intent = Literal["follow_up", "topic", "correct", "denial", "clarify", "repeat", "affirm", "cancel"]
 """What a user who interrupts is after (docs/turn-taking.md)."""

@@ -118,7 +118,8 @@ def _entry(entry: Entry) -> tuple[str, ...]:
     items = "" if expect.items is None else f"{expect.items:,}"
     figures = (hours(entry), items, str(expect.sample_rate or ""), channels(entry))
     refused = ", ".join(word for word, term in _REFUSED.items() if not getattr(licence, term))
-    terms = licence.spdx + (" ✓" if licence.verified else "") + (f" ({refused})" if refused else "")
+    each = " and each its own" if entry.licences_each else ""
+    terms = licence.spdx + each + (" ✓" if licence.verified else "") + (f" ({refused})" if refused else "")
     family = "" if entry.ingest is None else f"`{entry.ingest.family}`"
     return (f"`{entry.name}`", entry.title, languages(entry), *figures, terms, entry.access.kind, family)
 

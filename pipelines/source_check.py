@@ -1,12 +1,13 @@
 """`turnmill sources check`: what `sources.check` found, for a person."""
 
 from collections.abc import Iterator
+from typing import get_args
 
 from rich.console import Console
 
 from turnmill.manifests.records import TextDialogue
 from turnmill.manifests.wording import plural, visible
-from turnmill.sources.adapters.items import ClipRef
+from turnmill.sources.adapters.items import ClipRef, FieldName
 from turnmill.sources.catalogue import Entry
 from turnmill.sources.check import Report
 
@@ -58,6 +59,8 @@ def _left(report: Report) -> Iterator[str]:
     if report.unused:
         columns = ", ".join(f"{name} ({count:,})" for name, count in report.unused.items())
         yield f"no field takes, and `native` keeps: {columns}"
+        if meant := [f'{name}: "{{{name}}}"' for name in get_args(FieldName) if name in report.unused]:
+            yield f"where they are what they are called, the entry says it: `fields: {{{', '.join(meant)}}}`"
     if report.passed_over:
         kinds = (
             f"{each.files:,} {each.ending or 'without ending'}{' (hidden)' if each.hidden else ''}"

@@ -33,7 +33,8 @@ def describe_sources(asked: Asked, console: Console) -> None:
 
 def _row(entry: Entry) -> tuple[str, ...]:
     figures = (hours(entry), channels(entry))
-    return (entry.name, entry.kind, languages(entry), *figures, entry.licence.spdx, entry.access.kind, entry.title)
+    licence = entry.licence.spdx + (" and each its own" if entry.licences_each else "")
+    return (entry.name, entry.kind, languages(entry), *figures, licence, entry.access.kind, entry.title)
 
 
 def languages(entry: Entry) -> str:
@@ -51,10 +52,10 @@ def channels(entry: Entry) -> str:
 
 
 def describe_source(name: str, console: Console) -> None:
-    """All that the catalogue knows of one corpus. Raises UsageError for a name it does not have."""
+    """All that is known of a corpus of the catalogue, or of a file. Raises UsageError for a name it does not have."""
     entry = load(name)
     console.print(f"[bold]{entry.name}[/]: {escape(entry.title)}", highlight=False, soft_wrap=True)
-    for line in (*_facts(entry), *_to_get(entry), *_to_read(entry)):
+    for line in (*_facts(entry), *_to_get(entry), *_to_read(entry, name)):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
@@ -63,6 +64,8 @@ def _facts(entry: Entry) -> Iterator[str]:
     allowed = [f"{term}: {'yes' if getattr(licence, term) else 'no'}" for term in TERMS]
     yield f"{entry.kind}; languages: {', '.join(entry.spoken) or 'any'}"
     yield f"licence {licence.spdx}: {', '.join(allowed)}; read in the licence itself: {_yes(licence.verified)}"
+    if entry.licences_each:
+        yield "each item has a licence of its own, which may allow less: it carries both, or the stricter"
     if licence.note:
         yield f"note: {licence.note}"
     told = {"text_style": entry.text_style, "trust": entry.trust, **entry.expect.model_dump()}
@@ -91,11 +94,12 @@ def _to_get(entry: Entry) -> Iterator[str]:
         yield from (f"  {line}" for line in entry.layout.splitlines())
 
 
-def _to_read(entry: Entry) -> Iterator[str]:
+def _to_read(entry: Entry, name: str) -> Iterator[str]:
+    """`name`: as a recipe calls it, which of a file of one's own is its path."""
     if entry.ingest is None:
         yield f"there is nothing to ingest: {entry.nothing}"
     elif entry.kind == "text":
-        yield f"use: turnmill sources check {entry.name} --root FILE"
+        yield f"use: turnmill sources check {name} --root FILE"
     else:
-        yield f"use: turnmill sources check {entry.name} --root FOLDER"
-        yield f"     turnmill run speech --set corpus={entry.name} --set root=FOLDER"
+        yield f"use: turnmill sources check {name} --root FOLDER"
+        yield f"     turnmill run speech --set corpus={name} --set root=FOLDER"

@@ -142,6 +142,11 @@ class Entry(Params):
         """Its languages, as far as they are known."""
         return self.languages or tuple(filter(None, (self.lang,)))
 
+    @property
+    def licences_each(self) -> bool:
+        """Whether its items have licences of their own, which may allow less than that of the corpus."""
+        return "licence" in getattr(self.ingest, "fields", ())
+
     def corpus(
         self, root: Place | Path | str, licence: records.Licence | None = None, *, keep_untranscribed: bool = False
     ) -> Corpus[Any]:

@@ -17,6 +17,6 @@ WHERE = [
 ]
 
 LICENCE = [
-    field("licence", TEXT, "SPDX identifier of the strictest licence among its sources", source="catalogue"),
+    field("licence", TEXT, "SPDX identifier of the strictest licence of its sources, or A AND B", source="catalogue"),
     field("licence_redistribute", BOOL, "may be given to others", source="catalogue"),
 ]

@@ -51,7 +51,7 @@ class IngestParams(Params):
 
 class Ingest(Source):
     name = "ingest"
-    version = 3
+    version = 4
     needs = ()
 
     def __init__(

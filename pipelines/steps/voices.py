@@ -18,7 +18,7 @@ from pydantic import ConfigDict, Field, model_validator
 from turnmill.manifests.audio import Audio, AudioError, decode, encode_flac, mono
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.index import RECIPE, Index
-from turnmill.manifests.licences import licence_of
+from turnmill.manifests.licences import all_of, licence_of
 from turnmill.manifests.params import LicenceStatement, Params, validated
 from turnmill.manifests.query import check_condition, connect, passed, quoted, read_only, select_statement
 from turnmill.manifests.records import Licence, Reason, Reject, stable_hash
@@ -217,8 +217,9 @@ class _Source:
         allowed = []
         for corpus, spdx in self.connection.execute("SELECT DISTINCT corpus, licence FROM clips").fetchall():
             entry = [licences[corpus]] if corpus in licences else []
-            known = (licence for licence in [*own, *entry, licence_of(spdx, False)] if licence.spdx == spdx)
-            if next(known).derivatives:
+            stated = {licence.spdx: licence for licence in [*entry, *own]}
+            parts = [spdx] if spdx in stated else all_of(spdx)
+            if all(stated.get(part, licence_of(part, False)).derivatives for part in parts):
                 allowed.append(spdx)
         return sorted(set(allowed))
 

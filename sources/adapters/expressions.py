@@ -10,10 +10,12 @@ from pydantic import AfterValidator
 from turnmill.manifests.errors import UsageError
 
 _LONGEST_S: Final = 5.0  # of the processor, for one text, of which an honest expression takes microseconds
+_MOST: Final = 20  # texts that take longer, after which it is the expression that is wrong and not they
 
 
 class Expression(Generic[AnyStr]):
-    """A regular expression. Its searches raise UsageError where one takes too long, as nested repeats do."""
+    """A regular expression. Its searches raise ValueError where one takes too long, as nested repeats do on some texts,
+    and UsageError where many do."""
 
     def __init__(self, text: AnyStr) -> None:
         """Raises ValueError for what is none."""
@@ -22,13 +24,18 @@ class Expression(Generic[AnyStr]):
         except regex.error as error:
             raise ValueError(f"{text!r} is no regular expression: {error}") from error
         self.text: AnyStr = text
+        self._slow = 0
 
     @property
     def groups(self) -> Mapping[str, int]:
         return dict(self._compiled.groupindex)
 
-    def match(self, text: AnyStr) -> Any:
-        return self._found(self._compiled.match, text)
+    def match(self, text: AnyStr) -> bool:
+        """Whether a text begins as it says; not where that takes too long, so that no such text is passed over."""
+        try:
+            return self._found(self._compiled.match, text) is not None
+        except ValueError:
+            return False
 
     def fullmatch(self, text: AnyStr) -> Any:
         return self._found(self._compiled.fullmatch, text)
@@ -40,10 +47,12 @@ class Expression(Generic[AnyStr]):
         try:
             return how(text, timeout=_LONGEST_S)
         except TimeoutError as error:
-            raise UsageError(
+            self._slow += 1
+            why = (
                 f"the regular expression {_shown(self.text)} is not done with {_shown(text)} after {_LONGEST_S:g} s: "
                 "write it without a repeat in a repeat"
-            ) from error
+            )
+            raise (UsageError(why) if self._slow > _MOST else ValueError(why)) from error
 
 
 def _shown(text: str | bytes) -> str:

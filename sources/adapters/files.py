@@ -5,6 +5,7 @@ A recording without a transcript is UNTRANSCRIBED where its corpus has some, unl
 
 import posixpath
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any, Final, Literal, get_args
@@ -128,6 +129,7 @@ class FilesIngest(Family[ClipRef]):
             by_split.setdefault(reader.split(path), []).append((path, ""))
         if not by_split:
             where = f" (looked for {', '.join(self.audio)})" if self.audio else ""
+            where += f" that `exclude: {self.exclude}` does not leave out" if self.exclude is not None else ""
             raise UsageError(f"{corpus.name}: {corpus.root} holds no audio{where}: give a folder of recordings")
         for path, why in folder.unsafe.items():
             by_split.setdefault(reader.split(path), []).append((path, why))
@@ -147,6 +149,7 @@ class FilesIngest(Family[ClipRef]):
                 yield raw_audio(uid, path)
                 continue
             try:
+                self._is_excluded(path)
                 clip = reader.clip(uid, path, split, corpus.language)
             except ValueError as error:
                 yield Reject(Reason.BAD_ROW, f"{path}: {error}", uid=uid, source_uri=path)
@@ -164,12 +167,22 @@ class FilesIngest(Family[ClipRef]):
 
     def _recordings(self, folder: Folder) -> list[str]:
         """The files of a folder that are its recordings, in order."""
-        exclude = expression(self.exclude) if self.exclude is not None else None
-        sizes = {path: size for path, size in folder.sizes.items() if exclude is None or not exclude.search(path)}
+        sizes = {path: size for path, size in folder.sizes.items() if not self._is_left_out(path)}
         if not self.audio:
             return audio_files(replace(folder, sizes=sizes), texts=ending(self.sidecar or ""))
         globs = [glob_pattern(glob) for glob in self.audio]
         return [path for path in sizes if any(glob.fullmatch(path) for glob in globs)]
+
+    def _is_left_out(self, path: str) -> bool:
+        """Whether a path is excluded; one of which nobody can tell is rejected when it is read."""
+        try:
+            return self._is_excluded(path)
+        except ValueError:
+            return False
+
+    def _is_excluded(self, path: str) -> bool:
+        """Raises ValueError where telling takes too long."""
+        return self.exclude is not None and expression(self.exclude).search(path) is not None
 
 
 @dataclass(frozen=True)
@@ -187,7 +200,10 @@ class _Reader:
         beside: set[str] = set()
         tables: dict[_Joined, None] = {}
         for path in audio:
-            names = self._names_say(path) or {}
+            try:
+                names = self._named(path)
+            except ValueError:  # a bad row, when it is read
+                names = {}
             beside |= {found} if (found := self._find(self.knobs.sidecar, names)) is not None else set()
             tables |= dict.fromkeys(self._tables_of(names))
         mine = [table for table in tables if table not in told]
@@ -241,10 +257,11 @@ class _Reader:
         texts: list[str | None] = []
         for text in self.knobs.fields.get(name, (f"{{{name}}}",)):
             template = parse(text)
-            if name in MANY and all(facts.get(variable) for variable in template.variables):
-                texts += template.pieces(facts)
-            elif name not in MANY:
+            if name not in MANY:
                 texts.append(_rendered(text, facts))
+            elif all(facts.get(variable) for variable in template.variables):
+                with suppress(LookupError):  # of a piece that is not there
+                    texts += template.pieces(facts)
         return tuple(dict.fromkeys(filter(None, texts)))
 
     def table(self, number: int, path: str) -> Table:
@@ -266,19 +283,14 @@ class _Reader:
 
     def _named(self, path: str) -> dict[str, str]:
         """What its name says. Raises ValueError where it does not match the pattern."""
-        names = self._names_say(path)
-        if names is None:
-            raise ValueError(f"it does not match the pattern {self.knobs.pattern!r}")
-        return names
-
-    def _names_say(self, path: str) -> dict[str, str] | None:
-        """What its name says; null where it does not match the pattern."""
         folder, _, name = path.rpartition("/")
         place = {"dir": folder or ".", "stem": name[: len(name) - len(ending(name))]}
         if self._pattern is None:
             return place
         found = self._pattern.search(path)
-        return None if found is None else {**{key: value for key, value in found.groupdict().items() if value}, **place}
+        if found is None:
+            raise ValueError(f"it does not match the pattern {self.knobs.pattern!r}")
+        return {**{key: value for key, value in found.groupdict().items() if value}, **place}
 
     def _all(self, path: str) -> Facts:
         names = self._named(path)

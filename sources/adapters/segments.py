@@ -5,7 +5,7 @@ decoded once for them. `units` reads every annotation once, piece by piece, and 
 speak of it; `read` reads those again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any, Final, Literal
@@ -30,6 +30,7 @@ from turnmill.sources.adapters.items import (
     untranscribed,
 )
 from turnmill.sources.adapters.segments_format import Piece
+from turnmill.sources.adapters.segments_names import NamedFiles
 from turnmill.sources.adapters.segments_rows import Placed, Reader, RowKnobs
 from turnmill.sources.adapters.template import parse
 from turnmill.sources.places.place import Folder
@@ -56,7 +57,8 @@ class SegmentsIngest(RowKnobs, Family[ClipRef]):
     def units(self, corpus: Corpus[ClipRef], size: UnitSize) -> list[Unit]:
         """Within a split: recordings in the order in which annotations first name them, then audio that none names."""
         folder = _without(list_folder(corpus.root, corpus.name), self.exclude)
-        index = _index(Reader(corpus, self, tuple(folder.sizes)), self, folder)
+        reader = Reader(corpus, self, NamedFiles(corpus.root, tuple(folder.sizes)))
+        index = _index(reader, self, folder)
         made: list[Unit] = []
         by_split: dict[str, list[_Group]] = {}
         for group in index.groups.values():
@@ -65,11 +67,11 @@ class SegmentsIngest(RowKnobs, Family[ClipRef]):
             by_split.setdefault(group.split, []).append(group)
         for split, groups in sorted(by_split.items()):
             for number, some in enumerate(_filled(groups, folder, size)):
-                made.append(self._unit(unit_name(split, number), some, folder))
+                made.append(self._unit(unit_name(split, number), some, folder, reader))
         return made
 
     def read(self, corpus: Corpus[ClipRef], unit: Unit) -> Iterator[ClipRef | Reject]:
-        reader = Reader(corpus, self, unit.files)
+        reader = Reader(corpus, self, NamedFiles(corpus.root, unit.files, unit.spec["told"]))
         for split, path, runs in unit.spec["recordings"]:
             yield from _once(self._segments(reader, split, path, runs))
         for split, path in unit.spec["unnamed"]:
@@ -95,11 +97,13 @@ class SegmentsIngest(RowKnobs, Family[ClipRef]):
             return untranscribed(uid, path)
         return ClipRef(uid, path, split=split, language=corpus.language, parent=uid)
 
-    def _unit(self, name: str, groups: list["_Group"], folder: Folder) -> Unit:
+    def _unit(self, name: str, groups: list["_Group"], folder: Folder, reader: Reader) -> Unit:
         tables = {run.table for group in groups for run in group.runs}
-        beside = {other for table in tables for other in self.beside(table).values()}
-        audio = {group.path for group in groups if group.why is None}.union(*(group.files for group in groups))
-        files = sorted(file for file in tables | beside | audio if file in folder.sizes)
+        told: dict[str, Sequence[str]] = {}
+        for named in (*(group.told for group in groups), *map(reader.beside, sorted(tables))):
+            told |= named
+        audio = {group.path for group in groups if group.why is None}
+        files = sorted(file for file in tables | audio.union(*told.values()) if file in folder.sizes)
         spec = {
             "recordings": [
                 [group.split, group.path, [[run.table, run.offset, run.length, run.first] for run in group.runs]]
@@ -108,6 +112,7 @@ class SegmentsIngest(RowKnobs, Family[ClipRef]):
             ],
             "unnamed": [[group.split, group.path] for group in groups if not group.runs and group.why is None],
             "unsafe": [[group.split, group.path, group.why] for group in groups if group.why is not None],
+            "told": {name: list(found) for name, found in sorted(told.items())},
         }
         return Unit(name, tuple(files), spec, sum(group.items for group in groups))
 
@@ -124,14 +129,14 @@ class _Run:
 
 @dataclass
 class _Group:
-    """A recording of a split and the runs that speak of it; rows without a recording have the path of none. `files`:
-    other audio by which its rows are told. `why`: of a link that is not read, why not."""
+    """A recording of a split and the runs that speak of it; rows without a recording have the path of none. `told`:
+    the files that its rows mean by names that are not theirs. `why`: of a link that is not read, why not."""
 
     split: str
     path: str
     runs: list[_Run] = field(default_factory=list)
     items: int = 0
-    files: set[str] = field(default_factory=set)
+    told: dict[str, Sequence[str]] = field(default_factory=dict)
     why: str | None = None
 
 
@@ -164,14 +169,15 @@ def _add(
     """Put a piece's rows into their groups; returns the one that the next piece may go on with."""
     length = 0 if piece.data is None else piece.length
     touched: dict[tuple[str, str], _Group] = {}
-    for split, path, make, files in found:
+    for split, path, make, name, files in found:
         index.named.add(path)
         if make is not None:
             group = touched.get((split, path))
             if group is None:
                 group = touched[split, path] = index.groups.setdefault((split, path), _Group(split, path))
             group.items += 1
-            group.files.update(files)
+            if name and list(files) != [name]:
+                group.told[name] = files
     if not touched:
         return last
     if joins and length and list(touched.values()) == [last] and last is not None:

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, ClassVar, Final, NamedTuple
 
 from turnmill.manifests.params import Params
 from turnmill.sources.adapters.lines import MAX_LINE, Line, read_lines
+from turnmill.sources.adapters.template import TemplateText
 
 MAX_PIECE: Final = 64 << 20
 """Largest piece in bytes: a TextGrid of a day, or one item of a JSON file; what is larger is broken."""
@@ -52,9 +53,9 @@ class SegmentFormat(Params, ABC):
         """Whether its rows are to have a text."""
         return True
 
-    def beside(self, table: str) -> Mapping[str, str]:
-        """Files that are read with an annotation, by what their lines are."""
-        del table
+    @property
+    def beside(self) -> Mapping[str, TemplateText]:
+        """Files that are read with an annotation, templates of `dir` and `stem`, by what their lines are."""
         return {}
 
     def context(self, file: BinaryIO, others: Mapping[str, bytes]) -> Any:

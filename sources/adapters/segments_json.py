@@ -8,7 +8,7 @@ import io
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, BinaryIO, ClassVar, Final, Literal
 
@@ -68,11 +68,14 @@ class JsonFormat(SegmentFormat):
         found = list(_at(item, _steps(self.segments) if self.segments else ()))
         if not found and self.segments and "*" not in self.segments:
             yield Fault(where, f"has no {self.segments}")
-        if not self.segments.endswith("*"):
-            found = [each for part in found for each in (part if isinstance(part, list) else [part])]
         about = _plain(item)
-        for number, segment in enumerate(found if self.segments else [item], 1):
+        for number, segment in enumerate(self._flat(found) if self.segments else [item], 1):
             yield self._segment(item, about, segment, f"{where}, segment {number}" if self.segments else where)
+
+    def _flat(self, found: Iterable[Any]) -> Iterator[Any]:
+        """The segments of what lies at their path: those of a list, unless it ends with each of something."""
+        for part in found:
+            yield from part if isinstance(part, list) and not self.segments.endswith("*") else (part,)
 
     def _segment(self, item: Any, about: Mapping[str, Any], segment: Any, where: str) -> Segment | Fault:
         if not isinstance(segment, dict | list):
@@ -90,7 +93,7 @@ class JsonFormat(SegmentFormat):
         whole themselves, and the faults of the others."""
         if not self.segments:
             return  # an item is a segment
-        above, _, below = self.segments.partition("*")
+        above, star, below = self.segments.partition("*")
         keys = tuple(filter(None, above.split(".")))
         place = re.search(rf'[,\s]*"{re.escape(keys[-1])}"\s*:', text) if keys else None
         item: Any = {}
@@ -106,7 +109,9 @@ class JsonFormat(SegmentFormat):
             if found.fault is not None:
                 yield Fault(f"{where}, element {found.number}", found.fault)
                 continue
-            for segment in _at(found.value, tuple(filter(None, below.split(".")))):
+            if found.key is not None and not star:
+                return  # they are one, which is not whole
+            for segment in self._flat(_at(found.value, tuple(filter(None, below.split("."))))):
                 number += 1
                 yield self._segment(item, about, segment, f"{where}, segment {number}")
 
@@ -184,6 +189,20 @@ def _items(file: BinaryIO, key: str) -> Iterator[Piece]:
         start, held, place = start + len(held) - len(kept), kept + more, 0
         looked = max(1, len(kept) - _NEAR)
     yield _piece(start + place, held[place:], number, too_long)
+    if not too_long and _breaks_off(held[place:]):
+        yield Piece(start + len(held), 0, number + 1, None)
+
+
+def _breaks_off(last: bytes) -> bool:
+    """Whether an array ends behind its last item and not with its bracket; an item that is not whole tells itself."""
+    text = last.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
+    place = 0
+    while (begin := _next(text, place)) < len(text):
+        try:
+            _, place = _DECODER.raw_decode(text, begin)
+        except (ValueError, RecursionError):
+            return False
+    return text[place:].lstrip(" \t\r\n,")[:1] != "]"
 
 
 def _piece(offset: int, data: bytes, number: int, too_long: bool) -> Piece:

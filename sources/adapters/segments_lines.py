@@ -1,7 +1,6 @@
 """Annotations of a row a line: STM, RTTM, CTM, LDC transcripts, tables, lines parallel to those of other files."""
 
 import csv
-import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -21,7 +20,7 @@ from turnmill.sources.adapters.segments_format import (
     decoded,
     whole,
 )
-from turnmill.sources.adapters.template import TemplateText, parse, place_of
+from turnmill.sources.adapters.template import TemplateText
 
 _STM: Final = re.compile(
     r"(?P<recording>\S+)\s+(?P<channel>\S+)\s+(?P<speaker>\S+)\s+(?P<start>\S+)\s+(?P<end>\S+)"
@@ -164,8 +163,9 @@ class ParallelFormat(SegmentFormat):
     names: tuple[str, ...] = ("recording", "start", "end")
     texts: Mapping[str, TemplateText]
 
-    def beside(self, table: str) -> Mapping[str, str]:
-        return {name: posixpath.normpath(parse(text).render(place_of(table))) for name, text in self.texts.items()}
+    @property
+    def beside(self) -> Mapping[str, TemplateText]:
+        return self.texts
 
     def pieces(self, file: BinaryIO) -> Iterator[Piece]:
         return whole(file)

@@ -14,6 +14,8 @@ _SEGMENT: Final = re.compile(
     r"<Segment\b(?P<about>[^<>]*?)(?:/>|>(?P<said>.*?)(?:(?P<end></Segment>)|(?=<Segment\b)|\Z))", re.DOTALL
 )
 _PARTICIPANT: Final = re.compile(r"<Participant\b(?P<about>[^<>]*)>")
+_TRANSCRIPT: Final = re.compile(r"<Transcript\b[^<>]*>")
+_AROUND: Final = re.compile(r"</(?:Transcript|Meeting)>")
 _SESSION: Final = re.compile(r"<Meeting\b(?P<about>[^<>]*)>")
 _ATTRIBUTE: Final = re.compile(r"([\w.-]+)\s*=\s*(?:\"([^\"<>]*)\"|'([^'<>]*)')")
 _MARK: Final = re.compile(r"<[^<>]*>")
@@ -38,14 +40,27 @@ class MrtFormat(SegmentFormat):
         if session is None:
             yield Fault("it", "is no <Meeting> with a Session")
             return
-        ends = text.count("</Segment>")
+        number, place = 0, 0
         for number, found in enumerate(_SEGMENT.finditer(text), 1):
-            ends -= found["end"] is not None
+            if _is_other(text[place : found.start()], is_first=number == 1):
+                yield Fault(f"segment {number}", "stands behind what is none, or is damaged")
+            place = found.end()
             made = _segment(f"segment {number}", session, channels, found)
             if made is not None:
                 yield made
-        if ends:
-            yield Fault("it", f"has {ends} ends of segments that do not begin")
+        rest = text[place:]
+        if not rest.rstrip().endswith("</Meeting>"):
+            yield Fault("it", f"does not end with </Meeting>: what stood behind segment {number} is not there")
+        elif _is_other(rest, is_first=not number):
+            yield Fault("it", f"has behind segment {number} what is none, or is damaged")
+
+
+def _is_other(text: str, is_first: bool) -> bool:
+    """Whether what stands before a segment, or behind the last, is more than the marks around all of them."""
+    if is_first:  # behind what is told of the meeting
+        begin = _TRANSCRIPT.search(text)
+        return "Segment>" in text if begin is None else bool(text[begin.end() :].strip())
+    return bool(_AROUND.sub("", text).strip())
 
 
 def _segment(where: str, session: str, channels: Mapping[str, str], found: re.Match[str]) -> Segment | Fault | None:

@@ -3,18 +3,19 @@
 import math
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any, Final, NamedTuple
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from turnmill.manifests.params import Params
 from turnmill.manifests.records import Reason, Reject
 from turnmill.sources.adapters.base import Corpus
 from turnmill.sources.adapters.channel_map import sides_of
-from turnmill.sources.adapters.folder import Names, glob_pattern, is_raw, safe_join
+from turnmill.sources.adapters.folder import is_raw, safe_join
 from turnmill.sources.adapters.items import (
     DEFAULT_CONFIG,
     UNLISTED,
@@ -32,6 +33,7 @@ from turnmill.sources.adapters.items import (
 )
 from turnmill.sources.adapters.segments_format import Fault, Piece, Segment
 from turnmill.sources.adapters.segments_formats import AnyFormat
+from turnmill.sources.adapters.segments_names import ANYWHERE, NamedFiles
 from turnmill.sources.adapters.stretches import Stretches
 from turnmill.sources.adapters.template import Template, TemplateText, parse, place_of
 from turnmill.sources.places.place import UnsafeNameError
@@ -39,7 +41,7 @@ from turnmill.sources.places.place import UnsafeNameError
 _OWN: Final[Mapping[FieldName, str]] = {"text": "{text}", "speaker": "{speaker}"}
 _TIMES: Final = frozenset({"start", "end", "duration", "channel", "recording"})
 _CLOCK: Final = re.compile(r"(?:(\d+):)?(\d+):(\d+(?:[.,]\d*)?)")
-_ANYWHERE: Final = "**/"
+_PLACE: Final = frozenset({"dir", "stem"})
 _MAP: Final = "channel_map"
 
 
@@ -67,39 +69,62 @@ class RowKnobs(Params):
     tokens: Mapping[str, str] = {}
     ticks: float = Field(default=1.0, gt=0)
 
+    @property
+    def _beside(self) -> Mapping[str, TemplateText]:
+        return {**self.format.beside, **({} if self.channel_map is None else {_MAP: self.channel_map})}
+
+    @model_validator(mode="after")
+    def _what_lies_beside_is_told_by_a_name(self) -> "RowKnobs":
+        for name, text in self._beside.items():
+            if unknown := parse(text).variables - _PLACE:
+                raise ValueError(f"{name}: {text!r} uses {sorted(unknown)}, and only dir and stem are known of a file")
+        return self
+
     def beside(self, table: str) -> Mapping[str, str]:
-        """Files that are read with an annotation, by what they are. Raises LookupError."""
-        found = dict(self.format.beside(table))
-        if self.channel_map is not None:
-            found[_MAP] = posixpath.normpath(parse(self.channel_map).render(place_of(table)))
-        return found
+        """Names of the files that are read with an annotation, by what they are. Raises ValueError where its own name
+        has not got what theirs is made of."""
+        try:
+            return {
+                name: posixpath.normpath(parse(text).render(place_of(table))) for name, text in self._beside.items()
+            }
+        except LookupError as error:
+            raise ValueError(f"does not say what lies beside it: its name {error}") from error
 
 
 class Placed(NamedTuple):
     """A row of the recording of a path, empty where it names none. `make` tells what it is; null where it is not
-    meant. `files`: other audio by which that is told."""
+    meant. `name`, `files`: what it calls the recording, and which files that means."""
 
     split: str
     path: str
     make: Callable[[], ClipRef | Reject] | None
-    files: tuple[str, ...] = ()
+    name: str = ""
+    files: Sequence[str] = ()
 
 
 class _TwoFilesError(ValueError):
     """A row that two recordings are meant by."""
 
-    def __init__(self, path: str, files: Sequence[str]) -> None:
-        super().__init__(f"is of {path}, which there is twice: {files[0]} and {files[1]}")
-        self.files = tuple(files[:2])
+    def __init__(self, name: str, files: Sequence[str]) -> None:
+        super().__init__(f"is of {name}, which there is twice: {files[0]} and {files[1]}")
+        self.name, self.files = name, files[:2]
 
 
 class _Spot(NamedTuple):
-    """The recording of a row: as it names it, and as the disk spells what is there. `is_meant`: by `where`."""
+    """The recording of a row: what it calls it, and the file that is, if there is one. `is_meant`: by `where`."""
 
     split: str
-    path: str
-    found: str | None
+    name: str
+    files: Sequence[str]
     is_meant: bool
+
+    @property
+    def found(self) -> str | None:
+        return self.files[0] if self.files else None
+
+    @property
+    def path(self) -> str:
+        return self.found or self.name.removeprefix(ANYWHERE)
 
 
 @dataclass(frozen=True)
@@ -108,14 +133,9 @@ class Reader:
 
     corpus: Corpus[ClipRef]
     knobs: RowKnobs
-    paths: Sequence[str]
+    files: NamedFiles
     _contexts: dict[str, tuple[Any, Mapping[str, str] | None]] = field(default_factory=dict)
     _known: dict[tuple[str, tuple[str | None, ...]], "_Spot"] = field(default_factory=dict)
-    _matched: dict[str, list[str]] = field(default_factory=dict)
-
-    @cached_property
-    def _names(self) -> Names:
-        return Names(self.corpus.root, self.paths)
 
     @cached_property
     def _stretches(self) -> Stretches:
@@ -130,7 +150,7 @@ class Reader:
         """What of a row tells its recording, its split and whether it is meant."""
         templates = parse(self.knobs.audio), parse(self.knobs.split)
         names = frozenset(self.knobs.where).union(*(template.variables for template in templates))
-        return tuple(sorted(names - {"dir", "stem"}))
+        return tuple(sorted(names - _PLACE))
 
     @cached_property
     def _used(self) -> frozenset[str]:
@@ -139,7 +159,7 @@ class Reader:
         knobs = (self.knobs.audio, self.knobs.split, self.knobs.channel)
         templates = [*map(parse, knobs), *of_fields]
         columns = frozenset(getattr(self.knobs.format, "columns", {}).values())
-        return _TIMES.union(columns, {"dir", "stem"}, *(template.variables for template in templates))
+        return _TIMES.union(columns, _PLACE, *(template.variables for template in templates))
 
     def again(self, table: str, offset: int, length: int, first: int) -> Piece:
         """A run of `units`, as one piece."""
@@ -150,7 +170,7 @@ class Reader:
         try:
             context, sides = self._context(table)
             if piece.data is None:
-                raise ValueError("is too long to be read, or is nothing of the kind")
+                raise ValueError("is too long to be read, is cut off, or is nothing of the kind")
         except ValueError as error:
             yield self._bad(table, f"{table} {error}" if piece.first < 2 else f"{table} row {piece.first} {error}")
             return
@@ -168,6 +188,14 @@ class Reader:
             return False
         return True
 
+    def beside(self, table: str) -> Mapping[str, Sequence[str]]:
+        """The files that are read with an annotation, by the names that are made for them."""
+        found: dict[str, Sequence[str]] = {}
+        with suppress(ValueError, UnsafeNameError):  # where there are none, it is a bad row
+            for name in self.knobs.beside(table).values():
+                found[name] = self.files.called(name) or ()
+        return found
+
     def _context(self, table: str) -> tuple[Any, Mapping[str, str] | None]:
         """What all pieces of an annotation need, and which channel somebody is on, where a map tells that. Raises
         ValueError where it has not got it."""
@@ -176,12 +204,12 @@ class Reader:
             others = {}
             for name, path in self.knobs.beside(table).items():
                 try:
-                    found = self._names.find(path)
+                    found = self.files.called(path)
                 except UnsafeNameError as error:
                     raise ValueError(f"names {path} as a file beside it: {error}") from error
-                if found is None:
+                if not found:
                     raise ValueError(f"lies without {path} beside it")
-                others[name] = self.corpus.root.read(found)
+                others[name] = self.corpus.root.read(found[0])
             sides = sides_of(others.pop(_MAP)) if _MAP in others else None
             with self.corpus.root.open(table) as file:
                 self._contexts[table] = (self.knobs.format.context(file, others), sides)
@@ -199,38 +227,38 @@ class Reader:
         except UnsafeNameError as error:
             return self._bad(table, f"{table}: {row.where}: {error}", Reason.UNSAFE_PATH)
         except _TwoFilesError as error:
-            return self._bad(table, f"{table}: {row.where} {error}")._replace(files=error.files)
+            return self._bad(table, f"{table}: {row.where} {error}")._replace(name=error.name, files=error.files)
         except (ValueError, LookupError) as error:
             return self._bad(table, f"{table}: {row.where} {_said(error)}")
-        split, path, found, is_meant = place
-        return Placed(split, found or path, partial(self._made, table, row, place, sides) if is_meant else None)
+        make = partial(self._made, table, row, place, sides) if place.is_meant else None
+        return Placed(place.split, place.path, make, place.name, place.files)
 
     def _place(self, table: str, said: tuple[str | None, ...]) -> "_Spot":
         """`said`: the words of `_placing`, null where a row has none. Raises UnsafeNameError, ValueError and
         LookupError."""
         words = {name: word for name, word in zip(self._placing, said, strict=True) if word is not None}
         words |= place_of(table)
-        split, path = self._split(words), self._audio(words)
-        found = self._names.find(path)
+        split, (name, files) = self._split(words), self._audio(words)
         where = self.knobs.where.items()
         is_meant = all(set(words.get(name, "").split(" ")) & set(values) for name, values in where)
         self._known.clear()  # most rows are of the recording of the row before
-        self._known[table, said] = place = _Spot(split, path, found, is_meant)
+        self._known[table, said] = place = _Spot(split, name, files or (), is_meant and files is not None)
         return place
 
     def _made(self, table: str, row: Segment, place: "_Spot", sides: Mapping[str, str] | None) -> ClipRef | Reject:
         """The clip of a row, or BAD_ROW, MISSING_FILE, RAW_AUDIO or UNTRANSCRIBED."""
         where = f"{table}: {row.where}"
-        split, path, found, _ = place
         words = {name: _words(value) for name, value in row.values.items()}
         words |= place_of(table)
         try:
             words["channel"] = self._side(words, sides)
-            clip = self._clip(row, words, split, found or path)
+            clip = self._clip(row, words, place.split, place.path)
         except ValueError as error:
             return Reject(Reason.BAD_ROW, f"{where} {error}", source_uri=table)
+        found = place.found
         if found is None:
-            return Reject(Reason.MISSING_FILE, f"{where}: there is no {path}", uid=clip.uid, source_uri=path)
+            detail = f"{where}: there is no {place.path}"
+            return Reject(Reason.MISSING_FILE, detail, uid=clip.uid, source_uri=place.path)
         if is_raw(self.corpus.root, found):
             return raw_audio(clip.uid, found)
         if clip.text is None and self.knobs.format.transcribes and not self.corpus.keep_untranscribed:
@@ -241,42 +269,23 @@ class Reader:
         split = parse(self.knobs.split).render(words)
         return split_name(self.knobs.splits.get(split, split))
 
-    def _audio(self, words: Mapping[str, str]) -> str:
-        """The recording as an entry spells it, or as it lies somewhere."""
+    def _audio(self, words: Mapping[str, str]) -> tuple[str, Sequence[str] | None]:
+        """What a recording is called, and the one file that this means, if any; null where it is of another unit."""
         template = parse(self.knobs.audio)
-        cells = [words[name] for name in template.variables - {"dir", "stem"}]
+        cells = [words[name] for name in template.variables - _PLACE]
         if not all(cell.strip() for cell in cells):
             raise ValueError("names no recording")
         path = template.render(words)
         if "*" not in template.text:
-            return safe_join(path, cells)
+            name = safe_join(path, cells)
+            return name, self.files.called(name)
         if any(sign in cell for sign in "*?" for cell in cells):
             raise ValueError(f"names {cells[0]!r}: no recording is found by a name with * or ? in it")
-        found = self._matching(safe_join(path, cells))
-        if len(found) > 1:
-            raise _TwoFilesError(path, found)
-        return found[0] if found else path.removeprefix(_ANYWHERE)
-
-    def _matching(self, glob: str) -> list[str]:
-        """The files that a pattern of one name matches, anywhere or in a folder."""
-        if glob not in self._matched:
-            folder, name = posixpath.split(glob)
-            if folder == _ANYWHERE.rstrip("/"):
-                among = self._by_name.get(name.lower(), [])
-                self._matched[glob] = among
-            else:
-                pattern = glob_pattern(name)
-                among = self._by_folder.get(folder, [])
-                self._matched[glob] = [path for path in among if pattern.fullmatch(posixpath.basename(path))]
-        return self._matched[glob]
-
-    @cached_property
-    def _by_name(self) -> Mapping[str, list[str]]:
-        return _grouped(self.paths, lambda path: posixpath.basename(path).lower())
-
-    @cached_property
-    def _by_folder(self) -> Mapping[str, list[str]]:
-        return _grouped(self.paths, posixpath.dirname)
+        name = safe_join(path, cells)
+        files = self.files.like(name)
+        if files is not None and len(files) > 1:
+            raise _TwoFilesError(name, files)
+        return name, files
 
     def _clip(self, row: Segment, words: Mapping[str, str], split: str, path: str) -> ClipRef:
         """Raises ValueError for a row that says what cannot be."""
@@ -344,13 +353,6 @@ class Reader:
         if said not in self.knobs.channels:
             raise ValueError(f"is on channel {said!r}, and the entry knows {', '.join(self.knobs.channels)}")
         return self.knobs.channels[said]
-
-
-def _grouped(paths: Iterable[str], key: Callable[[str], str]) -> Mapping[str, list[str]]:
-    groups: dict[str, list[str]] = {}
-    for path in sorted(paths):
-        groups.setdefault(key(path), []).append(path)
-    return groups
 
 
 def _said(error: Exception) -> str:

@@ -40,7 +40,10 @@ class SrtFormat(SegmentFormat):
     def _segment(self, where: str, cue: re.Match[str], said: str) -> Segment | Fault:
         if "\ufffd" in said:
             return Fault(where, "has a text that is not UTF-8")
-        found = expression(self.pattern).fullmatch(said)
+        try:
+            found = expression(self.pattern).fullmatch(said)
+        except ValueError as error:
+            return Fault(where, str(error))
         if found is None:
             return Fault(where, f"does not match the pattern {self.pattern!r}")
         values: Mapping[str, Any] = {name: value for name, value in found.groupdict().items() if value is not None}

@@ -19,6 +19,7 @@ _ITEM: Final = re.compile(
     rf'(?!{_NUMBER}[ \t]*$)(?:[^"\n]|"")*){{0,50}})"[ \t]*$',
     re.MULTILINE,
 )
+_TIERS: Final = re.compile(r"<exists>[ \t]*\n[ \t]*(?:size = )?(\d{1,9})[ \t]*$", re.MULTILINE)
 _BOMS: Final = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig"))
 
 
@@ -85,8 +86,9 @@ def _rows(text: str) -> Iterator[Segment | Fault]:
         elif words:
             yield Segment(where, {"speaker": tier.name, "start": item["start"], "end": item["end"], "text": words})
     yield from _missing(tier)
-    if not tiers:
-        yield Fault("it", "has no tier that can be read")
+    said = _TIERS.search(text)
+    if not tiers or (said and tiers < int(said[1])):
+        yield Fault("it", f"has {tiers} tiers that can be read" + (f", and says {said[1]}" if said else ""))
 
 
 def _missing(tier: _Tier | None) -> Iterator[Fault]:

@@ -132,6 +132,14 @@ def test_what_may_not_be_redistributed_is_refused_with_licence_example_and_fix(
     assert hub.requests == []
 
 
+def test_where_a_part_of_the_licence_is_unknown_it_is_asked_for(
+    make: Callable[..., Store], tmp_path: Path, hub: Hub
+) -> None:
+    store = with_card(make(str(tmp_path), redistribute=False, licence="CC-BY-4.0 AND LicenseRef-unknown"))
+    with pytest.raises(TurnmillError, match="state the licence of your own recordings"):
+        send(store, hub, dry_run=True)
+
+
 def test_the_key_of_a_selection_is_that_of_the_half_that_has_the_samples(
     make: Callable[..., Store], tmp_path: Path, hub: Hub
 ) -> None:

@@ -5,7 +5,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from turnmill.manifests.errors import UsageError
-from turnmill.manifests.licences import KNOWN, hub_metadata, licence_of, of_derivative, of_item, spelled, strictest
+from turnmill.manifests.licences import (
+    KNOWN,
+    all_of,
+    hub_metadata,
+    licence_of,
+    of_derivative,
+    of_item,
+    spelled,
+    strictest,
+)
 from turnmill.manifests.params import LicenceStatement, validated
 from turnmill.manifests.records import UNKNOWN_LICENCE, Licence
 
@@ -15,18 +24,27 @@ from turnmill.manifests.records import UNKNOWN_LICENCE, Licence
     [
         (["CC0-1.0", "CC-BY-4.0"], "CC-BY-4.0"),
         (["CC-BY-4.0", "CC-BY-SA-4.0", "MIT"], "CC-BY-SA-4.0"),
-        (["CC-BY-SA-4.0", "CC-BY-NC-4.0"], "CC-BY-NC-4.0"),
-        (["CC-BY-NC-4.0", "CC-BY-ND-4.0"], "CC-BY-ND-4.0"),
-        (["CC-BY-4.0", "LicenseRef-Mystery"], "LicenseRef-Mystery"),
+        (["CC-BY-SA-4.0", "CC-BY-NC-4.0"], "CC-BY-NC-4.0 AND CC-BY-SA-4.0"),
+        (["CC-BY-NC-4.0", "CC-BY-ND-4.0", "CC-BY-4.0"], "CC-BY-NC-4.0 AND CC-BY-ND-4.0"),
+        (["CC-BY-NC-4.0 AND CC-BY-ND-4.0", "CC-BY-ND-4.0"], "CC-BY-NC-4.0 AND CC-BY-ND-4.0"),
+        (["CC-BY-NC-4.0", "CC-BY-ND-4.0", "CC-BY-NC-ND-4.0"], "CC-BY-NC-ND-4.0"),
+        (["CC-BY-4.0", "LicenseRef-Mystery"], "CC-BY-4.0 AND LicenseRef-Mystery"),
+        (["CC0-1.0", "LicenseRef-Mystery"], "LicenseRef-Mystery"),
+        (["LicenseRef-Mystery", "LicenseRef-Other"], "LicenseRef-Mystery AND LicenseRef-Other"),
+        (["MIT OR Apache-2.0", "CC-BY-NC-4.0"], "CC-BY-NC-4.0 AND (MIT OR Apache-2.0)"),
     ],
 )
-def test_a_mix_carries_what_allows_least_and_demands_most_in_whatever_order(mixed: list[str], carried: str) -> None:
+def test_a_mix_carries_all_that_is_forbidden_and_demanded_in_whatever_order(mixed: list[str], carried: str) -> None:
     for order in itertools.permutations(mixed):
-        assert strictest([licence_of(spdx, True) for spdx in order]).spdx == carried
+        found = strictest([licence_of(spdx, True) for spdx in order])
+        assert found.spdx == carried == spelled(carried)
+        assert found.commercial == all(licence_of(spdx, True).commercial for spdx in mixed)
+        assert found.derivatives == all(licence_of(spdx, True).derivatives for spdx in mixed)
 
 
-def test_what_may_not_be_redistributed_is_stricter_than_anything() -> None:
-    assert strictest([licence_of("CC-BY-NC-ND-4.0", True), licence_of("CC0-1.0", False)]).spdx == "CC0-1.0"
+def test_what_one_forbids_is_not_lost_where_another_may_not_be_handed_on() -> None:
+    found = strictest([licence_of("CC-BY-NC-ND-4.0", True), licence_of("CC0-1.0", False)])
+    assert found == Licence("CC-BY-NC-ND-4.0 AND CC0-1.0", redistribute=False, commercial=False, derivatives=False)
 
 
 def test_of_no_licence_there_is_no_strictest() -> None:
@@ -34,10 +52,29 @@ def test_of_no_licence_there_is_no_strictest() -> None:
         strictest([])
 
 
+@pytest.mark.parametrize(
+    ("spdx", "parts", "commercial", "derivatives"),
+    [
+        ("CC-BY-NC-4.0 AND CC-BY-ND-4.0", ["CC-BY-NC-4.0", "CC-BY-ND-4.0"], False, False),
+        ("CC-BY-3.0 AND MIT", ["CC-BY-3.0", "MIT"], True, True),
+        ("(CC-BY-3.0 AND MIT) AND CC0-1.0", ["CC-BY-3.0", "MIT", "CC0-1.0"], True, True),
+        ("CC-BY-3.0 AND LicenseRef-x", ["CC-BY-3.0", "LicenseRef-x"], False, False),  # nobody told us all
+        ("(MIT OR CC0-1.0) AND CC-BY-3.0", ["MIT OR CC0-1.0", "CC-BY-3.0"], False, False),  # nor which is chosen
+        ("MIT OR CC0-1.0 AND CC-BY-3.0", ["MIT OR CC0-1.0 AND CC-BY-3.0"], False, False),
+    ],
+)
+def test_an_expression_allows_what_all_of_it_do(
+    spdx: str, parts: list[str], commercial: bool, derivatives: bool
+) -> None:
+    assert all_of(spdx) == parts
+    assert licence_of(spdx, True) == Licence(spdx, True, commercial, derivatives)
+
+
 def test_a_derivative_keeps_what_each_of_its_sources_forbids_whatever_is_the_strictest() -> None:
     no_derivatives, not_sold = licence_of("CC-BY-ND-4.0", True), licence_of("CC-BY-NC-4.0", True)
     made = of_derivative(iter([no_derivatives, not_sold]))
-    assert made == Licence("CC-BY-ND-4.0", redistribute=False, commercial=False, derivatives=False)
+    both = "CC-BY-NC-4.0 AND CC-BY-ND-4.0"
+    assert made == Licence(both, redistribute=False, commercial=False, derivatives=False)
     assert of_derivative([made, licence_of("CC0-1.0", True)]) == made
 
 
@@ -45,6 +82,7 @@ def test_a_derivative_of_what_allows_it_may_be_handed_on_and_of_one_secret_may_n
     free, named = licence_of("CC0-1.0", True), licence_of("CC-BY-4.0", True)
     assert of_derivative([free, named]) == named
     assert of_derivative([free, licence_of("MIT", False)]) == Licence("MIT", redistribute=False, commercial=True)
+    assert not of_derivative([named, licence_of("CC0-1.0", False)]).redistribute
     with pytest.raises(ValueError, match="empty"):
         of_derivative([])
 
@@ -52,6 +90,7 @@ def test_a_derivative_of_what_allows_it_may_be_handed_on_and_of_one_secret_may_n
 def test_the_hub_gets_its_own_identifiers() -> None:
     assert hub_metadata(["CC-BY-4.0"]) == {"license": "cc-by-4.0"}
     assert hub_metadata(["CC-BY-4.0", "Apache-2.0", "CC-BY-4.0"]) == {"license": ["apache-2.0", "cc-by-4.0"]}
+    assert hub_metadata(["CC-BY-NC-4.0 AND CC-BY-ND-4.0"]) == {"license": ["cc-by-nc-4.0", "cc-by-nd-4.0"]}
     assert hub_metadata(["LicenseRef-Own-Terms"])["license"] == "other"
     assert hub_metadata(["LicenseRef-Own-Terms"])["license_name"] == "own-terms"
     assert all(licence.hub == licence.hub.lower() for licence in KNOWN.values() if licence.hub is not None)

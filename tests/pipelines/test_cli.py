@@ -168,7 +168,12 @@ def test_the_catalogue_is_listed_shown_and_checked(
     assert call(monkeypatch, "sources") == 0
     assert f"calls is yours: {tmp_path}/calls.yaml" in capsys.readouterr().out
     assert call(monkeypatch, "sources", "calls") == 0
-    assert "[/] of mine" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "[/] of mine" in shown
+    assert "turnmill sources check calls --root FOLDER" in shown
+    monkeypatch.chdir(tmp_path)
+    assert call(monkeypatch, "sources", "./calls.yaml") == 0  # which nothing finds by its name alone
+    assert "--set corpus=./calls.yaml --set" in capsys.readouterr().out
     assert call(monkeypatch, "sources", "check", "calls", "--root", str(small.corpus)) == 1
     said = capsys.readouterr().out
     assert "audio without a row or transcript" in said

@@ -311,6 +311,7 @@ def test_the_choice_depends_on_what_the_table_says_not_on_its_order_or_shards(tm
         {"text": " "},
         {"trust": "asr"},
         {"licence": "CC-BY-ND-4.0"},
+        {"licence": "CC-BY-NC-4.0 AND CC-BY-ND-4.0"},
         {"licence": "LicenseRef-unheard-of"},
     ],
 )
@@ -328,7 +329,8 @@ def test_a_transcript_is_trusted_by_its_error_rate_where_that_was_measured(tmp_p
 
 
 def test_the_licence_of_a_recording_is_that_of_the_voice(tmp_path: Path) -> None:
-    kinds = [("CC-BY-NC-4.0", True), ("CC-BY-SA-4.0", False), ("LicenseRef-ours", True), ("CC0-1.0", True)]
+    both = "CC-BY-SA-4.0 AND LicenseRef-ours"
+    kinds = [("CC-BY-NC-4.0", True), ("CC-BY-SA-4.0", False), (both, True), ("CC0-1.0", True)]
     clips = [clip(f"s{n}", licence=spdx, licence_redistribute=given) for n, (spdx, given) in enumerate(kinds)]
     source = source_of(tmp_path / "s", clips)
     with pytest.raises(UsageError, match="has 3 speakers of en"):
@@ -340,7 +342,7 @@ def test_the_licence_of_a_recording_is_that_of_the_voice(tmp_path: Path) -> None
     carried = {row["speaker"]: made.bank.voices[row["name"]].licence for row in made.rows}
     assert carried["s0"] == Licence("CC-BY-NC-4.0", True, commercial=False)
     assert carried["s1"] == Licence("CC-BY-SA-4.0", False, commercial=True)
-    assert carried["s2"] == Licence("LicenseRef-ours", True, commercial=False)
+    assert carried["s2"] == Licence(both, True, commercial=False)
     assert carried["s3"] == Licence("CC0-1.0", True, commercial=True)
 
 

@@ -70,5 +70,16 @@ def test_the_table_has_a_row_for_each_entry() -> None:
     assert (row["family"], row["nothing"]) == ("files", None)
 
 
+def test_corpora_whose_items_have_licences_of_their_own_are_marked() -> None:
+    each = {row["name"] for row in table(entries()).to_pylist() if row["licence_each"]}
+    assert each == {"fsd50k", "clotho", "laion_webdataset", "turnmill_shards"}
+
+
+def test_audio_of_videos_is_not_under_the_licence_of_its_labels() -> None:
+    videos = [entry for entry in entries() if entry.licence.note and "of videos" in entry.licence.note]
+    assert {entry.name for entry in videos} == {"audioset_hub", "audioset_labels", "vggsound"}
+    assert not any(entry.licence.redistribute for entry in videos)
+
+
 def test_every_column_has_a_meaning() -> None:
     assert all(field.metadata[b"doc"] for field in SCHEMA)

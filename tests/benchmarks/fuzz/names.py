@@ -166,7 +166,9 @@ def one(layout: Layout, number: int, seed: int, folder: Path, found: Found) -> N
         if path not in files:
             continue
         row = next((line for line in table.split(b"\n") if line and belongs(line, who, take)), b"")
-        kept = damaged not in (path, layout.beside(path)) and intact(table, files.get(layout.table or "", b""), row)
+        kept = damaged not in (path, layout.beside(path)) and intact(
+            table, files.get(layout.table or "", b""), row, (who, take)
+        )
         item = next(item for item, name in zip(items, per_file, strict=True) if name == path)
         right = isinstance(item, ClipRef) and (item.speaker, item.text) == (who, said(who, take))
         found.untouched += kept
@@ -179,11 +181,13 @@ def belongs(line: bytes, who: str, take: str) -> bool:
     return line.startswith((f"{who},".encode(), f"( {who}-{take} ".encode()))
 
 
-def intact(table: bytes, now: bytes, row: bytes) -> bool:
-    """Whether the row of a recording is what it was, and what names its columns."""
+def intact(table: bytes, now: bytes, row: bytes, recording: tuple[str, str]) -> bool:
+    """Whether the row of a recording is what it was, and what names its columns. Where a damaged row before it has
+    become one of the same recording that one counts, and it is a reject: nobody knows which is right."""
     lines, old = now.split(b"\n"), table.split(b"\n")
     headed = not old[0].startswith(b"id,") or lines[0] == old[0]
-    return not row or (headed and lines.count(row) > 0)
+    first = next((line for line in lines if belongs(line, *recording)), b"")
+    return not row or (headed and first == row)
 
 
 def entry(layout: Layout) -> Entry:

@@ -45,7 +45,7 @@ class Row:
 @dataclass(frozen=True)
 class Sample:
     """A file of annotations of one recording or several, and how it is read. `others`: files beside it. `parts`: how
-    many clips a damaged row may fall into."""
+    many clips a damaged row may fall into. `ends`: the format says where its file ends."""
 
     name: str
     file: str
@@ -54,6 +54,10 @@ class Sample:
     ingest: Mapping[str, Any]
     others: Mapping[str, bytes] = field(default_factory=dict)
     parts: int = 1
+
+    @property
+    def ends(self) -> bool:
+        return self.ingest["format"]["kind"] in ("json", "mrt", "textgrid", "parallel")
 
 
 def said(number: int) -> tuple[float, float, str, str]:
@@ -356,6 +360,9 @@ def one(sample: Sample, number: int, seed: int, found: Found) -> None:
     found.untouched += len(untouched)
     found.read += kept
     found.rejects += len(items) - clips.total()
+    if sample.ends and clips.total() == len(items):  # nothing is said to be wrong
+        assert kept == len(untouched), "what was not damaged is lost in silence"
+        assert clips.total() == len(sample.rows) or not sample.data.startswith(data), "it breaks off in silence"
     found.beyond += max(0, clips.total() - kept - sample.parts * (len(sample.rows) - len(untouched)))
 
 

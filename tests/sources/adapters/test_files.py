@@ -422,3 +422,17 @@ def test_of_damaged_folders_nothing_is_lost_and_all_else_is_read() -> None:
     assert found.failed == []
     assert found.rejects > 0
     assert found.read >= 0.95 * found.untouched > 0
+
+
+def test_a_piece_of_a_tag_that_a_name_has_not_got_is_no_tag(tmp_path: Path) -> None:
+    root = folder(tmp_path, {"a-b.wav": b"x", "c.wav": b"x"})
+    entry = with_knobs(pattern="(?P<kind>[^/]+).wav", sidecar=None, fields={"tags": ["{kind|split('-')|1}", "{kind}"]})
+    assert [item.tags for item in read_all(root, entry)] == [("b", "a-b"), ("c",)]
+
+
+def test_where_all_is_excluded_the_refusal_says_by_what(tmp_path: Path) -> None:
+    root = folder(tmp_path, {"a_mic1.wav": b"x"})
+    with pytest.raises(
+        UsageError, match=r"holds no audio \(looked for \*\.wav\) that `exclude: _mic1` does not leave out"
+    ):
+        units_of(root, with_knobs(audio="*.wav", exclude="_mic1"))

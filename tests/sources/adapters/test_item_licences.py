@@ -41,7 +41,12 @@ def entry(family: str, ingest: dict[str, Any], spdx: str, *, free: bool = True, 
             "name": "sounds",
             "title": "sounds",
             "kind": "sound",
-            "licence": {"spdx": spdx, "redistribute": free, "commercial": free, "derivatives": True},
+            "licence": {
+                "spdx": spdx,
+                "redistribute": free,
+                "commercial": free and "-NC" not in spdx,
+                "derivatives": True,
+            },
             "access": {"kind": "local", "how": "written here"},
             "ingest": {"family": family, **ingest, "fields": {"licence": field}},
         }
@@ -70,14 +75,22 @@ def carried(told: Entry, root: Path) -> list[tuple[str, bool]]:
     [
         ("https://creativecommons.org/licenses/by-nc/4.0/", "CC-BY-NC-4.0"),
         ("Creative Commons 0", "CC-BY-4.0"),  # the corpus asks for more
-        ("All rights reserved", "LicenseRef-all-rights-reserved"),
+        ("All rights reserved", "CC-BY-4.0 AND LicenseRef-all-rights-reserved"),
+        ("CC-BY-SA-3.0", "CC-BY-SA-3.0"),
     ],
 )
 def test_the_stricter_of_its_own_and_that_of_the_corpus(family: str, said: str, spdx: str, tmp_path: Path) -> None:
     files, ingest = STATED[family]
     build(written(files, said), tmp_path)
     found = carried(entry(family, ingest, "CC-BY-4.0"), tmp_path)
-    assert found == [(spdx, not spdx.startswith("LicenseRef")), ("CC-BY-4.0", True)]
+    assert found == [(spdx, "LicenseRef" not in spdx), ("CC-BY-4.0", True)]
+
+
+def test_what_the_one_forbids_and_the_other_does_travel_both(tmp_path: Path) -> None:
+    files, ingest = STATED["table"]
+    build(written(files, "CC-BY-ND-4.0"), tmp_path)
+    found = carried(entry("table", ingest, "CC-BY-NC-4.0"), tmp_path)
+    assert found == [("CC-BY-NC-4.0 AND CC-BY-ND-4.0", True), ("CC-BY-NC-4.0", True)]
 
 
 @pytest.mark.parametrize("family", STATED)
@@ -92,4 +105,4 @@ def test_a_template_says_what_counts_where_a_row_says_none(tmp_path: Path) -> No
     files, ingest = STATED["table"]
     build(written(files, "CC0-1.0"), tmp_path)
     found = carried(entry("table", ingest, "CC-BY-4.0", field="{terms|or('unknown')}"), tmp_path)
-    assert found == [("CC-BY-4.0", True), (UNKNOWN_LICENCE, False)]
+    assert found == [("CC-BY-4.0", True), (f"CC-BY-4.0 AND {UNKNOWN_LICENCE}", False)]

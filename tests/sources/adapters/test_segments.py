@@ -21,6 +21,7 @@ from turnmill.pipelines.corpus import Corpus
 from turnmill.sources.adapters import segments_json
 from turnmill.sources.adapters.items import ClipRef, UnitSize
 from turnmill.sources.adapters.segments_format import Fault, Segment, SegmentFormat
+from turnmill.sources.adapters.segments_json import JsonFormat
 from turnmill.sources.adapters.segments_mrt import MrtFormat
 from turnmill.sources.adapters.segments_srt import SrtFormat
 from turnmill.sources.adapters.segments_textgrid import TextGridFormat
@@ -169,6 +170,36 @@ def test_of_a_broken_document_the_whole_segments_are_read(tmp_path: Path) -> Non
     assert reasons(items) == [Reason.BAD_ROW]
 
 
+@pytest.mark.parametrize(
+    ("segments", "damaged", "whole"),
+    [
+        ("talks.*.said", [{"said": [{"n": 0}, {"n": 1}]}, {"said": [{"n": 2}]}], [0, 1, 2]),  # lists in a list
+        ("talks.*.said.*", [{"said": [{"n": 0}, {"n": 1}]}, {"said": [{"n": 2}]}], [0, 1, 2]),
+        ("talks.*", {"a": {"n": 0}, "b": {"n": 1}}, [0, 1]),
+        ("talks", {"n": 0}, []),  # one segment, of which nothing is whole
+    ],
+)
+def test_of_a_broken_document_the_segments_are_those_of_a_whole_one(segments: str, damaged: Any, whole: Any) -> None:
+    form = JsonFormat(kind="json", segments=segments)
+    document = json.dumps({"speaker": "s", "talks": damaged})
+    for text in (document, document[:-2]):  # the last brackets are lost
+        rows = list(form.rows(text.encode(), 1, None))
+        found = [row.values for row in rows if isinstance(row, Segment)]
+        assert found == ([{"speaker": "s", "n": n} for n in whole] or [{"speaker": "s", "n": 0}][: text == document])
+        assert any(isinstance(row, Fault) for row in rows) == (text != document)
+
+
+@pytest.mark.parametrize("tail", ["", ",", ", ", "\n", "}"])
+def test_an_array_that_breaks_off_between_items_says_so(tmp_path: Path, tail: str) -> None:
+    text = json.dumps({"audios": BIG})
+    write(tmp_path, {"0.wav": TALK, "1.wav": TALK, "a.json": text.removesuffix("]}") + tail})
+    form = {"kind": "json", "items": "audios", "segments": "segments", "columns": {"start": "b", "end": "e"}}
+    found = list(entry(annotations=["a.json"], format=form, audio="{path}").corpus(tmp_path).items())
+    assert len(clips(found)) == len(BIG)
+    (bad,) = [item for item in found if isinstance(item, Reject)]
+    assert bad.detail == "a.json row 7 is too long to be read, is cut off, or is nothing of the kind"
+
+
 def test_words_of_a_speech_service_are_its_results(tmp_path: Path) -> None:
     words = [
         {"startTime": "1.200s", "endTime": "1.500s", "word": "Hi"},
@@ -282,6 +313,7 @@ def test_a_tier_whose_beginning_is_damaged_gives_its_words_to_nobody() -> None:
     whole = list(form.rows(grid.encode(), 1, None))
     assert [row.values["text"] for row in whole if isinstance(row, Segment)] == ["ann says", "bob says"]
     for damaged in (
+        grid[: grid.index('"IntervalTier"\n"bob"')],  # it breaks off between tiers
         grid.replace('"bob"', '"bob'),
         grid.replace('r"\n"bob"\n0', 'r"\n"bob"\nO'),
         grid.replace("9\n1\n3", "3"),
@@ -326,6 +358,25 @@ def test_a_segment_of_a_meeting_that_is_damaged_costs_no_other_and_is_told() -> 
         found = list(form.rows(text.encode("utf-8", "surrogateescape"), 1, None))
         assert [row.values["text"] for row in found if isinstance(row, Segment)] == ["say 1", "say 3"], broken
         assert sum(isinstance(row, Fault) for row in found) == 1, broken
+
+
+@pytest.mark.parametrize("cut", ["inside a start", "inside a text", "behind one", "inside the last mark"])
+def test_a_meeting_that_breaks_off_says_so(cut: str) -> None:
+    begin = '<Meeting Session="Bed002"><Preamble></Preamble><Transcript StartTime="0">\n'
+    one, two = (f'<Segment StartTime="{n}.0" EndTime="{n}.5" Participant="me011"> say {n} </Segment>\n' for n in (1, 2))
+    whole = f"{begin}{one}{two}</Transcript>\n</Meeting>\n"
+    kept = {
+        "inside a start": begin + one + two[:30],
+        "inside a text": begin + one + two[:70],
+        "behind one": begin + one,
+        "inside the last mark": whole[:-5],
+    }
+    form = MrtFormat(kind="mrt")
+    assert all(isinstance(row, Segment) for row in form.rows(whole.encode(), 1, None))
+    rows = list(form.rows(kept[cut].encode(), 1, None))
+    assert [row.values["text"] for row in rows if isinstance(row, Segment)][:1] == ["say 1"]
+    faults = [row.detail for row in rows if isinstance(row, Fault)]
+    assert "does not end with </Meeting>" in faults[-1]
 
 
 def test_a_map_of_channels_outside_the_corpus_is_not_read(tmp_path: Path) -> None:
