@@ -1,6 +1,7 @@
 """The texts that the classifier of `synth.safety` is trained on: written for it, a line for many texts.
 
-Under `[category]` each line is a text; `{a|b}` in it is a or b. No line is of a public set or of a text to judge by:
+`seeds_*.txt` go through the categories; `twins_*.txt` set what is unsafe beside what only sounds like it. Under
+`[category]` each line is a text; `{a|b}` in it is a or b. No line is of a public set or of a text to judge by:
 `made(texts)` says which of those a line could become all the same.
 """
 
@@ -60,7 +61,8 @@ def _lines() -> Iterator[tuple[str, str, str]]:
     """Language, category and line."""
     for language in ("en", "zh"):
         category = ""
-        for line in (HERE / f"seeds_{language}.txt").read_text("utf-8").split("\n"):
+        names = (f"{kind}_{language}.txt" for kind in ("seeds", "twins"))
+        for line in itertools.chain.from_iterable((HERE / name).read_text("utf-8").split("\n") for name in names):
             if line.startswith("["):
                 category = line.strip("[]")
             elif line:
