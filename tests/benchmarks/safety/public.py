@@ -27,7 +27,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 Row = Mapping[str, str]
-DRAWN: Final = 1000
+DRAWN: Final = 500
 SEED: Final = 12
 JUDGED: Final = ("hate", "sexual", "violence", "self_harm", "illegal")
 """The categories of a fresh judge's texts."""
