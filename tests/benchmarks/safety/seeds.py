@@ -9,6 +9,7 @@ import itertools
 import json
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,8 +45,12 @@ def seeds(per_line: int, rng: np.random.Generator) -> Iterator[Seed]:
 
 def made(texts: Iterable[str]) -> set[str]:
     """Those of `texts` that a line can become, signs and case apart."""
-    could = [re.compile("".join(map(_pattern, _CHOICE.split(line)))) for _, _, line in _lines()]
-    return {text for text in texts if any(line.fullmatch(_letters(text)) for line in could)}
+    return {text for text in texts if any(line.fullmatch(_letters(text)) for line in _patterns())}
+
+
+@cache
+def _patterns() -> list[re.Pattern[str]]:
+    return [re.compile("".join(map(_pattern, _CHOICE.split(line)))) for _, _, line in _lines()]
 
 
 def _pattern(part: str) -> str:
