@@ -5,7 +5,7 @@
 `judge.tsv` has 300 texts (150 English, 150 Chinese; half of them unsafe) whose author had seen neither the lexicon nor
 a seed. Its author then wrote the seeds too: `stranger.tsv` has 146 by another, who saw neither then nor later; but its
 figures have since been read by those who wrote seeds. Harder are the public sets: `public.py` says which. Where the
-fresh ones are named, 200 texts are drawn from them by a fixed seed and judged first, and their safe ones in full.
+fresh ones are named, 200 texts drawn from them by a fixed seed are judged first; then each file named.
 
 Prints precision and recall of the lexicon, of the classifier and of both; of the classifier's categories, how many
 texts are told to be of one, how many of those are unsafe, and how many of that category; and the texts of the two kept

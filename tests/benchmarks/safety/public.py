@@ -14,7 +14,8 @@ Which set a file is of is told by a column that only this has:
   XSTest_cn           github.com/IIE-Galaxy/XSTest_cn              data/安全.csv                    none named
   ToxiCN              github.com/DUT-lujunyu/ToxiCN                ToxiCN_1.0.csv                  CC-BY-NC-ND-4.0
 
-The last four are fresh: nothing was written, trained or chosen by them. Of a longer file DRAWN texts are drawn.
+The last four are fresh: nothing was written, trained or chosen by them. What the head of
+November 2026 gets wrong of them has been read: who writes seeds after it needs others. Of a longer file DRAWN texts are drawn.
 """
 
 import csv
