@@ -4,8 +4,8 @@ Which set a file is of is told by a column that only this has:
 
   XSTest              github.com/paul-rottger/exaggerated-safety   xstest_prompts.csv              CC-BY-4.0
   SimpleSafetyTests   github.com/bertiev/SimpleSafetyTests         SimpleSafetyTests - test cases.csv  CC-BY-4.0
-  HarmBench           data/behavior_datasets/harmbench_behaviors_text_all.csv (standard, but for false news)  MIT
-  StrongREJECT        strongreject_dataset.csv (but for disinformation)                            MIT
+  HarmBench           data/behavior_datasets/harmbench_behaviors_text_all.csv (standard, but for false news)
+  StrongREJECT        strongreject_dataset.csv (but for disinformation)
   COLDataset          github.com/thu-coai/COLDataset               COLDataset/test.csv             Apache-2.0
   ESConv              github.com/thu-coai/Emotional-Support-Conversation  FailedESConv.json        CC-BY-NC-4.0
   PriMock57           github.com/babylonhealth/primock57           the folder transcripts          CC-BY-4.0
@@ -14,8 +14,8 @@ Which set a file is of is told by a column that only this has:
   XSTest_cn           github.com/IIE-Galaxy/XSTest_cn              data/安全.csv                    none named
   ToxiCN              github.com/DUT-lujunyu/ToxiCN                ToxiCN_1.0.csv                  CC-BY-NC-ND-4.0
 
-The last four are fresh: nothing was written, trained or chosen by them. What the head of
-November 2026 gets wrong of them has been read: who writes seeds after it needs others. Of a longer file DRAWN texts are drawn.
+The last four are fresh: nothing was written, trained or chosen by them. What the head of November 2026 gets wrong of
+them has been read: who writes seeds after it needs others. Of a longer file DRAWN texts are drawn.
 """
 
 import csv
