@@ -1,6 +1,7 @@
 """The texts that the classifier of `synth.safety` is trained on: written for it, a line for many texts.
 
-Under `[category]` each line is a text; `{a|b}` in it is a or b. No line is of a public set or of a text to judge by:
+`seeds_*.txt` go through the categories; `twins_*.txt` set what is unsafe beside what only sounds like it. Under
+`[category]` each line is a text; `{a|b}` in it is a or b. No line is of a public set or of a text to judge by:
 `made(texts)` says which of those a line could become all the same.
 """
 
@@ -8,6 +9,7 @@ import itertools
 import json
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,8 +45,12 @@ def seeds(per_line: int, rng: np.random.Generator) -> Iterator[Seed]:
 
 def made(texts: Iterable[str]) -> set[str]:
     """Those of `texts` that a line can become, signs and case apart."""
-    could = [re.compile("".join(map(_pattern, _CHOICE.split(line)))) for _, _, line in _lines()]
-    return {text for text in texts if any(line.fullmatch(_letters(text)) for line in could)}
+    return {text for text in texts if any(line.fullmatch(_letters(text)) for line in _patterns())}
+
+
+@cache
+def _patterns() -> list[re.Pattern[str]]:
+    return [re.compile("".join(map(_pattern, _CHOICE.split(line)))) for _, _, line in _lines()]
 
 
 def _pattern(part: str) -> str:
@@ -60,7 +66,8 @@ def _lines() -> Iterator[tuple[str, str, str]]:
     """Language, category and line."""
     for language in ("en", "zh"):
         category = ""
-        for line in (HERE / f"seeds_{language}.txt").read_text("utf-8").split("\n"):
+        names = (f"{kind}_{language}.txt" for kind in ("seeds", "twins"))
+        for line in itertools.chain.from_iterable((HERE / name).read_text("utf-8").split("\n") for name in names):
             if line.startswith("["):
                 category = line.strip("[]")
             elif line:
