@@ -84,9 +84,27 @@ QUALITY = Table(
         field("segments", pa.list_(SPAN), "speech segments", "s", PRESENCE),
         field("rms_dbfs", FLOAT, "root mean square of all channels", "dBFS"),
         field("peak_dbfs", FLOAT, "largest absolute sample", "dBFS"),
+        field(
+            "loudness_lufs",
+            FLOAT,
+            "integrated loudness, BS.1770-4; null below 400 ms and of silence",
+            "LUFS",
+            "pyloudnorm",
+        ),
         field("clipping_ratio", FLOAT, "share of samples in runs of >= 3 at the clip's own peak near full scale", "1"),
+        field("dc_offset", FLOAT, "mean of the samples of a channel, absolute, the largest; 1 is full scale", "1"),
         field("bandwidth_hz", FLOAT, "frequency below which the energy of the long-term spectrum ends", "Hz"),
+        field("upsampled", BOOL, "whether the spectrum ends in a cliff far below half the sample rate"),
         field("snr_db", FLOAT, "speech level over non-speech level; null without both", "dB", PRESENCE),
+        field("noise_floor_dbfs", FLOAT, "median level of non-speech; null without", "dBFS", PRESENCE),
+        field(
+            "decay_s",
+            FLOAT,
+            "time in which the steepest falls of its level would come to 60 dB: long in a room; null without speech "
+            "and in noise",
+            "s",
+            PRESENCE,
+        ),
         field(
             "channel_segments",
             pa.list_(pa.list_(SPAN)),
