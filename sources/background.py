@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 from scipy.ndimage import uniform_filter1d
 
-from turnmill.sources.frames import Power, decibels, mask
+from turnmill.sources.frames import decibels, mask
 from turnmill.sources.presence import Heard
 
 _LEAST: Final = 10  # frames: least speech, and least non-speech, that has a level

@@ -23,7 +23,7 @@ _QUANTIZATION_MARGIN_DB: Final = 10.0  # above the noise density of 16 bits, dit
 _CLIFF_DB: Final = 30.0
 _LOWEST_HZ: Final = 2500.0  # of a cliff: below it speech itself ends
 _HIGHEST_HZ: Final = 12_500.0  # above it is the low pass of a codec, and all of speech
-_HIGHEST: Final = 0.9  # of half the rate: the codec's, or the anti-aliasing filter's
+_HIGHEST: Final = 0.8  # of half the rate: above it is the low pass of MP3 and of converters, and no usual lower rate
 _SIDE_HZ, _FAR_HZ, _SLOPE_HZ = 400.0, 1500.0, 150.0  # what is compared around a cliff, and how far from it
 
 
