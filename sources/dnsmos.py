@@ -118,7 +118,7 @@ def windows(mono: Iterable[Float32]) -> Iterator[Float32]:
 
 
 def log_mel(samples: Float32) -> Float32:
-    """As `librosa.feature.melspectrogram` and `power_to_db` have it, and (dB + 40) / 40: float32 [n / 160 + 1, 120]."""
+    """As `librosa.feature.melspectrogram` and `power_to_db` have it, and (dB + 40) / 40: float32 [ceil(n / 160), 120]."""
     padded = np.pad(samples, _FFT // 2)
     frames = np.lib.stride_tricks.sliding_window_view(padded, _FFT)[::_FFT_HOP]
     power = np.square(np.abs(np.fft.rfft(frames * _HANN))).astype(np.float32) @ _MEL

@@ -171,9 +171,7 @@ EMOTION = Table(
     "clip",
     (
         field("uid", TEXT, "clip"),
-        field(
-            "heard_emotion", TEXT, "what its likeliest label means, as `emotion` of clips; null for another"
-        ),
+        field("heard_emotion", TEXT, "what its likeliest label means, as `emotion` of clips; null for another"),
         field("heard_emotion_label", TEXT, "its likeliest label, as the classifier calls it", source=_HEARD),
         field("heard_emotion_prob", FLOAT, "probability of that", "1", _HEARD),
         field("emotion_probs", pa.list_(_LABEL), "of every label", "1", _HEARD),
