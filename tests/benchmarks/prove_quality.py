@@ -2,8 +2,8 @@
 
     python tests/benchmarks/prove_quality.py [CLIPS]
 
-Clips (400) are made of real speech, the utterances of LibriSpeech, VCTK and LJSpeech in a drawn order, the same in every
-run. A fifth is left as it is, the others get one fault each, as many of each kind:
+Clips (400) are made of real speech, the utterances of LibriSpeech, VCTK and LJSpeech in a drawn order, the same in
+every run. A fifth is left as it is, the others get one fault each, as many of each kind:
   clipped       so loud that 0.5 to 5 % of the samples are cut off
   upsampled     brought to 8 or 11 kHz, then stored at 16, 24 or 48 kHz
   narrow        stored at 8 kHz, as a telephone's
@@ -15,10 +15,10 @@ run. A fifth is left as it is, the others get one fault each, as many of each ki
   offset        a constant of 3 to 20 % of full scale
   quiet         brought to -50 to -62 dBFS
   silence       a converter's noise, or nothing
-A verdict is the select line of the recipe `speech` that names it; those that need packages of their own are the lines of
-docs/audio.md. Of each verdict: how many clips of its faults it removes (recall), how many of what it removes have one of
-its faults (precision), and every miss by name. A clip may break several lines: an utterance of LibriSpeech that is noisy
-or reverberant itself counts against the verdict.
+A verdict is the select line of the recipe `speech` that names it; those that need packages of their own are the lines
+of docs/audio.md. Of each verdict: how many clips of its faults it removes (recall), how many of what it removes have one
+of its faults (precision), and every miss by name. A clip may break several lines: an utterance of LibriSpeech that is
+noisy or reverberant itself counts against the verdict.
 """
 
 import sys
@@ -243,7 +243,7 @@ def measured(clips: Sequence[Clip]) -> tuple[list[dict[str, Any]], list[str]]:
 
 
 def encoder() -> Callable[[np.ndarray, Sequence[Mapping[str, float]]], bool | None] | None:
-    """Whether the speech of a clip is one voice, as `speakers` tells it; None where torch or its weights are not here."""
+    """Whether the speech of a clip is one voice, as `speakers` tells it; None where torch or the weights are not here."""
     from turnmill.manifests.errors import UsageError
     from turnmill.pipelines.diarization.models import ENCODER, check_installed, weights
     from turnmill.pipelines.stages.listen import in_samples
