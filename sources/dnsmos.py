@@ -102,8 +102,8 @@ class Scorer:
 
 
 def windows(mono: Iterable[Float32]) -> Iterator[Float32]:
-    """The windows of a sound of 16 kHz, float32 [n] by [n]: float32 [144,160] each, at least one. As in the package, a
-    window after the first needs 10 s of sound from its start; what is left then is not heard."""
+    """The windows of a sound of 16 kHz, float32 [n] by [n]: float32 [144,160] each, at least one. As in the package,
+    one after the first needs 10 s of sound from its start; what is left then is not heard."""
     held, needed = np.zeros(0, np.float32), _WINDOW
     for block in mono:
         held = np.concatenate([held, block])
@@ -118,7 +118,8 @@ def windows(mono: Iterable[Float32]) -> Iterator[Float32]:
 
 
 def log_mel(samples: Float32) -> Float32:
-    """As `librosa.feature.melspectrogram` and `power_to_db` have it, and (dB + 40) / 40: float32 [ceil(n / 160), 120]."""
+    """As `librosa.feature.melspectrogram` and `power_to_db` have it, and (dB + 40) / 40:
+    float32 [ceil(n / 160), 120]."""
     padded = np.pad(samples, _FFT // 2)
     frames = np.lib.stride_tricks.sliding_window_view(padded, _FFT)[::_FFT_HOP]
     power = np.square(np.abs(np.fft.rfft(frames * _HANN))).astype(np.float32) @ _MEL

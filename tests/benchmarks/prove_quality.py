@@ -15,10 +15,10 @@ every run. A fifth is left as it is, the others get one fault each, as many of e
   offset        a constant of 3 to 20 % of full scale
   quiet         brought to -50 to -62 dBFS
   silence       a converter's noise, or nothing
-A verdict is the select line of the recipe `speech` that names it; those that need packages of their own are the lines
-of docs/audio.md. Of each verdict: how many clips of its faults it removes (recall), how many of what it removes have one
-of its faults (precision), and every miss by name. A clip may break several lines: an utterance of LibriSpeech that is
-noisy or reverberant itself counts against the verdict.
+A verdict is a select line of the recipe `speech`; those that need packages of their own are lines of docs/audio.md.
+Of each verdict: how many clips of its faults it removes (recall), how many of what it removes have one of its faults
+(precision), and every miss by name. A clip may break several lines: an utterance of LibriSpeech that is noisy or
+reverberant itself counts against the verdict.
 """
 
 import sys
@@ -243,7 +243,7 @@ def measured(clips: Sequence[Clip]) -> tuple[list[dict[str, Any]], list[str]]:
 
 
 def encoder() -> Callable[[np.ndarray, Sequence[Mapping[str, float]]], bool | None] | None:
-    """Whether the speech of a clip is one voice, as `speakers` tells it; None where torch or the weights are not here."""
+    """Tells whether the speech of a clip is one voice, as `speakers` does; None without torch or the weights."""
     from turnmill.manifests.errors import UsageError
     from turnmill.pipelines.diarization.models import ENCODER, check_installed, weights
     from turnmill.pipelines.stages.listen import in_samples
