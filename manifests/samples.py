@@ -126,7 +126,7 @@ CLIP = pa.struct(
         *(_CLIP_COLUMNS[name] for name in ("language", "licence", "sample_rate", "channels", "duration")),
         field("text", _s, "the given transcript; without one, what was recognised"),
         field("text_given", _s, "the given transcript, as released; null where none", source="corpus"),
-        *(_CLIP_COLUMNS[name] for name in ("speaker", "captions", "tags")),
+        *(_CLIP_COLUMNS[name] for name in ("speaker", "captions", "tags", "emotion")),
         *(
             field(name, pa.struct(table.facts), f"columns of table `{table.name}`; null where the recipe has none")
             for name, table in CLIP_LABELS.items()

@@ -11,6 +11,7 @@ from rich.markup import escape
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.wording import plural
 from turnmill.pipelines.diarization import models
+from turnmill.sources import dnsmos
 from turnmill.sources.sound_tags import YAMNET, Tagger, model_folder
 from turnmill.synth.tts.declaration import Declaration, Missing
 from turnmill.synth.tts.declared import ENGINES
@@ -30,7 +31,7 @@ class Finding:
 def examine() -> list[Finding]:
     """Try every engine, quickly and offline; a speech server has to be asked for speech to know."""
     spoken = [_speaks(engine) for engine in ENGINES.values() if engine.can_be_tried]
-    return [_ray(), _vad(), _ffmpeg(), _whisper(), *spoken, _yamnet(), _pyannote(), _gpu()]
+    return [_ray(), _vad(), _ffmpeg(), _whisper(), *spoken, _dnsmos(), _yamnet(), _pyannote(), _gpu()]
 
 
 def _ray() -> Finding:
@@ -80,6 +81,15 @@ def _whisper() -> Finding:
 
 def _speaks(engine: Declaration[Any]) -> Finding:
     return _attempt(engine.name, engine.role, engine.tried, engine.fix)
+
+
+def _dnsmos() -> Finding:
+    return _attempt("dnsmos", "scores how good speech sounds", _load_scorer, "pip install 'turnmill[dnsmos]'")
+
+
+def _load_scorer() -> str:
+    dnsmos.Scorer(dnsmos.model_folder())
+    return f"from {dnsmos.SPEECHMOS.names}"
 
 
 def _yamnet() -> Finding:

@@ -21,6 +21,8 @@ from turnmill.pipelines.settings import set_key, setting
 from turnmill.pipelines.shipped import beside, meant, recipe_file, told
 from turnmill.pipelines.stage import ChosenStage, Stage
 from turnmill.pipelines.stages.diarize import Diarize, DiarizeParams
+from turnmill.pipelines.stages.dnsmos import Dnsmos, DnsmosParams
+from turnmill.pipelines.stages.emotion import EmotionParams, HeardEmotion
 from turnmill.pipelines.stages.ingest import IngestParams
 from turnmill.pipelines.stages.quality import Quality, QualityParams
 from turnmill.pipelines.stages.script import ScriptParams
@@ -107,8 +109,12 @@ class Recipe(Params):
     segment: Annotated[SegmentParams | None, Segment] = None
     """How what is longer than a clip may be is cut into clips; null: every recording is a clip."""
     quality: Annotated[QualityParams | None, Quality] = None
+    dnsmos: Annotated[DnsmosParams | None, Dnsmos] = None
+    """How good each clip sounds, by the models of DNSMOS; null: nobody asks."""
     tags: Annotated[TagsParams | None, Tags] = None
     """What each clip sounds like, and how much of it is speech, music and noise; null: nobody asks."""
+    emotion: Annotated[EmotionParams | None, HeardEmotion] = None
+    """What someone feels in each clip, by a classifier of yours; null: nobody asks."""
     transcribe: Annotated[TranscribeParams | None, Transcribe] = None
     """What Whisper hears in each clip, and how far that is from its text; null: it is not asked."""
     diarize: Annotated[DiarizeParams | None, Diarize] = None

@@ -1,4 +1,4 @@
-"""Acoustic measures of a clip: where it speaks, how loud, how clipped, how wide and how noisy it is.
+"""Acoustic measures of a clip: where it speaks, how loud, how clipped, how wide, how noisy and how reverberant it is.
 
 Speech is what `sources.presence` finds: of the channels as one, or, where two channels are two talks, of each by
 itself. It is most of the cost; the rest works on the samples block by block and, for the spectrum, on a fixed number of
@@ -12,23 +12,20 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from turnmill.manifests.audio import Float32, Levels, Mix, Sound, levels, mix_of
-from turnmill.sources.frames import mask
+from turnmill.manifests.audio import Float32, Levels, Sound, levels, mix_of
+from turnmill.sources.background import decay_s, noise_floor_dbfs, snr_db
+from turnmill.sources.loudness import Loudness
 from turnmill.sources.presence import Heard, Segments, hear, own, segments_of
+from turnmill.sources.spectrum import Spectrum
 
 FLOOR_DBFS: Final = -120.0
 """Level of digital silence, and the least that is reported: below any 24-bit converter's noise."""
 
-_MIN_LEVEL: Final = 10  # frames of 10 ms: least speech, and least non-speech, that gives an SNR
 _LEAST_APART, _MOST_APART = 0.5, 1.5  # of the power of the mean of two channels without relation
 _LEAST: Final = 1e-30  # sum of squares, so that nothing is divided by zero
 _NEAR_FULL_SCALE: Final = 0.89  # -1 dBFS: peaks below it were not cut by a converter
 _CLIP_RUN: Final = 3  # consecutive samples at the peak
 _LSB: Final = 1 / 32768
-_WINDOW: Final = 2048  # samples of one spectrum: 23 Hz a bin at 48 kHz; a block is a whole number of them
-_MAX_WINDOWS: Final = 1000  # spread evenly over the clip: enough for a long-term mean, and a bounded cost
-_SPECTRUM_RANGE_DB: Final = 70.0  # below the strongest bin; resamplers suppress images by 80 to 120 dB
-_QUANTIZATION_MARGIN_DB: Final = 10.0  # above the noise density of 16 bits, dithered
 
 
 @dataclass(frozen=True)
@@ -40,15 +37,20 @@ class Quality:
     segments: Segments
     rms_dbfs: float
     peak_dbfs: float
+    loudness_lufs: float | None
     clipping_ratio: float
+    dc_offset: float
     bandwidth_hz: float
+    upsampled: bool
     snr_db: float | None
+    noise_floor_dbfs: float | None
+    decay_s: float | None
     channel_segments: tuple[Segments, ...] | None
 
 
 def quality(sound: Sound, name: str = "the audio") -> Quality:
-    """Measure a clip. Speech, bandwidth and SNR are those of its channels as one (`manifests.audio.mix`), but of two
-    channels that are two talks it is where either speaks, and their power; SNR of the band below 8 kHz.
+    """Measure a clip. Speech, its background and the spectrum are those of its channels as one (`manifests.audio.mix`),
+    but of two channels that are two talks it is where either speaks, and their power, of the band below 8 kHz.
 
     Raises ValueError for audio without a sample, AudioError as `name` where the resampler or the VAD fails.
     """
@@ -56,35 +58,49 @@ def quality(sound: Sound, name: str = "the audio") -> Quality:
         raise ValueError("audio without a sample has no quality")
     found = levels(sound)
     apart = _of_two(found)
-    clipping, spectrum = _Clipping(sound.channels, found.peak), _Spectrum(sound)
-    shown = _shown(sound, mix_of(found), clipping, spectrum, apart)
-    heard, _ = own(
-        hear(shown, sound.channels if apart else 1, sound.sample_rate, name), sound.blocks, sound.sample_rate, name
-    )
+    meters = _Meters(sound, found)
+    raw = hear(meters.shown(sound, apart), sound.channels if apart else 1, sound.sample_rate, name)
+    heard, _ = own(raw, sound.blocks, sound.sample_rate, name)
     whole = _union(heard)
     segments = _on_grid(whole.seconds(sound.duration), sound)
     samples = sound.frames * sound.channels
+    band = meters.spectrum.band()
     return Quality(
         speech_ratio=sum(end - start for start, end in segments) / sound.duration,
         n_segments=len(segments),
         segments=segments,
         rms_dbfs=_dbfs(sum(found.energies) / samples),
         peak_dbfs=_dbfs(found.peak**2),
-        clipping_ratio=clipping.count() / samples,
-        bandwidth_hz=spectrum.bandwidth(),
-        snr_db=_snr(whole),
+        loudness_lufs=meters.loudness.integrated(),
+        clipping_ratio=meters.clipping.count() / samples,
+        dc_offset=round(float(np.abs(meters.sums).max()) / sound.frames, 6),
+        bandwidth_hz=band.bandwidth_hz,
+        upsampled=band.upsampled,
+        snr_db=snr_db(whole),
+        noise_floor_dbfs=noise_floor_dbfs(whole),
+        decay_s=decay_s(whole),
         channel_segments=tuple(_on_grid(one.seconds(sound.duration), sound) for one in heard) if apart else None,
     )
 
 
-def _shown(sound: Sound, mix: Mix, clipping: "_Clipping", spectrum: "_Spectrum", apart: bool) -> Iterator[Float32]:
-    """What is heard for speech, block by block: the channels as one, or `apart`, float32 [1 or channels, n]. All
-    measures are shown it on the way: what is long is decoded once for all of them."""
-    for block in sound.blocks():
-        clipping.add(block)
-        mixed = mix(block)
-        spectrum.add(mixed)
-        yield block if apart else mixed[None]
+class _Meters:
+    """What is measured beside speech, block by block: what is long is decoded once for all of it. `sums`: of the
+    samples of each channel."""
+
+    def __init__(self, sound: Sound, found: Levels) -> None:
+        self._mix = mix_of(found)
+        self.clipping, self.spectrum = _Clipping(sound.channels, found.peak), Spectrum(sound)
+        self.loudness, self.sums = Loudness(sound.channels, sound.sample_rate), np.zeros(sound.channels)
+
+    def shown(self, sound: Sound, apart: bool) -> Iterator[Float32]:
+        """What is heard for speech: the channels as one, or `apart`, float32 [1 or channels, n]."""
+        for block in sound.blocks():
+            mixed = self._mix(block)
+            self.clipping.add(block)
+            self.loudness.add(block)
+            self.spectrum.add(mixed)
+            self.sums += block.sum(axis=1, dtype=np.float64)
+            yield block if apart else mixed[None]
 
 
 def _dbfs(power: float) -> float:
@@ -111,14 +127,6 @@ def _on_grid(speech: Segments, sound: Sound) -> Segments:
     """Segments on the sample grid of the clip and inside it."""
     grid = [tuple(min(round(edge * sound.sample_rate), sound.frames) for edge in span) for span in speech]
     return tuple((start / sound.sample_rate, end / sound.sample_rate) for start, end in grid if end > start)
-
-
-def _snr(heard: Heard) -> float | None:
-    """Level inside the segments over the level outside; null where either is missing."""
-    inside = mask(heard.segments, len(heard.power))
-    if min(inside.sum(), (~inside).sum()) < _MIN_LEVEL:
-        return None
-    return round(_dbfs(float(heard.power[inside].mean())) - _dbfs(float(heard.power[~inside].mean())), 3)
 
 
 class _Clipping:
@@ -159,40 +167,3 @@ def _runs(hot: npt.NDArray[np.bool_], begun: int) -> tuple[int, int]:
     if places[-1] == len(hot) - 1:
         left, runs = int(runs[-1]), runs[:-1]
     return ended + int(runs[runs >= _CLIP_RUN].sum()), left
-
-
-class _Spectrum:
-    """The long-term spectrum (Welch, Hann) of a clip's mix, from up to 1,000 windows, none across two blocks."""
-
-    def __init__(self, sound: Sound) -> None:
-        self._width = min(_WINDOW, sound.frames)
-        self._rate, self._place = sound.sample_rate, 0
-        starts = np.arange(0, sound.frames - self._width + 1, self._width)
-        if len(starts) > _MAX_WINDOWS:
-            starts = starts[np.linspace(0, len(starts) - 1, _MAX_WINDOWS).astype(np.int64)]
-        self._starts = starts
-        self._windows: list[Float32] = []
-
-    def add(self, mixed: Float32) -> None:
-        end = self._place + len(mixed)
-        inside = self._starts[(self._starts >= self._place) & (self._starts < end)] - self._place
-        if len(inside):
-            windows = np.lib.stride_tricks.sliding_window_view(mixed, self._width)
-            self._windows.append(windows[inside])
-        self._place = end
-
-    def bandwidth(self) -> float:
-        """Frequency in Hz where the spectrum falls below 70 dB under its peak or into the noise of 16 bits, seen from
-        above; 0 for silence."""
-        width, windows = self._width, np.concatenate(self._windows)
-        window = (np.hanning(width + 2)[1:-1]).astype(np.float32)
-        power = np.zeros(width // 2 + 1, np.float64)
-        for batch in np.array_split(windows, max(1, len(windows) // 64)):
-            spectrum = np.fft.rfft(batch * window, axis=1)
-            power += (np.square(spectrum.real) + np.square(spectrum.imag)).sum(axis=0)
-        power /= len(windows)
-        # White noise of variance v has the expected power v * sum(window**2) in every bin.
-        quantization = _LSB**2 / 12 * float(np.square(window).sum()) * 10 ** (_QUANTIZATION_MARGIN_DB / 10)
-        threshold = max(float(power.max()) * 10 ** (-_SPECTRUM_RANGE_DB / 10), quantization)
-        above = np.flatnonzero(power > threshold)
-        return round(float(above[-1]) * self._rate / width, 1) if len(above) else 0.0

@@ -1,12 +1,7 @@
 """A user's source separator before recordings are cut: what is heard and kept is the voices that it gives."""
 
-import importlib
-import inspect
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from hashlib import blake2b
-from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Final, Protocol
 
@@ -15,11 +10,13 @@ import numpy as np
 from turnmill.manifests.audio import Audio, Float32, LongSound, cut
 from turnmill.manifests.audio.sound import is_short
 from turnmill.manifests.audio.spool import Spooled, append
-from turnmill.manifests.errors import UsageError
 from turnmill.manifests.records import ItemError, Reason
 
 WINDOW_S: Final = 60
 """Seconds that a separator is given at once."""
+
+KEY: Final = "segment.separate"
+"""Of a recipe, that names one."""
 
 CONTEXT_S: Final = 1
 """Seconds of what is around them that it is given besides, on both sides, and whose voices are thrown away."""
@@ -31,24 +28,6 @@ class Separator(Protocol):
     def __call__(self, samples: Float32, sample_rate: int) -> Float32:
         """The voices in `samples`, float32 [channels, frames] of at most 62 s, 1.0 is full scale, at `sample_rate` Hz,
         as float32 of the same shape. The same samples must give the same voices."""
-
-
-def load(name: str) -> Separator:
-    """The function that `module:function` names. Raises UsageError where there is none."""
-    module, _, function = name.partition(":")
-    try:
-        found = getattr(importlib.import_module(module), function, None)
-    except Exception as error:  # whatever a module of the user's does when it is imported
-        raise UsageError(f"segment.separate: {module} cannot be imported ({type(error).__name__}: {error})") from error
-    if not callable(found):
-        raise UsageError(f"segment.separate: {module} has no function {function!r}: write it as module:function")
-    return found  # type: ignore[no-any-return]  # callable is all that can be seen
-
-
-def digest(name: str) -> str:
-    """A hash of the file that a separator's module is: one that is written anew is another. Raises UsageError."""
-    file = inspect.getsourcefile(sys.modules[load(name).__module__])
-    return blake2b(Path(file).read_bytes() if file else b"", digest_size=16).hexdigest()
 
 
 @contextmanager
@@ -79,10 +58,8 @@ def _voices(samples: Float32, rate: int, separator: Separator, name: str) -> Flo
     try:
         made = np.asarray(separator(samples.copy(), rate), np.float32)
     except Exception as error:  # whatever a separator of the user's raises is the item's reject
-        raise ItemError(
-            Reason.SEPARATOR_FAILED, f"{name}: segment.separate raised {type(error).__name__}: {error}"
-        ) from error
+        raise ItemError(Reason.SEPARATOR_FAILED, f"{name}: {KEY} raised {type(error).__name__}: {error}") from error
     if made.shape != samples.shape or not np.isfinite(made).all():
         what = "samples that are not finite" if made.shape == samples.shape else f"samples of shape {made.shape}"
-        raise ItemError(Reason.SEPARATOR_FAILED, f"{name}: segment.separate gave {what} for {samples.shape}")
+        raise ItemError(Reason.SEPARATOR_FAILED, f"{name}: {KEY} gave {what} for {samples.shape}")
     return made

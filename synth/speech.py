@@ -1,18 +1,14 @@
 """A line of text that is to be spoken, how it is to be said, and the speech that it becomes: what scripts, engines and
 dialogues share."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from turnmill.manifests.emotions import EMOTIONS
 from turnmill.manifests.records import Reason
-
-Emotion = Literal["neutral", "joy", "sadness", "fear", "anger", "surprise", "disgust", "sorry"]
-"""Those of LUCY, whose tags are these in capitals."""
-EMOTIONS: Final[tuple[Emotion, ...]] = get_args(Emotion)
 
 Rate = Literal["fast", "slow"]
 Loudness = Literal["loud", "soft"]
@@ -44,18 +40,6 @@ STYLES: Final[tuple[str, ...]] = (*RATES, *LOUDNESS, *DIALECTS)
 
 MANNERS: Final = frozenset({*EMOTIONS, *STYLES})
 """All that an engine may be told of a line."""
-
-_SYNONYMS: Final[Mapping[str, Emotion]] = {
-    "happy": "joy", "happiness": "joy", "joyful": "joy", "excited": "joy", "sad": "sadness", "sorrow": "sadness",
-    "angry": "anger", "annoyed": "anger", "furious": "anger", "fearful": "fear", "afraid": "fear", "anxious": "fear",
-    "terrified": "fear", "surprised": "surprise", "disgusted": "disgust", "apologetic": "sorry", "calm": "neutral",
-}  # fmt: skip
-
-
-def emotion_named(text: str | None) -> Emotion | None:
-    """The emotion that a source or a recipe means by a word; None for what is none of `EMOTIONS`."""
-    name = (text or "").strip().lower()
-    return next((emotion for emotion in EMOTIONS if emotion == name), _SYNONYMS.get(name))
 
 
 @dataclass(frozen=True)

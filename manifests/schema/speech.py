@@ -2,6 +2,7 @@
 
 import pyarrow as pa
 
+from turnmill.manifests.emotions import EMOTIONS
 from turnmill.manifests.schema.shared import LICENCE, WHERE, WORD
 from turnmill.manifests.schema.table import BOOL, FLOAT, INT32, SPAN, TEXT, Table, field
 
@@ -26,6 +27,7 @@ _FACTS = (
     field("speaker", TEXT, "speaker, unique in the corpus; null where unknown", source="corpus"),
     field("captions", pa.list_(TEXT), "descriptions of the sound", source="corpus"),
     field("tags", pa.list_(TEXT), "class labels", source="corpus"),
+    field("emotion", TEXT, f"{', '.join(EMOTIONS)}: what a label of a corpus of emotions means; else null"),
     *LICENCE,
     field("parent", TEXT, "recording, book or speaker that must stay in one split", source="corpus"),
     field("source_uri", TEXT, "path of the source file, relative to the corpus root"),
@@ -33,6 +35,7 @@ _FACTS = (
 )
 _LEFT_OUT = pa.struct([("start", FLOAT), ("end", FLOAT), ("channel", INT32), ("why", TEXT)])
 _TAG = pa.struct([("tag", TEXT), ("prob", FLOAT)])
+_LABEL = pa.struct([("label", TEXT), ("prob", FLOAT)])
 _ROLES = field("roles", pa.list_(TEXT), "who is heard on each of its channels; empty where unknown", source="catalogue")
 
 RECORDINGS = Table(
@@ -84,9 +87,27 @@ QUALITY = Table(
         field("segments", pa.list_(SPAN), "speech segments", "s", PRESENCE),
         field("rms_dbfs", FLOAT, "root mean square of all channels", "dBFS"),
         field("peak_dbfs", FLOAT, "largest absolute sample", "dBFS"),
+        field(
+            "loudness_lufs",
+            FLOAT,
+            "integrated loudness, BS.1770-4; null below 400 ms and of silence",
+            "LUFS",
+            "pyloudnorm",
+        ),
         field("clipping_ratio", FLOAT, "share of samples in runs of >= 3 at the clip's own peak near full scale", "1"),
+        field("dc_offset", FLOAT, "mean of the samples of a channel, absolute, the largest; 1 is full scale", "1"),
         field("bandwidth_hz", FLOAT, "frequency below which the energy of the long-term spectrum ends", "Hz"),
+        field("upsampled", BOOL, "whether the spectrum ends in a cliff far below half the sample rate"),
         field("snr_db", FLOAT, "speech level over non-speech level; null without both", "dB", PRESENCE),
+        field("noise_floor_dbfs", FLOAT, "median level of non-speech; null without", "dBFS", PRESENCE),
+        field(
+            "decay_s",
+            FLOAT,
+            "time in which the steepest falls of its level would come to 60 dB: long in a room; null without speech "
+            "and in noise",
+            "s",
+            PRESENCE,
+        ),
         field(
             "channel_segments",
             pa.list_(pa.list_(SPAN)),
@@ -116,6 +137,50 @@ SOUND_TAGS = Table(
     of="clips",
     label=True,
     sample="sound_tags",
+    published=True,
+)
+
+DNSMOS = Table(
+    "dnsmos",
+    "clip",
+    (
+        field("uid", TEXT, "clip"),
+        field("dnsmos_sig", FLOAT, "opinion of the speech, 1 to 5", "MOS", "DNSMOS P.835"),
+        field("dnsmos_bak", FLOAT, "of the background", "MOS", "DNSMOS P.835"),
+        field("dnsmos_ovrl", FLOAT, "of the whole", "MOS", "DNSMOS P.835"),
+        field("dnsmos_p808", FLOAT, "of the whole, by another model", "MOS", "DNSMOS P.808"),
+        field(
+            "channel_dnsmos_ovrl",
+            pa.list_(FLOAT),
+            "of the whole of each channel by itself; null of one channel",
+            "MOS",
+            "DNSMOS P.835",
+        ),
+    ),
+    key=("uid",),
+    of="clips",
+    label=True,
+    sample="dnsmos",
+    published=True,
+)
+
+_HEARD = "the classifier"
+
+EMOTION = Table(
+    "emotions",
+    "clip",
+    (
+        field("uid", TEXT, "clip"),
+        field("heard_emotion", TEXT, "what its likeliest label means, as `emotion` of clips; null for another"),
+        field("heard_emotion_label", TEXT, "its likeliest label, as the classifier calls it", source=_HEARD),
+        field("heard_emotion_prob", FLOAT, "probability of that", "1", _HEARD),
+        field("emotion_probs", pa.list_(_LABEL), "of every label", "1", _HEARD),
+        field("emotion_classifier", TEXT, "function that was asked"),
+    ),
+    key=("uid",),
+    of="clips",
+    label=True,
+    sample="emotions",
     published=True,
 )
 
@@ -234,7 +299,9 @@ TABLES = (
     CLIPS,
     SEGMENTATION,
     QUALITY,
+    DNSMOS,
     SOUND_TAGS,
+    EMOTION,
     TRANSCRIPTS,
     DIARIZATION,
     SPEAKERS,

@@ -22,6 +22,7 @@ from turnmill.manifests.audio import (
     read,
     span,
 )
+from turnmill.manifests.emotions import emotion_among
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.params import Params
 from turnmill.manifests.records import ItemError, Licence, Reason, Reject, stable_hash
@@ -171,6 +172,7 @@ class Ingest(Source):
             "speaker": ref.speaker,
             "captions": list(ref.captions),
             "tags": list(ref.tags),
+            "emotion": emotion_among(ref.tags) if self.entry.kind == "emotion" else None,
             "licence": licence.spdx,
             "licence_redistribute": licence.redistribute,
             "parent": ref.parent,

@@ -1,4 +1,4 @@
-"""quality: speech, level, clipping, bandwidth and SNR of each clip (sources.measure)."""
+"""quality: speech, level, faults, band, noise and room of each clip (sources.measure)."""
 
 from dataclasses import asdict
 
@@ -16,7 +16,7 @@ class QualityParams(Params):
 
 class Quality(ClipLabel):
     name = "quality"
-    version = 3
+    version = 4
     tables = ("quality",)
     params: QualityParams
 

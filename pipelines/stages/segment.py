@@ -13,7 +13,7 @@ from turnmill.manifests.audio import Audio, LongSound, Mix, levels, mix_of
 from turnmill.manifests.records import ItemError, Reason
 from turnmill.pipelines.stage import Row
 from turnmill.pipelines.stages.cut import Cut, CutParams, Cuts, Span
-from turnmill.sources import segmenting, separating
+from turnmill.sources import plugged, segmenting, separating
 from turnmill.sources.presence import Heard, hear, own
 from turnmill.sources.segmenting import TICKS
 from turnmill.synth.duplex.talk.fit import same_talk
@@ -74,14 +74,14 @@ class Segment(Cut):
         )
 
     def identity(self) -> Mapping[str, Any]:
-        return {"separator": separating.digest(self.params.separate)} if self.params.separate else {}
+        return {"separator": plugged.digest(self.params.separate, separating.KEY)} if self.params.separate else {}
 
     def check_here(self) -> None:
         if self.params.separate:
-            separating.load(self.params.separate)
+            plugged.load(self.params.separate, separating.KEY)
 
     def setup(self) -> None:
-        self.loaded = separating.load(self.params.separate) if self.params.separate else None
+        self.loaded = plugged.load(self.params.separate, separating.KEY) if self.params.separate else None
 
     def stays_whole(self, recording: Row) -> bool:
         return self.loaded is None and not self._is_long(recording) and not self._cuts_each(recording)

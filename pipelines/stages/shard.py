@@ -129,6 +129,7 @@ _CLIP_FIELDS = (
     "speaker",
     "captions",
     "tags",
+    "emotion",
     "parent",
     "source_uri",
 )

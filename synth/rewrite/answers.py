@@ -6,8 +6,8 @@ from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
 
+from turnmill.manifests.emotions import Emotion
 from turnmill.manifests.records import Intent
-from turnmill.synth.speech import Emotion
 from turnmill.synth.tokens import tokens
 
 # Reasoning models think aloud first; many models fence JSON although they are told not to.

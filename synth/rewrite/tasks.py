@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from turnmill.manifests.emotions import EMOTIONS
 from turnmill.manifests.languages import primary
 from turnmill.manifests.records import Intent, Interruption, TextDialogue, TextTurn, ToolCall, generator
 from turnmill.synth.intents import ENDS, IntentMix, certainly_said, says_again
@@ -27,7 +28,6 @@ from turnmill.synth.rewrite.answers import (
     parsed,
 )
 from turnmill.synth.rewrite.params import TaskName
-from turnmill.synth.speech import EMOTIONS
 from turnmill.synth.tasks.emotion import ANSWERED
 from turnmill.synth.text import spoken_form
 from turnmill.synth.tokens import joined, prefix, spans, tokens

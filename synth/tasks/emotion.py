@@ -7,9 +7,9 @@ from typing import Final
 
 import numpy as np
 
+from turnmill.manifests.emotions import Emotion, emotion_named
 from turnmill.manifests.languages import primary
 from turnmill.manifests.records import TextDialogue, TextTurn
-from turnmill.synth.speech import Emotion, emotion_named
 from turnmill.synth.tasks.placing import inserted, openings
 from turnmill.synth.tasks.wording import Wording, line, pick
 

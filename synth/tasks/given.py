@@ -6,9 +6,9 @@ from typing import Final
 
 import numpy as np
 
+from turnmill.manifests.emotions import EMOTIONS
 from turnmill.manifests.languages import primary
 from turnmill.manifests.records import TextDialogue, generator
-from turnmill.synth.speech import EMOTIONS
 from turnmill.synth.tasks.chinese import CHINESE
 from turnmill.synth.tasks.emotion import with_emotion
 from turnmill.synth.tasks.english import ENGLISH

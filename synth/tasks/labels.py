@@ -3,8 +3,8 @@
 from collections.abc import Collection
 from dataclasses import replace
 
+from turnmill.manifests.emotions import emotion_named
 from turnmill.manifests.records import TextDialogue, TextTurn
-from turnmill.synth.speech import emotion_named
 
 
 def with_performed(dialogue: TextDialogue, performed: Collection[str]) -> TextDialogue:

@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from turnmill.manifests.emotions import EMOTIONS
 from turnmill.manifests.languages import primary
 from turnmill.manifests.records import TextDialogue, TextTurn
-from turnmill.synth.speech import DIALECTS, EMOTIONS
+from turnmill.synth.speech import DIALECTS
 from turnmill.synth.tasks.placing import inserted, openings
 from turnmill.synth.tasks.wording import Said, Wording, line, pick
 

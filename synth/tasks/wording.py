@@ -10,8 +10,8 @@ from typing import TypeVar
 
 import numpy as np
 
+from turnmill.manifests.emotions import Emotion
 from turnmill.synth.phrases.stock import expansions
-from turnmill.synth.speech import Emotion
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ import fsspec
 import numpy as np
 import pytest
 import soundfile
-from typing_extensions import override
+from typing_extensions import override as overrides
 
 from turnmill.manifests.audio import (
     SMALL_FILE,
@@ -36,7 +36,7 @@ from turnmill.pipelines.stages.ingest import Ingest, IngestParams, kept
 from turnmill.pipelines.stages.quality import Quality, QualityParams
 from turnmill.sources.adapters.base import Corpus, Family
 from turnmill.sources.adapters.items import ClipRef, Unit, UnitSize
-from turnmill.sources.catalogue import load
+from turnmill.sources.catalogue import load, override
 from turnmill.sources.places import Place, place, remote
 
 RATE = 16000
@@ -92,6 +92,26 @@ def test_a_clip_is_measured_on_its_way_in_as_it_is_from_the_lake_however_long(
     assert from_lake == labels[0]
 
 
+@pytest.mark.parametrize(("kind", "meant"), [("emotion", ["joy", None]), ("speech", [None, None])])
+def test_the_label_of_a_corpus_of_emotions_means_one_of_ours_and_stays(
+    tmp_path: Path, kind: str, meant: list[str | None]
+) -> None:
+    fill(tmp_path / "corpus", ["a.wav", "b.flac"])
+    (tmp_path / "corpus" / "a.wav").rename(tmp_path / "corpus" / "1_Happy.wav")
+    (tmp_path / "corpus" / "b.flac").rename(tmp_path / "corpus" / "2_whisper.flac")
+    entry = override(
+        load("files"), {"kind": kind, "ingest": {"pattern": r"_(?P<style>\w+)\.", "fields": {"tags": "{style}"}}}, "x"
+    )
+    ingest = Ingest(IngestParams(keep_untranscribed=True), entry, entry.licence.licence, place(tmp_path / "corpus"))
+    workspace = Workspace(Store(str(tmp_path / "out")), {"clips": "c"})
+    (unit,) = ingest.units()
+    made = ingest.process(Shard("s", unit.name, {"files": unit.files, "spec": unit.spec}), workspace, Guard("ingest"))
+    assert [(row["tags"], row["emotion"]) for row in made.tables["clips"]] == [
+        (["Happy"], meant[0]),
+        (["whisper"], meant[1]),
+    ]
+
+
 def test_short_and_long_clips_are_stored_in_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(tmp_path / "corpus")
     tars = []
@@ -128,11 +148,11 @@ class BlobIngest(Family[ClipRef]):
     family: Literal["blob"]
     sizes: tuple[int, ...]
 
-    @override
+    @overrides
     def units(self, corpus: Corpus[ClipRef], size: UnitSize) -> list[Unit]:
         return [Unit("train/0000", ("blob",), {}, len(self.sizes))]
 
-    @override
+    @overrides
     def read(self, corpus: Corpus[ClipRef], unit: Unit) -> Iterator[ClipRef | Reject]:
         for number in range(len(self.sizes)):
             yield ClipRef(f"blob/{number}", f"blob/{number}.wav", speaker="ann")
@@ -140,7 +160,7 @@ class BlobIngest(Family[ClipRef]):
     def audio_of(self, corpus: Corpus[ClipRef], ref: ClipRef) -> BinaryIO:
         return span(corpus.root.open("blob"), sum(self.sizes[: self._place(ref)]), self.bytes_of(corpus, ref))
 
-    @override
+    @overrides
     def bytes_of(self, corpus: Corpus[ClipRef], ref: ClipRef) -> int:
         return self.sizes[self._place(ref)]
 

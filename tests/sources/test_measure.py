@@ -1,7 +1,7 @@
 """Measures against sounds whose values are known, and against real recordings."""
 
 import tracemalloc
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -71,10 +71,11 @@ def test_silence_is_at_the_floor_and_has_no_bandwidth_speech_or_snr(shape: tuple
     measured = quality(Audio(np.zeros(shape, np.float32), 16000))
     assert (measured.rms_dbfs, measured.peak_dbfs) == (FLOOR_DBFS, FLOOR_DBFS)
     assert (measured.bandwidth_hz, measured.clipping_ratio, measured.speech_ratio) == (0, 0, 0)
-    assert measured.snr_db is None
+    assert (measured.upsampled, measured.dc_offset, measured.noise_floor_dbfs) == (False, 0, FLOOR_DBFS)
+    assert (measured.snr_db, measured.decay_s, measured.loudness_lufs) == (None, None, None)
 
 
-@pytest.mark.parametrize("rate", [8000, 48000, 192000])
+@pytest.mark.parametrize("rate", [1000, 3001, 8000, 48000, 192000])
 @pytest.mark.parametrize("frames", [1, 2, 3, 500])
 def test_the_shortest_clips_are_measured(rate: int, frames: int) -> None:
     measured = quality(Audio(np.full((8, frames), 0.5, np.float32), rate))
@@ -102,6 +103,12 @@ def test_clipping_is_the_share_of_flat_samples() -> None:
     expected = float((np.abs(flat) == np.float32(0.95)).mean())
     assert quality(Audio(flat, 48000)).clipping_ratio == pytest.approx(expected, abs=1e-3)
     assert quality(Audio(flat * np.float32(0.5), 48000)).clipping_ratio == 0  # not near full scale
+
+
+def test_the_offset_is_that_of_the_channel_that_has_most_of_it() -> None:
+    both = np.concatenate([sine(0.5).samples + np.float32(0.01), sine(0.1).samples - np.float32(0.03)])
+    assert quality(Audio(both, 16000)).dc_offset == pytest.approx(0.03, abs=1e-5)
+    assert quality(sine(0.5)).dc_offset < 1e-5
 
 
 def test_a_loud_peak_alone_is_no_clipping() -> None:
@@ -187,7 +194,9 @@ def spoken(shared: Path) -> Audio:
 
 def test_speech_in_two_channels_of_the_same_signal_is_measured_as_in_one(shared: Path) -> None:
     speech = spoken(shared)
-    assert quality(Audio(np.repeat(speech.samples, 2, axis=0), 16000)) == quality(speech)
+    one, both = quality(speech), quality(Audio(np.repeat(speech.samples, 2, axis=0), 16000))
+    assert replace(both, loudness_lufs=one.loudness_lufs) == one
+    assert both.loudness_lufs == pytest.approx(one.loudness_lufs + 3.01, abs=0.002)  # BS.1770 adds channels up
 
 
 @pytest.mark.parametrize("other", [-1.0, -0.8])

@@ -17,9 +17,10 @@ import soxr
 from numpy.typing import NDArray
 from pydantic import AfterValidator, Field
 
+from turnmill.manifests.emotions import EMOTIONS
 from turnmill.manifests.records import Reason
 from turnmill.synth.http import HOST_FACTS, Endpoint, EndpointParams, Failing, Fault, Refused
-from turnmill.synth.speech import DIALECTS, EMOTIONS, MANNERS, STYLES, Line, Speech, SpeechError
+from turnmill.synth.speech import DIALECTS, MANNERS, STYLES, Line, Speech, SpeechError
 from turnmill.synth.tags import without_tags
 from turnmill.synth.tts.declaration import Declaration
 from turnmill.synth.voices import Voice, named

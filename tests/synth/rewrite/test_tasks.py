@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from turnmill.manifests.emotions import EMOTIONS
 from turnmill.manifests.records import Interruption, Licence, TextDialogue, TextTurn, ToolCall
 from turnmill.synth.intents import ENDS, IntentMix, certainly_said
 from turnmill.synth.rewrite.answers import Unusable
 from turnmill.synth.rewrite.params import TaskName
 from turnmill.synth.rewrite.prompt import estimate_tokens, prompt
 from turnmill.synth.rewrite.tasks import LONGEST_INTERRUPTION, longest, numbered, tasks_by_name
-from turnmill.synth.speech import EMOTIONS
 from turnmill.synth.tasks.emotion import ANSWERED
 from turnmill.synth.text import TextLimits, speakable, spoken_form
 from turnmill.synth.tokens import prefix, tokens

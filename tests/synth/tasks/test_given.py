@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 from pydantic import ValidationError
 
+from turnmill.manifests.emotions import EMOTIONS
 from turnmill.manifests.records import TextDialogue, TextTurn
-from turnmill.synth.speech import DIALECTS, EMOTIONS, MANNERS, RATES, STYLES
+from turnmill.synth.speech import DIALECTS, MANNERS, RATES, STYLES
 from turnmill.synth.tasks.emotion import ANSWERED, felt
 from turnmill.synth.tasks.given import WORDINGS, with_style_alone, with_task
 from turnmill.synth.tasks.labels import with_performed

@@ -9,7 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import Literal
 
-from turnmill.synth.speech import DIALECTS, MANNERS, emotion_named
+from turnmill.manifests.emotions import emotion_named
+from turnmill.synth.speech import DIALECTS, MANNERS
 from turnmill.synth.tags import TAG
 
 Generation = Literal[1, 2, 3]

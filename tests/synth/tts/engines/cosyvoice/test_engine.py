@@ -9,7 +9,8 @@ import pytest
 
 from tests.synth.tts.conftest import LICENCE, Fake, cloned, flac
 from tests.synth.tts.engines.cosyvoice.conftest import SPEAKER, TEXT, a_line, error_of, speak
-from turnmill.synth.speech import EMOTIONS, MANNERS, STYLES, Speech, SpeechError
+from turnmill.manifests.emotions import EMOTIONS
+from turnmill.synth.speech import MANNERS, STYLES, Speech, SpeechError
 from turnmill.synth.tts.engines.cosyvoice import DECLARATION, CosyVoiceParams, engine, wording
 from turnmill.synth.tts.engines.cosyvoice.wording import INSTRUCTIONS
 from turnmill.synth.voices import Voice
