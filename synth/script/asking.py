@@ -18,7 +18,8 @@ class _Wording:
     mean nothing without the sentence before. `back`: words that point at something in the answer that was just given,
     or want more of it. `reacts`: how a turn begins that takes up a complete answer. `awaits`: what a turn has that
     wants something of the other without a question mark. `declines`: an answer that gives none. `orders`: what a user
-    says who wants something brought, booked or bought. `accepts`, `regrets`: how an answer begins that needs no other
+    says who wants something brought, booked or bought. `forms`: what is asked for, by the first that a question has.
+    `counts`: what asks for a number; `number`: one as it is said. `accepts`, `regrets`: how an answer begins that needs no other
     beginning. `greeting`, `courtesy`: how a turn begins that greets, or that thanks or takes leave. `shortest`,
     `longest`: tokens of what is asked again.
     """
@@ -31,6 +32,9 @@ class _Wording:
     awaits: re.Pattern[str]
     declines: re.Pattern[str]
     orders: re.Pattern[str]
+    forms: tuple[re.Pattern[str], ...]
+    counts: re.Pattern[str]
+    number: re.Pattern[str]
     accepts: re.Pattern[str]
     regrets: re.Pattern[str]
     greeting: re.Pattern[str]
@@ -56,7 +60,8 @@ _WORDINGS: Final[Mapping[str, _Wording]] = {
         ),
         opening=_pattern(
             r"""^(?:(?:ha(?:ha)+|hi|hello|hey|good\ (?:morning|afternoon|evening)|ok|okay|alright|well|oh|so|and|but|
-            thanks|thank\ you|great|right|sure|yes|yeah|no)(?:\ there|\ again|\ so\ much|\ very\ much)?[,!.]\s+|
+            thanks|thank\ you|great|right|sure|yes|yeah|no)(?:\ there|\ again|\ so\ much|\ very\ much)?[,!.]+\s+|
+            (?:hi|hello|hey)(?:\ there|\ again)?\s+|
             (?:and|but|so)\s+(?=(?:what|how|why|when|where|who|which|is|are|do|does|did|can|could|should|will|would)\b))+"""
         ),
         points=_pattern(
@@ -89,6 +94,34 @@ _WORDINGS: Final[Mapping[str, _Wording]] = {
             (?:book|order|reserve|buy|purchase|schedule|give\ me)\ (?:me|us|an?|one|two|some|the|it|my))\b
             (?!\ to\ (?:know|ask|hear|learn|understand|see|check|find\ out))"""
         ),
+        forms=tuple(
+            map(
+                _pattern,
+                (
+                    r"\bhow\ (?:much|many|long|far|old|often|big|tall|high)\b",
+                    r"\b(?:when|what\ (?:time|date|day|year))\b",
+                    r"\b(?:where|what\ (?:city|place|address)|the\ address)\b",
+                    r"\b(?:who|whose)\b",
+                    r"\bwhy\b",
+                    r"\bhow\b",
+                    r"\b(?:what|what's|which)\b",
+                    r"^(?:is|are|was|were|do|does|did|has|have|will|should|can\ (?:i|we|one|people)|may)\b",
+                    r"^(?:can|could|will|would)\ you\b",
+                    r"\bi(?:'d|\ would)\ like\b|\bi\ (?:want|need)\b|\blooking\ for\b",
+                    r"^(?:please\ )?(?:find|get|show|search|book|order|play)\b",
+                    r"^(?:please\ )?(?:create|compose|describe|design|explain|generate|give|list|make|name|provide)\b",
+                    r"^(?:please\ )?(?:suggest|recommend|tell|write)\b",
+                ),
+            )
+        ),
+        counts=_pattern(
+            r"""\bhow\ (?:much|many|long|far|old|often|big|tall|high)\b|\b(?:when|what\ (?:time|date|year)|prices?|costs?|
+            balance|address|number|temperature|humidity|fare)\b"""
+        ),
+        number=_pattern(
+            r"""\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|(?:twen|thir|for|fif|six|seven|
+            eigh|nine)ty|hundred|thousand|million|first|second|third|\w+th|free|noon|midnight|today|tomorrow)\b"""
+        ),
         accepts=_pattern(
             r"""(?:sure|of\ course|certainly|absolutely|definitely|okay|ok|all\ right|alright|yes|yeah|not?|well|great|
             good)\b"""
@@ -102,7 +135,7 @@ _WORDINGS: Final[Mapping[str, _Wording]] = {
             take\ care|have\ a\ (?:nice|good|great|lovely|wonderful)|thanks?\b(?!.*\?)|thank\ you\b(?!.*\?))\b"""
         ),
         shortest=3,
-        longest=28,
+        longest=18,
     ),
     "zh": _Wording(
         asks=_pattern(
@@ -122,12 +155,33 @@ _WORDINGS: Final[Mapping[str, _Wording]] = {
         awaits=_pattern("告诉我|跟我说|请[问您你]?(?:确认|稍等|提供|选择|说一下|输入|核对)|随时[问找]|你[看说]呢"),
         declines=_pattern("^不|不知道|不[太是]?(?:清楚|了解)|抱歉|对不起|无法|不能|作为|遗憾|语言模型"),
         orders=_pattern("订[一个张间桌]|预[订定约]|买[一两个张份]|来[一两]?[份杯碗瓶]|点[一两]?[份杯]|我要[一两]"),
+        forms=tuple(
+            map(
+                _pattern,
+                (
+                    "什么时[候间]|哪[年天]|何时|几[点号月]|多会儿",
+                    "多少|几|多[久长远大高]",
+                    "哪里|哪儿|在哪|地址|什么地方|位于",
+                    "谁|哪位",
+                    "为什么|为何|怎么会",
+                    "怎么|如何|怎样",
+                    "什么|啥|哪",
+                    "知道|听[过说]|看过|去过|了解|认识",
+                    "喜欢|爱[吃看听]",
+                    "有[^，。]*吗|有没有",
+                    "[能会]|可以|愿意",
+                    "^(?:请|帮|写|给|把|介绍|解释|推荐|列|生成|翻译|总结)",
+                ),
+            )
+        ),
+        counts=_pattern("多少|几[个点号月年岁天元块]|多[久长远大高]|什么时[候间]|哪年|何时|地址|电话|价格|票价|时长|评分"),
+        number=_pattern("[零一二两三四五六七八九十百千万]|免费|不要钱"),
         accepts=_pattern("好|当然|可以|没问题|行|嗯|是的|对|不"),
         regrets=_pattern("很?抱歉|对不起|不好意思|我?很(?:抱歉|遗憾)"),
         greeting=_pattern("[你您]好|很高兴"),
         courtesy=_pattern("不客气|不用谢|再见|拜拜|晚安|祝[你您]|谢谢(?!.*[?？])"),
         shortest=4,
-        longest=45,
+        longest=32,
     ),
 }
 
@@ -202,6 +256,23 @@ def orders(text: str, language: str) -> bool:
     """Whether a turn wants something brought, booked or bought, which is not dropped for another question."""
     known = _WORDINGS.get(primary(language))
     return known is not None and bool(known.orders.search(text))
+
+
+def is_alike(first: str, second: str, language: str) -> bool:
+    """Whether two questions ask for the same kind of thing at about the same length, so that one may be heard for the
+    other."""
+    known = _WORDINGS.get(primary(language))
+    if known is None:
+        return False
+    one, other = (next((n for n, form in enumerate(known.forms) if form.search(text)), None) for text in (first, second))
+    shorter, longer = sorted((len(tokens(first)), len(tokens(second))))
+    return one is not None and one == other and longer <= 2 * shorter
+
+
+def is_told(heard: str, question: str, language: str) -> bool:
+    """Whether the beginning of an answer can be what a question is after: it has a number where one is asked for."""
+    known = _WORDINGS.get(primary(language))
+    return known is None or not known.counts.search(question) or bool(known.number.search(heard))
 
 
 def greets(text: str, language: str) -> bool:

@@ -1,5 +1,4 @@
-"""Where a turn can be taken up again: runs of clauses that are long enough to be heard, and short enough to be said
-again."""
+"""Where a turn can be taken up again, and where it has told something: clauses and sentences."""
 
 import re
 from collections.abc import Iterable
@@ -13,6 +12,34 @@ _CARRIES_ON = re.compile(
     "[而并所则以从也还又才就或和与及即使用来让将被其等]|因为|但是?|那么|认为|导致|包括",
     re.IGNORECASE,
 )
+_ABBREVIATED = re.compile(r"(?:[A-Za-z]|Mr|Mrs|Ms|Dr|St|vs|etc|Jr|Sr|Inc|Co)\.", re.IGNORECASE)
+# How a clause begins behind a comma that is a sentence of its own.
+_SENTENCE_OF_ITS_OWN = re.compile(r"(?:and|but|so)\s+(?:it|you|they|we|i|there|he|she)\b", re.IGNORECASE)
+_COMMAS = frozenset("，；")
+_SHORTEST_CLAUSE = 8  # characters of a Chinese one that tells something
+
+
+def sentence_ends(text: str) -> list[int]:
+    """Counts of tokens after which a sentence ends and another one follows."""
+    parts = tokens(text)
+    return [
+        n
+        for n in range(1, len(parts))
+        if ends_with(parts[n - 1], SENTENCE_END) and not parts[n][0].islower() and not _ABBREVIATED.fullmatch(parts[n - 1])
+    ]
+
+
+def ends(text: str) -> list[int]:
+    """Those, and counts after which a clause ends behind which there could be a full stop as well."""
+    parts, found, before = tokens(text), sentence_ends(text), 0
+    for n in range(1, len(parts)):
+        last = parts[n - 1]
+        clause = ends_with(last, _COMMAS) and n - before >= _SHORTEST_CLAUSE and not _carries_on(parts, n)
+        if clause or (ends_with(last, frozenset(",;")) and _SENTENCE_OF_ITS_OWN.match(joined(parts[n : n + 2]))):
+            found.append(n)
+        if ends_with(last, CLAUSE_END):
+            before = n
+    return sorted(found)
 
 
 def clauses(text: str, least: int, most: int) -> list[tuple[int, int]]:

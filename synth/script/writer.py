@@ -10,7 +10,8 @@ from turnmill.manifests.languages import primary
 from turnmill.manifests.records import TextDialogue, TextTurn, generator, stable_hash
 from turnmill.synth.intents import Balance
 from turnmill.synth.phrases import PHRASES, Phrases
-from turnmill.synth.script.asking import asks, awaits, greets, is_courtesy
+from turnmill.synth.script.asking import asks, asks_back, awaits, greets, is_courtesy
+from turnmill.synth.script.clauses import ends
 from turnmill.synth.script.interaction import Interaction
 from turnmill.synth.script.interruptions import Interruption, Moment, interruption, is_asked
 from turnmill.synth.script.model import (
@@ -26,7 +27,7 @@ from turnmill.synth.script.model import (
 )
 from turnmill.synth.script.nods import nods
 from turnmill.synth.script.parts import Part, parts_of
-from turnmill.synth.tokens import joined, prefix, spans, tokens
+from turnmill.synth.tokens import audible, joined, prefix, spans, tokens
 from turnmill.synth.voices import Split, VoiceBank
 
 _MOST_INTRUSIONS = 2  # per turn; Turnmill's choice
@@ -187,9 +188,11 @@ class _Writer:
     def _silence(self, moment: Moment, rng: np.random.Generator) -> None:
         if moment.ahead and self.phrases and rng.random() < self.interaction.silence_timeout:
             language = self.dialogue.language
+            is_waiting = asks_back(moment.part.text)
             is_over = is_asked(moment) and asks(moment.ahead[0].text, language)
-            is_over &= not awaits(moment.part.text, language)
-            reprompt = self.phrases.say("reprompt" if is_over else "waiting", rng)
+            if not is_waiting and (not is_over or awaits(moment.part.text, language)):
+                return  # who has nothing to answer may be silent for longer
+            reprompt = self.phrases.say("waiting" if is_waiting else "reprompt", rng)
             self._add(Part(TextTurn("assistant", reprompt), reprompt), [("turn", reprompt)], after_silence=True)
 
     def _intrude(self, here: int, parts: Sequence[str], interrupted: bool, rng: np.random.Generator) -> None:
@@ -201,9 +204,10 @@ class _Writer:
             resume = bool(rng.random() < interaction.resume) and kind == "failed_barge_in" and not interrupted
             if len(parts) < _LEAST_TOKENS:
                 continue
-            line = self._intruding_line(kind, here, rng)
+            after = audible(parts, ends(self.turns[here].text)) if kind == "failed_barge_in" else None
+            line = self._intruding_line(kind, here, rng) if after is None or after else None
             if line is not None:
-                self.intrusions.append(Intrusion(kind, here, line, resume))
+                self.intrusions.append(Intrusion(kind, here, line, resume, after=after))
 
     def _intruding_line(self, kind: IntrusionKind, here: int, rng: np.random.Generator) -> str | None:
         if kind == "noise_burst" or kind == "cough":
