@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from turnmill.manifests.languages import primary
+from turnmill.synth.script.context import content
 from turnmill.synth.tokens import tokens
+
+_WORD = re.compile(r"[\u4e00-\u9fff]|[^\W\d_\u4e00-\u9fff]+")
+_LEAST_ALIKE, _ALIKE = 2, 0.3  # words, or characters of Chinese, that questions have in common that sound alike
 
 
 @dataclass(frozen=True)
@@ -17,7 +21,7 @@ class _Wording:
     `asks`: a question or a request. `opening`: what a question that is asked again does without. `points`: words that
     mean nothing without the sentence before. `back`: words that point at something in the answer that was just given,
     or want more of it. `reacts`: how a turn begins that takes up a complete answer. `awaits`: what a turn has that
-    wants something of the other without a question mark. `declines`: an answer that gives none. `orders`: what a user
+    wants something of the other without a question mark. `personal`: what is asked of somebody one knows, or serves. `declines`: an answer that gives none. `orders`: what a user
     says who wants something brought, booked or bought. `forms`: what is asked for, by the first that a question has.
     `counts`: what asks for a number; `number`: one as it is said. `accepts`, `regrets`: how an answer begins that needs no other
     beginning. `greeting`, `courtesy`: how a turn begins that greets, or that thanks or takes leave. `shortest`,
@@ -30,6 +34,7 @@ class _Wording:
     back: re.Pattern[str]
     reacts: re.Pattern[str]
     awaits: re.Pattern[str]
+    personal: re.Pattern[str]
     declines: re.Pattern[str]
     orders: re.Pattern[str]
     forms: tuple[re.Pattern[str], ...]
@@ -83,6 +88,9 @@ _WORDINGS: Final[Mapping[str, _Wording]] = {
             confirm\ (?:that|this|these|the|your|if|whether)|(?:is|are|looks?)\ (?:correct|accurate)|
             please\ (?:confirm|tell|wait|hold|provide|share|choose|check|give|let|specify|enter|say|look|review|
             verify))\b"""
+        ),
+        personal=_pattern(
+            r"""\byou(?:r|rs)\b|\b(?:are|were|did|do|have)\ you\b(?!\ (?:have|know|sell|serve|offer|help|think|mind))"""
         ),
         declines=_pattern(
             r"""^no\b|\b(?:not\ sure|no\ idea|sorry|unfortunately|unable|cannot|can't|couldn't|apologi[sz]e|as\ an\ ai|
@@ -153,6 +161,9 @@ _WORDINGS: Final[Mapping[str, _Wording]] = {
         ),
         reacts=_pattern("是的|不是|没有|对|可以|谢谢|感谢|太|非常|很好|好的|好吧|明白|原来|这[真很]|不错|哇|嗯"),
         awaits=_pattern("告诉我|跟我说|请[问您你]?(?:确认|稍等|提供|选择|说一下|输入|核对)|随时[问找]|你[看说]呢"),
+        personal=_pattern(
+            "[你您]们?(?!(?:好|知道|能|可以|会|听[过说]|看过|了解|认识|觉得|帮|喜欢|给|来|先|有什么|说|讲|还知道))|咱们?"
+        ),
         declines=_pattern("^不|不知道|不[太是]?(?:清楚|了解)|抱歉|对不起|无法|不能|作为|遗憾|语言模型"),
         orders=_pattern("订[一个张间桌]|预[订定约]|买[一两个张份]|来[一两]?[份杯碗瓶]|点[一两]?[份杯]|我要[一两]"),
         forms=tuple(
@@ -246,6 +257,12 @@ def reacts(text: str, language: str) -> bool:
     return known is not None and bool(known.reacts.match(text) or known.courtesy.match(text))
 
 
+def is_personal(text: str, language: str) -> bool:
+    """Whether a turn is said to somebody one knows or serves, and not to an assistant."""
+    known = _WORDINGS.get(primary(language))
+    return known is not None and bool(known.personal.search(text))
+
+
 def declines(text: str, language: str) -> bool:
     """Whether an answer gives none."""
     known = _WORDINGS.get(primary(language))
@@ -259,20 +276,33 @@ def orders(text: str, language: str) -> bool:
 
 
 def is_alike(first: str, second: str, language: str) -> bool:
-    """Whether two questions ask for the same kind of thing at about the same length, so that one may be heard for the
+    """Whether two questions ask for the same kind of thing in so many of the same words that one may be heard for the
     other."""
     known = _WORDINGS.get(primary(language))
     if known is None:
         return False
     one, other = (next((n for n, form in enumerate(known.forms) if form.search(text)), None) for text in (first, second))
-    shorter, longer = sorted((len(tokens(first)), len(tokens(second))))
-    return one is not None and one == other and longer <= 2 * shorter
+    words = [{word.lower() for word in _WORD.findall(text)} for text in (first, second)]
+    common, (shorter, longer) = len(words[0] & words[1]), sorted(map(len, words))
+    return one is not None and one == other and longer <= 2 * shorter and common >= max(_LEAST_ALIKE, _ALIKE * shorter)
 
 
-def is_told(heard: str, question: str, language: str) -> bool:
-    """Whether the beginning of an answer can be what a question is after: it has a number where one is asked for."""
+def is_told(heard: str, answer: str, question: str, language: str) -> bool:
+    """Whether the beginning of an answer can be what a question is after: it has a number where one is asked for, what
+    is to come has no word of the question's, and of several sentences the last is answered."""
     known = _WORDINGS.get(primary(language))
-    return known is None or not known.counts.search(question) or bool(known.number.search(heard))
+    if known is None:
+        return True
+    asked, told, to_come = (_stems(text) for text in (question, heard, answer[len(heard) :]))
+    if asked & to_come or (known.counts.search(question) and not known.number.search(heard)):
+        return False
+    *before, last = re.split(r"(?<=[.!?])\s+|(?<=[。！？])\s*(?=.)", question.strip())
+    return not before or bool(_stems(last) & told)
+
+
+def _stems(text: str) -> set[str]:
+    """What of a text one can refer to, by its first letters."""
+    return {word[:5] for word in content(text)}
 
 
 def greets(text: str, language: str) -> bool:

@@ -15,6 +15,14 @@ _CARRIES_ON = re.compile(
 _ABBREVIATED = re.compile(r"(?:[A-Za-z]|Mr|Mrs|Ms|Dr|St|vs|etc|Jr|Sr|Inc|Co)\.", re.IGNORECASE)
 # How a clause begins behind a comma that is a sentence of its own.
 _SENTENCE_OF_ITS_OWN = re.compile(r"(?:and|but|so)\s+(?:it|you|they|we|i|there|he|she)\b", re.IGNORECASE)
+# How a clause begins that only leads to the next.
+_LEADS = re.compile(
+    r"(?:if|when|while|although|though|because|since|as|once|unless|in|on|at|for|with|after|before|to|by|according|"
+    r"instead|besides)\b|"
+    "在|当|对于?|关于|由于|根据|随着|如果|要是|虽然|尽管|因为|为了?|除了?|作为|通过|首先|其次|例如|比如|此外|同时|其中|凭借|据|"
+    "只[有要]|无论|不管|不仅|从|自|经过|按照|目前|另外|总之",
+    re.IGNORECASE,
+)
 _COMMAS = frozenset("，；")
 _SHORTEST_CLAUSE = 8  # characters of a Chinese one that tells something
 
@@ -34,8 +42,11 @@ def ends(text: str) -> list[int]:
     parts, found, before = tokens(text), sentence_ends(text), 0
     for n in range(1, len(parts)):
         last = parts[n - 1]
-        clause = ends_with(last, _COMMAS) and n - before >= _SHORTEST_CLAUSE and not _carries_on(parts, n)
-        if clause or (ends_with(last, frozenset(",;")) and _SENTENCE_OF_ITS_OWN.match(joined(parts[n : n + 2]))):
+        chinese = ends_with(last, _COMMAS) and n - before >= _SHORTEST_CLAUSE and not _carries_on(parts, n)
+        clause = chinese or (
+            ends_with(last, frozenset(",;")) and _SENTENCE_OF_ITS_OWN.match(joined(parts[n : n + 2]))
+        )
+        if clause and not _LEADS.match(joined(parts[before : before + 2])):
             found.append(n)
         if ends_with(last, CLAUSE_END):
             before = n

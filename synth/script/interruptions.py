@@ -22,6 +22,7 @@ from turnmill.synth.script.asking import (
     greets,
     is_alike,
     is_courtesy,
+    is_personal,
     is_told,
     orders,
     regrets,
@@ -37,6 +38,7 @@ from turnmill.synth.tokens import joined, prefix, spans, tokens
 
 CANCEL_ANSWERED: Final = 0.5
 """Share of cancels that the assistant acknowledges in a word or two; Turnmill's choice."""
+_AS_GOOD_AS_NONE = 3  # tokens of a sentence that nobody says again: "Yes, sir."
 _MORE = 2  # turns of another dialogue after its question and answer
 _GIST = 0.5  # of a turn, from which on somebody can go on from it
 _ENOUGH = 0.6  # of a turn, from which on somebody may have what they need
@@ -52,8 +54,9 @@ _SOON_S = 1.5
 _BESIDE_S = 1.0
 _CLAUSE_S = 2.0
 _NOTICED_S = 3.0
-_TIRING_S = 6.0  # the least length of an answer that somebody has enough of, after so much of it:
+_TIRING_S = 8.0  # the least length of an answer that somebody has enough of, after so much of it:
 _HEARD_OF_IT_S = 2.5
+_TIRED_OF_S = 3.0  # what is left of it then
 _LONGEST_AGAIN_S = 10.0
 _WORDS_PER_S = 2.7  # of a language without phrases
 
@@ -228,13 +231,16 @@ def _said_again(intent: Intent, said: str, reply: str, moment: Moment) -> Iterat
     text = moment.part.text
     if asks_back(text):
         return
-    starts = spans(text)
+    starts, whole = spans(text), ends(text)
     called = moment.part.turn.tool.after if moment.part.turn.tool else 0  # what is said before a call is not said again
     parts = clauses(text, moment.count(_CLAUSE_S), moment.count(_LONGEST_AGAIN_S))
     for place in moment.rng.permutation(len(parts) - 1):
         first, last = parts[place]
-        if first < called:
+        if first < called or last not in whole:
             continue
+        first = next((n for n in ends(text) if first < n < last and n - first <= _AS_GOOD_AS_NONE), first)
+        if len(content(prefix(text, last)) - content(prefix(text, first))) < _TELLING:
+            continue  # there is nothing to be missed
         again = without_opening(text[starts[first][0] :], moment.language)
         added = (_user(said), _opened(_assistant(again), reply))
         found = _at(moment, Interruption(intent, moment.part, added, moment.ahead, last, dropped=2))
@@ -260,13 +266,17 @@ def _cancel(moment: Moment) -> Iterator[Interruption]:
     text = moment.part.text
     if awaits(text, moment.language) or declines(text, moment.language) or not _is_told(moment):
         return
+    if is_personal(moment.before[-1].text, moment.language):
+        return  # that would be rude
     if moment.part.turn.tool or len(tokens(text)) < moment.count(_TIRING_S):
         return
     answered = moment.rng.random() < CANCEL_ANSWERED
     reply = moment.say("cancel_reply") if answered else ""
     added = (_user(moment.say("cancel")), *([_assistant(reply)] if reply else []))
     heard = moment.count(_HEARD_OF_IT_S)
-    yield from _once_told(moment, Interruption("cancel", moment.part, added, (), heard, dropped=len(added)))
+    for found in _once_told(moment, Interruption("cancel", moment.part, added, (), heard, dropped=len(added))):
+        if len(tokens(text)) - found.said >= moment.count(_TIRED_OF_S):
+            yield found
 
 
 _KINDS: Final[Mapping[Intent, Callable[[Moment], Iterator[Interruption]]]] = {
@@ -309,11 +319,11 @@ def _once_told(moment: Moment, found: Interruption) -> Iterator[Interruption]:
     was asked for is among it."""
     text = found.target.text
     asked = moment.before[-1].text if moment.before else ""
-    # Who is done with a subject has heard all that a sentence has of it.
-    whole = sentence_ends(text) if found.intent in ("topic", "affirm") else ends(text)
+    pointed = found.intent == "follow_up" and not stands_alone(found.ahead[0].text, moment.language)
+    whole = sentence_ends(text) if pointed else ends(text)
     for end in moment.rng.permutation(whole).tolist():
         heard = prefix(text, end)
-        tells = len(content(heard) - content(asked)) >= _TELLING and is_told(heard, asked, moment.language)
+        tells = len(content(heard) - content(asked)) >= _TELLING and is_told(heard, text, asked, moment.language)
         placed = _at(moment, replace(found, said=end)) if end >= found.said and tells else None
         if placed:
             yield placed

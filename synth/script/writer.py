@@ -1,5 +1,6 @@
 """Write the script of a dialogue: draw its voices and its interaction, and write every line that has to be spoken."""
 
+import re
 from collections.abc import Sequence
 from functools import partial
 from typing import Literal, get_args
@@ -30,6 +31,8 @@ from turnmill.synth.script.parts import Part, parts_of
 from turnmill.synth.tokens import audible, joined, prefix, spans, tokens
 from turnmill.synth.voices import Split, VoiceBank
 
+# What a word that leads on is one with: "so much", "that is", "as long as".
+_SET = re.compile(r"(?:much|many|far|long|well|good|great|is|was|are|were|will|would|sounds?|works?|as|that|uh|um)\b")
 _MOST_INTRUSIONS = 2  # per turn; Turnmill's choice
 _LEAST_TOKENS = 6  # of an assistant's turn that something falls into
 
@@ -88,7 +91,7 @@ def pause_points(text: str, phrases: Phrases) -> list[int]:
     points = [
         n for n in range(2, len(parts) - 1) if parts[n - 1][-1].isalpha() and parts[n - 1].lower() not in phrases.binds
     ]
-    leading = [n for n in points if _leads_on(text, parts, n, phrases)]
+    leading = [n for n in points if _leads_on(text, parts, n, phrases) and not _SET.match(parts[n].lower())]
     return leading or (points if phrases.words_apart else [])
 
 

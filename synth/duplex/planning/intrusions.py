@@ -17,7 +17,7 @@ from turnmill.synth.duplex.timeline import Clip, Event, TimedWord, Unplaced
 from turnmill.synth.duplex.timing import Timing
 from turnmill.synth.script.model import Intrusion, Script, ScriptLine
 
-_SOON = RATE * 2 // 5  # from the end of a clause, by when one has begun who waited for it
+_SOON = RATE // 5  # from the end of a clause, by when one has begun who waited for it
 _TRIES = 8
 
 
