@@ -11,7 +11,8 @@ from turnmill.synth.script.context import content
 from turnmill.synth.tokens import tokens
 
 _WORD = re.compile(r"[\u4e00-\u9fff]|[^\W\d_\u4e00-\u9fff]+")
-_LEAST_ALIKE, _ALIKE = 2, 0.3  # words, or characters of Chinese, that questions have in common that sound alike
+_SAME: Final = {"s": "is", "re": "are", "d": "would", "the": "a", "an": "a"}
+_LEAST_ALIKE, _ALIKE = 3, 0.5  # words, or characters of Chinese, that questions have in common that sound alike
 
 
 @dataclass(frozen=True)
@@ -282,7 +283,7 @@ def is_alike(first: str, second: str, language: str) -> bool:
     if known is None:
         return False
     one, other = (next((n for n, form in enumerate(known.forms) if form.search(text)), None) for text in (first, second))
-    words = [{word.lower() for word in _WORD.findall(text)} for text in (first, second)]
+    words = [{_SAME.get(word.lower(), word.lower()) for word in _WORD.findall(text)} for text in (first, second)]
     common, (shorter, longer) = len(words[0] & words[1]), sorted(map(len, words))
     return one is not None and one == other and longer <= 2 * shorter and common >= max(_LEAST_ALIKE, _ALIKE * shorter)
 

@@ -8,13 +8,15 @@ from turnmill.synth.tokens import CLAUSE_END, SENTENCE_END, ends_with, joined, t
 _CLAUSE_END = CLAUSE_END - frozenset("、")  # what is listed is one
 # How a clause begins that says nothing without the one before.
 _CARRIES_ON = re.compile(
-    r"(?:which|who|whom|whose|that|than|of|or|nor|as well|respectively)\b|"
+    r"(?:which|who|whom|whose|that|than|of|or|nor|as well|respectively|\w+ing)\b|"
     "[而并所则以从也还又才就或和与及即使用来让将被其等]|因为|但是?|那么|认为|导致|包括",
     re.IGNORECASE,
 )
 _ABBREVIATED = re.compile(r"(?:[A-Za-z]|Mr|Mrs|Ms|Dr|St|vs|etc|Jr|Sr|Inc|Co)\.", re.IGNORECASE)
 # How a clause begins behind a comma that is a sentence of its own.
-_SENTENCE_OF_ITS_OWN = re.compile(r"(?:and|but|so)\s+(?:it|you|they|we|i|there|he|she)\b", re.IGNORECASE)
+_SENTENCE_OF_ITS_OWN = re.compile(
+    r"(?:and|but|so)\s+(?:it|you|they|we|i|there|he|she)\b|(?:其实|不过)?[我你您他她它这那](?!样|么|时|里)", re.IGNORECASE
+)
 # How a clause begins that only leads to the next.
 _LEADS = re.compile(
     r"(?:if|when|while|although|though|because|since|as|once|unless|in|on|at|for|with|after|before|to|by|according|"
@@ -25,6 +27,13 @@ _LEADS = re.compile(
 )
 _COMMAS = frozenset("，；")
 _SHORTEST_CLAUSE = 8  # characters of a Chinese one that tells something
+
+
+def begins(text: str, first: int) -> bool:
+    """Whether a sentence begins at that token, or could."""
+    if first == 0 or first in sentence_ends(text):
+        return True
+    return bool(_SENTENCE_OF_ITS_OWN.match(joined(tokens(text)[first : first + 2])))
 
 
 def sentence_ends(text: str) -> list[int]:

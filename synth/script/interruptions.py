@@ -29,7 +29,7 @@ from turnmill.synth.script.asking import (
     stands_alone,
     without_opening,
 )
-from turnmill.synth.script.clauses import clauses, ends, sentence_ends
+from turnmill.synth.script.clauses import begins, clauses, ends, sentence_ends
 from turnmill.synth.script.context import content, relied_on
 from turnmill.synth.script.partners import NEAR, is_told_apart, partners_of
 from turnmill.synth.script.parts import Part
@@ -39,6 +39,7 @@ from turnmill.synth.tokens import joined, prefix, spans, tokens
 CANCEL_ANSWERED: Final = 0.5
 """Share of cancels that the assistant acknowledges in a word or two; Turnmill's choice."""
 _AS_GOOD_AS_NONE = 3  # tokens of a sentence that nobody says again: "Yes, sir."
+_SERVED = 7  # turns by which an order is seen through
 _MORE = 2  # turns of another dialogue after its question and answer
 _GIST = 0.5  # of a turn, from which on somebody can go on from it
 _ENOUGH = 0.6  # of a turn, from which on somebody may have what they need
@@ -55,7 +56,7 @@ _BESIDE_S = 1.0
 _CLAUSE_S = 2.0
 _NOTICED_S = 3.0
 _TIRING_S = 8.0  # the least length of an answer that somebody has enough of, after so much of it:
-_HEARD_OF_IT_S = 2.5
+_HEARD_OF_IT_S = 4.0
 _TIRED_OF_S = 3.0  # what is left of it then
 _LONGEST_AGAIN_S = 10.0
 _WORDS_PER_S = 2.7  # of a language without phrases
@@ -145,7 +146,7 @@ def _follow_up(moment: Moment) -> Iterator[Interruption]:
 
 def _topic(moment: Moment) -> Iterator[Interruption]:
     """What another dialogue begins with; the talk then goes on as that one does."""
-    if moment.part.borrowed or awaits(moment.part.text, moment.language) or not _is_told(moment):
+    if moment.part.borrowed or awaits(moment.part.text, moment.language) or not _is_told(moment) or _is_served(moment):
         return  # who was asked answers, and who talks of what moves them stays with it
     if any(part.turn.style for part in (*moment.before, moment.part)):
         return
@@ -173,11 +174,7 @@ def _asked_something_else(intent: Intent, moment: Moment) -> Iterator[Interrupti
     if len(moment.before) > 1 and (asks_back(moment.before[-2].text) or not stands_alone(again, moment.language)):
         return  # who answers a question as well would say the answer again, and what is pointed at is far by then
     kind, reply = _PHRASES_AGAIN[intent]
-    for question, answer, *_ in _partners(moment):
-        if asks_back(answer.text) or not is_told_apart((question, answer), moment.before):
-            continue
-        if not is_alike(again, without_opening(question.text, moment.language), moment.language):
-            continue
+    for answer in (*_told_before(moment), *_misheard(moment, again)):
         turn = replace(answer.turn, emotion=None, backchannels=None, interruption=None)
         target = replace(answer, turn=turn, misheard=True)
         added = (
@@ -189,6 +186,24 @@ def _asked_something_else(intent: Intent, moment: Moment) -> Iterator[Interrupti
         found = _placed(moment, Interruption(intent, target, added, moment.ahead, telling, until))
         if found:
             yield found
+
+
+def _told_before(moment: Moment) -> list[Part]:
+    """The answer to what the user asked before, which the assistant may be asked for as well as for this."""
+    if len(moment.before) < 3:
+        return []
+    asked, answer = moment.before[-3], moment.before[-2]
+    fits = not answer.is_user and answer.written is not None and asks(asked.text, moment.language)
+    fits &= answer.turn.tool is None and not answer.borrowed and not declines(answer.text, moment.language)
+    return [replace(answer, written=None)] if fits and not asks_back(answer.text) else []
+
+
+def _misheard(moment: Moment, again: str) -> Iterator[Part]:
+    """Answers of other dialogues to what sounds like the question, and that nobody takes for one to it."""
+    for question, answer, *_ in _partners(moment):
+        alike = is_alike(again, without_opening(question.text, moment.language), moment.language)
+        if alike and not asks_back(answer.text) and is_told_apart((question, answer), moment.before):
+            yield answer
 
 
 def _again(asked: Part, answer: Part, language: str) -> str | None:
@@ -236,7 +251,7 @@ def _said_again(intent: Intent, said: str, reply: str, moment: Moment) -> Iterat
     parts = clauses(text, moment.count(_CLAUSE_S), moment.count(_LONGEST_AGAIN_S))
     for place in moment.rng.permutation(len(parts) - 1):
         first, last = parts[place]
-        if first < called or last not in whole:
+        if first < called or last not in whole or not begins(text, first):
             continue
         first = next((n for n in ends(text) if first < n < last and n - first <= _AS_GOOD_AS_NONE), first)
         if len(content(prefix(text, last)) - content(prefix(text, first))) < _TELLING:
@@ -266,14 +281,14 @@ def _cancel(moment: Moment) -> Iterator[Interruption]:
     text = moment.part.text
     if awaits(text, moment.language) or declines(text, moment.language) or not _is_told(moment):
         return
-    if is_personal(moment.before[-1].text, moment.language):
-        return  # that would be rude
+    if is_personal(moment.before[-1].text, moment.language) or _is_served(moment):
+        return  # that would be rude, or throw away what is not done yet
     if moment.part.turn.tool or len(tokens(text)) < moment.count(_TIRING_S):
         return
     answered = moment.rng.random() < CANCEL_ANSWERED
     reply = moment.say("cancel_reply") if answered else ""
     added = (_user(moment.say("cancel")), *([_assistant(reply)] if reply else []))
-    heard = moment.count(_HEARD_OF_IT_S)
+    heard = max(moment.count(_HEARD_OF_IT_S), moment.share(_GIST))
     for found in _once_told(moment, Interruption("cancel", moment.part, added, (), heard, dropped=len(added))):
         if len(tokens(text)) - found.said >= moment.count(_TIRED_OF_S):
             yield found
@@ -299,6 +314,11 @@ def is_asked(moment: Moment) -> bool:
 def _is_told(moment: Moment) -> bool:
     """Whether the assistant tells what the user wants to know: who waits for what they ordered stays with it."""
     return is_asked(moment) and not orders(moment.before[-1].text, moment.language)
+
+
+def _is_served(moment: Moment) -> bool:
+    """Whether the talk is about something that the user wants done."""
+    return any(orders(part.text, moment.language) for part in moment.before[-_SERVED:] if part.is_user)
 
 
 def _partners(moment: Moment) -> Iterator[tuple[Part, ...]]:

@@ -142,6 +142,7 @@ DATES: Specs = (
     (r"(公元前?)\s?(\d+)(?=年)", lambda m: m[1] + spelt(m[2])),
     (rf"(?P<long>{_SO_LONG})\s?(?P<years>\d{{3,4}})(?=年)", lambda m: m["long"] + cardinal(m["years"])),
     (r"(?<!\d)(\d{3,4})(?=年(?:的?历史|之久|以?[前后来]))(?<!19\d\d)(?<!20[0-3]\d)", lambda m: cardinal(m[1])),
+    (r"(?<![\d.今近约])([12]\d{3})(?=年[之以]?[前后初末底])", lambda m: spelt(m[1])),
     (
         rf"(?<![\d.:/共约近达-])((?:19[5-9]|20[0-3])[1-9]|20[123]0)(?=[\u4e00-\u9fff]|[A-Z]{{2}})(?!{_COUNTED})",
         lambda m: spelt(m[1]),
