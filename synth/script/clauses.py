@@ -9,7 +9,7 @@ _CLAUSE_END = CLAUSE_END - frozenset("、")  # what is listed is one
 # How a clause begins that says nothing without the one before.
 _CARRIES_ON = re.compile(
     r"(?:which|who|whom|whose|that|than|of|or|nor|as well|respectively|\w+ing)\b|"
-    "[而并所则以从也还又才就或和与及即使用来让将被其等]|因为|但是?|那么|认为|导致|包括",
+    "[而并所则以从也还又才就或和与及即使用来让将被其等只更却再]|然后|因为|但是?|那么|认为|导致|包括",
     re.IGNORECASE,
 )
 _ABBREVIATED = re.compile(r"(?:[A-Za-z]|Mr|Mrs|Ms|Dr|St|vs|etc|Jr|Sr|Inc|Co)\.", re.IGNORECASE)

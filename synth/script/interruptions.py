@@ -39,9 +39,9 @@ from turnmill.synth.tokens import joined, prefix, spans, tokens
 CANCEL_ANSWERED: Final = 0.5
 """Share of cancels that the assistant acknowledges in a word or two; Turnmill's choice."""
 _AS_GOOD_AS_NONE = 3  # tokens of a sentence that nobody says again: "Yes, sir."
-_SERVED = 7  # turns by which an order is seen through
+_ORDERED, _SERVED = 3, 7  # turns before which an order was, of which nobody leaves the subject, or has enough
 _MORE = 2  # turns of another dialogue after its question and answer
-_GIST = 0.5  # of a turn, from which on somebody can go on from it
+_GIST = 0.4  # of a turn, from which on somebody can go on from it
 _ENOUGH = 0.6  # of a turn, from which on somebody may have what they need
 _LEAST_HEARD = 3  # words before an interruption
 _TELLING = 2  # words that the question has not, after which an answer tells something, or is known to be another's
@@ -53,7 +53,7 @@ _HEARD_S = 1.0
 _LEFT_S = 1.5
 _SOON_S = 1.5
 _BESIDE_S = 1.0
-_CLAUSE_S = 2.0
+_CLAUSE_S = 2.5
 _NOTICED_S = 3.0
 _TIRING_S = 8.0  # the least length of an answer that somebody has enough of, after so much of it:
 _HEARD_OF_IT_S = 4.0
@@ -146,13 +146,13 @@ def _follow_up(moment: Moment) -> Iterator[Interruption]:
 
 def _topic(moment: Moment) -> Iterator[Interruption]:
     """What another dialogue begins with; the talk then goes on as that one does."""
-    if moment.part.borrowed or awaits(moment.part.text, moment.language) or not _is_told(moment) or _is_served(moment):
+    if moment.part.borrowed or awaits(moment.part.text, moment.language) or not _is_told(moment):
         return  # who was asked answers, and who talks of what moves them stays with it
-    if any(part.turn.style for part in (*moment.before, moment.part)):
+    if any(part.turn.style for part in (*moment.before, moment.part)) or _is_served(moment, _ORDERED):
         return
     for question, answer, *rest in _partners(moment):
-        if orders(question.text, moment.language):
-            continue  # that is no question
+        if orders(question.text, moment.language) or is_personal(question.text, moment.language):
+            continue  # that is no question, or one of somebody who knows more of the other
         new = asked_again(question.text, moment.language)
         assert new is not None
         more = tuple(rest[:_MORE]) if len(rest) >= _MORE and not asks_back(rest[_MORE - 1].text) else ()
@@ -173,6 +173,8 @@ def _asked_something_else(intent: Intent, moment: Moment) -> Iterator[Interrupti
         return  # nobody mishears all the time
     if len(moment.before) > 1 and (asks_back(moment.before[-2].text) or not stands_alone(again, moment.language)):
         return  # who answers a question as well would say the answer again, and what is pointed at is far by then
+    if intent == "denial" and is_personal(asked.text, moment.language):
+        return  # nobody needs or wants what they are told in a chat
     kind, reply = _PHRASES_AGAIN[intent]
     for answer in (*_told_before(moment), *_misheard(moment, again)):
         turn = replace(answer.turn, emotion=None, backchannels=None, interruption=None)
@@ -193,9 +195,12 @@ def _told_before(moment: Moment) -> list[Part]:
     if len(moment.before) < 3:
         return []
     asked, answer = moment.before[-3], moment.before[-2]
-    fits = not answer.is_user and answer.written is not None and asks(asked.text, moment.language)
-    fits &= answer.turn.tool is None and not answer.borrowed and not declines(answer.text, moment.language)
-    return [replace(answer, written=None)] if fits and not asks_back(answer.text) else []
+    language = moment.language
+    fits = not answer.is_user and answer.written is not None and asks(asked.text, language)
+    fits &= answer.turn.tool is None and not answer.borrowed and not declines(answer.text, language)
+    fits &= not orders(asked.text, language) and not awaits(answer.text, language)
+    fits &= not is_personal(moment.before[-1].text, language)
+    return [replace(answer, written=None)] if fits else []
 
 
 def _misheard(moment: Moment, again: str) -> Iterator[Part]:
@@ -281,7 +286,7 @@ def _cancel(moment: Moment) -> Iterator[Interruption]:
     text = moment.part.text
     if awaits(text, moment.language) or declines(text, moment.language) or not _is_told(moment):
         return
-    if is_personal(moment.before[-1].text, moment.language) or _is_served(moment):
+    if is_personal(moment.before[-1].text, moment.language) or _is_served(moment, _SERVED):
         return  # that would be rude, or throw away what is not done yet
     if moment.part.turn.tool or len(tokens(text)) < moment.count(_TIRING_S):
         return
@@ -316,9 +321,9 @@ def _is_told(moment: Moment) -> bool:
     return is_asked(moment) and not orders(moment.before[-1].text, moment.language)
 
 
-def _is_served(moment: Moment) -> bool:
-    """Whether the talk is about something that the user wants done."""
-    return any(orders(part.text, moment.language) for part in moment.before[-_SERVED:] if part.is_user)
+def _is_served(moment: Moment, turns: int) -> bool:
+    """Whether the talk of the last so many turns is about something that the user wants done."""
+    return any(orders(part.text, moment.language) for part in moment.before[-turns:] if part.is_user)
 
 
 def _partners(moment: Moment) -> Iterator[tuple[Part, ...]]:

@@ -21,6 +21,11 @@ _CLAUSE = re.compile(
     r"there|he|she)\b",
     re.IGNORECASE,
 )
+_REPLY = re.compile(
+    r"(?:oh,? |ah,? )?(?:i'm )?(?:sorry|my (?:mistake|apologies)|no (?:problem|worries)|sure|of course|okay),? "
+    r"(?:i (?:mis)?heard|i (?:misheard|heard|didn't)|let me|once more|about that)|let me |(?:抱歉|对不起|不好意思|好的)，(?:我|再|是)|我(?:再|重新)",
+    re.IGNORECASE,
+)
 _ASSESSES = 0.5  # share of the nods at news that say what they think of it
 
 
@@ -98,7 +103,8 @@ def _places(text: str, phrases: Phrases) -> Iterator[_Place]:
                 last >= _FIRST_S * rate and len(parts) - last >= _LAST_S * rate and last - first >= _CLAUSE_S * rate
             )
             clause, then = _between(text, first, last), _between(text, last, following)
-            unsaid = nodding.refusal.search(then) or nodding.apology.search(clause) or (sorry and last < end)
+            ours = _REPLY.match(sentence) is not None  # what was said instead is to come
+            unsaid = nodding.refusal.search(then) or nodding.apology.search(clause) or (sorry and last < end) or ours
             if timely and not unsaid:
                 yield _place(clause, sentence, last, nodding)
 

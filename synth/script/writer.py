@@ -31,8 +31,10 @@ from turnmill.synth.script.parts import Part, parts_of
 from turnmill.synth.tokens import audible, joined, prefix, spans, tokens
 from turnmill.synth.voices import Split, VoiceBank
 
-# What a word that leads on is one with: "so much", "that is", "as long as".
-_SET = re.compile(r"(?:much|many|far|long|well|good|great|is|was|are|were|will|would|sounds?|works?|as|that|uh|um)\b")
+# What a word that leads on is one with: "so much", "that is", "as long as", a name.
+_SET = re.compile(
+    r"(?:much|many|far|long|well|good|great|is|was|are|were|will|would|sounds?|works?|as|that|uh|um)\b|(?!I\b)[A-Z]"
+)
 _MOST_INTRUSIONS = 2  # per turn; Turnmill's choice
 _LEAST_TOKENS = 6  # of an assistant's turn that something falls into
 
@@ -91,7 +93,7 @@ def pause_points(text: str, phrases: Phrases) -> list[int]:
     points = [
         n for n in range(2, len(parts) - 1) if parts[n - 1][-1].isalpha() and parts[n - 1].lower() not in phrases.binds
     ]
-    leading = [n for n in points if _leads_on(text, parts, n, phrases) and not _SET.match(parts[n].lower())]
+    leading = [n for n in points if _leads_on(text, parts, n, phrases) and not _SET.match(parts[n])]
     return leading or (points if phrases.words_apart else [])
 
 
@@ -166,11 +168,14 @@ class _Writer:
         self._backchannels("assistant", self._add(part, pieces), named, rng)
 
     def _assistant_turn(self, part: Part, rng: np.random.Generator, interrupted: bool) -> int:
-        """A turn of a source, at which the user may nod unless it answers what nobody asked."""
+        """A turn of a source, at which the user may nod unless it answers what nobody asked, and do more unless they
+        have just interrupted."""
+        again = bool(self.barge_ins) and self.barge_ins[-1].turn == len(self.turns) - 1
         here = self._add(part, [("turn", part.text)])
         if not part.misheard:
             self._backchannels("user", here, part.turn.backchannels, rng)
-        self._intrude(here, tokens(part.text), interrupted, rng)
+        if not again:
+            self._intrude(here, tokens(part.text), interrupted, rng)
         return here
 
     def _interruption(self, moment: Moment, balance: Balance) -> Interruption | None:
