@@ -307,7 +307,7 @@ def is_told(heard: str, answer: str, question: str, language: str) -> bool:
     asked, told, to_come = (_stems(text) for text in (question, heard, answer[len(heard) :]))
     if known.announces.search(answer[len(heard) :]) or asked & to_come or (known.counts.search(question) and not known.number.search(heard)):
         return False
-    *before, last = re.split(r"(?<=[.!?])\s+|(?<=[。！？])\s*(?=.)", question.strip())
+    *before, last = re.split(r"(?<=[.!?])\s+|(?<=[。！？])\s*(?=.)", known.opening.sub("", question).strip())
     return not before or bool(_stems(last) & told)
 
 

@@ -48,17 +48,18 @@ def sentence_ends(text: str) -> list[int]:
 
 def ends(text: str) -> list[int]:
     """Those, and counts after which a clause ends behind which there could be a full stop as well."""
-    parts, found, before = tokens(text), sentence_ends(text), 0
+    parts, found, before, start = tokens(text), sentence_ends(text), 0, 0
     for n in range(1, len(parts)):
         last = parts[n - 1]
         chinese = ends_with(last, _COMMAS) and n - before >= _SHORTEST_CLAUSE and not _carries_on(parts, n)
         clause = chinese or (
             ends_with(last, frozenset(",;")) and _SENTENCE_OF_ITS_OWN.match(joined(parts[n : n + 2]))
         )
-        if clause and not _LEADS.match(joined(parts[before : before + 2])):
+        led = before if chinese else start
+        if clause and not _LEADS.match(joined(parts[led : led + 2])):
             found.append(n)
-        if ends_with(last, CLAUSE_END):
-            before = n
+        before = n if ends_with(last, CLAUSE_END) else before
+        start = n if ends_with(last, SENTENCE_END) else start
     return sorted(found)
 
 

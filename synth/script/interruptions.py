@@ -1,6 +1,7 @@
 """What a user says into a turn of the assistant's, and what follows from it: one function for each kind."""
 
 import math
+import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -173,8 +174,8 @@ def _asked_something_else(intent: Intent, moment: Moment) -> Iterator[Interrupti
         return  # nobody mishears all the time
     if len(moment.before) > 1 and (asks_back(moment.before[-2].text) or not stands_alone(again, moment.language)):
         return  # who answers a question as well would say the answer again, and what is pointed at is far by then
-    if intent == "denial" and is_personal(asked.text, moment.language):
-        return  # nobody needs or wants what they are told in a chat
+    if is_personal(asked.text, moment.language):
+        return  # in a chat nothing sounds like what another said
     kind, reply = _PHRASES_AGAIN[intent]
     for answer in (*_told_before(moment), *_misheard(moment, again)):
         turn = replace(answer.turn, emotion=None, backchannels=None, interruption=None)
@@ -199,7 +200,6 @@ def _told_before(moment: Moment) -> list[Part]:
     fits = not answer.is_user and answer.written is not None and asks(asked.text, language)
     fits &= answer.turn.tool is None and not answer.borrowed and not declines(answer.text, language)
     fits &= not orders(asked.text, language) and not awaits(answer.text, language)
-    fits &= not is_personal(moment.before[-1].text, language)
     return [replace(answer, written=None)] if fits else []
 
 
@@ -261,7 +261,8 @@ def _said_again(intent: Intent, said: str, reply: str, moment: Moment) -> Iterat
         first = next((n for n in ends(text) if first < n < last and n - first <= _AS_GOOD_AS_NONE), first)
         if len(content(prefix(text, last)) - content(prefix(text, first))) < _TELLING:
             continue  # there is nothing to be missed
-        again = without_opening(text[starts[first][0] :], moment.language)
+        again = re.sub(r"^(?:and|but|so) ", "", text[starts[first][0] :], flags=re.IGNORECASE)
+        again = without_opening(again, moment.language)
         added = (_user(said), _opened(_assistant(again), reply))
         found = _at(moment, Interruption(intent, moment.part, added, moment.ahead, last, dropped=2))
         if found:
@@ -346,6 +347,8 @@ def _once_told(moment: Moment, found: Interruption) -> Iterator[Interruption]:
     asked = moment.before[-1].text if moment.before else ""
     pointed = found.intent == "follow_up" and not stands_alone(found.ahead[0].text, moment.language)
     whole = sentence_ends(text) if pointed else ends(text)
+    if found.intent in ("topic", "affirm"):  # a clause of its own may be what was asked for
+        whole = [end for end in whole if end in sentence_ends(text) or not begins(text, end)]
     for end in moment.rng.permutation(whole).tolist():
         heard = prefix(text, end)
         tells = len(content(heard) - content(asked)) >= _TELLING and is_told(heard, text, asked, moment.language)

@@ -33,7 +33,7 @@ from turnmill.synth.voices import Split, VoiceBank
 
 # What a word that leads on is one with: "so much", "that is", "as long as", a name.
 _SET = re.compile(
-    r"(?:much|many|far|long|well|good|great|is|was|are|were|will|would|sounds?|works?|as|that|uh|um)\b|(?!I\b)[A-Z]"
+    r"(?:much|many|far|long|well|good|great|is|was|are|were|will|would|could|should|sounds?|works?|as|that|uh|um)\b|(?!I\b)[A-Z]"
 )
 _MOST_INTRUSIONS = 2  # per turn; Turnmill's choice
 _LEAST_TOKENS = 6  # of an assistant's turn that something falls into
@@ -91,9 +91,11 @@ def pause_points(text: str, phrases: Phrases) -> list[int]:
     apart, but for those that bind ("can I")."""
     parts = tokens(text)
     points = [
-        n for n in range(2, len(parts) - 1) if parts[n - 1][-1].isalpha() and parts[n - 1].lower() not in phrases.binds
+        n
+        for n in range(2, len(parts) - 1)
+        if parts[n - 1][-1].isalpha() and parts[n - 1].lower() not in phrases.binds and not _SET.match(parts[n])
     ]
-    leading = [n for n in points if _leads_on(text, parts, n, phrases) and not _SET.match(parts[n])]
+    leading = [n for n in points if _leads_on(text, parts, n, phrases)]
     return leading or (points if phrases.words_apart else [])
 
 
