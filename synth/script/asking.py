@@ -14,7 +14,7 @@ _WORD = re.compile(r"[\u4e00-\u9fff]|[^\W\d_\u4e00-\u9fff]+")
 # What a Chinese question does not do without: a condition, a place, what is asked for.
 _BEARS_ON = re.compile("如果|要是|假如|假设|[若当在从对关除请帮用给把我有什怎哪为是能可想吗呢]")
 _SAME: Final = {"s": "is", "re": "are", "d": "would", "the": "a", "an": "a"}
-_LEAST_ALIKE, _ALIKE = 3, 0.5  # words, or characters of Chinese, that questions have in common that sound alike
+_LEAST_ALIKE, _ALIKE = 3, 0.4  # words, or characters of Chinese, that questions have in common that sound alike
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,11 @@ class _Wording:
     `asks`: a question or a request. `opening`: what a question that is asked again does without. `points`: words that
     mean nothing without the sentence before. `back`: words that point at something in the answer that was just given,
     or want more of it. `reacts`: how a turn begins that takes up a complete answer. `awaits`: what a turn has that
-    wants something of the other without a question mark. `personal`: what is asked of somebody one knows, or serves. `declines`: an answer that gives none. `orders`: what a user
-    says who wants something brought, booked or bought. `forms`: what is asked for, by the first that a question has.
-    `counts`: what asks for a number; `number`: one as it is said; `announces`: what has what is to come after it. `accepts`, `regrets`: how an answer begins that needs no other
-    beginning. `greeting`, `courtesy`: how a turn begins that greets, or that thanks or takes leave. `shortest`,
+    wants something of the other without a question mark. `personal`: what is asked of somebody one knows, or serves.
+    `declines`: an answer that gives none. `orders`: what a user says who wants something brought, booked or bought.
+    `forms`: what is asked for, by the first that a question has. `counts`: what asks for a number; `number`: one as it
+    is said; `announces`: what has what is to come after it. `accepts`, `regrets`: how an answer begins that needs no
+    other beginning. `greeting`, `courtesy`: how a turn begins that greets, or that thanks or takes leave. `shortest`,
     `longest`: tokens of what is asked again.
     """
 
@@ -70,7 +71,9 @@ _WORDINGS: Final[Mapping[str, _Wording]] = {
         opening=_pattern(
             r"""^(?:(?:ha(?:ha)+|hi|hello|hey|good\ (?:morning|afternoon|evening)|ok|okay|alright|well|oh|so|and|but|
             thanks|thank\ you|great|right|sure|yes|yeah|no|i\ see|got\ it|cool|nice|perfect|awesome|
-            (?:that\ )?sounds\ (?:good|great)|i\ appreciate\ (?:it|the\ \w+)|that'?s\ (?:good|great|fine|cool|nice|all\ right|perfect))(?:\ there|\ again|\ so\ much|\ very\ much)?[,!.]+\s+|
+            (?:that\ )?sounds\ (?:good|great)|i\ appreciate\ (?:it|the\ \w+)|
+            that'?s\ (?:good|great|fine|cool|nice|all\ right|perfect))
+            (?:\ there|\ again|\ so\ much|\ very\ much)?[,!.]+\s+|
             (?:hi|hello|hey)(?:\ there|\ again)?\s+|
             (?:and|but|so)\s+(?=(?:what|how|why|when|where|who|which|is|are|do|does|did|can|could|should|will|would)\b))+"""
         ),
@@ -128,8 +131,8 @@ _WORDINGS: Final[Mapping[str, _Wording]] = {
             )
         ),
         counts=_pattern(
-            r"""\bhow\ (?:much|many|long|far|old|often|big|tall|high)\b|\b(?:when|what\ (?:time|date|year)|prices?|costs?|
-            balance|address|number|temperature|humidity|fare)\b"""
+            r"""\bhow\ (?:much|many|long|far|old|often|big|tall|high)\b|\b(?:when|what\ (?:time|date|year)|prices?|
+            costs?|            balance|address|number|temperature|humidity|fare)\b"""
         ),
         announces=_pattern(r"\b(?:the\ following|here\ (?:are|is))\b|:$"),
         number=_pattern(
@@ -191,7 +194,9 @@ _WORDINGS: Final[Mapping[str, _Wording]] = {
                 ),
             )
         ),
-        counts=_pattern("多少|几[个点号月年岁天元块]|多[久长远大高]|什么时[候间]|哪年|何时|地址|电话|价格|票价|时长|评分"),
+        counts=_pattern(
+            "多少|几[个点号月年岁天元块]|多[久长远大高]|什么时[候间]|哪年|何时|地址|电话|价格|票价|时长|评分"
+        ),
         announces=_pattern("^.{0,4}(?:以下|如下|下面)|[：:]$"),
         number=_pattern("[零一二两三四五六七八九十百千万]|免费|不要钱"),
         accepts=_pattern("好|当然|可以|没问题|行|嗯|是的|对|不"),
@@ -234,9 +239,9 @@ def asked_again(text: str, language: str, *, whole: bool = False) -> str | None:
     if before and alone and not whole:
         short = known.opening.sub("", last)
     remark, _, question = short.rpartition("，")
-    if remark and not whole and not _BEARS_ON.search(remark) and len(tokens(question)) > known.shortest:
-        if known.asks.search(question) and not known.points.search(question):
-            short = question  # what was remarked before it is not said again
+    alone = len(tokens(question)) > known.shortest and known.asks.search(question) and not known.points.search(question)
+    if remark and alone and not whole and not _BEARS_ON.search(remark):
+        short = question  # what was remarked before it is not said again
     short = short[:1].upper() + short[1:]
     return short if known.shortest <= len(tokens(short)) <= known.longest else None
 
@@ -292,7 +297,9 @@ def is_alike(first: str, second: str, language: str) -> bool:
     known = _WORDINGS.get(primary(language))
     if known is None:
         return False
-    one, other = (next((n for n, form in enumerate(known.forms) if form.search(text)), None) for text in (first, second))
+    one, other = (
+        next((n for n, form in enumerate(known.forms) if form.search(text)), None) for text in (first, second)
+    )
     words = [{_SAME.get(word.lower(), word.lower()) for word in _WORD.findall(text)} for text in (first, second)]
     common, (shorter, longer) = len(words[0] & words[1]), sorted(map(len, words))
     return one is not None and one == other and longer <= 2 * shorter and common >= max(_LEAST_ALIKE, _ALIKE * shorter)
@@ -305,7 +312,11 @@ def is_told(heard: str, answer: str, question: str, language: str) -> bool:
     if known is None:
         return True
     asked, told, to_come = (_stems(text) for text in (question, heard, answer[len(heard) :]))
-    if known.announces.search(answer[len(heard) :]) or asked & to_come or (known.counts.search(question) and not known.number.search(heard)):
+    if (
+        known.announces.search(answer[len(heard) :])
+        or asked & to_come
+        or (known.counts.search(question) and not known.number.search(heard))
+    ):
         return False
     *before, last = re.split(r"(?<=[.!?])\s+|(?<=[。！？])\s*(?=.)", known.opening.sub("", question).strip())
     return not before or bool(_stems(last) & told)

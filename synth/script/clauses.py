@@ -15,7 +15,8 @@ _CARRIES_ON = re.compile(
 _ABBREVIATED = re.compile(r"(?:[A-Za-z]|Mr|Mrs|Ms|Dr|St|vs|etc|Jr|Sr|Inc|Co)\.", re.IGNORECASE)
 # How a clause begins behind a comma that is a sentence of its own.
 _SENTENCE_OF_ITS_OWN = re.compile(
-    r"(?:and|but|so)\s+(?:it|you|they|we|i|there|he|she)\b|(?:其实|不过)?[我你您他她它这那](?!样|么|时|里)", re.IGNORECASE
+    r"(?:and|but|so)\s+(?:it|you|they|we|i|there|he|she)\b|(?:其实|不过)?[我你您他她它这那](?!样|么|时|里)",
+    re.IGNORECASE,
 )
 # How a clause begins that only leads to the next.
 _LEADS = re.compile(
@@ -42,7 +43,9 @@ def sentence_ends(text: str) -> list[int]:
     return [
         n
         for n in range(1, len(parts))
-        if ends_with(parts[n - 1], SENTENCE_END) and not parts[n][0].islower() and not _ABBREVIATED.fullmatch(parts[n - 1])
+        if ends_with(parts[n - 1], SENTENCE_END)
+        and not parts[n][0].islower()
+        and not _ABBREVIATED.fullmatch(parts[n - 1])
     ]
 
 
@@ -52,9 +55,7 @@ def ends(text: str) -> list[int]:
     for n in range(1, len(parts)):
         last = parts[n - 1]
         chinese = ends_with(last, _COMMAS) and n - before >= _SHORTEST_CLAUSE and not _carries_on(parts, n)
-        clause = chinese or (
-            ends_with(last, frozenset(",;")) and _SENTENCE_OF_ITS_OWN.match(joined(parts[n : n + 2]))
-        )
+        clause = chinese or (ends_with(last, frozenset(",;")) and _SENTENCE_OF_ITS_OWN.match(joined(parts[n : n + 2])))
         led = before if chinese else start
         if clause and not _LEADS.match(joined(parts[led : led + 2])):
             found.append(n)

@@ -1,18 +1,15 @@
 """What a user says into a turn of the assistant's, and what follows from it: one function for each kind."""
 
-import math
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
-
-import numpy as np
 
 from turnmill.manifests import records
 from turnmill.manifests.records import Intent, TextDialogue, TextTurn
 from turnmill.synth.intents import ENDS, SAYS_AGAIN, certainly_said, says_again
-from turnmill.synth.phrases import PhraseKind, Phrases
+from turnmill.synth.phrases import PhraseKind
 from turnmill.synth.script.asking import (
     asked_again,
     asks,
@@ -32,6 +29,7 @@ from turnmill.synth.script.asking import (
 )
 from turnmill.synth.script.clauses import begins, clauses, ends, sentence_ends
 from turnmill.synth.script.context import content, relied_on
+from turnmill.synth.script.moment import Interruption, Moment
 from turnmill.synth.script.partners import NEAR, is_told_apart, partners_of
 from turnmill.synth.script.parts import Part
 from turnmill.synth.text import spoken_form
@@ -60,51 +58,6 @@ _TIRING_S = 8.0  # the least length of an answer that somebody has enough of, af
 _HEARD_OF_IT_S = 4.0
 _TIRED_OF_S = 3.0  # what is left of it then
 _LONGEST_AGAIN_S = 10.0
-_WORDS_PER_S = 2.7  # of a language without phrases
-
-
-@dataclass(frozen=True)
-class Moment:
-    """The assistant is about to say `part`, after the turns `before` and before those `ahead`. `others` are the
-    dialogues that may be borrowed from."""
-
-    dialogue: TextDialogue
-    before: tuple[Part, ...]
-    part: Part
-    ahead: tuple[Part, ...]
-    phrases: Phrases | None
-    others: Sequence[TextDialogue]
-    rng: np.random.Generator
-
-    @property
-    def language(self) -> str:
-        return self.dialogue.language
-
-    def count(self, seconds: float) -> int:
-        """About how many tokens are said in so long."""
-        return math.ceil(seconds * (self.phrases.words_per_s if self.phrases else _WORDS_PER_S))
-
-    def share(self, share: float) -> int:
-        """So much of the part, in tokens."""
-        return math.ceil(share * len(tokens(self.part.text)))
-
-    def say(self, kind: PhraseKind) -> str:
-        assert self.phrases is not None
-        return self.phrases.say(kind, self.rng)
-
-
-@dataclass(frozen=True)
-class Interruption:
-    """`target` is said in place of the moment's part, and interrupted when `said` to `until` tokens of it are heard;
-    `added` follow, then `ahead`. `dropped`: how many of those added go where speech has no room for it."""
-
-    intent: Intent
-    target: Part
-    added: tuple[Part, ...]
-    ahead: tuple[Part, ...]
-    said: int
-    until: int | None = None
-    dropped: int = 0
 
 
 def interruption(moment: Moment, intent: Intent) -> Interruption | None:
@@ -341,8 +294,8 @@ def _after(dialogue: TextDialogue, others: Sequence[TextDialogue]) -> Sequence[T
 
 
 def _once_told(moment: Moment, found: Interruption) -> Iterator[Interruption]:
-    """The interruption at the end of each sentence or clause, in any order, by which so much is heard as it asks for, and what
-    was asked for is among it."""
+    """The interruption at the end of each sentence or clause, in any order, by which so much is heard as it asks for,
+    and what was asked for is among it."""
     text = found.target.text
     asked = moment.before[-1].text if moment.before else ""
     pointed = found.intent == "follow_up" and not stands_alone(found.ahead[0].text, moment.language)

@@ -14,7 +14,7 @@ from turnmill.synth.phrases import PHRASES, Phrases
 from turnmill.synth.script.asking import asks, asks_back, awaits, greets, is_courtesy
 from turnmill.synth.script.clauses import ends
 from turnmill.synth.script.interaction import Interaction
-from turnmill.synth.script.interruptions import Interruption, Moment, interruption, is_asked
+from turnmill.synth.script.interruptions import interruption, is_asked
 from turnmill.synth.script.model import (
     Backchannel,
     BargeIn,
@@ -26,6 +26,7 @@ from turnmill.synth.script.model import (
     ScriptLine,
     ScriptTurn,
 )
+from turnmill.synth.script.moment import Interruption, Moment
 from turnmill.synth.script.nods import nods
 from turnmill.synth.script.parts import Part, parts_of
 from turnmill.synth.tokens import audible, joined, prefix, spans, tokens

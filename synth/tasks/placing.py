@@ -14,8 +14,8 @@ _GREETING: Final = re.compile(r"^(?:(?:hi|hello|hey)(?: there)?[,.!]\s*|[你您]
 
 def openings(dialogue: TextDialogue) -> list[int]:
     """The places of the user's turns before which another exchange may stand: the first of the dialogue, and those that
-    ask something and take up nothing of the turn before, where they speak to nobody that the user knows. Nothing comes between a question of the assistant's and its
-    answer."""
+    ask something and take up nothing of the turn before, where they speak to nobody that the user knows. Nothing
+    comes between a question of the assistant's and its answer."""
     turns, language = dialogue.turns, dialogue.language
     return [
         index

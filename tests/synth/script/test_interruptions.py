@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.synth.duplex.conftest import QUIET, only
 from tests.synth.script.test_writer import german_bank
 from turnmill.manifests.records import Intent, Interruption, Licence, TextDialogue, TextTurn, ToolCall
-from turnmill.synth.intents import INTENTS, SAYS_AGAIN, Balance, says_again
+from turnmill.synth.intents import INTENTS, Balance, says_again
 from turnmill.synth.phrases import PHRASES
 from turnmill.synth.script import Interaction, Script, write_script
 from turnmill.synth.tokens import prefix, spans, tokens
@@ -21,8 +21,8 @@ from turnmill.synth.tts.engines.espeak import ESPEAK
 LICENCE = Licence("CC-BY-4.0", True, True)
 FRIDGE = (
     "How does a fridge work?",
-    "A fridge pumps a liquid through a loop of pipes. The liquid evaporates inside and takes up heat. A compressor then "
-    "squeezes it, so that it gives off that heat at the back. In many of them there is a fan for that as well.",
+    "A fridge pumps a liquid through a loop of pipes. The liquid evaporates inside and takes up heat. A compressor "
+    "then squeezes it, so that it gives off that heat at the back. In many of them there is a fan for that as well.",
     "Is it bad to leave the door open?",
     "Yes, the cold air falls out at once, and the compressor has to run for a long time to make up for it.",
 )
@@ -174,7 +174,7 @@ def test_who_is_offered_more_or_told_to_confirm_neither_changes_the_topic_nor_ha
 
 
 LATTE = (
-    "Sure, that is one large latte with oat milk, with a little vanilla in it, and it will be at the end of the bar."
+    "Sure, that is one large latte with oat milk, with a little vanilla in it. You will find it at the end of the bar."
 )
 
 
@@ -294,7 +294,7 @@ def test_who_is_misheard_may_be_told_what_they_were_told_before() -> None:
     script = written(long, "denial", others=())
     [wrong] = [turn for turn in script.turns if turn.misheard]
     assert (wrong.text, wrong.borrowed, wrong.text_written) == (MOON[1], None, None)
-    assert [turn.text_written for turn in script.turns if turn.text_written] == list(long.turns[n].text for n in range(4))
+    assert [turn.text_written for turn in script.turns if turn.text_written] == [turn.text for turn in long.turns]
 
 
 def test_who_answers_a_question_as_well_is_not_misheard() -> None:
