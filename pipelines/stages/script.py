@@ -102,7 +102,7 @@ class ScriptParams(Params):
 
 class WriteScripts(Source):
     name = "script"
-    version = 5
+    version = 6
     tables = ("lines", "rewrites", "scripts")
     items = "dialogues"
     host_params = frozenset({"rewrite", "safety"})

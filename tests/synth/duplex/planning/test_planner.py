@@ -49,8 +49,8 @@ INTERACTIONS = st.builds(
     silence_timeout=CHANCE,
 )
 LONG = (
-    "Well, this is a rather long answer. It goes on for a while, so that there is room, I think, for you. More of it is "
-    "still to come."
+    "Well, this is a rather long answer. It goes on for a while, so that there is room, I think, for you. More of it "
+    "is still to come."
 )
 STEADY = LogNormal(median=0.3, sigma=0.0, low=0.0, high=1.0)
 
@@ -161,7 +161,7 @@ def test_a_cancel_without_room_takes_its_turn_with_it() -> None:
 def test_a_cancel_is_met_with_silence_or_a_word_or_two() -> None:
     answered = Counter[int]()
     for seed in range(20):
-        timeline = bursts(text_dialogue("d", ["Tell me.", LONG]), CANCELLING, seed).plan()
+        timeline = bursts(text_dialogue("d", ["Tell me.", f"{LONG} {LONG}"]), CANCELLING, seed).plan()
         for event in timeline.events:
             if event.kind == "barge_in":
                 assert event.params["intent"] == "cancel"
