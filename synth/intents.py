@@ -21,6 +21,7 @@ _SAME_WORDS: Final = 8  # in a row: by them, an answer is the interrupted turn o
 
 _MOST_OWED = 3  # interruptions for which no turn had room, that later turns make up for
 _MOST_AHEAD = 3  # of late kinds, that take the place of those drawn next
+_AT_MOST = 1.5  # times its share of the kinds that make sense at all; beyond, a turn is rather not interrupted
 
 Made = TypeVar("Made")
 
@@ -96,6 +97,10 @@ class Balance:
         self._ahead = max(self._ahead - drawn, -_MOST_OWED)
         return None
 
+    def _too_often(self, intent: Intent) -> bool:
+        share = self._shares[intent] / sum(self._shares[met] for met in {*self._counts, intent})
+        return self._counts[intent] > _AT_MOST * share * (self._counts.total() + 1)
+
     def _due(self, late: bool) -> list[Intent]:
         """The kinds by how far they are behind; `late`: those that should have come by now, once all could have."""
         total = self._counts.total()
@@ -103,5 +108,9 @@ class Balance:
             intent: total - (self._counts[intent] + self._phases[intent]) / share
             for intent, share in self._shares.items()
         }
-        due = [intent for intent in behind if not late or (behind[intent] >= 0 and total >= len(behind))]
+        due = [
+            intent
+            for intent in behind
+            if not self._too_often(intent) and (not late or (behind[intent] >= 0 and total >= len(behind)))
+        ]
         return sorted(due, key=lambda intent: -behind[intent])

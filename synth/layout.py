@@ -10,6 +10,9 @@ _LIST_MARK = re.compile(
     r"^\s*(?:[-*•·–]\s+|\d{1,2}[.)](?:\s+|(?=[^\W\d]))"
     r"|\d{1,2}[、．](?!\d)\s*|[(（]\d{1,2}[)）]\s*|[①-⑳](?![①-⑳、和与或到至分个名号是])\s*)"
 )
+_FIRST_IN_LIST = re.compile(r"\s*1[.)]\s+\S.*\s2[.)]\s+\S")
+_NEXT_IN_LIST = re.compile(r"\s+(?=\d{1,2}[.)]\s+\S)")
+_ESCAPED = re.compile(r"\\[rn](?=\\|[A-Z\s]|$)")
 # A star between two numbers, or words with spaces, multiplies.
 _EMOTICON = re.compile(r"(?<!\S)(?:[:;=]['-]?[)(\[\]DPpOo3|/\\]+|<3+|\^_*\^|>[_.]<|[Tt]_[Tt]|[xX]D)(?=[\s.,!?]|$)")
 _EMPHASIS = re.compile(r"(?P<sum>(?<=[\d)])\*(?=[\d(])|(?<=[\w)]) \* (?=[\w(]))|\*+|(?<!\w)_+|_+(?!\w)|`+|~~+")
@@ -18,10 +21,16 @@ _EMPHASIS = re.compile(r"(?P<sum>(?<=[\d)])\*(?=[\d(])|(?<=[\w)]) \* (?=[\w(]))|
 def without_layout(text: str, stop: str = ".") -> str:
     """The text without list marks and emphasis, on one line; a line that ends in a letter or digit gets a `stop`
     before the next."""
-    lines = [" ".join(_LIST_MARK.sub("", line).split()) for line in text.splitlines()]
+    lines = [" ".join(_LIST_MARK.sub("", line).split()) for line in _in_lines(text).splitlines()]
     lines = [line for line in lines if line]
     ended = [line + stop if line[-1].isalnum() else line for line in lines[:-1]]
     return _EMPHASIS.sub(lambda m: m["sum"] or "", " ".join(ended + lines[-1:]))
+
+
+def _in_lines(text: str) -> str:
+    """The text with line breaks that were written as escapes, and with a list that is all in one line in several."""
+    text = _ESCAPED.sub("\n", text)
+    return _NEXT_IN_LIST.sub("\n", text) if _FIRST_IN_LIST.match(text) else text
 
 
 def is_emoji(char: str) -> bool:

@@ -7,6 +7,8 @@ one of its own. Punctuation belongs to the token it stands beside, an inline tag
 import re
 from collections.abc import Sequence
 
+import numpy as np
+
 from turnmill.synth.tags import without_tags
 
 SENTENCE_END = frozenset(".?!。？！")
@@ -40,6 +42,12 @@ def places(words: Sequence[str], parts: Sequence[str]) -> list[int]:
 def sounds(token: str) -> bool:
     """Whether a token is said: a dash that stands alone is not."""
     return any(character.isalnum() for character in token)
+
+
+def audible(parts: Sequence[str], counts: Sequence[int]) -> tuple[int, ...]:
+    """Counts of tokens as counts of those that make a sound."""
+    heard = np.cumsum([sounds(token) for token in parts]).tolist()
+    return tuple(heard[count - 1] for count in counts)
 
 
 def ends_with(token: str, marks: frozenset[str]) -> bool:

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from turnmill.manifests.languages import primary
+from turnmill.synth.script.context import content
 from turnmill.synth.tokens import tokens
+
+_WORD = re.compile(r"[\u4e00-\u9fff]|[^\W\d_\u4e00-\u9fff]+")
+# What a Chinese question does not do without: a condition, a place, what is asked for.
+_BEARS_ON = re.compile("如果|要是|假如|假设|[若当在从对关除请帮用给把我有什怎哪为是能可想吗呢]")
+_SAME: Final = {"s": "is", "re": "are", "d": "would", "the": "a", "an": "a"}
+_LEAST_ALIKE, _ALIKE = 3, 0.4  # words, or characters of Chinese, that questions have in common that sound alike
 
 
 @dataclass(frozen=True)
@@ -17,9 +24,11 @@ class _Wording:
     `asks`: a question or a request. `opening`: what a question that is asked again does without. `points`: words that
     mean nothing without the sentence before. `back`: words that point at something in the answer that was just given,
     or want more of it. `reacts`: how a turn begins that takes up a complete answer. `awaits`: what a turn has that
-    wants something of the other without a question mark. `declines`: an answer that gives none. `orders`: what a user
-    says who wants something brought, booked or bought. `accepts`, `regrets`: how an answer begins that needs no other
-    beginning. `greeting`, `courtesy`: how a turn begins that greets, or that thanks or takes leave. `shortest`,
+    wants something of the other without a question mark. `personal`: what is asked of somebody one knows, or serves.
+    `declines`: an answer that gives none. `orders`: what a user says who wants something brought, booked or bought.
+    `forms`: what is asked for, by the first that a question has. `counts`: what asks for a number; `number`: one as it
+    is said; `announces`: what has what is to come after it. `accepts`, `regrets`: how an answer begins that needs no
+    other beginning. `greeting`, `courtesy`: how a turn begins that greets, or that thanks or takes leave. `shortest`,
     `longest`: tokens of what is asked again.
     """
 
@@ -29,8 +38,13 @@ class _Wording:
     back: re.Pattern[str]
     reacts: re.Pattern[str]
     awaits: re.Pattern[str]
+    personal: re.Pattern[str]
     declines: re.Pattern[str]
     orders: re.Pattern[str]
+    forms: tuple[re.Pattern[str], ...]
+    counts: re.Pattern[str]
+    number: re.Pattern[str]
+    announces: re.Pattern[str]
     accepts: re.Pattern[str]
     regrets: re.Pattern[str]
     greeting: re.Pattern[str]
@@ -56,7 +70,11 @@ _WORDINGS: Final[Mapping[str, _Wording]] = {
         ),
         opening=_pattern(
             r"""^(?:(?:ha(?:ha)+|hi|hello|hey|good\ (?:morning|afternoon|evening)|ok|okay|alright|well|oh|so|and|but|
-            thanks|thank\ you|great|right|sure|yes|yeah|no)(?:\ there|\ again|\ so\ much|\ very\ much)?[,!.]\s+|
+            thanks|thank\ you|great|right|sure|yes|yeah|no|i\ see|got\ it|cool|nice|perfect|awesome|
+            (?:that\ )?sounds\ (?:good|great)|i\ appreciate\ (?:it|the\ \w+)|
+            that'?s\ (?:good|great|fine|cool|nice|all\ right|perfect))
+            (?:\ there|\ again|\ so\ much|\ very\ much)?[,!.]+\s+|
+            (?:hi|hello|hey)(?:\ there|\ again)?\s+|
             (?:and|but|so)\s+(?=(?:what|how|why|when|where|who|which|is|are|do|does|did|can|could|should|will|would)\b))+"""
         ),
         points=_pattern(
@@ -79,6 +97,9 @@ _WORDINGS: Final[Mapping[str, _Wording]] = {
             please\ (?:confirm|tell|wait|hold|provide|share|choose|check|give|let|specify|enter|say|look|review|
             verify))\b"""
         ),
+        personal=_pattern(
+            r"""\byou(?:r|rs)\b|\b(?:are|were|did|do|have)\ you\b(?!\ (?:have|know|sell|serve|offer|help|think|mind))"""
+        ),
         declines=_pattern(
             r"""^no\b|\b(?:not\ sure|no\ idea|sorry|unfortunately|unable|cannot|can't|couldn't|apologi[sz]e|as\ an\ ai|
             language\ model|i\ (?:do\ not|don't)\ (?:have|know))\b"""
@@ -88,6 +109,35 @@ _WORDINGS: Final[Mapping[str, _Wording]] = {
             i\ (?:want|need)|let\ me\ (?:have|get)|get\ me|make\ me|
             (?:book|order|reserve|buy|purchase|schedule|give\ me)\ (?:me|us|an?|one|two|some|the|it|my))\b
             (?!\ to\ (?:know|ask|hear|learn|understand|see|check|find\ out))"""
+        ),
+        forms=tuple(
+            map(
+                _pattern,
+                (
+                    r"\bhow\ (?:much|many|long|far|old|often|big|tall|high)\b",
+                    r"\b(?:when|what\ (?:time|date|day|year))\b",
+                    r"\b(?:where|what\ (?:city|place|address)|the\ address)\b",
+                    r"\b(?:who|whose)\b",
+                    r"\bwhy\b",
+                    r"\bhow\b",
+                    r"\b(?:what|what's|which)\b",
+                    r"^(?:is|are|was|were|do|does|did|has|have|will|should|can\ (?:i|we|one|people)|may)\b",
+                    r"^(?:can|could|will|would)\ you\b",
+                    r"\bi(?:'d|\ would)\ like\b|\bi\ (?:want|need)\b|\blooking\ for\b",
+                    r"^(?:please\ )?(?:find|get|show|search|book|order|play)\b",
+                    r"^(?:please\ )?(?:create|compose|describe|design|explain|generate|give|list|make|name|provide)\b",
+                    r"^(?:please\ )?(?:suggest|recommend|tell|write)\b",
+                ),
+            )
+        ),
+        counts=_pattern(
+            r"""\bhow\ (?:much|many|long|far|old|often|big|tall|high)\b|\b(?:when|what\ (?:time|date|year)|prices?|
+            costs?|            balance|address|number|temperature|humidity|fare)\b"""
+        ),
+        announces=_pattern(r"\b(?:the\ following|here\ (?:are|is))\b|:$"),
+        number=_pattern(
+            r"""\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|(?:twen|thir|for|fif|six|seven|
+            eigh|nine)ty|hundred|thousand|million|first|second|third|\w+th|free|noon|midnight|today|tomorrow)\b"""
         ),
         accepts=_pattern(
             r"""(?:sure|of\ course|certainly|absolutely|definitely|okay|ok|all\ right|alright|yes|yeah|not?|well|great|
@@ -102,7 +152,7 @@ _WORDINGS: Final[Mapping[str, _Wording]] = {
             take\ care|have\ a\ (?:nice|good|great|lovely|wonderful)|thanks?\b(?!.*\?)|thank\ you\b(?!.*\?))\b"""
         ),
         shortest=3,
-        longest=28,
+        longest=18,
     ),
     "zh": _Wording(
         asks=_pattern(
@@ -120,14 +170,41 @@ _WORDINGS: Final[Mapping[str, _Wording]] = {
         ),
         reacts=_pattern("是的|不是|没有|对|可以|谢谢|感谢|太|非常|很好|好的|好吧|明白|原来|这[真很]|不错|哇|嗯"),
         awaits=_pattern("告诉我|跟我说|请[问您你]?(?:确认|稍等|提供|选择|说一下|输入|核对)|随时[问找]|你[看说]呢"),
+        personal=_pattern(
+            "[你您]们?(?!(?:好|知道|能|可以|会|听[过说]|看过|了解|认识|觉得|帮|喜欢|给|来|先|有什么|说|讲|还知道))|咱们?"
+        ),
         declines=_pattern("^不|不知道|不[太是]?(?:清楚|了解)|抱歉|对不起|无法|不能|作为|遗憾|语言模型"),
         orders=_pattern("订[一个张间桌]|预[订定约]|买[一两个张份]|来[一两]?[份杯碗瓶]|点[一两]?[份杯]|我要[一两]"),
+        forms=tuple(
+            map(
+                _pattern,
+                (
+                    "什么时[候间]|哪[年天]|何时|几[点号月]|多会儿",
+                    "多少|几|多[久长远大高]",
+                    "哪里|哪儿|在哪|地址|什么地方|位于",
+                    "谁|哪位",
+                    "为什么|为何|怎么会",
+                    "怎么|如何|怎样",
+                    "什么|啥|哪",
+                    "知道|听[过说]|看过|去过|了解|认识",
+                    "喜欢|爱[吃看听]",
+                    "有[^，。]*吗|有没有",
+                    "[能会]|可以|愿意",
+                    "^(?:请|帮|写|给|把|介绍|解释|推荐|列|生成|翻译|总结)",
+                ),
+            )
+        ),
+        counts=_pattern(
+            "多少|几[个点号月年岁天元块]|多[久长远大高]|什么时[候间]|哪年|何时|地址|电话|价格|票价|时长|评分"
+        ),
+        announces=_pattern("^.{0,4}(?:以下|如下|下面)|[：:]$"),
+        number=_pattern("[零一二两三四五六七八九十百千万]|免费|不要钱"),
         accepts=_pattern("好|当然|可以|没问题|行|嗯|是的|对|不"),
         regrets=_pattern("很?抱歉|对不起|不好意思|我?很(?:抱歉|遗憾)"),
         greeting=_pattern("[你您]好|很高兴"),
         courtesy=_pattern("不客气|不用谢|再见|拜拜|晚安|祝[你您]|谢谢(?!.*[?？])"),
         shortest=4,
-        longest=45,
+        longest=32,
     ),
 }
 
@@ -161,6 +238,10 @@ def asked_again(text: str, language: str, *, whole: bool = False) -> str | None:
     alone = len(tokens(last)) >= 2 * known.shortest and known.asks.search(last) and not known.points.search(last)
     if before and alone and not whole:
         short = known.opening.sub("", last)
+    remark, _, question = short.rpartition("，")
+    alone = len(tokens(question)) > known.shortest and known.asks.search(question) and not known.points.search(question)
+    if remark and alone and not whole and not _BEARS_ON.search(remark):
+        short = question  # what was remarked before it is not said again
     short = short[:1].upper() + short[1:]
     return short if known.shortest <= len(tokens(short)) <= known.longest else None
 
@@ -192,6 +273,12 @@ def reacts(text: str, language: str) -> bool:
     return known is not None and bool(known.reacts.match(text) or known.courtesy.match(text))
 
 
+def is_personal(text: str, language: str) -> bool:
+    """Whether a turn is said to somebody one knows or serves, and not to an assistant."""
+    known = _WORDINGS.get(primary(language))
+    return known is not None and bool(known.personal.search(text))
+
+
 def declines(text: str, language: str) -> bool:
     """Whether an answer gives none."""
     known = _WORDINGS.get(primary(language))
@@ -202,6 +289,42 @@ def orders(text: str, language: str) -> bool:
     """Whether a turn wants something brought, booked or bought, which is not dropped for another question."""
     known = _WORDINGS.get(primary(language))
     return known is not None and bool(known.orders.search(text))
+
+
+def is_alike(first: str, second: str, language: str) -> bool:
+    """Whether two questions ask for the same kind of thing in so many of the same words that one may be heard for the
+    other."""
+    known = _WORDINGS.get(primary(language))
+    if known is None:
+        return False
+    one, other = (
+        next((n for n, form in enumerate(known.forms) if form.search(text)), None) for text in (first, second)
+    )
+    words = [{_SAME.get(word.lower(), word.lower()) for word in _WORD.findall(text)} for text in (first, second)]
+    common, (shorter, longer) = len(words[0] & words[1]), sorted(map(len, words))
+    return one is not None and one == other and longer <= 2 * shorter and common >= max(_LEAST_ALIKE, _ALIKE * shorter)
+
+
+def is_told(heard: str, answer: str, question: str, language: str) -> bool:
+    """Whether the beginning of an answer can be what a question is after: it has a number where one is asked for, what
+    is to come has no word of the question's, and of several sentences the last is answered."""
+    known = _WORDINGS.get(primary(language))
+    if known is None:
+        return True
+    asked, told, to_come = (_stems(text) for text in (question, heard, answer[len(heard) :]))
+    if (
+        known.announces.search(answer[len(heard) :])
+        or asked & to_come
+        or (known.counts.search(question) and not known.number.search(heard))
+    ):
+        return False
+    *before, last = re.split(r"(?<=[.!?])\s+|(?<=[。！？])\s*(?=.)", known.opening.sub("", question).strip())
+    return not before or bool(_stems(last) & told)
+
+
+def _stems(text: str) -> set[str]:
+    """What of a text one can refer to, by its first letters."""
+    return {word[:5] for word in content(text)}
 
 
 def greets(text: str, language: str) -> bool:

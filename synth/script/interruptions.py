@@ -1,17 +1,15 @@
 """What a user says into a turn of the assistant's, and what follows from it: one function for each kind."""
 
-import math
+import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
-
-import numpy as np
 
 from turnmill.manifests import records
 from turnmill.manifests.records import Intent, TextDialogue, TextTurn
-from turnmill.synth.intents import SAYS_AGAIN, certainly_said, says_again
-from turnmill.synth.phrases import PhraseKind, Phrases
+from turnmill.synth.intents import ENDS, SAYS_AGAIN, certainly_said, says_again
+from turnmill.synth.phrases import PhraseKind
 from turnmill.synth.script.asking import (
     asked_again,
     asks,
@@ -20,81 +18,46 @@ from turnmill.synth.script.asking import (
     declines,
     follows_up,
     greets,
+    is_alike,
     is_courtesy,
+    is_personal,
+    is_told,
     orders,
     regrets,
+    stands_alone,
     without_opening,
 )
-from turnmill.synth.script.clauses import clauses
+from turnmill.synth.script.clauses import begins, clauses, ends, sentence_ends
 from turnmill.synth.script.context import content, relied_on
-from turnmill.synth.script.partners import is_told_apart, partners_of
+from turnmill.synth.script.moment import Interruption, Moment
+from turnmill.synth.script.partners import NEAR, is_told_apart, partners_of
 from turnmill.synth.script.parts import Part
 from turnmill.synth.text import spoken_form
 from turnmill.synth.tokens import joined, prefix, spans, tokens
 
 CANCEL_ANSWERED: Final = 0.5
 """Share of cancels that the assistant acknowledges in a word or two; Turnmill's choice."""
+_AS_GOOD_AS_NONE = 3  # tokens of a sentence that nobody says again: "Yes, sir."
+_ORDERED, _SERVED = 3, 7  # turns before which an order was, of which nobody leaves the subject, or has enough
 _MORE = 2  # turns of another dialogue after its question and answer
-_GIST = 0.5  # of a turn, from which on somebody can go on from it
+_GIST = 0.4  # of a turn, from which on somebody can go on from it
 _ENOUGH = 0.6  # of a turn, from which on somebody may have what they need
 _LEAST_HEARD = 3  # words before an interruption
-_TELLING = 2  # words that the question has not, after which an answer is known to be another's
+_TELLING = 2  # words that the question has not, after which an answer tells something, or is known to be another's
 # Seconds, by the usual rate of speech. What is heard of a turn before an interruption, and what is left of it then: the
-# assistant goes on for the user's first 0.3 s and more, and loses 0.6 s. What is heard at least of what somebody wants
-# to hear again, the least length of a clause, and what is left of it then; the longest sentence that is said whole.
+# assistant goes on for the user's first 0.3 s and more, and loses 0.6 s. By when somebody who waited for the end of a
+# clause has begun and been heard beside the assistant, and what that takes at least. The least length of a clause that
+# is said again, and the longest sentence that is said whole. How soon one notices that one was misheard.
 _HEARD_S = 1.0
 _LEFT_S = 1.5
-_MISSED_S = 1.2
-_CLAUSE_S = 2.0
-_CLAUSE_LEFT_S = 1.2
-_TIRING_S = 6.0  # the least length of an answer that somebody has enough of, after so much of it:
-_HEARD_OF_IT_S = 2.5
+_SOON_S = 1.5
+_BESIDE_S = 1.0
+_CLAUSE_S = 2.5
+_NOTICED_S = 3.0
+_TIRING_S = 8.0  # the least length of an answer that somebody has enough of, after so much of it:
+_HEARD_OF_IT_S = 4.0
+_TIRED_OF_S = 3.0  # what is left of it then
 _LONGEST_AGAIN_S = 10.0
-_WORDS_PER_S = 2.7  # of a language without phrases
-
-
-@dataclass(frozen=True)
-class Moment:
-    """The assistant is about to say `part`, after the turns `before` and before those `ahead`. `others` are the
-    dialogues that may be borrowed from."""
-
-    dialogue: TextDialogue
-    before: tuple[Part, ...]
-    part: Part
-    ahead: tuple[Part, ...]
-    phrases: Phrases | None
-    others: Sequence[TextDialogue]
-    rng: np.random.Generator
-
-    @property
-    def language(self) -> str:
-        return self.dialogue.language
-
-    def count(self, seconds: float) -> int:
-        """About how many tokens are said in so long."""
-        return math.ceil(seconds * (self.phrases.words_per_s if self.phrases else _WORDS_PER_S))
-
-    def share(self, share: float) -> int:
-        """So much of the part, in tokens."""
-        return math.ceil(share * len(tokens(self.part.text)))
-
-    def say(self, kind: PhraseKind) -> str:
-        assert self.phrases is not None
-        return self.phrases.say(kind, self.rng)
-
-
-@dataclass(frozen=True)
-class Interruption:
-    """`target` is said in place of the moment's part, and interrupted when `said` to `until` tokens of it are heard;
-    `added` follow, then `ahead`. `dropped`: how many of those added go where speech has no room for it."""
-
-    intent: Intent
-    target: Part
-    added: tuple[Part, ...]
-    ahead: tuple[Part, ...]
-    said: int
-    until: int | None = None
-    dropped: int = 0
 
 
 def interruption(moment: Moment, intent: Intent) -> Interruption | None:
@@ -113,12 +76,12 @@ def _written(moment: Moment, written: records.Interruption) -> Interruption | No
     intent, text = written.intent, moment.part.text
     said = _user(spoken_form(written.text, moment.language))
     added = (said,) if written.answer is None else (said, _assistant(spoken_form(written.answer, moment.language)))
-    ends = intent in ("topic", "cancel")
+    is_over = intent in ENDS
     floor = certainly_said(text)
     until = min(floor + moment.count(_CLAUSE_S), len(tokens(text))) if intent in SAYS_AGAIN else None
     dropped = len(added) if intent in SAYS_AGAIN or intent == "cancel" else 0
     return _placed(
-        moment, Interruption(intent, moment.part, added, () if ends else moment.ahead, floor, until, dropped)
+        moment, Interruption(intent, moment.part, added, () if is_over else moment.ahead, floor, until, dropped)
     )
 
 
@@ -132,20 +95,18 @@ def _follow_up(moment: Moment) -> Iterator[Interruption]:
     phrases, opening = moment.phrases, ahead[0].text.lower()
     if phrases and opening.startswith((*phrases.corrects, *phrases.clarifies)):
         return
-    found = _placed(moment, Interruption("follow_up", moment.part, (), ahead, moment.share(_GIST)))
-    if found:
-        yield found
+    yield from _once_told(moment, Interruption("follow_up", moment.part, (), ahead, moment.share(_GIST)))
 
 
 def _topic(moment: Moment) -> Iterator[Interruption]:
     """What another dialogue begins with; the talk then goes on as that one does."""
     if moment.part.borrowed or awaits(moment.part.text, moment.language) or not _is_told(moment):
         return  # who was asked answers, and who talks of what moves them stays with it
-    if any(part.turn.style for part in (*moment.before, moment.part)):
+    if any(part.turn.style for part in (*moment.before, moment.part)) or _is_served(moment, _ORDERED):
         return
     for question, answer, *rest in _partners(moment):
-        if orders(question.text, moment.language):
-            continue  # that is no question
+        if orders(question.text, moment.language) or is_personal(question.text, moment.language):
+            continue  # that is no question, or one of somebody who knows more of the other
         new = asked_again(question.text, moment.language)
         assert new is not None
         more = tuple(rest[:_MORE]) if len(rest) >= _MORE and not asks_back(rest[_MORE - 1].text) else ()
@@ -155,9 +116,7 @@ def _topic(moment: Moment) -> Iterator[Interruption]:
             replace(question, text=joined([moment.say("topic"), new])),
             _capital(answer),
         )
-        found = _placed(moment, Interruption("topic", moment.part, added, more, moment.share(_GIST)))
-        if found:
-            yield found
+        yield from _once_told(moment, Interruption("topic", moment.part, added, more, moment.share(_GIST)))
 
 
 def _asked_something_else(intent: Intent, moment: Moment) -> Iterator[Interruption]:
@@ -166,22 +125,43 @@ def _asked_something_else(intent: Intent, moment: Moment) -> Iterator[Interrupti
     again = _again(asked, moment.part, moment.language) if asked else None
     if asked is None or again is None or asked.turn.added or any(part.misheard for part in moment.before):
         return  # nobody mishears all the time
-    if len(moment.before) > 1 and asks_back(moment.before[-2].text):
-        return  # who answers a question as well would say the answer again
+    if len(moment.before) > 1 and (asks_back(moment.before[-2].text) or not stands_alone(again, moment.language)):
+        return  # who answers a question as well would say the answer again, and what is pointed at is far by then
+    if is_personal(asked.text, moment.language):
+        return  # in a chat nothing sounds like what another said
     kind, reply = _PHRASES_AGAIN[intent]
-    for question, answer, *_ in _partners(moment):
-        if asks_back(answer.text) or not is_told_apart((question, answer), moment.before):
-            continue
+    for answer in (*_told_before(moment), *_misheard(moment, again)):
         turn = replace(answer.turn, emotion=None, backchannels=None, interruption=None)
         target = replace(answer, turn=turn, misheard=True)
         added = (
             _user(joined([moment.say(kind), again])),
             _opened(moment.part, moment.say(reply), regrets(moment.part.text, moment.language)),
         )
-        telling = _telling(answer.text, asked)
-        found = _placed(moment, Interruption(intent, target, added, moment.ahead, telling))
+        telling = max(_telling(answer.text, asked), moment.count(_HEARD_S))
+        until = telling + moment.count(_NOTICED_S)
+        found = _placed(moment, Interruption(intent, target, added, moment.ahead, telling, until))
         if found:
             yield found
+
+
+def _told_before(moment: Moment) -> list[Part]:
+    """The answer to what the user asked before, which the assistant may be asked for as well as for this."""
+    if len(moment.before) < 3:
+        return []
+    asked, answer = moment.before[-3], moment.before[-2]
+    language = moment.language
+    fits = not answer.is_user and answer.written is not None and asks(asked.text, language)
+    fits &= answer.turn.tool is None and not answer.borrowed and not declines(answer.text, language)
+    fits &= not orders(asked.text, language) and not awaits(answer.text, language)
+    return [replace(answer, written=None)] if fits else []
+
+
+def _misheard(moment: Moment, again: str) -> Iterator[Part]:
+    """Answers of other dialogues to what sounds like the question, and that nobody takes for one to it."""
+    for question, answer, *_ in _partners(moment):
+        alike = is_alike(again, without_opening(question.text, moment.language), moment.language)
+        if alike and not asks_back(answer.text) and is_told_apart((question, answer), moment.before):
+            yield answer
 
 
 def _again(asked: Part, answer: Part, language: str) -> str | None:
@@ -220,21 +200,24 @@ def _repeat(moment: Moment) -> Iterator[Interruption]:
 
 
 def _said_again(intent: Intent, said: str, reply: str, moment: Moment) -> Iterator[Interruption]:
-    """The assistant says the last clause heard again, and goes on from there."""
+    """The assistant says the last whole clause heard again, and goes on from there."""
     text = moment.part.text
     if asks_back(text):
         return
-    starts = spans(text)
+    starts, whole = spans(text), ends(text)
     called = moment.part.turn.tool.after if moment.part.turn.tool else 0  # what is said before a call is not said again
     parts = clauses(text, moment.count(_CLAUSE_S), moment.count(_LONGEST_AGAIN_S))
-    for place in [*moment.rng.permutation(len(parts) - 1) + 1, 0]:
-        first, until = parts[place]
-        if first < called:
+    for place in moment.rng.permutation(len(parts) - 1):
+        first, last = parts[place]
+        if first < called or last not in whole or not begins(text, first):
             continue
-        again = without_opening(text[starts[first][0] :], moment.language)
-        least = first + moment.count(_MISSED_S)
+        first = next((n for n in ends(text) if first < n < last and n - first <= _AS_GOOD_AS_NONE), first)
+        if len(content(prefix(text, last)) - content(prefix(text, first))) < _TELLING:
+            continue  # there is nothing to be missed
+        again = re.sub(r"^(?:and|but|so) ", "", text[starts[first][0] :], flags=re.IGNORECASE)
+        again = without_opening(again, moment.language)
         added = (_user(said), _opened(_assistant(again), reply))
-        found = _placed(moment, Interruption(intent, moment.part, added, moment.ahead, least, until, 2))
+        found = _at(moment, Interruption(intent, moment.part, added, moment.ahead, last, dropped=2))
         if found:
             yield found
 
@@ -249,9 +232,7 @@ def _affirm(moment: Moment) -> Iterator[Interruption]:
     if ahead and not (follows_up(ahead[0].text, moment.language) and asks(ahead[0].text, moment.language)):
         return  # who goes on talking of it did not have all
     added = (_user(moment.say("affirm")), _assistant(moment.say("affirm_reply")))
-    found = _placed(moment, Interruption("affirm", moment.part, added, ahead, moment.share(_ENOUGH)))
-    if found:
-        yield found
+    yield from _once_told(moment, Interruption("affirm", moment.part, added, ahead, moment.share(_ENOUGH)))
 
 
 def _cancel(moment: Moment) -> Iterator[Interruption]:
@@ -259,17 +240,17 @@ def _cancel(moment: Moment) -> Iterator[Interruption]:
     text = moment.part.text
     if awaits(text, moment.language) or declines(text, moment.language) or not _is_told(moment):
         return
+    if is_personal(moment.before[-1].text, moment.language) or _is_served(moment, _SERVED):
+        return  # that would be rude, or throw away what is not done yet
     if moment.part.turn.tool or len(tokens(text)) < moment.count(_TIRING_S):
         return
     answered = moment.rng.random() < CANCEL_ANSWERED
     reply = moment.say("cancel_reply") if answered else ""
     added = (_user(moment.say("cancel")), *([_assistant(reply)] if reply else []))
-    until = len(tokens(text)) - moment.count(_LEFT_S)
-    found = _placed(
-        moment, Interruption("cancel", moment.part, added, (), moment.count(_HEARD_OF_IT_S), until, len(added))
-    )
-    if found:
-        yield found
+    heard = max(moment.count(_HEARD_OF_IT_S), moment.share(_GIST))
+    for found in _once_told(moment, Interruption("cancel", moment.part, added, (), heard, dropped=len(added))):
+        if len(tokens(text)) - found.said >= moment.count(_TIRED_OF_S):
+            yield found
 
 
 _KINDS: Final[Mapping[Intent, Callable[[Moment], Iterator[Interruption]]]] = {
@@ -294,15 +275,46 @@ def _is_told(moment: Moment) -> bool:
     return is_asked(moment) and not orders(moment.before[-1].text, moment.language)
 
 
+def _is_served(moment: Moment, turns: int) -> bool:
+    """Whether the talk of the last so many turns is about something that the user wants done."""
+    return any(orders(part.text, moment.language) for part in moment.before[-turns:] if part.is_user)
+
+
 def _partners(moment: Moment) -> Iterator[tuple[Part, ...]]:
     """Dialogues that a turn can be borrowed from; none of which a turn is there already, for that is alike itself."""
-    return partners_of((*moment.before, moment.part, *moment.ahead), _after(moment.dialogue, moment.others))
+    near = _after(moment.dialogue, moment.others)[:NEAR]
+    drawn = [near[place] for place in moment.rng.permutation(len(near))]
+    return partners_of((*moment.before, moment.part, *moment.ahead), drawn)
 
 
 def _after(dialogue: TextDialogue, others: Sequence[TextDialogue]) -> Sequence[TextDialogue]:
-    """The others in a round that begins after the dialogue itself, so that each is borrowed from by few."""
+    """The others in a round that begins after the dialogue itself."""
     here = next((place for place, other in enumerate(others) if other.id == dialogue.id), -1)
     return [*others[here + 1 :], *others[: max(here, 0)]]
+
+
+def _once_told(moment: Moment, found: Interruption) -> Iterator[Interruption]:
+    """The interruption at the end of each sentence or clause, in any order, by which so much is heard as it asks for,
+    and what was asked for is among it."""
+    text = found.target.text
+    asked = moment.before[-1].text if moment.before else ""
+    pointed = found.intent == "follow_up" and not stands_alone(found.ahead[0].text, moment.language)
+    whole = sentence_ends(text) if pointed else ends(text)
+    if found.intent in ("topic", "affirm"):  # a clause of its own may be what was asked for
+        whole = [end for end in whole if end in sentence_ends(text) or not begins(text, end)]
+    for end in moment.rng.permutation(whole).tolist():
+        heard = prefix(text, end)
+        tells = len(content(heard) - content(asked)) >= _TELLING and is_told(heard, text, asked, moment.language)
+        placed = _at(moment, replace(found, said=end)) if end >= found.said and tells else None
+        if placed:
+            yield placed
+
+
+def _at(moment: Moment, found: Interruption) -> Interruption | None:
+    """The interruption right after what it asks to be heard; None where more has to be, or there is no room."""
+    until = found.said + moment.count(_SOON_S)
+    placed = _placed(moment, replace(found, until=until))
+    return placed if placed and placed.said == found.said else None
 
 
 def _placed(moment: Moment, found: Interruption) -> Interruption | None:
@@ -315,7 +327,7 @@ def _placed(moment: Moment, found: Interruption) -> Interruption | None:
     least = max(found.said, _LEAST_HEARD, moment.count(_HEARD_S))
     most = len(tokens(text)) - moment.count(_LEFT_S)
     if found.until is not None:
-        most = min(most, found.until - moment.count(_CLAUSE_LEFT_S))
+        most = min(most, found.until - moment.count(_BESIDE_S))
     before = [part.text for part in moment.before]
     later = [(part.is_user, part.text) for part in following]
 

@@ -79,7 +79,8 @@ class Intrusion:
     """Something on the user's channel during assistant turn `target_turn` at which the assistant need not yield.
 
     `line` is that of who speaks; of noise_burst and cough it is a name that stands for the sound, and each take of the
-    dialogue draws a `sound` for it. `resume`: the assistant stops at its next pause, and goes on.
+    dialogue draws a `sound` for it. `resume`: the assistant stops at its next pause, and goes on. `after` are the
+    counts of the turn's audible tokens after one of which it begins (None: anywhere).
     """
 
     kind: IntrusionKind
@@ -87,6 +88,7 @@ class Intrusion:
     line: str
     resume: bool
     sound: str | None = None
+    after: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ class Script:
                 "lines": tuple(ScriptLine(**line) for line in raw["lines"]),
                 "barge_ins": tuple(BargeIn(**item) for item in raw["barge_ins"]),
                 "backchannels": tuple(_backchannel(item) for item in raw["backchannels"]),
-                "intrusions": tuple(Intrusion(**item) for item in raw["intrusions"]),
+                "intrusions": tuple(_intrusion(item) for item in raw["intrusions"]),
             }
         )
 
@@ -131,6 +133,10 @@ class Script:
 def _turn(raw: dict[str, Any]) -> ScriptTurn:
     tool = ToolCall(**raw["tool"]) if raw["tool"] else None
     return ScriptTurn(**{**raw, "lines": tuple(raw["lines"]), "tool": tool})
+
+
+def _intrusion(raw: dict[str, Any]) -> Intrusion:
+    return Intrusion(**{**raw, "after": None if raw["after"] is None else tuple(raw["after"])})
 
 
 def _backchannel(raw: dict[str, Any]) -> Backchannel:

@@ -1,5 +1,6 @@
 """What a listener says while the other party speaks, and after which words: the rules of docs/turn-taking.md."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -7,13 +8,25 @@ from itertools import pairwise
 import numpy as np
 
 from turnmill.synth.phrases import Nodding, Phrases
-from turnmill.synth.tokens import CLAUSE_END, SENTENCE_END, ends_with, sounds, spans, tokens
+from turnmill.synth.tokens import CLAUSE_END, SENTENCE_END, audible, ends_with, spans, tokens
 
 _MOST = 4  # per turn; Turnmill's choice, as are the times below
 _FIRST_S = 2.0  # of a turn, before anybody nods
 _LAST_S = 1.0  # of a turn, in which nobody does: the listener's own turn is next
 _CLAUSE_S = 0.9  # "Well," and "For example," have nothing to nod at
 _MARKS = CLAUSE_END - frozenset(":：、")  # after which there is something to nod at, not something to come
+# How a clause begins behind a comma where words are written apart.
+_CLAUSE = re.compile(
+    r"(?:and|but|so|because|which|who|when|where|while|if|as|although|though|then|since|until|unless|it|you|they|we|i|"
+    r"there|he|she)\b",
+    re.IGNORECASE,
+)
+_REPLY = re.compile(
+    r"(?:oh,? |ah,? )?(?:i'm )?(?:sorry|my (?:mistake|apologies)|no (?:problem|worries)|sure|of course|okay),? "
+    r"(?:i (?:mis)?heard|i (?:misheard|heard|didn't)|let me|once more|about that)|let me |"
+    r"(?:抱歉|对不起|不好意思|好的)，(?:我|再|是)|我(?:再|重新)",
+    re.IGNORECASE,
+)
 _ASSESSES = 0.5  # share of the nods at news that say what they think of it
 
 
@@ -58,22 +71,21 @@ def nods(
         places = [_Place(place.after, _neutral(place.continuers, phrases.nods), {}) for place in places]
     places = [places[n] for n in rng.permutation(len(places))]
     spare = [] if named is not None else places[count:]
-    heard = np.cumsum([sounds(token) for token in parts]).tolist()
-    return [_nod(place, spare, heard, rng) for place in places[:count]]
+    return [_nod(place, spare, parts, rng) for place in places[:count]]
 
 
 def _neutral(continuers: Mapping[str, float], nodding: Nodding) -> Mapping[str, float]:
     return {word: weight for word, weight in continuers.items() if word in nodding.neutral}
 
 
-def _nod(place: _Place, spare: Sequence[_Place], heard: Sequence[int], rng: np.random.Generator) -> Nod:
+def _nod(place: _Place, spare: Sequence[_Place], parts: Sequence[str], rng: np.random.Generator) -> Nod:
     """A nod for a place, or for a spare one where it is said as well."""
     assesses = bool(place.assessments) and rng.random() < _ASSESSES
     words = place.assessments if assesses else place.continuers
     weights = np.array(list(words.values()))
     said = list(words)[int(rng.choice(len(weights), p=weights / weights.sum()))]
     others = [] if assesses else [other for other in spare if said in other.continuers]
-    return Nod(said, tuple(heard[fit.after - 1] for fit in (place, *others)))
+    return Nod(said, audible(parts, [fit.after for fit in (place, *others)]))
 
 
 def _places(text: str, phrases: Phrases) -> Iterator[_Place]:
@@ -86,11 +98,14 @@ def _places(text: str, phrases: Phrases) -> Iterator[_Place]:
         sorry = nodding.apology.search(sentence) is not None
         clauses = _pieces(parts, start, end, _MARKS)
         for (first, last), (_, following) in pairwise([*clauses, (end, end)]):
+            if phrases.words_apart and last < end and not _CLAUSE.match(_between(text, last, following)):
+                continue  # what is listed or put in between goes on
             timely = (
                 last >= _FIRST_S * rate and len(parts) - last >= _LAST_S * rate and last - first >= _CLAUSE_S * rate
             )
             clause, then = _between(text, first, last), _between(text, last, following)
-            unsaid = nodding.refusal.search(then) or nodding.apology.search(clause) or (sorry and last < end)
+            ours = _REPLY.match(sentence) is not None  # what was said instead is to come
+            unsaid = nodding.refusal.search(then) or nodding.apology.search(clause) or (sorry and last < end) or ours
             if timely and not unsaid:
                 yield _place(clause, sentence, last, nodding)
 

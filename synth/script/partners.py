@@ -1,5 +1,6 @@
 """The other dialogues that an interruption may borrow from: those whose question is another one."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 from turnmill.manifests.records import TextDialogue
@@ -7,7 +8,9 @@ from turnmill.synth.script.asking import asked_again, declines, greets, stands_a
 from turnmill.synth.script.context import content
 from turnmill.synth.script.parts import Part, parts_of
 
-_TRIES = 24  # others that are looked at before an interruption goes without
+NEAR = 80
+"""Others that may be borrowed from, so that the few that fit are not borrowed again and again."""
+_CALLED = re.compile("(?:小|老)?[\u4e00-\u9fff]{2,3}[，,]|(?!Okay|Yes|No|Well|So|Please)[A-Z][a-z]+, ")  # by name
 _COMPARED = 12  # answers of others beside which one may turn out to be what is said to many
 _ALIKE = 0.4  # of the words that two turns refer to, the share from which one may pass for the other
 
@@ -16,7 +19,7 @@ def partners_of(talk: Sequence[Part], others: Sequence[TextDialogue]) -> Iterato
     """Dialogues among `others` that begin with a question which can be asked at any time, and is none of this talk's,
     in order. Each has at least a question and its answer; all its turns are `borrowed`."""
     own = [content(part.text) for part in talk]
-    for place, other in enumerate(others[:_TRIES]):
+    for place, other in enumerate(others):
         if _fits(other):
             partner = parts_of(other, borrowed=True)
             if any(_alike(content(part.text), words) for part in partner[:2] for words in own):
@@ -45,7 +48,7 @@ def _fits(other: TextDialogue) -> bool:
     if any(turn.style for turn in other.turns) or other.turns[1].tool:
         return False
     question, answer, *_ = parts_of(other)
-    if greets(answer.text, other.language):
+    if greets(answer.text, other.language) or _CALLED.match(question.text):
         return False
     again = asked_again(question.text, other.language)
     return again is not None and stands_alone(again, other.language) and not declines(answer.text, other.language)

@@ -1,5 +1,6 @@
 """Write the script of a dialogue: draw its voices and its interaction, and write every line that has to be spoken."""
 
+import re
 from collections.abc import Sequence
 from functools import partial
 from typing import Literal, get_args
@@ -10,9 +11,10 @@ from turnmill.manifests.languages import primary
 from turnmill.manifests.records import TextDialogue, TextTurn, generator, stable_hash
 from turnmill.synth.intents import Balance
 from turnmill.synth.phrases import PHRASES, Phrases
-from turnmill.synth.script.asking import asks, awaits, greets, is_courtesy
+from turnmill.synth.script.asking import asks, asks_back, awaits, greets, is_courtesy
+from turnmill.synth.script.clauses import ends
 from turnmill.synth.script.interaction import Interaction
-from turnmill.synth.script.interruptions import Interruption, Moment, interruption, is_asked
+from turnmill.synth.script.interruptions import interruption, is_asked
 from turnmill.synth.script.model import (
     Backchannel,
     BargeIn,
@@ -24,11 +26,16 @@ from turnmill.synth.script.model import (
     ScriptLine,
     ScriptTurn,
 )
+from turnmill.synth.script.moment import Interruption, Moment
 from turnmill.synth.script.nods import nods
 from turnmill.synth.script.parts import Part, parts_of
-from turnmill.synth.tokens import joined, prefix, spans, tokens
+from turnmill.synth.tokens import audible, joined, prefix, spans, tokens
 from turnmill.synth.voices import Split, VoiceBank
 
+# What a word that leads on is one with: "so much", "that is", "as long as", a name.
+_SET = re.compile(
+    r"(?:much|many|far|long|well|good|great|is|was|are|were|will|would|could|should|sounds?|works?|as|that|uh|um)\b|(?!I\b)[A-Z]"
+)
 _MOST_INTRUSIONS = 2  # per turn; Turnmill's choice
 _LEAST_TOKENS = 6  # of an assistant's turn that something falls into
 
@@ -85,7 +92,9 @@ def pause_points(text: str, phrases: Phrases) -> list[int]:
     apart, but for those that bind ("can I")."""
     parts = tokens(text)
     points = [
-        n for n in range(2, len(parts) - 1) if parts[n - 1][-1].isalpha() and parts[n - 1].lower() not in phrases.binds
+        n
+        for n in range(2, len(parts) - 1)
+        if parts[n - 1][-1].isalpha() and parts[n - 1].lower() not in phrases.binds and not _SET.match(parts[n])
     ]
     leading = [n for n in points if _leads_on(text, parts, n, phrases)]
     return leading or (points if phrases.words_apart else [])
@@ -162,11 +171,14 @@ class _Writer:
         self._backchannels("assistant", self._add(part, pieces), named, rng)
 
     def _assistant_turn(self, part: Part, rng: np.random.Generator, interrupted: bool) -> int:
-        """A turn of a source, at which the user may nod unless it answers what nobody asked."""
+        """A turn of a source, at which the user may nod unless it answers what nobody asked, and do more unless they
+        have just interrupted."""
+        again = bool(self.barge_ins) and self.barge_ins[-1].turn == len(self.turns) - 1
         here = self._add(part, [("turn", part.text)])
         if not part.misheard:
             self._backchannels("user", here, part.turn.backchannels, rng)
-        self._intrude(here, tokens(part.text), interrupted, rng)
+        if not again:
+            self._intrude(here, tokens(part.text), interrupted, rng)
         return here
 
     def _interruption(self, moment: Moment, balance: Balance) -> Interruption | None:
@@ -187,9 +199,11 @@ class _Writer:
     def _silence(self, moment: Moment, rng: np.random.Generator) -> None:
         if moment.ahead and self.phrases and rng.random() < self.interaction.silence_timeout:
             language = self.dialogue.language
+            is_waiting = asks_back(moment.part.text)
             is_over = is_asked(moment) and asks(moment.ahead[0].text, language)
-            is_over &= not awaits(moment.part.text, language)
-            reprompt = self.phrases.say("reprompt" if is_over else "waiting", rng)
+            if not is_waiting and (not is_over or awaits(moment.part.text, language)):
+                return  # who has nothing to answer may be silent for longer
+            reprompt = self.phrases.say("waiting" if is_waiting else "reprompt", rng)
             self._add(Part(TextTurn("assistant", reprompt), reprompt), [("turn", reprompt)], after_silence=True)
 
     def _intrude(self, here: int, parts: Sequence[str], interrupted: bool, rng: np.random.Generator) -> None:
@@ -201,9 +215,10 @@ class _Writer:
             resume = bool(rng.random() < interaction.resume) and kind == "failed_barge_in" and not interrupted
             if len(parts) < _LEAST_TOKENS:
                 continue
-            line = self._intruding_line(kind, here, rng)
+            after = audible(parts, ends(self.turns[here].text)) if kind == "failed_barge_in" else None
+            line = self._intruding_line(kind, here, rng) if after is None or after else None
             if line is not None:
-                self.intrusions.append(Intrusion(kind, here, line, resume))
+                self.intrusions.append(Intrusion(kind, here, line, resume, after=after))
 
     def _intruding_line(self, kind: IntrusionKind, here: int, rng: np.random.Generator) -> str | None:
         if kind == "noise_burst" or kind == "cough":

@@ -26,8 +26,8 @@ ENGLISH = Wording(
                 "{Reason}, and I'm [so happy|really excited|in such a good mood]!",
             ),
             (
-                "[Oh, that's wonderful!|That's fantastic news!|How lovely!|Congratulations!] [I'm so glad for you."
-                "|You must be so pleased.|That really made my day.] [What can I do for you?|What would you like to "
+                "[Oh, that's wonderful!|That's fantastic news!|How lovely!] [I'm so glad for you."
+                "|You must be so pleased.] [What can I do for you?|What would you like to "
                 "know?]",
             ),
         ),
@@ -62,7 +62,7 @@ ENGLISH = Wording(
                 "[You'll never guess what just happened|Something unbelievable just happened]! {Reason}!",
             ),
             (
-                "[Wow, really?|No way!|Oh, what a surprise!] [I didn't expect that either!|That's quite something!]"
+                "[Wow, really?|No way!|Oh, what a surprise!] [Who would have thought!|That's quite something!]"
                 " [And "
                 "what can I do for you?|So, what would you like to ask?]",
             ),

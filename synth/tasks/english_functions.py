@@ -61,7 +61,7 @@ FUNCTIONS: Final[Mapping[str, Used]] = {
         _DO,
         {
             "done": (
-                "Your timer for {label} is [running|set], {minutes} minutes from now.",
+                "Your timer for {label} is [set for|running, you have] {minutes} minutes.",
                 "{minutes} minutes for {label}, starting now.",
             )
         },

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from turnmill.manifests.records import TextDialogue, TextTurn
-from turnmill.synth.script.asking import asks, awaits, reacts
+from turnmill.synth.script.asking import asks, awaits, is_personal, reacts
 
 # How a turn begins that takes up what was just said: with a word or two.
 _TAKES_UP: Final = re.compile(r"^(?:[A-Za-z']+ ?){1,3}[,.!]|^[\u4e00-\u9fff]{1,4}[，。！,!]")
@@ -14,13 +14,14 @@ _GREETING: Final = re.compile(r"^(?:(?:hi|hello|hey)(?: there)?[,.!]\s*|[你您]
 
 def openings(dialogue: TextDialogue) -> list[int]:
     """The places of the user's turns before which another exchange may stand: the first of the dialogue, and those that
-    ask something and take up nothing of the turn before. Nothing comes between a question of the assistant's and its
-    answer."""
+    ask something and take up nothing of the turn before, where they speak to nobody that the user knows. Nothing
+    comes between a question of the assistant's and its answer."""
     turns, language = dialogue.turns, dialogue.language
     return [
         index
         for index, turn in enumerate(turns)
         if turn.role == "user"
+        and not is_personal(turn.text, language)
         and (index == 0 or (_begins(turn, language) and not awaits(turns[index - 1].text, language)))
     ]
 

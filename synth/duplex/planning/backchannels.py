@@ -16,6 +16,7 @@ from turnmill.synth.duplex.timing import Timing
 from turnmill.synth.script.model import Backchannel, Script
 
 AFTER_START = RATE // 2  # nobody nods before there is something to nod at
+ANTICIPATED = RATE // 10  # by which one nods, or begins, before a clause has ended
 _BEFORE_END = RATE * 3 // 10  # the other goes on: a token that outlasts it would be a turn
 _BEFORE_BARGE_IN = RATE * 4 // 5
 _APART = RATE * 3 // 5  # from the speaker's other speech
@@ -94,7 +95,7 @@ def _start(
         for _ in range(_TRIES):
             start = point + round(timing.backchannel_onset.draw(rng) * RATE)
             near = any(start - NEAR < end and begin < start + NEAR for begin, end in islands)
-            if first <= start <= last and near and is_free(start, length, busy):
+            if max(first, point - ANTICIPATED) <= start <= last and near and is_free(start, length, busy):
                 return start
     return None
 

@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 
@@ -137,11 +138,17 @@ def _both_heard(assistant: Sequence[tuple[int, int]], user: Sequence[tuple[int, 
 def _by_onset(
     target: Placed, found: Sequence[_Place], timing: Timing, rng: np.random.Generator
 ) -> tuple[bool, Sequence[_Place]]:
-    """Whether the user begins at the end of a clause, and the places for what it is."""
-    ends = [target.start + word.end for word in target.body.words if word.text[-1] in CLAUSE_END]
+    """Whether the user begins at the end of a clause, up to the first word of the next, and the places for what it
+    is."""
+    words = [*target.body.words, None]
+    spans = [
+        (target.start + word.end - _ANTICIPATED, target.start + (following.end if following else word.end))
+        for word, following in pairwise(words)
+        if word and word.text[-1] in CLAUSE_END
+    ]
     kinds: dict[bool, list[_Place]] = {True: [], False: []}
     for place in found:
-        kinds[any(0 <= end - place.onset <= _ANTICIPATED for end in ends)].append(place)
+        kinds[any(first <= place.onset <= last for first, last in spans)].append(place)
     at_clause = bool(kinds[True]) and (not kinds[False] or rng.random() < timing.p_clause)
     return at_clause, kinds[at_clause]
 

@@ -10,13 +10,14 @@ import numpy as np
 from turnmill.manifests.records import generator
 from turnmill.synth.channels import ASSISTANT, RATE, USER
 from turnmill.synth.duplex.lengths import LONGEST_ATTEMPT, PRE
-from turnmill.synth.duplex.planning.backchannels import AFTER_START, is_free, quieter, room, words_at
+from turnmill.synth.duplex.planning.backchannels import AFTER_START, ANTICIPATED, is_free, quieter, room, words_at
 from turnmill.synth.duplex.planning.placed import Body, Piece, Placed, line_clip, reached_db
 from turnmill.synth.duplex.planning.spoken import SpokenLine
 from turnmill.synth.duplex.timeline import Clip, Event, TimedWord, Unplaced
 from turnmill.synth.duplex.timing import Timing
 from turnmill.synth.script.model import Intrusion, Script, ScriptLine
 
+_SOON = RATE // 5  # from the end of a clause, by when one has begun who waited for it
 _TRIES = 8
 
 
@@ -50,13 +51,18 @@ def hold(
     pauses = _pauses(target)
     if not pauses or last <= first or spoken.length > LONGEST_ATTEMPT:
         return None
-    quickest, slowest = round(timing.reaction.low * RATE), round(timing.reaction.high * RATE)
-    possible = [(stop, go_on) for stop, go_on in pauses if first <= stop - quickest and stop <= last]
+    quickest = round(timing.reaction.low * RATE)
+    points = _points(target, item)
+    possible = [
+        (stop, go_on)
+        for stop, go_on in pauses
+        if first <= stop - quickest and stop <= last and any(stop - PRE <= point <= go_on + PRE for point in points)
+    ]
     if not possible:
         return None
     stop, go_on = possible[int(rng.integers(len(possible)))]
     reaction = round(timing.reaction.draw(rng) * RATE)
-    start = min(max(stop - min(reaction, slowest), first), stop - quickest)
+    start = min(max(stop - min(reaction, max(ANTICIPATED, quickest)), first), stop - quickest)
     silence = round(timing.resume_after.draw(rng) * RATE)
     resume = max(start + spoken.length, stop) + silence
     held = replace(target, body=_parted(target.body, stop - target.start, go_on - target.start, resume - target.start))
@@ -91,7 +97,7 @@ def place_intrusions(
             unplaced.append(Unplaced(item.kind, item.target_turn, why or ""))
             continue
         rng = generator(seed, script.id, f"timeline intrusion {number}")
-        start = _start(target, spoken.length, busy, rng)
+        start = _start(target, item, spoken.length, busy, rng)
         if start is None:
             unplaced.append(Unplaced(item.kind, item.target_turn, "the assistant's turn has no room for it"))
             continue
@@ -109,11 +115,16 @@ def _unfit(item: Intrusion, spoken: SpokenLine | None, target: Placed | None) ->
     return f"its speech lasts {spoken.length / RATE:.2f} s" if long else None
 
 
-def _start(target: Placed, length: int, busy: list[tuple[int, int]], rng: np.random.Generator) -> int | None:
+def _start(
+    target: Placed, item: Intrusion, length: int, busy: list[tuple[int, int]], rng: np.random.Generator
+) -> int | None:
     """A sample of the assistant's speech from which `length` samples of the user's channel are free, while the
-    assistant goes on."""
+    assistant goes on; near the end of a clause where the script says so."""
     first, last = room(target, length)
     spans = [(max(target.start + s, first), min(target.start + e - 1, last)) for s, e in target.body.islands]
+    if item.after is not None:
+        near = [(point - ANTICIPATED, point + _SOON) for point in _points(target, item)]
+        spans = [(max(s, begin), min(e, end)) for s, e in spans for begin, end in near]
     spans = [(s, e) for s, e in spans if s <= e]
     if not spans:
         return None
@@ -124,6 +135,14 @@ def _start(target: Placed, length: int, busy: list[tuple[int, int]], rng: np.ran
         if is_free(start, length, busy):
             return start
     return None
+
+
+def _points(target: Placed, item: Intrusion) -> list[int]:
+    """The samples at which the words end after which the script has the user begin; of an intrusion that it puts
+    anywhere, the ends of all words."""
+    words = target.body.words
+    counts = range(1, len(words) + 1) if item.after is None else (min(count, len(words)) for count in item.after)
+    return [target.start + words[count - 1].end for count in counts] if words else []
 
 
 def _intrusion(

@@ -4,7 +4,7 @@ import re
 import unicodedata
 
 from turnmill.synth.reading.chinese.amounts import currency
-from turnmill.synth.reading.chinese.numbers import NUMBER, TO, cardinal
+from turnmill.synth.reading.chinese.numbers import NUMBER, TO, cardinal, spelt
 from turnmill.synth.reading.rules import Specs
 
 _SAID = {
@@ -63,6 +63,12 @@ NAMES: Specs = (
     (rf"(?<=\d)(°?[A-Za-z]+){TO}(?={NUMBER}\1(?![A-Za-z]))", r"\1到"),
     (r"(?<![A-Za-z])[Nn][Oo]\.\s*(?=\d)", "第"),
     (r"#\s*(?=\d)", ""),
+    # Numbers that are names: of quarters, hospitals, buses, roads and rooms.
+    (
+        r"(?<![\d.共有约价格])(?:[1-9]\d\d(?=(?:艺术[区园]|艺术中心|文创园|创意园|工厂|厂区|医院|国道|省道|路(?:公交|车|公共汽车|电车)|房间?|室|号?包[间厢房]))"
+        r"|798(?![\d.%]|[元块米人个年万千百多岁])|751(?=园区|火车))",
+        lambda m: spelt(m[0]),
+    ),
     (r"(?<=[A-Za-z])[-_](?=\d)", " "),
 )
 SUMS: Specs = (
@@ -87,6 +93,7 @@ SIGNS: Specs = (
     (r"°F", "华氏度"),
     (r"\s*([+=×÷±≤≥<>≠≈√∞→←%‰°&@#∑∫∈\u222a∩∂§\\^©])\s*", lambda m: _SAID[m[1]]),
     (r"[^\w\s'\"~|／/，。！？；：、,.;:?!（）()\[\]…—–-]", _other),
+    (r"[)）\]]\s*(?=[的吗呢吧呀](?!确))", ""),  # it closes what the word behind belongs to
     # Pauses.
     (r"\s*(?:[()（）\[\]]|…+|\.{2,}|[—–]+|\s-+\s)\s*", "，"),
 )

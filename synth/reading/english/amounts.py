@@ -138,6 +138,10 @@ def _quantity(match: re.Match[str]) -> str:
     return f" {cardinal(match['number'])} {_one(unit) if match['number'] == '1' else unit}{ends} "
 
 
+_ROUND = re.compile(r"\d{1,4}[05]0")
+_COUNTED = re.compile(r"\s+[a-z]+s\b")
+
+
 def _range(match: re.Match[str]) -> str:
     """$10-20 as 10 to $20, 5-10% as 5 to 10%: what is said once stands at the last; other pairs stay as they are."""
     first, unit, last, tail = (match[name] or "" for name in ("first", "unit", "last", "tail"))
@@ -147,7 +151,8 @@ def _range(match: re.Match[str]) -> str:
         scale = _SCALE.get(unit.lower(), unit) if unit != tail.strip() else ""
         return f"{own + first if own else cardinal(first)} {scale} to {sign}{last}{tail}"
     if not tail:
-        return match[0]
+        counted = _ROUND.fullmatch(first) and _ROUND.fullmatch(last) and _COUNTED.match(match.string, match.end())
+        return f"{cardinal(first)} to {cardinal(last)}" if counted and int(first) < int(last) else match[0]
     return f"{first + unit if unit != tail.strip() and unit else cardinal(first)} to {last}{tail}"
 
 

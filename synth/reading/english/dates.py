@@ -60,7 +60,9 @@ def _month_first(match: re.Match[str]) -> str:
 def _day_first(match: re.Match[str]) -> str:
     the = (
         ""
-        if re.search(r"\b(?:the|[Oo]ur|[Tt]his|[Ee]very)\s$", match.string[max(match.start() - 6, 0) : match.start()])
+        if re.search(
+            r"\b(?:[Tt]he|[Oo]ur|[Tt]his|[Ee]very)\s$", match.string[max(match.start() - 6, 0) : match.start()]
+        )
         else "the "
     )
     return f" {the}{ordinal(str(int(match['day'])))} of {_named(match['month'])}{_in_year(match['year'])} "

@@ -2,7 +2,18 @@
 
 import pytest
 
-from turnmill.synth.script.asking import accepts, asked_again, asks, declines, follows_up, regrets, stands_alone
+from turnmill.synth.script.asking import (
+    accepts,
+    asked_again,
+    asks,
+    declines,
+    follows_up,
+    is_alike,
+    is_personal,
+    is_told,
+    regrets,
+    stands_alone,
+)
 
 
 @pytest.mark.parametrize(
@@ -16,6 +27,8 @@ from turnmill.synth.script.asking import accepts, asked_again, asks, declines, f
         ("Explain how a fridge works.", "Explain how a fridge works."),
         ("I can't sleep lately.", None),
         ("Thanks, that helps.", None),
+        ("I see. And how long is it open for?", "How long is it open for?"),
+        ("Hi can you find me a salon?", "Can you find me a salon?"),
         ("Why?", None),
         ("Tell me all of it, " + "and then some more, " * 10, None),
     ],
@@ -33,6 +46,8 @@ def test_a_question_is_asked_again_without_what_led_up_to_it(text: str, again: s
         ("请画一只拿着卡牌的狐狸", "画一只拿着卡牌的狐狸"),
         ("恩，好的谢谢，那它家评分高吗？", "它家评分高吗？"),
         ("不用担心什么，激情享受生活！", None),
+        ("成本一亿美元，后来票房收入多少啊？", "后来票房收入多少啊？"),
+        ("如果下雨，还去公园吗？", "如果下雨，还去公园吗？"),
         ("我今天很累。", None),
     ],
 )
@@ -48,6 +63,30 @@ def test_a_question_that_points_back_cannot_be_asked_out_of_the_blue() -> None:
     assert not stands_alone("Give me another one.", "en")
     assert stands_alone("附近有什么好吃的？", "zh")
     assert not stands_alone("它要煮多久？", "zh")
+
+
+def test_a_question_may_be_heard_for_another_that_asks_the_same_kind_of_thing_in_the_same_words() -> None:
+    assert is_alike("What exactly is in a Steamer?", "What's in the Cold Brew?", "en")
+    assert not is_alike("What exactly is in a Steamer?", "Where is the Cold Brew in it?", "en")
+    assert not is_alike("What herbal teas do you serve?", "What's in the Cold Brew?", "en")
+    assert is_alike("你知道李璟荣吗？", "知道人定湖公园吗？", "zh")
+    assert not is_alike("演什么戏？", "你想买什么样的鞋？", "zh")
+
+
+def test_an_answer_has_told_what_was_asked_for_once_nothing_to_come_may_be_it() -> None:
+    humidity = "It will be sunny. The humidity is about forty percent there."
+    assert not is_told("It will be sunny.", humidity, "What is the humidity?", "en")
+    assert is_told("It is forty percent.", "It is forty percent. Bring some water.", "What is the humidity?", "en")
+    started = "I have started the movie. The director is Matteo Garrone."
+    assert not is_told("I have started the movie.", started, "That is right. Who is it directed by?", "en")
+    assert not is_told("有很多办法。", "有很多办法。以下是一些例子：", "怎么解码？", "zh")
+
+
+def test_what_is_asked_of_somebody_one_knows_is_personal() -> None:
+    assert is_personal("Why are you so sad?", "en")
+    assert is_personal("你的衣服怎么了？", "zh")
+    assert not is_personal("Do you have tea?", "en")
+    assert not is_personal("你知道故宫吗？", "zh")
 
 
 @pytest.mark.parametrize(

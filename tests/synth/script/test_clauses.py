@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from turnmill.synth.script.clauses import clauses
+from turnmill.synth.script.clauses import clauses, ends, sentence_ends
 from turnmill.synth.tokens import tokens
 
 WORDS = st.lists(
@@ -31,6 +31,14 @@ def test_a_long_sentence_is_parted_where_what_follows_stands_alone() -> None:
         "你可以先坐地铁到人民广场，因为那里换车方便，",
         "出站以后往东走十分钟，就能看见博物馆了。",
     ]
+
+
+def test_something_whole_is_said_where_a_sentence_ends_or_could() -> None:
+    text = "It opens at nine, and it is free on Sundays, which is nice. Mr. Hall sells apples, pears and plums there."
+    assert [tokens(text)[n - 1] for n in ends(text)] == ["nine,", "nice."]
+    assert sentence_ends(text) == [13]
+    chinese = "离这儿不远的地方就有一家店，他们家的味道很不错，如果你早点儿过去的话，就不用排队。"
+    assert ["".join(tokens(chinese)[:n])[-3:] for n in ends(chinese)] == ["家店，", "不错，"]
 
 
 @given(WORDS, st.integers(1, 9), st.integers(1, 30))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.synth.duplex.conftest import QUIET, only
 from tests.synth.script.test_writer import german_bank
 from turnmill.manifests.records import Intent, Interruption, Licence, TextDialogue, TextTurn, ToolCall
-from turnmill.synth.intents import INTENTS, SAYS_AGAIN, Balance, says_again
+from turnmill.synth.intents import INTENTS, Balance, says_again
 from turnmill.synth.phrases import PHRASES
 from turnmill.synth.script import Interaction, Script, write_script
 from turnmill.synth.tokens import prefix, spans, tokens
@@ -21,8 +21,8 @@ from turnmill.synth.tts.engines.espeak import ESPEAK
 LICENCE = Licence("CC-BY-4.0", True, True)
 FRIDGE = (
     "How does a fridge work?",
-    "A fridge pumps a liquid through a loop. The liquid evaporates inside and takes up heat, and a compressor then "
-    "squeezes it, so that it gives off that heat at the back.",
+    "A fridge pumps a liquid through a loop of pipes. The liquid evaporates inside and takes up heat. A compressor "
+    "then squeezes it, so that it gives off that heat at the back. In many of them there is a fan for that as well.",
     "Is it bad to leave the door open?",
     "Yes, the cold air falls out at once, and the compressor has to run for a long time to make up for it.",
 )
@@ -32,7 +32,15 @@ WINE = (
     "Will that work on wool?",
     "It will, but use as little water as you can, and dry the spot with a fan for the rest of the day.",
 )
-MOON = ("How far is the moon?", "The moon is about three hundred and eighty thousand kilometres away from the earth.")
+MOON = (
+    "How far is the moon?",
+    "The moon is about three hundred and eighty thousand kilometres away. Light takes a little more than a second for "
+    "that.",
+)
+ANTS = (
+    "How do I get ants out of a kitchen?",
+    "Wipe the path of the ants with vinegar, and close the gap by which they come in. Put the sugar in a jar, too.",
+)
 CHINESE = (
     ("附近有什么好吃的面馆？", "出门往右走两百米有一家面馆，味道很好，价格也不贵，中午人很多，最好早点去。"),
     ("小米粥要煮多久？", "水开以后用小火煮三十分钟左右，中间搅拌几次，这样就不会粘锅了，喝起来也更香。"),
@@ -63,9 +71,9 @@ def test_a_follow_up_is_the_next_turn_where_it_uses_nothing_unsaid() -> None:
     assert [turn.text_written for turn in script.turns] == list(WINE)
     [item] = script.barge_ins
     assert (item.turn, item.target_turn, item.turns) == (2, 1, 0)
+    assert prefix(WINE[1], item.said).endswith("never rub.")  # the end of a sentence
     relies = dialogue("d", (*WINE[:2], "How cold is the water to be?", WINE[3]))
-    [item] = written(relies, "follow_up").barge_ins
-    assert "water" in prefix(WINE[1], item.said)  # by then it is said
+    assert not written(relies, "follow_up").barge_ins
 
 
 @pytest.mark.parametrize(
@@ -84,10 +92,11 @@ def test_what_corrects_asks_back_thanks_or_points_at_the_whole_answer_is_no_foll
 
 @pytest.mark.parametrize("intent", ["correct", "denial"])
 def test_who_is_misheard_asks_again_and_gets_the_right_answer(intent: Intent) -> None:
-    script = written(OTHERS[1], intent)
+    script = written(OTHERS[1], intent, others=(*OTHERS, dialogue("ants", ANTS)))
     asked, wrong, again, right = script.turns[:4]
-    assert (wrong.speaker, wrong.misheard, wrong.borrowed in ("fridge", "moon")) == ("assistant", True, True)
-    assert wrong.text in (FRIDGE[1], MOON[1])
+    assert (wrong.speaker, wrong.misheard, wrong.borrowed) == ("assistant", True, "ants")  # "How do I get ... out of"
+    assert wrong.text == ANTS[1]
+    assert script.barge_ins[0].until <= script.barge_ins[0].said + 9  # one notices soon
     assert again.text.endswith("How do I get red wine out of a carpet?")
     assert again.text != asked.text
     assert right.text.endswith(WINE[1])
@@ -116,8 +125,9 @@ def test_the_clause_that_was_cut_is_said_again_and_what_follows_it(intent: Inten
     answer = script.turns[3].text
     starts = [start for start, _ in spans(FRIDGE[1])]
     first = next(n for n, start in enumerate(starts) if answer.casefold().endswith(FRIDGE[1][start:].casefold()))
-    assert 0 < first < item.said < (item.until or 0)  # never from the start, where there is a later clause
-    assert FRIDGE[1][: starts[first]].rstrip()[-1] in ".,"
+    assert first < item.said < (item.until or 0)
+    assert FRIDGE[1][: starts[first]].rstrip()[-1:] in ("", ".")
+    assert prefix(FRIDGE[1], item.said).endswith(".")  # what was missed is whole
 
 
 def test_an_affirmation_is_acknowledged_and_the_talk_goes_on() -> None:
@@ -164,7 +174,7 @@ def test_who_is_offered_more_or_told_to_confirm_neither_changes_the_topic_nor_ha
 
 
 LATTE = (
-    "Sure, that is one large latte with oat milk, with a little vanilla in it, and it will be at the end of the bar."
+    "Sure, that is one large latte with oat milk, with a little vanilla in it. You will find it at the end of the bar."
 )
 
 
@@ -188,14 +198,20 @@ def test_a_cancel_stops_a_long_answer_of_which_much_is_heard_and_much_is_left() 
 def test_a_new_topic_comes_once_half_is_told_is_a_question_and_does_not_end_with_one() -> None:
     asking = dialogue("a", ("How much is a ticket to the zoo?", "That depends, for how many people?", "Two.", "Ten."))
     order = dialogue("o", ("I'd like a ticket to the zoo.", "Here is one, for the whole day and all the animals."))
-    [item] = written(dialogue("moon", MOON), "topic", others=[asking, order, OTHERS[0]]).barge_ins
-    script = written(dialogue("moon", MOON), "topic", others=[asking, order, OTHERS[0]])
-    assert item.said * 2 >= len(tokens(MOON[1]))
+    script = written(dialogue("moon", MOON), "topic", others=[asking, order])
+    [item] = script.barge_ins
+    assert prefix(MOON[1], item.said).endswith("away.")
     assert script.turns[2].borrowed == "a"
     assert script.turns[-1].text == "Ten."
     short = replace(asking, turns=asking.turns[:2])
     script = written(dialogue("moon", MOON), "topic", others=[short, order, OTHERS[0]])
     assert script.turns[2].borrowed == "fridge"
+
+
+BAKERY = (
+    "Where can I buy a good cake by noon?",
+    "The best cake is at the bakery behind the station, ten minutes from here on foot, and it is open by now.",
+)
 
 
 def test_who_was_misheard_asks_all_that_the_answer_is_about() -> None:
@@ -204,7 +220,7 @@ def test_who_was_misheard_asks_all_that_the_answer_is_about() -> None:
         ("There is one at number nine, by the river, and he is open on Saturdays.", "Where can I"),
         ("There is one by the river, and tell him that the zebra eats grass.", "My zebra"),
     ):
-        script = written(dialogue("d", (asked, answer)), "correct")
+        script = written(dialogue("d", (asked, answer)), "correct", others=(dialogue("b", BAKERY),))
         assert again in script.turns[2].text
         assert ("My zebra" in script.turns[2].text) == (again == "My zebra")
 
@@ -229,9 +245,9 @@ def test_what_is_answered_to_everybody_shows_nobody_that_they_were_misheard() ->
 
 def test_an_answer_that_may_be_the_right_one_shows_nobody_that_they_were_misheard() -> None:
     asked = dialogue(
-        "d", ("Could I have a lemon tea?", "There is none on the menu today, but the mint tea is very good.")
+        "d", ("How is a lemon tea made?", "There is none on the menu today, but the mint tea is very good.")
     )
-    fits = dialogue("o", ("May I have an espresso?", "Please look over what you chose while I pass it on to the bar."))
+    fits = dialogue("o", ("How is a mocha made?", "Please look over what you chose while I pass it on to the bar."))
     tells = dialogue("o", ("How is an espresso made?", "An espresso is made with hot water under a lot of pressure."))
     assert not written(asked, "correct", "denial", others=(fits,)).barge_ins
     assert written(asked, "correct", others=(tells,)).barge_ins
@@ -245,7 +261,7 @@ def test_who_is_told_nothing_of_what_they_asked_has_not_what_they_need() -> None
         "d",
         (
             "How do I get to the station?",
-            "The station is behind the park, ten minutes from here on foot or with bus two.",
+            "The station is behind the park, ten minutes from here on foot. You can also take bus two.",
         ),
     )
     assert not written(off, "affirm").barge_ins
@@ -260,20 +276,32 @@ def test_what_a_task_adds_is_no_follow_up() -> None:
 
 
 ESPRESSO = ("How is an espresso made?", "An espresso is made with hot water under a lot of pressure.")
-STATION = ("How do I get to the station?", "The station is behind the park, ten minutes from here on foot.")
+STATION = (
+    "How do I get to the station?",
+    "The station is behind the park, ten minutes from here on foot. There is also a bus at the corner.",
+)
 
 
 def test_nobody_is_misheard_twice_in_a_dialogue() -> None:
     long = dialogue("d", (*MOON, *WINE[:2], *FRIDGE[:2]))
     for seed in range(5):
-        script = written(long, "correct", seed=seed, others=(dialogue("e", ESPRESSO), dialogue("s", STATION)))
+        script = written(long, "correct", seed=seed, others=(dialogue("a", ANTS), dialogue("s", STATION)))
         assert sum(turn.misheard for turn in script.turns) == 1
 
 
+def test_who_is_misheard_may_be_told_what_they_were_told_before() -> None:
+    long = dialogue("d", (*MOON, *FRIDGE[:2]))
+    script = written(long, "denial", others=())
+    [wrong] = [turn for turn in script.turns if turn.misheard]
+    assert (wrong.text, wrong.borrowed, wrong.text_written) == (MOON[1], None, None)
+    assert [turn.text_written for turn in script.turns if turn.text_written] == [turn.text for turn in long.turns]
+
+
 def test_who_answers_a_question_as_well_is_not_misheard() -> None:
-    back = dialogue("d", ("Hi.", "Hello, what colour is it?", "It is green. Can you paint it?", ESPRESSO[1]))
-    told = dialogue("d", ("Hi.", "Hello, tell me of it.", "It is green. Can you paint it?", ESPRESSO[1]))
-    others = (dialogue("s", STATION),)
+    back = dialogue("d", ("Hi.", "Hello, what colour is it?", "Can you paint a green door?", ESPRESSO[1]))
+    told = dialogue("d", ("Hi.", "Hello, tell me of it.", "Can you paint a green door?", ESPRESSO[1]))
+    fence = "I can mend a fence in an afternoon, if there is no rain and you bring the nails with you."
+    others = (dialogue("f", ("Can you mend a fence?", fence)),)
     assert not written(back, "correct", others=others).barge_ins
     assert written(told, "correct", others=others).barge_ins
 
@@ -303,7 +331,7 @@ def test_without_others_nothing_is_borrowed_and_nothing_like_its_own_ever_is() -
 def test_a_language_without_phrases_has_follow_ups_alone() -> None:
     german = (
         "Wie komme ich zum Bahnhof?",
-        "Gehen Sie immer geradeaus und dann an der zweiten Ampel nach links, es ist gar nicht weit.",
+        "Gehen Sie immer geradeaus und dann an der zweiten Ampel nach links. Es ist gar nicht weit.",
         "Fährt dort auch ein Bus?",
         "Ja, alle zehn Minuten.",
     )
@@ -350,7 +378,9 @@ def test_every_script_holds_together(talks: list[list[str]], seed: int, chance: 
         assert [turn.index for turn in script.turns] == list(range(len(script.turns)))
         assert all((a.speaker == b.speaker) == b.after_silence for a, b in pairwise(script.turns))
         assert all(turn.borrowed != item.id for turn in script.turns)
-        assert all(turn.borrowed and turn.speaker == "assistant" for turn in script.turns if turn.misheard)
+        for turn in (turn for turn in script.turns if turn.misheard):
+            assert turn.speaker == "assistant"
+            assert (turn.borrowed is None) == (turn.text_written is None)
         for barge_in in script.barge_ins:
             target, turn = script.turns[barge_in.target_turn], script.turns[barge_in.turn]
             assert (target.speaker, turn.speaker) == ("assistant", "user")
@@ -360,6 +390,6 @@ def test_every_script_holds_together(talks: list[list[str]], seed: int, chance: 
                 assert not says_again(barge_in.intent, target.text, script.turns[barge_in.turn + 1].text)
             count, phrases = len(tokens(target.text)), PHRASES[language]
             assert max(3, phrases.words_per_s) <= barge_in.said < count
-            assert (barge_in.until is not None) == (barge_in.intent in (*SAYS_AGAIN, "cancel"))
-            assert barge_in.until is None or barge_in.said < barge_in.until <= count
+            assert barge_in.until is not None
+            assert barge_in.said < barge_in.until
             assert target.misheard == (barge_in.intent in ("correct", "denial"))

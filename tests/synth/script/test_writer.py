@@ -14,14 +14,17 @@ from turnmill.synth.intents import INTENTS
 from turnmill.synth.phrases import PHRASES
 from turnmill.synth.script import Interaction, Script, write_script
 from turnmill.synth.script.writer import pause_points
-from turnmill.synth.tokens import joined, tokens
+from turnmill.synth.tokens import joined, prefix, tokens
 from turnmill.synth.tts.declared import with_beside
 from turnmill.synth.tts.engines.espeak import ESPEAK
 from turnmill.synth.tts.engines.hibari import HIBARI
 from turnmill.synth.voices import VoiceBank
 
 LICENCE = Licence("CC-BY-4.0", True, True)
-LONG = "There are three ways to do that, and I would start with the first one, because it is the easiest by far."
+LONG = (
+    "There are three ways to do that, and I would start with the first one. It is the easiest by far, because you need "
+    "no tools for it."
+)
 ENGLISH = PHRASES["en"]
 USERS = {voice.name for voice in ESPEAK.users_of("train", "en")}
 
@@ -249,17 +252,26 @@ def test_who_is_overheard_is_a_bystander_of_the_split_where_there_are_some() -> 
     assert {script.user_voice for script in found} <= {voice.name for voice in HIBARI.users["valid"]}
 
 
-def test_a_silence_after_an_answer_ends_with_an_offer_and_any_other_with_are_you_there() -> None:
+def test_a_silence_after_an_answer_ends_with_an_offer_and_after_a_question_with_are_you_there() -> None:
     interaction = quiet(silence_timeout=1)
     asked = "Would you like to know more about it?"
     for texts, kind in (
         (TALK, "reprompt"),
         ((TALK[0], asked, "Yes.", LONG), "waiting"),
-        ((*TALK[:2], "I see."), "waiting"),
     ):
         for script in scripts(20, interaction, *texts):
             [said] = [turn.text for turn in script.turns if turn.after_silence]
             assert said in ENGLISH.stock(kind)
+    for script in scripts(20, interaction, *TALK[:2], "I see."):
+        assert not any(turn.after_silence for turn in script.turns)  # nobody has anything to say
+
+
+def test_who_gives_up_a_start_begins_at_the_end_of_a_clause() -> None:
+    for script in scripts(40, ALL.model_copy(update={"barge_in": 0.9}), *TALK):
+        for item in script.intrusions:
+            text = script.turns[item.target_turn].text
+            assert (item.after is not None) == (item.kind == "failed_barge_in")
+            assert all(prefix(text, count)[-1] in ".," for count in item.after or ())
 
 
 def test_a_shortened_turn_says_so_wherever_it_is_said() -> None:
