@@ -11,7 +11,7 @@ from turnmill.sources.places.place import Place
 
 def matching(paths: Iterable[str], globs: tuple[str, ...], exclude: tuple[str, ...] = ()) -> list[str]:
     """Of some paths those of a glob, in the order of the globs, and in theirs; each once."""
-    found = list(filter(_one_of(globs).fullmatch, paths))
+    found = list(filter(_one_of(globs).fullmatch, paths)) if globs else []
     if exclude:
         out = _one_of(exclude).fullmatch
         found = [path for path in found if not out(path)]
@@ -21,7 +21,7 @@ def matching(paths: Iterable[str], globs: tuple[str, ...], exclude: tuple[str, .
 
 
 def _one_of(globs: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile("|".join(glob_pattern(glob).pattern for glob in globs) or "(?!)", re.DOTALL)
+    return re.compile("|".join(glob_pattern(glob).pattern for glob in globs), re.DOTALL)
 
 
 class Finder:

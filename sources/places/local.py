@@ -73,7 +73,10 @@ class Local(Place):
                 hidden[prefix] = 0
             # Who goes through a million paths in their order finds neighbours in the memory.
             sizes |= {prefix + name: plain[name] for name in sorted(plain)}
-        return Folder(self, {path: sizes[path] for path in sorted(sizes)}, hidden, dict(sorted(unsafe.items())))
+        paths = sorted(sizes)
+        if paths != list(sizes):
+            sizes = {path: sizes[path] for path in paths}
+        return Folder(self, sizes, hidden, dict(sorted(unsafe.items())))
 
     def _why_unsafe(self, path: str, entry: os.DirEntry[str]) -> str:
         """Why an entry is not read; empty where it may be."""

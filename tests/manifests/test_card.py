@@ -214,10 +214,10 @@ def test_a_corpus_without_words_takes_no_example_from_another(tmp_path: Path, ma
     speech = Index(index.recipe_name, "h", 0, tuple(stage for stage in index.stages if stage.half == "speech"))
     with connect(store, speech) as connection:
         for table, changed in {
-            "clips": "SELECT * REPLACE (if(uid = 't/c3', 'other', corpus) AS corpus, nullif(text, 'words of t/c3') AS text)",
-            "transcripts": "SELECT * REPLACE (if(uid = 't/c3', '', asr_text) AS asr_text)",
+            "clips": "if(uid = 't/c3', 'other', corpus) AS corpus, nullif(text, 'words of t/c3') AS text",
+            "transcripts": "if(uid = 't/c3', '', asr_text) AS asr_text",
         }.items():
-            connection.execute(f"CREATE TEMP TABLE told_{table} AS {changed} FROM {table}")
+            connection.execute(f"CREATE TEMP TABLE told_{table} AS SELECT * REPLACE ({changed}) FROM {table}")
             connection.execute(f"CREATE OR REPLACE TEMP VIEW {table} AS FROM told_{table}")
         found = examples(store, speech, connection)
     assert [example.name for example in found] == ["listen/c5.flac", "listen/c1.flac"]

@@ -4,7 +4,6 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import pytest
 from hypothesis import given, settings
@@ -67,7 +66,8 @@ def test_a_row_that_names_a_file_that_is_there_is_listed_as_by_all_of_it(change:
                 (Path(root) / name).write_text("".join(f"{first}\t{second}\n" for first, second in rows))
             corpus = entry.corpus(root)
             units: list[Unit] = corpus.units(UnitSize(per_unit))
-            with mock.patch.object(Rows, "naming", lambda *_: lambda _: None):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(Rows, "naming", lambda *_: lambda _: None)
                 assert units == corpus.units(UnitSize(per_unit))
             for unit in units:
                 assert len(list(corpus.read(unit))) == unit.items
