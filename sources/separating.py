@@ -1,14 +1,15 @@
 """A user's source separator before recordings are cut: what is heard and kept is the voices that it gives."""
 
 import importlib
-import inspect
+import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 
@@ -46,9 +47,34 @@ def load(name: str) -> Separator:
 
 
 def digest(name: str) -> str:
-    """A hash of the file that a separator's module is: one that is written anew is another. Raises UsageError."""
-    file = inspect.getsourcefile(sys.modules[load(name).__module__])
-    return blake2b(Path(file).read_bytes() if file else b"", digest_size=16).hexdigest()
+    """A hash of what a separator is: the files of the module that names it and of the one that its function is from,
+    and the values that `functools.partial` binds to that. Raises UsageError for values that are no JSON."""
+    function, bound = _unwrapped(load(name))
+    try:
+        told = json.dumps(bound, sort_keys=True)
+    except (TypeError, ValueError) as error:
+        raise UsageError(
+            f"segment.separate: {name} binds what no recipe can know again ({error}): bind numbers and texts, or write "
+            "a function that makes the rest"
+        ) from error
+    found = blake2b(told.encode(), digest_size=16)
+    for module in dict.fromkeys((name.partition(":")[0], function.__module__)):
+        file = getattr(sys.modules.get(module), "__file__", None)  # none of what is built in
+        found.update(blake2b(Path(file).read_bytes() if file else b"").digest())
+    return found.hexdigest()
+
+
+def _unwrapped(function: Callable[..., Any]) -> tuple[Callable[..., Any], list[Any]]:
+    """The function under all partials and decorators, and what the partials bind, from without."""
+    bound: list[Any] = []
+    while True:
+        if isinstance(function, partial):
+            bound.append([function.args, function.keywords])
+            function = function.func
+        elif hasattr(function, "__wrapped__"):
+            function = function.__wrapped__
+        else:
+            return function, bound
 
 
 @contextmanager
