@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -177,6 +178,15 @@ def test_clusters_of_clusters_are_as_far_apart_as_their_voices() -> None:
     own = basis[1 + np.arange(120) % 2]
     found = np.sqrt(0.65) * basis[0] + np.sqrt(0.15) * own + np.sqrt(0.2) * basis[3:]
     assert clusters(found, 0.75, 40).tolist() == [0, 1] * 60
+
+
+def test_voices_are_held_few_times_over_however_many_there_are() -> None:
+    found = np.tile(voices(300, 10, 0.4)[0], (3, 4))
+    tracemalloc.start()
+    clusters(found, 2.0, 200)  # nothing is that much alike: all of them go on to the next round
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3 * found.nbytes + 20 * 200**2
 
 
 def test_there_may_be_no_voice_or_one() -> None:

@@ -529,7 +529,7 @@ def test_a_bank_of_speakers_whom_no_corpus_names_has_each_in_one_split(tmp_path:
 
 
 def test_a_voice_that_a_corpus_names_in_part_stands_under_that_name_alone(tmp_path: Path) -> None:
-    """Of each voice two clips; of the first three voices one of the two has a name, one that is written as a cluster is."""
+    """Of each voice two clips; of the first three one of the two has a name, which is written as a cluster's is."""
     clips = []
     for n in range(10):
         name = f"speaker-{n:06d}" if n < 3 else None
