@@ -21,7 +21,8 @@ def clusters(voices: Float, alike: float, block: int = BLOCK) -> Int64:
 
     More voices than `block` go in blocks, whose clusters are the voices of the next round: first as they are given,
     where those of a recording stand together, then sorted by what they differ in most, until a round joins none. Two
-    clusters that were never in one block stay two. Memory: two copies of `voices` besides them, and the pairs of a block, twice.
+    clusters that were never in one block stay two. Memory: two copies of `voices` besides them, and twice the pairs of
+    a block.
     """
     of_voice = np.arange(len(voices))
     nodes, order = voices, of_voice
