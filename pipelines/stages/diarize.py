@@ -15,9 +15,10 @@ from turnmill.pipelines.diarization.models import (
     PYANNOTE,
     check_installed,
     check_model,
-    fetch_config,
+    fetch,
     model_digest,
     model_name,
+    unfetched,
 )
 from turnmill.pipelines.stage import Resources, Row
 from turnmill.pipelines.stages.listen import MEMORY, Listen, Pcm
@@ -76,8 +77,12 @@ class Diarize(Listen):
         check_installed(self.name, PYANNOTE)
         check_torch_device("diarize.device", self.params.device)
 
+    def unfetched(self) -> str | None:
+        names = unfetched(self.params.model)
+        return f"the pipeline {' with '.join(names)}" if names else None
+
     def fetch(self) -> None:
-        fetch_config(self.params.model)
+        fetch(self.params.model)
 
     def setup(self) -> None:
         check_installed(self.name, PYANNOTE)

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import tracemalloc
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -121,7 +122,8 @@ def test_a_wrong_token_is_told_before_any_work_and_never_repeated(
         error.response = SimpleNamespace(status_code=401)  # type: ignore[attr-defined]  # as the Hub's have
         raise error
 
-    monkeypatch.setattr(huggingface_hub, "hf_hub_download", refused)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", refused)
+    monkeypatch.setattr(models, "hub_answers", lambda: True)
     monkeypatch.delenv("HF_TOKEN", raising=False)
     if token:
         monkeypatch.setenv("HF_TOKEN", token)
@@ -129,6 +131,94 @@ def test_a_wrong_token_is_told_before_any_work_and_never_repeated(
         Diarize(DiarizeParams()).fetch()
     assert given_ == [token]
     assert "hf_secret" not in str(told.value)
+
+
+@dataclass
+class Hub:
+    """As much of the Hub as is asked: repositories by name, each at a revision, of which some are on this machine."""
+
+    folder: Path
+    configs: dict[str, str]
+    revision: dict[str, str]
+    here: dict[str, Path] = field(default_factory=dict)
+
+    def snapshot_download(
+        self, name: str, revision: str | None = None, local_files_only: bool = False, **_: object
+    ) -> str:
+        if local_files_only:
+            return str(self.here[f"{name}@{revision}"])
+        found = self.folder / name / (revision or self.revision[name])
+        found.mkdir(parents=True, exist_ok=True)
+        (found / "config.yaml").write_text(self.configs[name])
+        self.here[f"{name}@{revision}"] = found
+        return str(found)
+
+
+PUBLISHED = """
+pipeline:
+  name: pyannote.audio.pipelines.SpeakerDiarization
+  params:
+    clustering: AgglomerativeClustering
+    segmentation: them/segmentation-3.0@v2
+    embedding: them/wespeaker-resnet34-LM
+    plda: {checkpoint: them/plda, subfolder: plda}
+    embedding_batch_size: 32
+"""
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hub:
+    configs = {"them/diarization": PUBLISHED} | dict.fromkeys(
+        ("them/segmentation-3.0", "them/wespeaker-resnet34-LM", "them/plda"), "model: {}"
+    )
+    made = Hub(tmp_path / "hub", configs, dict.fromkeys(configs, "1a"))
+    monkeypatch.setattr("huggingface_hub.snapshot_download", made.snapshot_download)
+    monkeypatch.setattr(models, "hub_answers", lambda: True)
+    return made
+
+
+def test_a_published_pipeline_comes_with_the_models_that_it_names_and_is_known_by_their_revisions(hub: Hub) -> None:
+    stage = Diarize(DiarizeParams(model="them/diarization"))
+    assert stage.unfetched() == "the pipeline them/diarization"
+    hub.snapshot_download("them/diarization")
+    said = stage.unfetched()
+    assert said is not None
+    assert all(name in said for name in ("them/segmentation-3.0", "them/wespeaker-resnet34-LM", "them/plda"))
+    stage.fetch()
+    assert stage.unfetched() is None
+    assert sorted(hub.here) == [
+        "them/diarization@None", "them/plda@None", "them/segmentation-3.0@v2", "them/wespeaker-resnet34-LM@None"
+    ]  # fmt: skip
+    prints = [stage.fingerprint([])]
+    for name in ("them/diarization", "them/wespeaker-resnet34-LM", "them/plda"):
+        hub.revision[name] = "2b"
+        stage.fetch()
+        prints.append(stage.fingerprint([]))
+    assert len(set(prints)) == 4
+
+
+def test_a_folder_that_names_published_models_is_known_by_their_revisions_too(hub: Hub, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "config.yaml").write_text(PUBLISHED)
+    stage = Diarize(DiarizeParams(model=str(tmp_path / "mine")))
+    stage.fetch()
+    before = stage.fingerprint([])
+    hub.revision["them/plda"] = "2b"
+    stage.fetch()
+    assert stage.fingerprint([]) != before
+    assert "them/diarization@None" not in hub.here
+
+
+def test_the_packaged_pipeline_is_known_by_its_weights_and_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Diarize(DiarizeParams(model=models.PACKAGED))
+    prints = [stage.fingerprint([])]
+    for package in ("SEGMENTATION", "ENCODER"):
+        known = getattr(models, package)
+        monkeypatch.setattr(models, package, replace(known, sha256=dict.fromkeys(known.sha256, "0")))
+        prints.append(stage.fingerprint([]))
+    monkeypatch.setattr(models, "TUNED", {"clustering": {"threshold": 0.6}})
+    prints.append(stage.fingerprint([]))
+    assert len(set(prints)) == 4
 
 
 def test_what_is_not_installed_is_told_with_its_command(monkeypatch: pytest.MonkeyPatch) -> None:

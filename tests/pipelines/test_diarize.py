@@ -167,6 +167,16 @@ def test_a_pipeline_that_gives_something_else_is_no_label(
         made(stage, place)
 
 
+def test_a_published_pipeline_is_loaded_from_where_it_was_fetched_to(
+    stage: Diarize, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "huggingface_hub.snapshot_download", lambda name, **_: str(tiny) if name == "own/tiny" else name
+    )
+    found = Diarizer("own/tiny", "cpu", None, {}).segments(pcm(6.0))
+    assert found == stage.diarizer.segments(pcm(6.0))
+
+
 def test_a_model_that_does_not_load_is_told_in_a_sentence(tiny: Path, tmp_path: Path) -> None:
     import shutil
 
