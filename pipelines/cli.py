@@ -61,9 +61,7 @@ def run(
     ] = None,
     retry_killed: Annotated[
         bool,
-        typer.Option(
-            "--retry-killed", help="make again what killed or hung its worker, made a model fail or met a bug"
-        ),
+        typer.Option("--retry-killed", help="make again what killed or hung a worker, or made a model or us fail"),
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="check the recipe, print the plan and the price; do nothing")

