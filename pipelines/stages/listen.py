@@ -21,7 +21,7 @@ SAMPLE_RATE: Final = 16_000
 _LONG_S: Final = 600  # 38 MB of samples
 _KEPT_S: Final = 30  # seconds of a clip that are heard again to see whether the model works
 MEMORY: Final = 2688 * MIB
-"""Of a worker, with torch, pyannote.audio and the encoder, and clips of up to an hour (docs/speakers.md): stages of this
+"""Of a worker, with torch, pyannote.audio, the encoder and a clip of an hour or less (docs/speakers.md): stages of this
 kind that stand together share one."""
 
 
