@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import tracemalloc
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,8 +21,10 @@ from turnmill.pipelines.diarization import models
 from turnmill.pipelines.diarization.clustering import clusters
 from turnmill.pipelines.diarization.diarizer import Segment, _read, overlap_ratio
 from turnmill.pipelines.diarization.encoder import spread
+from turnmill.pipelines.guard import Guard
 from turnmill.pipelines.recipe import Recipe, load_recipe
 from turnmill.pipelines.stages.diarize import Diarize, DiarizeParams
+from turnmill.pipelines.stages.listen import ahead
 
 OUTSIDE = """
 import sys
@@ -240,6 +243,19 @@ def test_a_pipeline_is_known_by_its_files_and_not_by_its_place(tmp_path: Path) -
     assert both[0] == both[1]
     (folder / "config.yaml").write_text("pipeline: {name: x, params: {segmentation: a, embedding: c}}")
     assert Diarize(recipe.diarize).fingerprint([]) != both[1][0]
+
+
+def test_of_long_clips_none_is_decoded_before_the_one_before_it_was_heard() -> None:
+    decoded: list[int] = []
+
+    def things() -> Iterator[int]:
+        for number in range(3):
+            decoded.append(number)
+            yield number
+
+    assert next(ahead(Guard("x"), [{"duration": 3.0}, {"duration": 3600.0}], things())) == 0
+    assert decoded == [0]
+    assert list(ahead(Guard("x"), [{"duration": 3.0}], things())) == [0, 1, 2]
 
 
 def test_clusters_need_voices() -> None:
