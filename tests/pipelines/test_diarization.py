@@ -31,7 +31,7 @@ import sys
 import turnmill.pipelines.cli, turnmill.pipelines.stages.speakers, turnmill.pipelines.steps.clusters
 from turnmill.pipelines.doctor import examine
 examine()
-print(*{"torch", "pyannote", "resemblyzer", "whisperx"}.intersection(sys.modules))
+print(*{"torch", "pyannote.audio", "resemblyzer", "whisperx"}.intersection(sys.modules))
 """
 
 
