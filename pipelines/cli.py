@@ -60,7 +60,7 @@ def run(
         float | None, typer.Option(min=0, max=1, help="fail when a stage rejects a larger share of its items")
     ] = None,
     retry_killed: Annotated[
-        bool, typer.Option("--retry-killed", help="make again what killed or hung its worker, or met a bug")
+        bool, typer.Option("--retry-killed", help="make again what killed or hung a worker, or a model failed on")
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="check the recipe, print the plan and the price; do nothing")

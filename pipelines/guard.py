@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from turnmill.manifests.errors import TurnmillError
-from turnmill.manifests.records import ItemError, Reason, Reject, Row, stable_hash
+from turnmill.manifests.records import MODEL_FAILURES, ItemError, Reason, Reject, Row, stable_hash
 from turnmill.manifests.wording import repeatable
 from turnmill.pipelines.pieces import Pieces
 from turnmill.pipelines.watch import Attempt, Reporter, TimeLimit
@@ -102,11 +102,12 @@ class Guard:
     def step(self, key: Sequence[object], work: Callable[[], list[Row | Reject]]) -> list[Row | Reject]:
         """What a step of a model gives, rows of JSON values or rejects, or gave before a kill (`pipelines.pieces`).
 
-        `key` names all that the step works on.
+        `key` names all that the step works on. Where the model failed it is tried again after a kill, or after the run
+        that ended because the model no longer works.
         """
         if self.pieces is None:
             return work()
-        kept = self.pieces.step(stable_hash(*key), lambda: [_told(result) for result in work()])
+        kept = self.pieces.step(stable_hash(*key), lambda: [_told(result) for result in work()], _lasts)
         results: list[Row | Reject] = []
         for result in kept:
             results.append(_reject(result["reject"]) if "reject" in result else result["row"])
@@ -196,6 +197,10 @@ def _told(result: Row | Reject) -> dict[str, Any]:
     if isinstance(result, Reject):
         return {"reject": [str(result.reason), result.detail, result.uid, result.source_uri]}
     return {"row": result}
+
+
+def _lasts(told: Sequence[dict[str, Any]]) -> bool:
+    return not any("reject" in result and result["reject"][0] in MODEL_FAILURES for result in told)
 
 
 def _reject(told: Sequence[Any]) -> Reject:

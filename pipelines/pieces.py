@@ -43,12 +43,15 @@ class Pieces:
         """Whether an earlier worker did this step."""
         return key in self._earlier
 
-    def step(self, key: str, work: Callable[[], Json]) -> Json:
-        """What `work` gives, a JSON value, or gave when an earlier worker did this step."""
+    def step(self, key: str, work: Callable[[], Json], lasts: Callable[[Json], bool] = lambda _: True) -> Json:
+        """What `work` gives, a JSON value, or gave when an earlier worker did this step; what does not last is not kept
+        for a later one."""
         if key in self._earlier:
             self._since = time.monotonic()
             return self._earlier.pop(key)
-        self._made[key] = made = work()
+        made = work()
+        if lasts(made):
+            self._made[key] = made
         if time.monotonic() - self._since >= self._keep_s:
             name = f"{self._folder}/{len(self._names):06d}-{key}.json"
             self._store.write(name, json.dumps(self._made, ensure_ascii=False).encode())

@@ -5,7 +5,7 @@ from collections.abc import Sequence, Set
 
 from turnmill.manifests.index import Index
 from turnmill.manifests.query import connect
-from turnmill.manifests.records import Reason
+from turnmill.manifests.records import MODEL_FAILURES, Reason
 from turnmill.manifests.schema import TABLES
 from turnmill.manifests.store import Store, part_name
 from turnmill.pipelines.engine import pending
@@ -39,8 +39,9 @@ def forget(half: Half, keys: Set[str], store: Store) -> None:
 
 
 def with_killed(store: Store, index: Index, half: Half) -> set[str]:
-    """Keys of the shards with an item that killed or hung its worker, or met a bug, whether or not they have a part."""
-    reasons = {Reason.KILLED_WORKER, Reason.TIMED_OUT, Reason.INTERNAL_ERROR}
+    """Keys of the shards with an item that killed or hung its worker, made a model fail or met a bug, whether or not
+    they have a part."""
+    reasons = {Reason.KILLED_WORKER, Reason.TIMED_OUT, Reason.INTERNAL_ERROR, *MODEL_FAILURES}
     with connect(store, index) as connection:
         rejecting = connection.execute(
             "SELECT fingerprint, shard FROM ledger JOIN stages USING (position) WHERE rejected > 0 AND ledger.half = ?",

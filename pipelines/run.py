@@ -106,7 +106,7 @@ def run(
 ) -> Result:
     """Make the dataset that a recipe describes in the folder or URL `out`, from wherever an earlier run stopped.
 
-    With `retry_killed`, shards with items that killed or hung their worker, or met a bug, are made again.
+    With `retry_killed`, shards with items that killed or hung a worker, made a model fail or met a bug are made again.
 
     Raises UsageError before any work for what cannot be used, and TurnmillError when a stage rejects a larger share of
     its items than `max_reject_ratio` or a half comes to nothing (the dataset is then complete all the same).

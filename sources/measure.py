@@ -22,7 +22,7 @@ FLOOR_DBFS: Final = -120.0
 """Level of digital silence, and the least that is reported: below any 24-bit converter's noise."""
 
 _LEAST_APART, _MOST_APART = 0.5, 1.5  # of the power of the mean of two channels without relation
-_LEAST: Final = 1e-30  # sum of squares, so that nothing is divided by zero
+_SILENT: Final = 1e-6  # of the power of the other channel, -60 dB: nobody is on a line that is that quiet
 _NEAR_FULL_SCALE: Final = 0.89  # -1 dBFS: peaks below it were not cut by a converter
 _CLIP_RUN: Final = 3  # consecutive samples at the peak
 _LSB: Final = 1 / 32768
@@ -110,10 +110,12 @@ def _dbfs(power: float) -> float:
 
 
 def _of_two(found: Levels) -> bool:
-    """Whether two channels are two talks and not one that both hear: their mean is about as loud as that of sounds
-    without any relation."""
+    """Whether two channels are two talks and not one that both hear: neither is silent, and their mean is about as loud
+    as that of sounds without any relation."""
+    if len(found.energies) != 2 or min(found.energies) <= _SILENT * max(found.energies):
+        return False
     unrelated = sum(found.energies) / 4
-    return len(found.energies) == 2 and _LEAST_APART < found.mean_energy / max(unrelated, _LEAST) < _MOST_APART
+    return _LEAST_APART < found.mean_energy / unrelated < _MOST_APART
 
 
 def _union(heard: Sequence[Heard]) -> Heard:

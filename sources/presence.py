@@ -200,7 +200,8 @@ def _settled(found: Spans, frames: int) -> tuple[Spans, int]:
 
 def _heard(window: Float32, name: str) -> tuple[Power, Spans]:
     """The power of each frame of a window at 16 kHz, and its segments."""
-    steady = window - window.mean()  # an offset of the converter is no sound
+    filled = np.zeros((len(window) // _HOP + 1) * _HOP, np.float32)  # up to a whole number of hops
+    steady = np.subtract(window, window.mean(), out=filled[: len(window)])  # an offset of the converter is no sound
     power = _power(steady)
     lasting = median_filter(power, _LASTS, mode="mirror")
     loudest = float(lasting.max())
@@ -208,7 +209,7 @@ def _heard(window: Float32, name: str) -> tuple[Power, Spans]:
         return power, np.zeros((0, 2), np.int64)
     active = float(lasting[lasting > loudest * _ACTIVE].mean())
     steady *= np.float32(min(10 ** (_LEVEL_DB / 20) / np.sqrt(active), _MOST_GAIN))
-    return power, _told(_probabilities(steady, name), power, lasting)
+    return power, _told(_probabilities(filled, len(power), name), power, lasting)
 
 
 def _power(samples: Float32) -> Power:
@@ -218,15 +219,14 @@ def _power(samples: Float32) -> Power:
     return (squares if not len(rest) else np.append(squares, float(rest @ rest))) / FRAME
 
 
-def _probabilities(samples: Float32, name: str) -> Power:
-    """How sure Silero is of speech in each frame."""
+def _probabilities(filled: Float32, frames: int, name: str) -> Power:
+    """How sure Silero is of speech in each frame of samples that it may write into."""
     from faster_whisper.vad import get_vad_model  # loads ONNX; keeps its session for the process
 
-    hops = len(samples) // _HOP + 1
     with library("Silero VAD", name, Reason.MEASURE_FAILED):
-        found = get_vad_model()(np.pad(samples, (0, hops * _HOP - len(samples)))).ravel()
-    middles = np.arange(-(-len(samples) // FRAME)) * FRAME + FRAME // 2
-    sure: Power = found[np.minimum(middles // _HOP, hops - 1)].astype(np.float64)
+        found = get_vad_model()(filled).ravel()
+    middles = np.arange(frames) * FRAME + FRAME // 2
+    sure: Power = found[np.minimum(middles // _HOP, len(found) - 1)].astype(np.float64)
     return sure
 
 

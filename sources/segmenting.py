@@ -46,6 +46,8 @@ class Why(StrEnum):
     """Longer than a clip may be, and without a pause."""
     TOO_SHORT = "too_short"
     """Shorter than a clip may be, with neither room around it nor a neighbour that it fits to."""
+    VALLEY = "valley"
+    """Quiet inside speech that was cut there, farther from both clips than a pad."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,24 @@ def cuts(speech: Sequence[Span], power: Power, rules: Rules) -> Cuts:
             clips.append(_padded(inside, room, quiet, rules))
         else:
             left_out.append((inside, Why.NO_PAUSE if inside.ticks > rules.longest else Why.TOO_SHORT))
-    return Cuts(tuple(clips), tuple(left_out))
+    dealt_with = sorted([*clips, *(span for span, _ in left_out)])
+    valleys = [(rest, Why.VALLEY) for rest in _without(speech, dealt_with)]
+    return Cuts(tuple(clips), tuple(sorted([*left_out, *valleys])))
+
+
+def _without(speech: Sequence[Span], taken: Sequence[Span]) -> Iterator[Span]:
+    """What of speech is in none of the spans that are `taken`, both in order."""
+    place = 0
+    for start, end in speech:
+        while place < len(taken) and taken[place].start < end:
+            if taken[place].start > start:
+                yield Span(start, taken[place].start)
+            start = max(start, taken[place].end)
+            if taken[place].end > end:
+                break
+            place += 1
+        if start < end:
+            yield Span(start, end)
 
 
 def _parted(stretch: Span, levels: Levels) -> list[Span]:

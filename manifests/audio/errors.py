@@ -9,6 +9,7 @@ from turnmill.manifests.records import ItemError, Reason
 from turnmill.manifests.wording import repeatable
 
 _T = TypeVar("_T")
+_OUT_OF_MEMORY = re.compile("out of memory|can't allocate memory|failed to allocate memory", re.IGNORECASE)
 _PLACE = re.compile(r"/(?:[^\s/'\"]+/)+[^\s/'\":]*")
 
 
@@ -19,7 +20,7 @@ class AudioError(ItemError):
 @contextmanager
 def library(who: str, name: str, reason: Reason) -> Iterator[None]:
     """Calls of a library on the audio `name`: whatever it raises is the fault of that audio, an AudioError; but what
-    the machine lacks, memory, is not.
+    the machine lacks, memory of its own or of its GPU, is not, and a MemoryError.
 
     Nothing of ours belongs inside, for our own mistakes must not look like bad audio.
     """
@@ -28,6 +29,10 @@ def library(who: str, name: str, reason: Reason) -> Iterator[None]:
     except (AudioError, MemoryError):
         raise
     except Exception as error:
+        if isinstance(error, RuntimeError) and _OUT_OF_MEMORY.search(
+            str(error)
+        ):  # as torch, CTranslate2 and ONNX say it
+            raise MemoryError(sentence(error)) from error
         raise AudioError(reason, f"{name}: {who}: {sentence(error)}") from error
 
 

@@ -71,7 +71,9 @@ SEGMENTATION = Table(
         field("uid", TEXT, "recording"),
         field("clips", INT32, "clips that were cut from it"),
         field("speech", FLOAT, "speech that was found in it, of all channels that were cut for themselves", "s"),
-        field("left_out", pa.list_(_LEFT_OUT), "speech that is in no clip, and why: no_pause or too_short", "s"),
+        field(
+            "left_out", pa.list_(_LEFT_OUT), "speech that is in no clip, and why: no_pause, too_short or valley", "s"
+        ),
     ),
     key=("uid",),
     of="recordings",

@@ -8,6 +8,7 @@ selects.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby
 from math import ceil
 from typing import Any, Final, TypeVar
@@ -19,6 +20,7 @@ from turnmill.manifests.records import Reason
 from turnmill.pipelines.asr.models import english_only, fetched, near_language
 from turnmill.pipelines.asr.windows import SAMPLE_RATE, Clip, Window, first_round, windows
 from turnmill.pipelines.asr.words import Alignment, Word, in_speech, shortened, spread
+from turnmill.pipelines.device import Batch
 from turnmill.synth.tokens import joined as one_text
 
 T = TypeVar("T")
@@ -108,6 +110,7 @@ class Recognizer:
         self.model = WhisperModel(folder, device=device, compute_type=compute_type, cpu_threads=cpu_threads)
         self.pipeline = BatchedInferencePipeline(self.model)
         self.batch_size = batch_size or _BATCHES[self.model.model.device]
+        self.batch = Batch(self.batch_size, "windows")
         self.beam_size = beam_size
         self._detects = self.model.model.is_multilingual
         self.only = None if self._detects and not english_only(model) else "en"
@@ -153,9 +156,10 @@ class Recognizer:
 
     def hear(self, batch: Sequence[Window], name: str = "the audio") -> list[Heard]:
         """What the model hears in each window of a batch of one language, or of none that is known, with its words in
-        their places. Raises AudioError(RECOGNISER_FAILED) as `name`."""
+        their places. Raises AudioError(RECOGNISER_FAILED) as `name`; MemoryError where one window takes more than there
+        is."""
         results = []
-        for window, said in zip(batch, self.decode(batch, name), strict=True):
+        for window, said in zip(batch, self.batch.fit(partial(self._in_parts, batch, name)), strict=True):
             seconds, offset = len(window.pcm) / SAMPLE_RATE, window.start / SAMPLE_RATE
             words = spread(in_speech(shortened(said.alignment, seconds, BEFORE, AFTER), window.speech), seconds)
             placed = tuple(replace(word, start=offset + word.start, end=offset + word.end) for word in words)
@@ -170,6 +174,10 @@ class Recognizer:
 
     def _has(self, code: str) -> bool:
         return not self._detects or self.model.hf_tokenizer.token_to_id(f"<|{code}|>") is not None
+
+    def _in_parts(self, batch: Sequence[Window], name: str, at_once: int) -> list[Decoded]:
+        parts = (batch[at : at + at_once] for at in range(0, len(batch), at_once))
+        return [said for part in parts for said in self.decode(part, name)]
 
     def decode(self, batch: Sequence[Window], name: str = "the audio") -> list[Decoded]:
         """What `BatchedInferencePipeline` makes of each window. Raises AudioError(RECOGNISER_FAILED) as `name`."""

@@ -21,7 +21,8 @@ def clusters(voices: Float, alike: float, block: int = BLOCK) -> Int64:
 
     More voices than `block` go in blocks, whose clusters are the voices of the next round: first as they are given,
     where those of a recording stand together, then sorted by what they differ in most, until a round joins none. Two
-    clusters that were never in one block stay two. Memory: two copies of `voices`, and the pairs of a block.
+    clusters that were never in one block stay two. Memory: two copies of `voices` besides them, and twice the pairs of
+    a block.
     """
     of_voice = np.arange(len(voices))
     nodes, order = voices, of_voice
@@ -31,10 +32,10 @@ def clusters(voices: Float, alike: float, block: int = BLOCK) -> Int64:
         joined = _joined(nodes, order, alike, block)
         before = len(nodes)
         of_voice = joined[of_voice]
-        nodes, sizes = _centroids(nodes, sizes, joined)
+        nodes, sizes = _centroids(nodes, sizes, joined, block)
         if before <= block or (is_sorted and len(nodes) == before):
             break
-        order, is_sorted = _by_difference(nodes), True
+        order, is_sorted = _by_difference(nodes, block), True
     return _by_first(of_voice)
 
 
@@ -58,20 +59,27 @@ def _apart(nodes: Float) -> Float:
     return pairs
 
 
-def _centroids(nodes: Float, sizes: Float, joined: Int64) -> tuple[Float, Float]:
+def _centroids(nodes: Float, sizes: Float, joined: Int64, block: int) -> tuple[Float, Float]:
     """Of each cluster, the mean of its voices and their number."""
-    count = int(joined.max()) + 1
-    sums = np.zeros((count, nodes.shape[1]))
-    np.add.at(sums, joined, nodes * sizes[:, None])
-    counts = np.bincount(joined, sizes, count)
-    return sums / counts[:, None], counts
+    counts = np.bincount(joined, sizes)
+    means = np.zeros((len(counts), nodes.shape[1]), nodes.dtype)
+    for at in range(0, len(nodes), block):
+        part = slice(at, at + block)
+        shares = (sizes[part] / counts[joined[part]]).astype(nodes.dtype)
+        np.add.at(means, joined[part], nodes[part] * shares[:, None])
+    return means, counts
 
 
-def _by_difference(nodes: Float) -> Int64:
+def _by_difference(nodes: Float, block: int) -> Int64:
     """The order of nodes along the axis on which they differ most."""
-    _, axes = np.linalg.eigh(np.cov(nodes, rowvar=False))
+    centre = nodes.mean(axis=0, dtype=np.float64)
+    spread = np.zeros((nodes.shape[1], nodes.shape[1]))
+    for at in range(0, len(nodes), block):
+        apart = nodes[at : at + block] - centre
+        spread += apart.T @ apart
+    _, axes = np.linalg.eigh(spread)
     axis = axes[:, -1] * np.sign(axes[np.argmax(np.abs(axes[:, -1])), -1])  # either sign is one to eigh
-    return np.argsort(nodes @ axis, kind="stable")
+    return np.argsort(nodes @ axis.astype(nodes.dtype), kind="stable")
 
 
 def _by_first(labels: Int64) -> Int64:

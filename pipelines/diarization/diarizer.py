@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from turnmill.manifests.audio import library
 from turnmill.manifests.records import Reason
+from turnmill.pipelines.device import Batch
 from turnmill.pipelines.diarization.pipeline import load
 
 SAMPLE_RATE: Final = 16_000  # that its models hear
@@ -35,8 +37,7 @@ class Diarizer:
     def __init__(self, model: str, device: str, batch_size: int | None, bounds: Mapping[str, int]) -> None:
         self._pipeline = load(model, device)
         self._bounds = bounds
-        self._notes: list[str] = []
-        self.batch_size = batch_size or BATCHES[device]
+        self.batch = Batch(batch_size or BATCHES[device], "windows")
 
     def segments(self, pcm: NDArray[np.float32], name: str = "the audio") -> list[Segment]:
         """The segments of float32 [samples] at 16 kHz, by start, end and speaker; none where nobody speaks.
@@ -44,36 +45,17 @@ class Diarizer:
         Raises AudioError(MODEL_FAILED) as `name` where the pipeline fails, or gives something else; MemoryError where
         one window takes more than there is.
         """
+        given = self.batch.fit(partial(self._given, pcm, name))
         with library(_WHO, name, Reason.MODEL_FAILED):
-            return _read(self._given(pcm, name), len(pcm) / SAMPLE_RATE)
+            return _read(given, len(pcm) / SAMPLE_RATE)
 
-    def _given(self, pcm: NDArray[np.float32], name: str) -> Any:
+    def _given(self, pcm: NDArray[np.float32], name: str, at_once: int) -> Any:
         import torch
 
+        self._pipeline.segmentation_batch_size = self._pipeline.embedding_batch_size = at_once
         file = {"waveform": torch.from_numpy(pcm[None]), "sample_rate": SAMPLE_RATE, "uri": name}
-        while True:
-            self._pipeline.segmentation_batch_size = self._pipeline.embedding_batch_size = self.batch_size
-            try:
-                return self._pipeline(dict(file), **self._bounds)
-            except (RuntimeError, MemoryError) as error:
-                if not _is_memory(error):
-                    raise
-                if self.batch_size == 1:
-                    raise MemoryError(str(error)) from error
-            torch.cuda.empty_cache()
-            self.batch_size //= 2
-            self._notes.append(f"diarize ran out of memory: its batches are halved, to {self.batch_size} windows")
-
-    def noted(self) -> list[str]:
-        """What is to be said of its work since this was last asked, a sentence each."""
-        notes, self._notes = self._notes, []
-        return notes
-
-
-def _is_memory(error: Exception) -> bool:
-    """Whether what failed is an allocation, of a GPU or of the host."""
-    said = str(error).lower()
-    return isinstance(error, MemoryError) or "out of memory" in said or "can't allocate memory" in said
+        with library(_WHO, name, Reason.MODEL_FAILED):
+            return self._pipeline(file, **self._bounds)
 
 
 def _read(given: Any, duration: float) -> list[Segment]:

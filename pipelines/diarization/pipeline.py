@@ -7,7 +7,7 @@ is built, which VBx alone uses: the others get an empty one.
 import io
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any, Final
@@ -20,11 +20,6 @@ from turnmill.pipelines.diarization import models
 from turnmill.pipelines.diarization.encoder import Encoder
 
 VBX: Final = "VBxClustering"
-TUNED: Final[Mapping[str, Any]] = {
-    "segmentation": {"threshold": 0.55, "min_duration_off": 0.0},
-    "clustering": {"method": "centroid", "threshold": 0.5, "min_cluster_size": 12},
-}
-"""Of the packaged pipeline, chosen on three pieces of AMI of 30 s (docs/speakers.md)."""
 
 
 def load(model: str, device: str) -> Any:
@@ -62,15 +57,13 @@ def _loaded(model: str) -> Any:
     from pyannote.audio import Pipeline
     from pyannote.audio.core.pipeline import expand_subfolders
 
-    folder = Path(model)
-    if not folder.is_dir():
-        return Pipeline.from_pretrained(model, token=models.token())
+    folder = models.folder_of(model)
     config = yaml.safe_load((folder / models.CONFIG).read_text("utf-8"))
     expand_subfolders(config, folder)
     params = config["pipeline"].setdefault("params", {})
     if "plda" not in params and params.get("clustering", VBX) != VBX:
         params["plda"] = _no_plda()
-    return Pipeline.from_pretrained(config)
+    return Pipeline.from_pretrained(config, token=models.token())
 
 
 def _no_plda() -> Any:
@@ -87,5 +80,5 @@ def _packaged() -> Any:
 
     segmentation = Model.from_pretrained(models.weights(models.SEGMENTATION))
     pipeline = Assembled(segmentation, Encoder(models.weights(models.ENCODER)), _no_plda())
-    pipeline.instantiate(TUNED)
+    pipeline.instantiate(models.TUNED)
     return pipeline

@@ -1,28 +1,27 @@
 """diarize: who speaks when in each clip, by a pipeline of pyannote.audio."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
-from typing import Final, Self
+from typing import Self
 
 from pydantic import Field, model_validator
 
 from turnmill.manifests.params import Params
-from turnmill.manifests.records import Reason
-from turnmill.pipelines.diarization.device import Device, chosen
-from turnmill.pipelines.diarization.diarizer import Diarizer, Segment, overlap_ratio
+from turnmill.pipelines.device import Device, check_torch_device, torch_device
+from turnmill.pipelines.diarization.diarizer import Diarizer, overlap_ratio
 from turnmill.pipelines.diarization.models import (
     COMMUNITY,
     PYANNOTE,
     check_installed,
     check_model,
-    fetch_config,
+    fetch,
     model_digest,
     model_name,
+    unfetched,
 )
-from turnmill.pipelines.guard import Guard
-from turnmill.pipelines.stage import Made, Resources, Row, Shard, Workspace
-from turnmill.pipelines.stages.listen import MEMORY, SAMPLE_RATE, Listen, Pcm, check_working, heard
+from turnmill.pipelines.stage import Resources, Row
+from turnmill.pipelines.stages.listen import MEMORY, Listen, Pcm
 
 
 class DiarizeParams(Params):
@@ -57,9 +56,6 @@ class DiarizeParams(Params):
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
 
-_KEPT_S: Final = 30  # seconds of a clip that are heard again to see whether the model works
-
-
 class Diarize(Listen):
     name = "diarize"
     tables = ("diarization",)
@@ -79,23 +75,23 @@ class Diarize(Listen):
 
     def check_here(self) -> None:
         check_installed(self.name, PYANNOTE)
+        check_torch_device("diarize.device", self.params.device)
+
+    def unfetched(self) -> str | None:
+        names = unfetched(self.params.model)
+        return f"the pipeline {' with '.join(names)}" if names else None
 
     def fetch(self) -> None:
-        fetch_config(self.params.model)
+        fetch(self.params.model)
 
     def setup(self) -> None:
         check_installed(self.name, PYANNOTE)
         p = self.params
-        self.loaded = self.diarizer = self.loaded or Diarizer(p.model, chosen(p.device), p.batch_size, p.bounds)
-        self._good: Pcm | None = None  # the first of a clip that the model has heard
-
-    def process(self, shard: Shard, workspace: Workspace, guard: Guard) -> Made:
-        made = super().process(shard, workspace, guard)
-        check_working(made.rejects, Reason.MODEL_FAILED, bool(made.tables["diarization"]), self._model)
-        return replace(made, notes=self.diarizer.noted())
+        device = torch_device("diarize.device", p.device)
+        self.loaded = self.diarizer = self.loaded or Diarizer(p.model, device, p.batch_size, p.bounds)
 
     def row(self, clip: Row, pcm: Pcm) -> Row:
-        segments = self._segments(pcm, clip["uid"])
+        segments = self.listened(partial(self.diarizer.segments, name=clip["uid"]), pcm)
         return {
             "uid": clip["uid"],
             "speaker_segments": [asdict(segment) for segment in segments],
@@ -104,14 +100,9 @@ class Diarize(Listen):
             "diarizer": model_name(self.params.model),
         }
 
-    def _segments(self, pcm: Pcm, name: str) -> list[Segment]:
-        """Raises as `listen.heard`."""
-        again = None if self._good is None else partial(self.diarizer.segments, self._good)
-        segments: list[Segment] = heard(partial(self.diarizer.segments, pcm, name), again, self._model)
-        self._good = pcm[: _KEPT_S * SAMPLE_RATE].copy()
-        return segments
+    def noted(self) -> Sequence[str]:
+        return self.diarizer.batch.noted(self.name)
 
     @property
-    def _model(self) -> str:
-        """For errors."""
+    def model(self) -> str:
         return f"the pipeline {model_name(self.params.model)}"

@@ -18,8 +18,11 @@ Pcm = NDArray[np.float32]
 _Result = TypeVar("_Result")
 
 SAMPLE_RATE: Final = 16_000
-MEMORY: Final = 2560 * MIB
-"""Of a worker, with torch, pyannote.audio and the encoder: stages of this kind that stand together share one."""
+_LONG_S: Final = 600  # 38 MB of samples
+_KEPT_S: Final = 30  # seconds of a clip that are heard again to see whether the model works
+MEMORY: Final = 2688 * MIB
+"""Of a worker, with torch, pyannote.audio, the encoder and a clip of an hour or less (docs/speakers.md): stages of this
+kind that stand together share one."""
 
 
 class Listen(LabelStage):
@@ -27,21 +30,46 @@ class Listen(LabelStage):
 
     in_steps = True
 
+    _good: Pcm | None = None  # the first of what the model heard last
+
+    @property
+    @abstractmethod
+    def model(self) -> str:
+        """For errors."""
+
     @abstractmethod
     def row(self, clip: Row, pcm: Pcm) -> Row:
-        """The label of a clip, float32 [samples] at 16 kHz. Raises ItemError where it has none."""
+        """The label of a clip, float32 [samples] at 16 kHz, which is the stage's own. Raises ItemError where it has
+        none."""
+
+    def heard(self, label: Row) -> bool:  # noqa: ARG002
+        """Whether the model made a label that is no reject."""
+        return True
+
+    def noted(self) -> Sequence[str]:
+        """What whoever runs the stage is to know of its work since this was last asked."""
+        return ()
 
     def process(self, shard: Shard, workspace: Workspace, guard: Guard) -> Made:
         clips = workspace.rows("clips", shard.key)
         guard.expect(len(clips))
         results: list[Row | Reject] = []
         with workspace.open_tar("clips", shard.key) as tar:
-            for clip, pcm in guard.ahead(self._audio(clips, tar, guard)):
+            for clip, pcm in ahead(guard, clips, self._audio(clips, tar, guard)):
                 results += guard.step([clip["uid"]], partial(self._label, clip, pcm, guard))
                 guard.did(1)
+                del pcm  # before the next one is decoded
         labels = [result for result in results if not isinstance(result, Reject)]
         rejects = [result for result in results if isinstance(result, Reject)]
-        return Made({self.tables[-1]: labels}, rejects, len(clips), hours(clips))
+        check_working(rejects, Reason.MODEL_FAILED, any(map(self.heard, labels)), self.model)
+        return Made({self.tables[-1]: labels}, rejects, len(clips), hours(clips), self.noted())
+
+    def listened(self, hear: Callable[[Pcm], _Result], pcm: Pcm) -> _Result:
+        """What a model hears in the audio of a clip. Raises as `heard`."""
+        again = None if self._good is None else partial(hear, self._good)
+        found = heard(partial(hear, pcm), again, self.model)
+        self._good = pcm[: _KEPT_S * SAMPLE_RATE].copy()
+        return found
 
     def _audio(self, clips: Sequence[Row], tar: BinaryIO, guard: Guard) -> Iterator[tuple[Row, Pcm | Reject]]:
         """Clips with their audio; without it where an earlier worker has heard them."""
@@ -51,6 +79,12 @@ class Listen(LabelStage):
 
     def _label(self, clip: Row, pcm: Pcm | Reject, guard: Guard) -> list[Row | Reject]:
         return [pcm if isinstance(pcm, Reject) else guard.caught(clip_item(clip), partial(self.row, clip, pcm))]
+
+
+def ahead(guard: Guard, clips: Sequence[Row], things: Iterator[_Result]) -> Iterator[_Result]:
+    """What is decoded of clips, each while the one before it is heard; where one is long one at a time: two would take
+    twice the memory, and the time is the model's."""
+    return things if any(clip["duration"] > _LONG_S for clip in clips) else guard.ahead(things)
 
 
 def narrow(tar: BinaryIO, clip: Row) -> Pcm:

@@ -63,14 +63,17 @@ class SegmentParams(CutParams):
 
 class Segment(Cut):
     name = "segment"
+    version = 2
     tables = ("segmentation", "clips")
     params: SegmentParams
 
     def remark(self) -> str:
         wanted = self.params
+        voices = f", of the voices that {wanted.separate} gives of all recordings" if wanted.separate else ""
+        each = {None: ", each channel for itself where the corpus names roles", "each": ", each channel for itself"}
         return (
             f"segment: a recording of more than {wanted.longest_s:g} s is cut into clips of {wanted.shortest_s:g} to "
-            f"{wanted.longest_s:g} s, others stay whole"
+            f"{wanted.longest_s:g} s, others stay whole{each.get(wanted.channels, '')}{voices}"
         )
 
     def identity(self) -> Mapping[str, Any]:

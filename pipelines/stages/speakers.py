@@ -1,13 +1,12 @@
 """speakers: the voice of each clip, as numbers that are alike for one speaker, and whether it is one voice."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-import numpy as np
 from pydantic import Field
 
 from turnmill.manifests.params import Params
-from turnmill.pipelines.diarization.device import Device, chosen
+from turnmill.pipelines.device import Device, check_torch_device, torch_device
 from turnmill.pipelines.diarization.encoder import Encoder, spread
 from turnmill.pipelines.diarization.models import ENCODER, check_installed, weights
 from turnmill.pipelines.guard import Guard
@@ -41,23 +40,24 @@ class Speakers(Listen):
 
     def check_here(self) -> None:
         check_installed(self.name, "torch")
+        check_torch_device("speakers.device", self.params.device)
         weights(ENCODER)
 
     def setup(self) -> None:
         check_installed(self.name, "torch")
-        self.loaded = self.encoder = self.loaded or Encoder(weights(ENCODER), chosen(self.params.device))
+        device = torch_device("speakers.device", self.params.device)
+        self.loaded = self.encoder = self.loaded or Encoder(weights(ENCODER), device)
 
     def process(self, shard: Shard, workspace: Workspace, guard: Guard) -> Made:
         self.spoken = {row["uid"]: row["segments"] for row in workspace.rows("quality", shard.key)}
         return super().process(shard, workspace, guard)
 
     def row(self, clip: Row, pcm: Pcm) -> Row:
-        spans = in_samples(self.spoken.get(clip["uid"], ()))
-        speech = np.concatenate([pcm[:0], *(pcm[start:end] for start, end in spans)])
+        speech = _together(pcm, in_samples(self.spoken.get(clip["uid"], ())))
         if len(speech) < LEAST_S * SAMPLE_RATE:
             nothing = dict.fromkeys(("embedding", "one_speaker", "voice_spread"))
             return {"uid": clip["uid"], "encoder": ENCODER.model, **nothing}
-        (voice,) = self.encoder.embed([speech])
+        (voice,) = self.listened(lambda pcm: self.encoder.embed([pcm], clip["uid"]), speech)
         apart = spread(voice.partials)
         return {
             "uid": clip["uid"],
@@ -66,3 +66,23 @@ class Speakers(Listen):
             "encoder": ENCODER.model,
             "voice_spread": apart,
         }
+
+    def heard(self, label: Row) -> bool:
+        return label["embedding"] is not None
+
+    def noted(self) -> Sequence[str]:
+        return self.encoder.batch.noted(self.name)
+
+    @property
+    def model(self) -> str:
+        return f"the encoder {ENCODER.model}"
+
+
+def _together(pcm: Pcm, spans: Sequence[tuple[int, int]]) -> Pcm:
+    """Spans in order, one behind the other, in the place of what was before them: hours of speech are there once."""
+    count = 0
+    for start, end in spans:
+        part = pcm[start:end]
+        pcm[count : count + len(part)] = part
+        count += len(part)
+    return pcm[:count]

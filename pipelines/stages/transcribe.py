@@ -22,6 +22,7 @@ from turnmill.pipelines.asr.models import (
 )
 from turnmill.pipelines.asr.recognizer import Heard, Recognizer, Transcript, joined
 from turnmill.pipelines.asr.windows import SAMPLE_RATE, Clip, Window
+from turnmill.pipelines.device import check_gpu
 from turnmill.pipelines.guard import Guard
 from turnmill.pipelines.stage import (
     MIB,
@@ -34,7 +35,7 @@ from turnmill.pipelines.stage import (
     clip_item,
     hours,
 )
-from turnmill.pipelines.stages.listen import Pcm, check_working, heard, in_samples, narrow
+from turnmill.pipelines.stages.listen import Pcm, ahead, check_working, heard, in_samples, narrow
 
 
 class TranscribeParams(Params):
@@ -77,8 +78,15 @@ class Transcribe(LabelStage):
         check_model(self.params.model)
         check_language(self.params.model, self.language, "transcribe.language")
 
+    def check_here(self) -> None:
+        if self.params.device == "cuda":
+            from ctranslate2 import get_cuda_device_count
+
+            check_gpu("transcribe.device", "cuda", get_cuda_device_count)
+
     def setup(self) -> None:
         p = self.params
+        self.check_here()
         self.loaded = self.recognizer = self.loaded or Recognizer(
             p.model,
             device=p.device,
@@ -97,7 +105,7 @@ class Transcribe(LabelStage):
         labels: list[Row] = []
         rejects: list[Reject] = []
         with workspace.open_tar("clips", shard.key) as tar:
-            for block in guard.ahead(self._blocks(clips, tar, guard)):
+            for block in ahead(guard, clips, self._blocks(clips, tar, guard)):
                 for (row, _), heard in zip(block, self._transcripts(block, speech, guard), strict=True):
                     label = heard if isinstance(heard, Reject) else self._labelled(row, heard, guard)
                     if isinstance(label, Reject):
@@ -105,7 +113,8 @@ class Transcribe(LabelStage):
                     else:
                         labels.append(label)
         check_working(rejects, Reason.RECOGNISER_FAILED, any(label["heard"] for label in labels), self._model)
-        return Made({"transcripts": labels}, rejects, len(clips), hours(clips))
+        notes = self.recognizer.batch.noted(self.name)
+        return Made({"transcripts": labels}, rejects, len(clips), hours(clips), notes)
 
     def _transcripts(
         self, block: Sequence[tuple[Row, Pcm | Reject]], speech: Mapping[str, Sequence[Row]], guard: Guard

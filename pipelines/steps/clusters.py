@@ -7,6 +7,7 @@ are in none.
 import math
 from typing import Any, Final
 
+import numpy as np
 from pydantic import Field
 
 from turnmill.manifests.params import Params
@@ -16,15 +17,15 @@ from turnmill.pipelines.diarization.encoder import DIMENSION
 from turnmill.pipelines.stage import Workspace, part_notes
 
 TABLE: Final = "speaker_clusters"
-VERSION: Final = 1
+VERSION: Final = 2
 READS: Final = ("clips", "speakers", "diarization")
 
 Connection = Any  # duckdb ships no types
 
-_VOICES: Final = """SELECT clips.uid, duration, embedding,
+_CLIPS: Final = """(SELECT clips.uid, duration, embedding,
     embedding IS NOT NULL AND coalesce(one_speaker, true) AND coalesce(n_speakers <= 1, true) AS heard
-    FROM clips LEFT JOIN speakers ON speakers.uid = clips.uid LEFT JOIN diarization ON diarization.uid = clips.uid
-    ORDER BY clips.uid"""
+    FROM clips LEFT JOIN speakers ON speakers.uid = clips.uid LEFT JOIN diarization ON diarization.uid = clips.uid)"""
+_AT_ONCE: Final = 10_000  # voices that are read: 10 MB
 
 
 class ClustersParams(Params):
@@ -38,14 +39,25 @@ class ClustersParams(Params):
 def write(connection: Connection, params: ClustersParams, workspace: Workspace) -> None:
     """Write the table of all clips as the part "all", over `manifests.query.connect`.
 
-    Memory: 3 kB a clip, and what `pipelines.diarization.clustering` takes.
+    Memory: 5 kB a clip, and what `pipelines.diarization.clustering` takes for a block.
     """
-    found = connection.sql(_VOICES).to_arrow_table()
-    heard = found.filter(found.column("heard"))
-    voices = heard.column("embedding").combine_chunks().flatten().to_numpy().reshape(-1, DIMENSION)
-    names = (f"speaker-{label:06d}" for label in clusters(voices, params.alike))
-    speakers = dict(zip(heard.column("uid").to_pylist(), names, strict=True))
+    speakers = _speakers(connection, params)
+    found = connection.sql(f"SELECT uid, duration FROM {_CLIPS} ORDER BY uid").to_arrow_table()
     rows = [{"uid": uid, "speaker_cluster": speakers.get(uid)} for uid in found.column("uid").to_pylist()]
     seconds = math.fsum(found.column("duration").to_pylist())
     notes = part_notes(len(rows), len(rows), 0, seconds / 3600)
     workspace.store.write_part(workspace.part(TABLE, "all"), to_table(TABLE, rows), notes)
+
+
+def _speakers(connection: Connection, params: ClustersParams) -> dict[str, str]:
+    """The speaker of each clip that has one, by its uid."""
+    ((count,),) = connection.sql(f"SELECT count(*) FROM {_CLIPS} WHERE heard").fetchall()
+    voices, uids = np.empty((count, DIMENSION), np.float32), list[str]()
+    for batch in connection.sql(f"SELECT uid, embedding FROM {_CLIPS} WHERE heard ORDER BY uid").to_arrow_reader(
+        _AT_ONCE
+    ):
+        voices[len(uids) : len(uids) + len(batch)] = (
+            batch.column("embedding").flatten().to_numpy().reshape(-1, DIMENSION)
+        )
+        uids += batch.column("uid").to_pylist()
+    return {uid: f"speaker-{label:06d}" for uid, label in zip(uids, clusters(voices, params.alike), strict=True)}

@@ -33,7 +33,7 @@ from turnmill.sources.catalogue import Entry, load, names, override
 from turnmill.sources.measure import quality
 
 SHORTEST_S, LONGEST_S = 3.0, 10.0  # of a prompt
-VERSION = 1
+VERSION = 2
 
 _MARGIN_S: Final = 0.1  # kept before the first and after the last speech
 _TRIES: Final = 3  # further recordings of a speaker to look at where the best one has no speech or too little
@@ -50,6 +50,10 @@ _FIT = f"""who IS NOT NULL AND coalesce(one_speaker, true) AND coalesce(n_speake
     AND duration BETWEEN {SHORTEST_S} AND {LONGEST_S} AND coalesce(snr_db >= 20, true)
     AND coalesce(clipping_ratio <= 0.001, true) AND coalesce(speech_ratio >= 0.6, true)
     AND trim(text) <> '' AND coalesce(text_error <= 0.1, trust IS DISTINCT FROM 'asr')"""
+# A clip without a name whose voice is, or may be, that of somebody who has one is nobody's: else that voice would stand
+# under two names, and in two splits.
+_WHO = """coalesce(corpus || '/' || speaker, CASE WHEN speaker_cluster NOT IN (SELECT speaker_cluster FROM clips_all
+    WHERE speaker IS NOT NULL AND speaker_cluster IS NOT NULL) THEN speaker_cluster END)"""
 _FITNESS = (
     f"{SHORTEST_S:.0f} to {LONGEST_S:.0f} s of one clean speaker at 16 kHz or more, in a known language, "
     "with a trusted transcript, under a licence that allows derivatives"
@@ -92,7 +96,7 @@ class VoicesParams(Params):
 class _Speaker:
     """A speaker and the recordings that may be a voice, the best first."""
 
-    name: str  # corpus/speaker, or the cluster of a speaker whom no corpus names
+    name: str  # corpus/speaker, or the cluster of a speaker whom no corpus names anywhere
     language: str
     gender: Literal["female", "male"] | None
     recordings: tuple[Row, ...]
@@ -153,15 +157,15 @@ class _Source:
         wanted = self.params.assistant
         if wanted is None:
             return None
-        found = self._speakers("true", f"{quoted(wanted)} IN (uid, speaker, speaker_cluster, who)")
-        if len(found) > 1:
+        found = self._speakers("true", f"{quoted(wanted)} IN (uid, speaker, who)")
+        if len(found) > 1 and wanted not in [speaker.name for speaker in found]:
             both = " or ".join(f"{speaker.name!r}" for speaker in found)
             raise UsageError(f"voices.assistant: {self.params.source} has several {wanted!r}: write {both}")
         if not found:
             raise UsageError(
                 f"voices.assistant: {self.params.source} has neither a clip nor a speaker {wanted!r} of {_FITNESS}"
             )
-        return found[0]
+        return next((speaker for speaker in found if speaker.name == wanted), found[0])
 
     @cached_property
     def speakers(self) -> list[_Speaker]:
@@ -189,7 +193,7 @@ class _Source:
             coalesce(native ->> '$.gender', native ->> '$.sex',
                 CASE WHEN list_contains(tags, 'female') THEN 'female' WHEN list_contains(tags, 'male') THEN 'male' END
             ) AS gender
-        FROM (SELECT *, coalesce(corpus || '/' || speaker, speaker_cluster) AS who
+        FROM (SELECT *, {_WHO} AS who
             FROM {passed(SPEECH, dict.fromkeys(made))} WHERE (\n{where}\n))
         WHERE duplicate_kept AND {_FIT} AND list_contains(?, licence) AND {extra}
         QUALIFY row_number() OVER (

@@ -37,7 +37,6 @@ from turnmill.pipelines.diarization import models  # noqa: E402
 from turnmill.pipelines.diarization.clustering import clusters  # noqa: E402
 from turnmill.pipelines.diarization.diarizer import BATCHES  # noqa: E402
 from turnmill.pipelines.diarization.encoder import SAMPLE_RATE, Encoder, spread  # noqa: E402
-from turnmill.pipelines.diarization.pipeline import TUNED  # noqa: E402
 from turnmill.pipelines.guard import Guard  # noqa: E402
 from turnmill.pipelines.stage import Shard, Workspace, commit  # noqa: E402
 from turnmill.pipelines.stages.diarize import Diarize, DiarizeParams  # noqa: E402
@@ -154,7 +153,7 @@ class Bare:
                 segmentation_batch_size=BATCHES["cpu"],
                 embedding_batch_size=BATCHES["cpu"],
             )
-        self.pipeline.instantiate(TUNED)
+        self.pipeline.instantiate(models.TUNED)
 
     def __call__(self, flac: Path) -> list[Turn]:
         pcm, rate = soundfile.read(flac, dtype="float32")

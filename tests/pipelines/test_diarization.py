@@ -2,6 +2,9 @@
 
 import subprocess
 import sys
+import tracemalloc
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,15 +21,17 @@ from turnmill.pipelines.diarization import models
 from turnmill.pipelines.diarization.clustering import clusters
 from turnmill.pipelines.diarization.diarizer import Segment, _read, overlap_ratio
 from turnmill.pipelines.diarization.encoder import spread
+from turnmill.pipelines.guard import Guard
 from turnmill.pipelines.recipe import Recipe, load_recipe
 from turnmill.pipelines.stages.diarize import Diarize, DiarizeParams
+from turnmill.pipelines.stages.listen import ahead
 
 OUTSIDE = """
 import sys
 import turnmill.pipelines.cli, turnmill.pipelines.stages.speakers, turnmill.pipelines.steps.clusters
 from turnmill.pipelines.doctor import examine
 examine()
-print(*{"torch", "pyannote", "resemblyzer", "whisperx"}.intersection(sys.modules))
+print(*{"torch", "pyannote.audio", "resemblyzer", "whisperx"}.intersection(sys.modules))
 """
 
 
@@ -120,7 +125,8 @@ def test_a_wrong_token_is_told_before_any_work_and_never_repeated(
         error.response = SimpleNamespace(status_code=401)  # type: ignore[attr-defined]  # as the Hub's have
         raise error
 
-    monkeypatch.setattr(huggingface_hub, "hf_hub_download", refused)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", refused)
+    monkeypatch.setattr(models, "hub_answers", lambda: True)
     monkeypatch.delenv("HF_TOKEN", raising=False)
     if token:
         monkeypatch.setenv("HF_TOKEN", token)
@@ -128,6 +134,94 @@ def test_a_wrong_token_is_told_before_any_work_and_never_repeated(
         Diarize(DiarizeParams()).fetch()
     assert given_ == [token]
     assert "hf_secret" not in str(told.value)
+
+
+@dataclass
+class Hub:
+    """As much of the Hub as is asked: repositories by name, each at a revision, of which some are on this machine."""
+
+    folder: Path
+    configs: dict[str, str]
+    revision: dict[str, str]
+    here: dict[str, Path] = field(default_factory=dict)
+
+    def snapshot_download(
+        self, name: str, revision: str | None = None, local_files_only: bool = False, **_: object
+    ) -> str:
+        if local_files_only:
+            return str(self.here[f"{name}@{revision}"])
+        found = self.folder / name / (revision or self.revision[name])
+        found.mkdir(parents=True, exist_ok=True)
+        (found / "config.yaml").write_text(self.configs[name])
+        self.here[f"{name}@{revision}"] = found
+        return str(found)
+
+
+PUBLISHED = """
+pipeline:
+  name: pyannote.audio.pipelines.SpeakerDiarization
+  params:
+    clustering: AgglomerativeClustering
+    segmentation: them/segmentation-3.0@v2
+    embedding: them/wespeaker-resnet34-LM
+    plda: {checkpoint: them/plda, subfolder: plda}
+    embedding_batch_size: 32
+"""
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hub:
+    configs = {"them/diarization": PUBLISHED} | dict.fromkeys(
+        ("them/segmentation-3.0", "them/wespeaker-resnet34-LM", "them/plda"), "model: {}"
+    )
+    made = Hub(tmp_path / "hub", configs, dict.fromkeys(configs, "1a"))
+    monkeypatch.setattr("huggingface_hub.snapshot_download", made.snapshot_download)
+    monkeypatch.setattr(models, "hub_answers", lambda: True)
+    return made
+
+
+def test_a_published_pipeline_comes_with_the_models_that_it_names_and_is_known_by_their_revisions(hub: Hub) -> None:
+    stage = Diarize(DiarizeParams(model="them/diarization"))
+    assert stage.unfetched() == "the pipeline them/diarization"
+    hub.snapshot_download("them/diarization")
+    said = stage.unfetched()
+    assert said is not None
+    assert all(name in said for name in ("them/segmentation-3.0", "them/wespeaker-resnet34-LM", "them/plda"))
+    stage.fetch()
+    assert stage.unfetched() is None
+    assert sorted(hub.here) == [
+        "them/diarization@None", "them/plda@None", "them/segmentation-3.0@v2", "them/wespeaker-resnet34-LM@None"
+    ]  # fmt: skip
+    prints = [stage.fingerprint([])]
+    for name in ("them/diarization", "them/wespeaker-resnet34-LM", "them/plda"):
+        hub.revision[name] = "2b"
+        stage.fetch()
+        prints.append(stage.fingerprint([]))
+    assert len(set(prints)) == 4
+
+
+def test_a_folder_that_names_published_models_is_known_by_their_revisions_too(hub: Hub, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "config.yaml").write_text(PUBLISHED)
+    stage = Diarize(DiarizeParams(model=str(tmp_path / "mine")))
+    stage.fetch()
+    before = stage.fingerprint([])
+    hub.revision["them/plda"] = "2b"
+    stage.fetch()
+    assert stage.fingerprint([]) != before
+    assert "them/diarization@None" not in hub.here
+
+
+def test_the_packaged_pipeline_is_known_by_its_weights_and_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Diarize(DiarizeParams(model=models.PACKAGED))
+    prints = [stage.fingerprint([])]
+    for package in ("SEGMENTATION", "ENCODER"):
+        known = getattr(models, package)
+        monkeypatch.setattr(models, package, replace(known, sha256=dict.fromkeys(known.sha256, "0")))
+        prints.append(stage.fingerprint([]))
+    monkeypatch.setattr(models, "TUNED", {"clustering": {"threshold": 0.6}})
+    prints.append(stage.fingerprint([]))
+    assert len(set(prints)) == 4
 
 
 def test_what_is_not_installed_is_told_with_its_command(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,6 +243,19 @@ def test_a_pipeline_is_known_by_its_files_and_not_by_its_place(tmp_path: Path) -
     assert both[0] == both[1]
     (folder / "config.yaml").write_text("pipeline: {name: x, params: {segmentation: a, embedding: c}}")
     assert Diarize(recipe.diarize).fingerprint([]) != both[1][0]
+
+
+def test_of_long_clips_none_is_decoded_before_the_one_before_it_was_heard() -> None:
+    decoded: list[int] = []
+
+    def things() -> Iterator[int]:
+        for number in range(3):
+            decoded.append(number)
+            yield number
+
+    assert next(ahead(Guard("x"), [{"duration": 3.0}, {"duration": 3600.0}], things())) == 0
+    assert decoded == [0]
+    assert list(ahead(Guard("x"), [{"duration": 3.0}], things())) == [0, 1, 2]
 
 
 def test_clusters_need_voices() -> None:
@@ -177,6 +284,15 @@ def test_clusters_of_clusters_are_as_far_apart_as_their_voices() -> None:
     own = basis[1 + np.arange(120) % 2]
     found = np.sqrt(0.65) * basis[0] + np.sqrt(0.15) * own + np.sqrt(0.2) * basis[3:]
     assert clusters(found, 0.75, 40).tolist() == [0, 1] * 60
+
+
+def test_voices_are_held_few_times_over_however_many_there_are() -> None:
+    found = np.tile(voices(300, 10, 0.4)[0], (3, 4))
+    tracemalloc.start()
+    clusters(found, 2.0, 200)  # nothing is that much alike: all of them go on to the next round
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3 * found.nbytes + 20 * 200**2
 
 
 def test_there_may_be_no_voice_or_one() -> None:

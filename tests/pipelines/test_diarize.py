@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -17,21 +18,21 @@ pytest.importorskip("pyannote.audio", reason="pyannote.audio does not import her
 from tests.conftest import tree_hashes
 from tests.pipelines.conftest import SENTENCES, lake_of, speech
 from tests.tiny_pyannote import build
-from turnmill.manifests.errors import TurnmillError
+from turnmill.manifests.errors import TurnmillError, UsageError
 from turnmill.manifests.packaged import ModelUnavailable
 from turnmill.manifests.query import connect
 from turnmill.manifests.records import Reason
 from turnmill.manifests.schema import to_table
 from turnmill.pipelines.diarization import models
 from turnmill.pipelines.diarization.diarizer import Diarizer
-from turnmill.pipelines.diarization.encoder import Encoder
+from turnmill.pipelines.diarization.encoder import Encoder, spread
 from turnmill.pipelines.diarization.pipeline import load
 from turnmill.pipelines.guard import Guard
 from turnmill.pipelines.recipe import load_recipe
 from turnmill.pipelines.run import run
 from turnmill.pipelines.stage import Made, Shard, Workspace
 from turnmill.pipelines.stages.diarize import Diarize, DiarizeParams
-from turnmill.pipelines.stages.speakers import Speakers, SpeakersParams
+from turnmill.pipelines.stages.speakers import Speakers, SpeakersParams, _together
 from turnmill.pipelines.steps.clusters import ClustersParams
 from turnmill.synth.speech import Speech
 
@@ -166,6 +167,16 @@ def test_a_pipeline_that_gives_something_else_is_no_label(
         made(stage, place)
 
 
+def test_a_published_pipeline_is_loaded_from_where_it_was_fetched_to(
+    stage: Diarize, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "huggingface_hub.snapshot_download", lambda name, **_: str(tiny) if name == "own/tiny" else name
+    )
+    found = Diarizer("own/tiny", "cpu", None, {}).segments(pcm(6.0))
+    assert found == stage.diarizer.segments(pcm(6.0))
+
+
 def test_a_model_that_does_not_load_is_told_in_a_sentence(tiny: Path, tmp_path: Path) -> None:
     import shutil
 
@@ -222,6 +233,92 @@ def resemblyzer(monkeypatch: pytest.MonkeyPatch) -> Any:
     from resemblyzer import VoiceEncoder
 
     return VoiceEncoder("cpu", verbose=False)
+
+
+@pytest.fixture
+def speakers() -> Speakers:
+    packaged()
+    stage = Speakers(SpeakersParams(device="cpu"))
+    stage.check_here()
+    stage.setup()
+    return stage
+
+
+def voiced(folder: Path) -> Workspace:
+    """Five clips of seven seconds and more, all of it speech."""
+    clips = [speech(" ".join(SENTENCES[n : n + 2])) for n in range(5)]
+    return lake_of(folder, clips, ("speakers",))
+
+
+@pytest.mark.weights
+def test_an_encoder_that_runs_out_of_memory_is_given_less_at_once_and_that_is_said(
+    speakers: Speakers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = voiced(tmp_path)
+    wanted = speakers.process(SHARD, place, Guard(speakers.name))
+    lstm, most = speakers.encoder._lstm, [2]
+
+    def tight(mels: Any) -> Any:
+        if len(mels) > most[0]:
+            raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return lstm(mels)
+
+    monkeypatch.setattr(speakers.encoder, "_lstm", tight)
+    made_ = speakers.process(SHARD, place, Guard(speakers.name))
+    assert made_.notes[-1] == "speakers ran out of memory: its batches are halved, to 2 stretches"
+    assert len(made_.notes) == 7  # from 256
+    for row, other in zip(made_.tables["speakers"], wanted.tables["speakers"], strict=True):
+        np.testing.assert_allclose(row["embedding"], other["embedding"], atol=1e-5)
+    most[0] = 0
+    rejects = speakers.process(SHARD, place, Guard(speakers.name)).rejects
+    assert {reject.reason for reject in rejects} == {Reason.KILLED_WORKER}
+
+
+@pytest.mark.weights
+def test_an_encoder_that_gives_no_numbers_gives_no_voice(
+    speakers: Speakers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = voiced(tmp_path)
+    linear, bad = speakers.encoder._linear, [2]
+
+    def sometimes(hidden: Any) -> Any:
+        bad[0] -= 1
+        return linear(hidden) * float("nan" if bad[0] == 0 else 1)
+
+    monkeypatch.setattr(speakers.encoder, "_linear", sometimes)
+    made_ = speakers.process(SHARD, place, Guard(speakers.name))
+    assert [(reject.uid, reject.reason) for reject in made_.rejects] == [("u1", Reason.MODEL_FAILED)]
+    assert made_.rejects[0].detail == "u1: Resemblyzer: it gave numbers that are not finite"
+    monkeypatch.setattr(speakers.encoder, "_linear", lambda hidden: linear(hidden) * float("nan"))
+    with pytest.raises(TurnmillError, match="the encoder ge2e no longer works: u0"):
+        speakers.process(SHARD, place, Guard(speakers.name))
+    speakers._good = None
+    with pytest.raises(TurnmillError, match="the encoder ge2e fails on every clip: u0"):
+        speakers.process(SHARD, place, Guard(speakers.name))
+
+
+def test_a_gpu_that_is_not_there_is_told_before_any_work(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packaged()
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
+    diarize = Diarize(DiarizeParams(model=str(tiny), device="cuda"))
+    for stage in (diarize, Speakers(SpeakersParams(device="cuda"))):
+        for begin in (stage.check_here, stage.setup):
+            with pytest.raises(UsageError, match=rf"{stage.name}.device is cuda, and .* finds no GPU here"):
+                begin()
+
+
+@pytest.mark.weights
+def test_hours_of_a_voice_are_held_once(speakers: Speakers) -> None:
+    hour = np.tile(speech(SENTENCES[0]).pcm, 500)[: 1200 * RATE] * np.float32(1e-3)  # faint: it is made louder
+    together = _together(hour, [(100, 10 * RATE), (20 * RATE, len(hour))])
+    assert np.shares_memory(together, hour)
+    assert len(together) == 1190 * RATE - 100
+    tracemalloc.start()
+    (voice,) = speakers.encoder.embed([together])
+    spread(voice.partials)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < hour.nbytes / 1.2  # 64 MB: of which a batch of spectra, and twice 1,500 partials by each other
 
 
 @pytest.mark.weights

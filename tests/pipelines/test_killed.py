@@ -4,6 +4,7 @@ import ctypes
 import shutil
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,12 +14,15 @@ from ray import cloudpickle
 from tests.conftest import tree_hashes
 from tests.pipelines.test_run import ask
 from turnmill.manifests.audio import Audio
-from turnmill.manifests.records import Reject
+from turnmill.manifests.index import Index, StageEntry
+from turnmill.manifests.records import Reason, Reject
+from turnmill.manifests.store import Store
 from turnmill.pipelines import pipeline
 from turnmill.pipelines.recipe import load
+from turnmill.pipelines.removal import with_killed
 from turnmill.pipelines.run import run
-from turnmill.pipelines.stage import Row
-from turnmill.pipelines.stages.quality import Quality
+from turnmill.pipelines.stage import Made, Row, Workspace, commit
+from turnmill.pipelines.stages.quality import Quality, QualityParams
 
 RECIPE = """
 name: killed
@@ -88,3 +92,21 @@ def test_a_clip_that_kills_and_one_that_hangs_are_found_and_the_rest_is_kept(
     assert ask(out, "SELECT count(*) FROM rejects") == [(0,)]
     assert ask(out, "SELECT count(*) FROM clip_samples") == [(40,)]
     assert not list(out.glob("verdicts/*/*"))
+
+
+@pytest.mark.parametrize(
+    ("reason", "again"),
+    [
+        (Reason.MODEL_FAILED, True),
+        (Reason.RECOGNISER_FAILED, True),
+        (Reason.INTERNAL_ERROR, True),
+        (Reason.CORRUPT_AUDIO, False),
+    ],
+)
+def test_what_may_pass_is_made_again_when_that_is_asked(tmp_path: Path, reason: Reason, again: bool) -> None:
+    store = Store(str(tmp_path))
+    index = Index("source", "cafe", 1, (StageEntry("quality", "q", "speech", ("quality",), "clips"),))
+    made = Made({"quality": []}, [Reject(reason, "it fails", "u0")], 1, 0.1)
+    commit(Quality(QualityParams()), Workspace(store, {"quality": "q"}), "k0", made)
+    half = SimpleNamespace(name="speech")
+    assert with_killed(store, index, half) == ({"k0"} if again else set())  # type: ignore[arg-type]  # all it asks

@@ -9,7 +9,8 @@ import pytest
 
 from tests.pipelines.conftest import SENTENCES, lake_of, speech
 from tests.whisper import require
-from turnmill.manifests.records import Reason
+from turnmill.manifests.errors import TurnmillError
+from turnmill.manifests.records import Reason, Reject, Row
 from turnmill.manifests.schema import to_table
 from turnmill.manifests.store import Store
 from turnmill.pipelines.asr.recognizer import Heard, Recognizer
@@ -41,6 +42,45 @@ def test_what_was_kept_is_given_again_and_the_rest_is_made(tmp_path: Path, keep_
     assert calls == ([0, 1, 2, 3, 4] if keep_s == 0 else [0, 1, 2, 0, 1, 2, 3, 4])
     again.remove()
     assert store.names("") == []
+
+
+@pytest.mark.parametrize("reason", [Reason.MODEL_FAILED, Reason.RECOGNISER_FAILED, Reason.NOTHING_SPOKEN])
+def test_what_a_model_failed_on_is_tried_again_and_what_is_the_items_own_is_not(tmp_path: Path, reason: Reason) -> None:
+    store, tries = Store(str(tmp_path)), list[str]()
+
+    def work(uid: str) -> list[Row | Reject]:
+        tries.append(uid)
+        return (
+            [{"uid": uid}, Reject(reason, "it fails", "b")] if uid == "b" and tries.count("b") == 1 else [{"uid": uid}]
+        )
+
+    for _ in range(2):
+        guard = Guard("listen", pieces=Pieces(store, "pieces/f/k", keep_s=0.0))
+        told = [guard.step([uid], lambda uid=uid: work(uid)) for uid in ("a", "b")]  # type: ignore[misc]
+    passes = reason in (Reason.MODEL_FAILED, Reason.RECOGNISER_FAILED)
+    assert tries == (["a", "b", "b"] if passes else ["a", "b"])
+    assert told[1][-1] == ({"uid": "b"} if passes else Reject(reason, "it fails", "b"))
+
+
+def test_a_run_that_a_model_ended_goes_on_with_one_that_works(tmp_path: Path) -> None:
+    """What it failed on was an hour of clips with words, and no clip of it is lost to the next run."""
+    require("tiny.en")
+    place = lake_of(tmp_path, [speech(sentence) for sentence in SENTENCES[:3]], ("transcripts",))
+    stage = Transcribe(TranscribeParams(model="tiny.en", batch_size=1), "en")
+    stage.setup()
+    generate = stage.recognizer.pipeline.generate_segment_batched
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("CUDA failed with error unspecified launch failure")
+
+    stage.recognizer.pipeline.generate_segment_batched = broken
+    guard = Guard(stage.name, pieces=Pieces(place.store, "pieces/x", keep_s=0.0))
+    with pytest.raises(TurnmillError, match=r"the model tiny.en fails on every clip: .*launch failure"):
+        stage.process(Shard(KEY, KEY), place, guard)
+    stage.recognizer.pipeline.generate_segment_batched = generate
+    made = stage.process(Shard(KEY, KEY), place, Guard(stage.name, pieces=Pieces(place.store, "pieces/x", keep_s=0.0)))
+    assert not made.rejects
+    assert made == stage.process(Shard(KEY, KEY), place, Guard(stage.name))
 
 
 def test_a_step_of_other_items_is_made_anew(tmp_path: Path) -> None:

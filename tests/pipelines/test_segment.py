@@ -250,6 +250,13 @@ def test_bounds_that_no_clips_can_keep_are_refused() -> None:
         SegmentParams(longest_s=5)
 
 
+def test_a_dry_run_says_what_becomes_of_recordings_channels_and_voices() -> None:
+    assert Segment(SHORT.model_copy(update={"channels": "together"})).remark().endswith(", others stay whole")
+    each = Segment(SHORT.model_copy(update={"separate": "separators:left"})).remark()
+    assert "others stay whole, each channel for itself where the corpus names roles, of the voices that " in each
+    assert "separators:left" in each
+
+
 def test_a_corpus_that_says_where_its_clips_are_keeps_them(tmp_path: Path) -> None:
     told = {"name": "x", "segment": {}, "licence": {"spdx": "CC0-1.0", "redistribute": True, "commercial": True}}
     corpora = [{"corpus": "switchboard", "root": str(tmp_path)}, {"corpus": "librispeech", "root": str(tmp_path)}]

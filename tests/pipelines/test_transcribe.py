@@ -11,12 +11,13 @@ from faster_whisper import BatchedInferencePipeline
 from tests.pipelines.conftest import SENTENCES, lake_of, speech
 from tests.whisper import loaded
 from turnmill.manifests.audio import AudioError
-from turnmill.manifests.errors import TurnmillError
+from turnmill.manifests.errors import TurnmillError, UsageError
 from turnmill.manifests.records import Reason
 from turnmill.manifests.schema import to_table
 from turnmill.pipelines.asr.errors import Errors
 from turnmill.pipelines.asr.recognizer import Heard, Recognizer
 from turnmill.pipelines.asr.windows import Window
+from turnmill.pipelines.device import Batch
 from turnmill.pipelines.guard import Guard
 from turnmill.pipelines.stage import Shard, Workspace
 from turnmill.pipelines.stages.transcribe import Transcribe, TranscribeParams
@@ -89,6 +90,37 @@ def test_a_model_that_stops_working_on_the_way_ends_the_run_and_rejects_nothing(
     monkeypatch.setattr(stage.recognizer, "batch_size", 1)
     with pytest.raises(TurnmillError, match=r"the model tiny\.en no longer works: .*illegal memory access"):
         stage.process(SHARD, place, Guard(stage.name))
+
+
+def test_a_batch_that_is_too_large_for_the_gpu_is_halved_and_that_is_said(
+    stage: Transcribe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = lake_of(tmp_path, [speech(sentence) for sentence in SENTENCES], ("transcripts",))
+    monkeypatch.setattr(stage.recognizer, "batch_size", 4)
+    generate, most = BatchedInferencePipeline.generate_segment_batched, [1]
+
+    def tight(self: object, features: Any, *given: object) -> object:
+        if len(features) > most[0]:
+            raise RuntimeError("CUDA failed with error out of memory")
+        return generate(self, features, *given)
+
+    monkeypatch.setattr(BatchedInferencePipeline, "generate_segment_batched", tight)
+    monkeypatch.setattr(stage.recognizer, "batch", Batch(4, "windows"))
+    made = stage.process(SHARD, place, Guard(stage.name))
+    assert not made.rejects
+    assert made.notes == [f"transcribe ran out of memory: its batches are halved, to {n} windows" for n in (2, 1)]
+    assert not stage.process(SHARD, place, Guard(stage.name)).notes
+    most[0] = 0
+    rejects = stage.process(SHARD, place, Guard(stage.name)).rejects
+    assert {reject.reason for reject in rejects} == {Reason.KILLED_WORKER}
+
+
+def test_a_gpu_that_is_not_there_is_told_before_any_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ctranslate2.get_cuda_device_count", lambda: 0)
+    stage = Transcribe(TranscribeParams(model="tiny.en", device="cuda"), "en")
+    for begin in (stage.check_here, stage.setup):
+        with pytest.raises(UsageError, match=r"transcribe.device is cuda, and .* finds no GPU here .*: set it to auto"):
+            begin()
 
 
 def with_columns(place: Workspace, table: str, columns: Mapping[str, Mapping[str, Any]]) -> None:

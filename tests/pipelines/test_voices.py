@@ -528,3 +528,36 @@ def test_a_bank_of_speakers_whom_no_corpus_names_has_each_in_one_split(tmp_path:
     assistant = found[clips[4]["uid"]]
     named = make(source, tmp_path / "d", assistant=assistant)
     assert named.speakers(None) == [assistant]
+
+
+def test_a_voice_that_a_corpus_names_in_part_stands_under_that_name_alone(tmp_path: Path) -> None:
+    """Of each voice two clips; of the first three one of the two has a name, which is written as a cluster's is."""
+    clips = []
+    for n in range(10):
+        name = f"speaker-{n:06d}" if n < 3 else None
+        clips.append(clip(f"x{n}") | {"uid": f"own/default/train/{n}-named.flac", "speaker": name})
+        clips.append(clip(f"x{n}", 1) | {"uid": f"own/default/train/{n}-other.flac", "speaker": None})
+    whose = {row["uid"]: number // 2 for number, row in enumerate(clips)}
+    source = source_of(tmp_path / "s", clips)
+    clustered(source, whose, ())
+    made = make(source, tmp_path / "b", per_speaker=2)
+    assert len({(whose[row["uid"]], row["split"]) for row in made.rows}) == 10
+    names = {whose[row["uid"]]: row["name"].rpartition("#")[0] for row in made.rows}
+    assert {names[n] for n in range(3)} == {f"own/speaker-{n:06d}" for n in range(3)}
+    assert not [row for row in made.rows if whose[row["uid"]] < 3 and row["uid"].endswith("other.flac")]
+    for wanted, found in (("speaker-000001", 1), ("own/speaker-000001", 1), (names[5], 5)):
+        (assistant,) = [
+            row for row in make(source, tmp_path / str(found) / wanted, assistant=wanted).rows if row["split"] is None
+        ]
+        assert whose[assistant["uid"]] == found
+
+
+def test_a_name_of_its_own_goes_before_a_speakers_in_some_corpus(tmp_path: Path) -> None:
+    """The first cluster, and a speaker of a corpus whose name reads like it."""
+    clips = [clip(f"x{n}") | {"uid": f"own/default/train/{n}.flac", "speaker": None} for n in range(6)]
+    clips.append(clip("other") | {"uid": "own/default/train/other.flac", "speaker": "speaker-000000"})
+    source = source_of(tmp_path / "s", clips)
+    clustered(source, {row["uid"]: number for number, row in enumerate(clips)}, ())
+    for wanted, uid in (("speaker-000000", clips[0]["uid"]), ("own/speaker-000000", clips[-1]["uid"])):
+        made = make(source, tmp_path / wanted, assistant=wanted)
+        assert [row["uid"] for row in made.rows if row["split"] is None] == [uid]

@@ -220,6 +220,16 @@ def test_speech_in_one_of_sixteen_channels_is_speech_as_loud_as_it_is(shared: Pa
     assert level == pytest.approx(float(np.sqrt(np.mean(np.square(speech.samples)))), rel=0.01)
 
 
+@pytest.mark.parametrize("level", [0.0, 5e-4])
+def test_a_channel_on_which_nobody_is_makes_no_second_talk(shared: Path, level: float) -> None:
+    samples = spoken(shared).samples
+    other = np.random.default_rng(0).standard_normal(samples.shape).astype(np.float32)
+    other *= np.float32(level) * np.sqrt(np.square(samples).mean())
+    told = quality(Audio(np.concatenate([samples, other]), 16000))
+    assert told.channel_segments is None
+    assert told.speech_ratio == pytest.approx(quality(spoken(shared)).speech_ratio, abs=0.02)
+
+
 def test_two_speakers_on_two_channels_are_both_heard(shared: Path) -> None:
     speech = spoken(shared)
     gap = np.zeros((1, speech.frames), np.float32)

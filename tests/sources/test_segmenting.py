@@ -111,6 +111,18 @@ def test_speech_that_never_pauses_is_cut_in_its_valley_or_not_at_all() -> None:
     assert [clip.end for clip in made.clips] == [2012, 4130]
 
 
+def test_what_is_quiet_in_speech_and_in_no_clip_is_told() -> None:
+    speech = [Span(100, 4100)]
+    power = power_of(speech, 4200)
+    power[2000:2200] = FLOOR  # in which the VAD heard speech all the same
+    made = cuts(speech, power, RULES)
+    (valley,) = made.left_out
+    assert valley == (Span(made.clips[0].end, made.clips[1].start), Why.VALLEY)
+    assert 2000 < made.clips[0].end < made.clips[1].start < 2200
+    inside = sum(min(clip.end, 4100) - max(clip.start, 100) for clip in made.clips)
+    assert inside + valley[0].ticks == 4000
+
+
 def test_a_clip_ends_where_its_pause_is_quietest() -> None:
     speech = [Span(100, 2000), Span(2060, 4000)]
     power = power_of(speech, 4100, floor=1e-5)
