@@ -44,6 +44,7 @@ class Quality:
     bandwidth_hz: float
     snr_db: float | None
     channel_segments: tuple[Segments, ...] | None
+    channel_leaks_db: tuple[float | None, ...] | None
 
 
 def quality(sound: Sound, name: str = "the audio") -> Quality:
@@ -58,7 +59,7 @@ def quality(sound: Sound, name: str = "the audio") -> Quality:
     apart = _of_two(found)
     clipping, spectrum = _Clipping(sound.channels, found.peak), _Spectrum(sound)
     shown = _shown(sound, mix_of(found), clipping, spectrum, apart)
-    heard, _ = own(hear(shown, sound.channels if apart else 1, sound.sample_rate, name))
+    heard, leaks_db = own(hear(shown, sound.channels if apart else 1, sound.sample_rate, name))
     whole = _union(heard)
     segments = _on_grid(whole.seconds(sound.duration), sound)
     samples = sound.frames * sound.channels
@@ -72,6 +73,7 @@ def quality(sound: Sound, name: str = "the audio") -> Quality:
         bandwidth_hz=spectrum.bandwidth(),
         snr_db=_snr(whole),
         channel_segments=tuple(_on_grid(one.seconds(sound.duration), sound) for one in heard) if apart else None,
+        channel_leaks_db=leaks_db if apart else None,
     )
 
 

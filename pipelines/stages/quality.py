@@ -16,7 +16,7 @@ class QualityParams(Params):
 
 class Quality(ClipLabel):
     name = "quality"
-    version = 3
+    version = 4
     tables = ("quality",)
     params: QualityParams
 
