@@ -186,7 +186,7 @@ def _talk(clip: Row, labels: Mapping[str, Row | None], lake: BinaryIO) -> _Talk:
     for table, row in labels.items():
         if row is None:
             raise ItemError(_LACKING[table], f"{name}: it has no row in {table}, whose stage rejected it")
-    quality, diarization, heard = (labels.get(table) for table in _LACKING)
+    quality, heard, diarization = labels["quality"], labels.get("transcripts"), labels.get("diarization")
     assert quality is not None
     if clip["channels"] == 1 and diarization is not None:
         return _diarized(clip, diarization["speaker_segments"], heard, lake)

@@ -112,7 +112,8 @@ def _measured(recording: Recording) -> Measured:
     offsets: list[float] = []
     pauses: list[float] = []
     turns, last = 0, None
-    for start, end, channel in found.claims:
+    for claim in found.claims:
+        start, end, channel = claim[0].start, claim[-1].end, claim[0].channel
         if last is None or channel != last[1]:
             turns += 1
             offsets += [] if last is None else [(start - last[0]) / RATE]

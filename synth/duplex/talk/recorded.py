@@ -5,7 +5,7 @@ is what one party says until the other takes the floor, or neither says anything
 turn or in one event, and where the channels change places, so do the labels.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Final
@@ -16,13 +16,17 @@ from turnmill.synth.duplex.talk.floor import Floor, Unit, floor
 from turnmill.synth.duplex.talk.turn_taking import Intervals
 from turnmill.synth.duplex.timeline import ChannelWord, Event, Speaker, TimedWord, Turn
 from turnmill.synth.phrases import Phrases
-from turnmill.synth.tokens import SENTENCE_END, ends_with, joined
+from turnmill.synth.tokens import CLAUSE_END, SENTENCE_END, ends_with, joined
 
 LONGEST_SILENCE: Final = 3 * RATE
 """A pause inside a turn has 0.2 to 3 s (docs/turn-taking.md)."""
 
 LATEST_YIELD: Final = RATE * 3 // 2
 """Who goes on for longer than 1.5 s after the other's start has not yielded to it (docs/turn-taking.md)."""
+
+_BRIEF: Final = 2
+"""Words that a backchannel may have, whatever they are: recognisers write "a home" for "uh-huh"."""
+_LEAST_WORD: Final = RATE // 50
 
 _SPEAKERS: Final[tuple[Speaker, Speaker]] = ("assistant", "user")
 
@@ -64,8 +68,13 @@ class _Said:
         return joined([word.text for word in self.words])
 
     @property
-    def ends_sentence(self) -> bool:
-        return not self.words or ends_with(self.words[-1].text, SENTENCE_END)
+    def breaks_off(self) -> bool:
+        """Whether the last word ends no sentence."""
+        return bool(self.words) and not _ends(self.words[-1], SENTENCE_END)
+
+
+def _ends(word: TimedWord, marks: frozenset[str]) -> bool:
+    return ends_with(word.text, marks) and not word.text.endswith(("...", "…"))
 
 
 def recorded(
@@ -78,10 +87,13 @@ def recorded(
     up to 1 s is a backchannel, and an overlap no interruption. `phrases`: those of the language, by which a backchannel
     is told by its words; None: by its length alone. A word belongs to the IPU of its channel that is nearest to it.
     """
-    turns, asides = _parted(floor(speech))
-    _place(words, [*turns, *asides])
+    found = floor(speech)
+    said = _heard(words, [*(unit for claim in found.claims for unit in claim), *found.asides])
+    turns, asides = _parted(found, said if words is not None else {}, phrases)
+    for each in (*turns, *asides):
+        each.words = _fitted([word for unit in each.units for word in said[unit]], each.start, each.end)
     heard = words is not None
-    starts = [_start(n, before, turn, heard) for n, (before, turn) in enumerate(pairwise(turns), 1)]
+    starts = [_start(n, before, turn) for n, (before, turn) in enumerate(pairwise(turns), 1)]
     met = {event.target_turn for event in starts if event.kind == "barge_in"}
     labelled = tuple(_turn(n, turn, turns[n - 1] if n else None, n in met, heard) for n, turn in enumerate(turns))
     events = [*starts, *(_aside(aside, turns, phrases if heard else None, heard) for aside in asides)]
@@ -95,17 +107,34 @@ def recorded(
     )
 
 
-def _parted(found: Floor) -> tuple[list[_Said], list[_Said]]:
-    """The turns, and what is said beside the floor outside of its speaker's own turns."""
+def _heard(words: Words | None, units: Sequence[Unit]) -> Mapping[Unit, list[TimedWord]]:
+    """The words of each IPU: those of its channel that are nearest to it."""
+    found: dict[Unit, list[TimedWord]] = {unit: [] for unit in units}
+    for channel, heard in enumerate(words or ()):
+        mine = [unit for unit in units if unit.channel == channel]
+        for word in heard if mine else ():
+            start, end = word.start or 0, word.end or 0
+            found[min(mine, key=lambda unit: max(unit.start - end, start - unit.end))].append(word)
+    return found
+
+
+def _parted(
+    found: Floor, said: Mapping[Unit, list[TimedWord]], phrases: Phrases | None
+) -> tuple[list[_Said], list[_Said]]:
+    """The turns, and what is said beside the floor outside of its speaker's own turns. What timing leaves open is a
+    backchannel where its words are."""
+    nods = {claim for claim in found.enclosed if phrases is not None and _nods(said.get(claim[0]), phrases)}
     turns: list[_Said] = []
-    for unit in found.claims:
+    for claim in found.claims:
         last = turns[-1] if turns else None
-        if last is not None and last.channel == unit.channel and unit.start - last.end <= LONGEST_SILENCE:
-            last.units.append(unit)
+        if claim in nods:
+            continue
+        if last is not None and last.channel == claim[0].channel and claim[0].start - last.end <= LONGEST_SILENCE:
+            last.units += claim
         else:
-            turns.append(_Said([unit]))
+            turns.append(_Said([*claim]))
     asides = []
-    for unit in found.asides:
+    for unit in sorted([*found.asides, *(claim[0] for claim in nods)]):
         own = next((turn for turn in turns if turn.channel == unit.channel and _covers(turn, unit)), None)
         if own is None:
             asides.append(_Said([unit]))
@@ -118,15 +147,26 @@ def _covers(turn: _Said, unit: Unit) -> bool:
     return turn.start < unit.start and unit.end < turn.end
 
 
-def _place(words: Words | None, said: Sequence[_Said]) -> None:
-    """Give each word to what was said on its channel nearest to it, within its bounds."""
-    for channel, heard in enumerate(words or ()):
-        units = [(unit, each) for each in said if each.channel == channel for unit in each.units]
-        for word in heard if units else ():
-            start, end = word.start or 0, word.end or 0
-            _, nearest = min(units, key=lambda one: max(one[0].start - end, start - one[0].end))
-            first = min(max(start, nearest.start), nearest.end - 1)
-            nearest.words.append(TimedWord(word.text, first, max(first + 1, min(end, nearest.end))))
+def _nods(words: Sequence[TimedWord] | None, phrases: Phrases) -> bool:
+    """Whether words are a listener's, or none were heard, for recognisers leave such sounds out; not where nobody was
+    asked."""
+    return words is not None and (not words or phrases.nods.is_nod(joined([word.text for word in words])))
+
+
+def _fitted(words: Sequence[TimedWord], start: int, end: int) -> list[TimedWord]:
+    """The same in order within [start, end), none shorter than 20 ms or its share of the whole."""
+    least = max(min(_LEAST_WORD, (end - start) // max(len(words), 1)), 1)
+    ordered, floor_ = [], start
+    for word in words:
+        first = max(word.start or 0, floor_)
+        floor_ = max(word.end or 0, first + least)
+        ordered.append((word.text, first, floor_))
+    found, ceiling = [], end
+    for text, first, last in reversed(ordered):
+        last = min(last, ceiling)
+        ceiling = max(min(first, last - least), start)
+        found.append(TimedWord(text, ceiling, last))
+    return found[::-1]
 
 
 def _turn(index: int, turn: _Said, before: _Said | None, interrupted: bool, heard: bool) -> Turn:
@@ -150,13 +190,13 @@ def _turn(index: int, turn: _Said, before: _Said | None, interrupted: bool, hear
     )
 
 
-def _start(index: int, before: _Said, turn: _Said, heard: bool) -> Event:
+def _start(index: int, before: _Said, turn: _Said) -> Event:
     """How turn `index` begins after the one before it."""
     overlap = before.end - turn.start
     if overlap <= 0:
         kind = "silence_timeout" if before.channel == turn.channel else "turn_shift"
         return Event(kind, turn.channel, before.end, max(turn.start, before.end + 1), index, index - 1, None, None, {})
-    if heard and not before.ends_sentence and overlap <= LATEST_YIELD:
+    if before.breaks_off and overlap <= LATEST_YIELD:
         stop: dict[str, Any] = {"stop": before.end}
         return Event("barge_in", turn.channel, turn.start, turn.end, index, index - 1, overlap, turn.text, stop)
     last = turn.start >= before.units[-1].start and overlap < COOPERATIVE
@@ -166,20 +206,20 @@ def _start(index: int, before: _Said, turn: _Said, heard: bool) -> Event:
 
 def _aside(aside: _Said, turns: Sequence[_Said], phrases: Phrases | None, heard: bool) -> Event:
     """What is said while the other party keeps the floor: a backchannel, or a start that is given up."""
-    nods = not aside.words or phrases is None or phrases.nods.is_nod(aside.text)
+    brief = len(aside.words) <= _BRIEF or phrases is None or phrases.nods.is_nod(aside.text)
     short = aside.end - aside.start <= LONGEST_BACKCHANNEL
-    kind = f"{_SPEAKERS[aside.channel]}_backchannel" if short and nods else "failed_barge_in"
+    kind = f"{_SPEAKERS[aside.channel]}_backchannel" if short and brief else "failed_barge_in"
     met = [n for n, turn in enumerate(turns) if turn.channel != aside.channel and turn.start <= aside.start]
     text = aside.text if heard else None
     return Event(kind, aside.channel, aside.start, aside.end, None, met[-1] if met else None, None, text, {})
 
 
 def _hesitations(index: int, turn: _Said, phrases: Phrases | None) -> list[Event]:
-    """Silences inside a turn that end no sentence."""
+    """Silences inside a turn that end no clause."""
     found = []
     for before, unit in pairwise(turn.units):
         last = next((word for word in reversed(turn.words) if (word.start or 0) < before.end), None)
-        if last is not None and not ends_with(last.text, SENTENCE_END):
+        if last is not None and not _ends(last, CLAUSE_END):
             plain = last.text.strip(".,!?-… ").lower()
             filler = last.text if phrases is not None and plain in phrases.stock("filler") else None
             params = {"filler": filler}
