@@ -115,13 +115,13 @@ SPEECH = Table(
     of="lines",
 )
 
+SIMULATED, MEASURED, DIARIZED = "simulated", "measured", "diarized"
 TRUSTS: Mapping[str, str] = {
-    "simulated": "true to the sample, for the audio was made by them",
-    "annotated": "who speaks when is the corpus's own annotation",
-    "measured": "who speaks when was found by level and VAD on the channel of each speaker",
-    "diarized": "who speaks when was found by a model in one channel; what both say at once is on both channels",
+    SIMULATED: "true to the sample, for the audio was made by them",
+    MEASURED: "who speaks when was found by level and VAD on the channel of each speaker",
+    DIARIZED: "who speaks when was found by a model in one channel; what both say at once is on both channels",
 }
-"""What the times of a dialogue's labels are worth. Words of recorded talk are a recogniser's."""
+"""What the times of a dialogue's labels are worth. The words of recorded talk are a recogniser's."""
 
 DIALOGUES = Table(
     "dialogues",

@@ -15,6 +15,7 @@ from turnmill.manifests.languages import primary
 from turnmill.manifests.params import Params
 from turnmill.manifests.records import ItemError, Reason, Reject, stable_hash
 from turnmill.manifests.samples import DIALOGUE, to_json
+from turnmill.manifests.schema import DIARIZED, MEASURED
 from turnmill.manifests.tar import TarWriter
 from turnmill.pipelines.guard import Guard
 from turnmill.pipelines.stage import Made, Row, Shard, Stage, Workspace, clip_item, clip_sound, hours
@@ -29,7 +30,6 @@ from turnmill.synth.phrases import PHRASES
 
 Pcm = NDArray[np.float32]
 
-_MEASURED, _DIARIZED = "measured", "diarized"  # of manifests.schema.dialogue.TRUSTS
 _BEFORE, _AFTER, _FADE = RATE // 20, RATE // 10, RATE // 50  # samples kept around speech, and of a fade
 
 
@@ -206,7 +206,7 @@ def _talk(clip: Row, labels: Mapping[str, Row | None], lake: BinaryIO) -> _Talk:
             pcm[channel] = _alone(pcm[channel], speech)
     words = None if heard is None else (_timed(heard["channel_words"][0]), _timed(heard["channel_words"][1]))
     leak_db = max((leak for leak in leaks if leak is not None), default=None)
-    return _Talk(pcm, (first, second), words, _MEASURED, leak_db)
+    return _Talk(pcm, (first, second), words, MEASURED, leak_db)
 
 
 def _diarized(clip: Row, segments: Sequence[Row], heard: Row | None, lake: BinaryIO) -> _Talk:
@@ -219,7 +219,7 @@ def _diarized(clip: Row, segments: Sequence[Row], heard: Row | None, lake: Binar
     first, second = (_in_samples(each, len(mixed)) for each in spans)
     pcm = np.stack([_alone(mixed, speech) for speech in (first, second)])
     words = None if heard is None else _by_speaker(_timed(heard["words"]), (first, second))
-    return _Talk(pcm, (first, second), words, _DIARIZED, None)
+    return _Talk(pcm, (first, second), words, DIARIZED, None)
 
 
 def _by_speaker(words: Sequence[TimedWord], speech: tuple[Intervals, Intervals]) -> Words:

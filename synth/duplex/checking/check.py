@@ -11,6 +11,7 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
+from turnmill.manifests.schema import SIMULATED
 from turnmill.synth.acoustics import PEAK_DBFS, Pools
 from turnmill.synth.channels import ASSISTANT, RATE, USER
 from turnmill.synth.duplex.checking.acoustics import check_acoustics
@@ -20,7 +21,6 @@ from turnmill.synth.duplex.checking.recorded import check_recorded
 from turnmill.synth.duplex.checking.sample import BackchannelLabel, EventLabel, Sample, TurnLabel, Words, parse
 from turnmill.synth.duplex.checking.tally import Tally, Violation, limit_ms
 from turnmill.synth.duplex.lengths import PRE
-from turnmill.synth.duplex.rendering.labels import SIMULATED
 from turnmill.synth.duplex.timeline import BACKCHANNELS, SAID
 from turnmill.synth.tokens import tokens
 

@@ -6,10 +6,10 @@ Times are float64 seconds: samples over 24,000.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Any
 
 from turnmill.manifests.samples import DIALOGUE, to_json
-from turnmill.manifests.schema import EVENT_PARAMS
+from turnmill.manifests.schema import EVENT_PARAMS, SIMULATED
 from turnmill.synth.acoustics import Fitted, labels
 from turnmill.synth.channels import USER
 from turnmill.synth.duplex.timeline import (
@@ -25,9 +25,6 @@ from turnmill.synth.duplex.timeline import (
 )
 from turnmill.synth.script.model import Script, ScriptTurn
 from turnmill.synth.tokens import tokens
-
-SIMULATED: Final = "simulated"
-"""The `trust` of labels that are true to the sample, for the audio was made by them."""
 
 _IN_SAMPLES = ("stop", "fade", "resume", "delay")  # parameters of events that are times
 
