@@ -73,7 +73,7 @@ def realism_report(connection: duckdb.DuckDBPyConnection, requested: Requested |
         "hours": hours,
         "preset": requested and requested.preset,
         "activity": activity.figures(),
-        "floor_transfer": _floor_transfer(connection, requested and requested.timing),
+        "floor_transfer": _floor_transfer(connection, requested.timing if requested else None),
         "rates": _rates(connection, activity),
         "events": _events(connection, activity),
         "interruptions": interruptions(connection, requested.interaction.intents) if requested else [],

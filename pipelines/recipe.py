@@ -172,9 +172,8 @@ class Recipe(Params):
         if self.calls is not None:
             if self.texts:
                 raise ValueError("`calls` and `texts` each make dialogues: put `texts` in a recipe of its own")
-            said = [key for key in _CLIP_KEYS if getattr(self, key) not in (None, ())]
-            if said:
-                raise ValueError(f"`{said[0]}` is of clips, and with `calls` the recipe makes dialogues: remove it")
+            for said in (key for key in _CLIP_KEYS if getattr(self, key) not in (None, ())):
+                raise ValueError(f"`{said}` is of clips, and with `calls` the recipe makes dialogues: remove it")
         for source, items, keys, there in halves:
             if there:
                 continue

@@ -82,7 +82,7 @@ class SimulateParams(Params):
 
 class Simulate(Stage):
     name = "simulate"
-    version = 6
+    version = 7
     needs = ("scripts", "speech")
     tables = ("turns", "events", "words", "unplaced", "dialogues")
     items = "dialogues"
