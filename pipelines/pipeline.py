@@ -182,6 +182,11 @@ def _calls(recipe: Recipe, sources: Sequence[NamedCorpus], out: Store) -> Half:
     assert recipe.calls is not None
     chains = []
     for source in sources:
+        if source.entry.family.cuts:
+            raise UsageError(
+                f"{source.entry.name}: its annotation cuts its recordings into clips, and `calls` takes them whole: "
+                "read the folder of its recordings as corpus: files"
+            )
         chain = _chain(recipe, source, out)
         labels: list[Stage] = [*chain.labels, Calls(recipe.calls, source.entry.family.has_splits)]
         labels += [] if recipe.verify is None else [Verify(recipe.verify, ())]

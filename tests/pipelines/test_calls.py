@@ -187,6 +187,7 @@ def test_a_run_makes_shards_of_both_orders_in_one_split_that_verify(call: tuple[
         ({"texts": "x.jsonl"}, "put `texts` in a recipe of its own"),
         ({"select": [{"name": "a", "keep": "true"}]}, "`select` is of clips"),
         ({"quality": None}, "needs the table `quality`"),
+        ({"corpus": "switchboard"}, "switchboard: its annotation cuts its recordings into clips"),
         ({"calls": None, "select_dialogues": []}, "`verify` is of dialogues"),
     ],
 )
