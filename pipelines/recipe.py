@@ -172,8 +172,8 @@ class Recipe(Params):
         if self.calls is not None:
             if self.texts:
                 raise ValueError("`calls` and `texts` each make dialogues: put `texts` in a recipe of its own")
-            for said in (key for key in _CLIP_KEYS if getattr(self, key) not in (None, ())):
-                raise ValueError(f"`{said}` is of clips, and with `calls` the recipe makes dialogues: remove it")
+            for of_clips in (key for key in _CLIP_KEYS if getattr(self, key) not in (None, ())):
+                raise ValueError(f"`{of_clips}` is of clips, and with `calls` the recipe makes dialogues: remove it")
         for source, items, keys, there in halves:
             if there:
                 continue
