@@ -113,8 +113,9 @@ def _lane(example: Example, channel: int, seconds: float) -> str:
         for event in own
         if event["kind"] not in _UNTINTED
     ]
-    if channel == 0:
-        spans += [_stop(event, seconds) for event in events if event["stop"] is not None]
+    spans += [
+        _stop(event, who, seconds) for event in events if event["stop"] is not None and event["channel"] != channel
+    ]
     words = "".join(_words(turn["words"], seconds) for turn in turns)
     bars, height = _bars(own, seconds)
     peaks = base64.b64encode(_peaks(example.channels[channel], example.sample["sample_rate"])).decode()
@@ -139,10 +140,10 @@ def _bars(events: list[Mapping[str, Any]], seconds: float) -> tuple[str, int]:
     return "".join(bars), 2 + _ROW * len(ends)
 
 
-def _stop(event: Mapping[str, Any], seconds: float) -> str:
-    """Where the assistant falls silent for an event of the user, until it goes on where it does."""
+def _stop(event: Mapping[str, Any], who: str, seconds: float) -> str:
+    """Where a party falls silent for an event of the other, until it goes on where it does."""
     stop, resume = event["stop"], event["resume"]
-    title = f"the assistant stops for: {kind_name(event['kind'])}"
+    title = f"the {who} stops for: {kind_name(event['kind'])}"
     if resume is None:
         style = f'style="left:{100 * stop / seconds:.4f}%;--c:{_colour(event["kind"])}"'
         return f'<div class="mark" {style} title="{_text(title)}"></div>'
@@ -160,13 +161,14 @@ def _words(words: list[Mapping[str, Any]], seconds: float) -> str:
 
 def _turn(turn: Mapping[str, Any]) -> str:
     who = _SPEAKERS[turn["channel"]]
-    unsaid = turn["text"].removeprefix(turn["text_heard"]).strip()
+    heard = turn["text_heard"] or ""
+    unsaid = (turn["text"] or heard).removeprefix(heard).strip()
     rest = f" <del>{_text(unsaid)}</del>" if unsaid else ""
     emotion = f' <span class="note">{_text(turn["emotion"])}</span>' if turn.get("emotion") else ""
     return (
         f'<li data-start="{turn["start"]:.3f}" data-end="{turn["end"]:.3f}">'
         f'<button data-at="{turn["start"]:.3f}"><time>{turn["start"]:.2f} s</time>'
-        f'<span class="who {who}">{who}</span><span class="said">{_text(turn["text_heard"])}{rest}{emotion}</span>'
+        f'<span class="who {who}">{who}</span><span class="said">{_text(heard)}{rest}{emotion}</span>'
         "</button></li>"
     )
 

@@ -1,7 +1,8 @@
 """How real the talk of a dataset is: every measure of docs/turn-taking.md as one JSON document, from the tables alone.
 
 It speaks of the dialogues that are in a training shard, and reads no audio: where a channel speaks is where its heard
-words are. Same tables, same bytes. A classifier of real against simulated timing needs recordings, and is not here.
+words are or, of recorded talk, where it was measured (`calls.activity`). Same tables, same bytes. A classifier of real
+against simulated timing needs recordings, and is not here.
 """
 
 import json
@@ -51,8 +52,9 @@ _NAMES = ("noise_category", "codec", "room")
 _BINS = 20
 
 
-def realism_report(connection: duckdb.DuckDBPyConnection, requested: Requested) -> dict[str, Any]:
+def realism_report(connection: duckdb.DuckDBPyConnection, requested: Requested | None) -> dict[str, Any]:
     """The report over `manifests.query.connect`: plain JSON, every number finite, None for what there is none of.
+    `requested`: None of recorded talk, of which nothing was asked.
 
     Times are seconds unless the key says otherwise. Dataset without dialogues: an empty document.
     """
@@ -69,17 +71,17 @@ def realism_report(connection: duckdb.DuckDBPyConnection, requested: Requested) 
     report = {
         "dialogues": count,
         "hours": hours,
-        "preset": requested.preset,
+        "preset": requested and requested.preset,
         "activity": activity.figures(),
-        "floor_transfer": _floor_transfer(connection, requested.timing),
+        "floor_transfer": _floor_transfer(connection, requested.timing if requested else None),
         "rates": _rates(connection, activity),
         "events": _events(connection, activity),
-        "interruptions": interruptions(connection, requested.interaction.intents),
+        "interruptions": interruptions(connection, requested.interaction.intents) if requested else [],
         "acoustics": _acoustics(heard),
-        "voices": _voices(connection, requested.genders),
+        "voices": requested and _voices(connection, requested.genders),
         "texts": text_diversity(_texts(connection)),
         "unplaced": _unplaced(connection),
-        "requested": requested_and_realised(connection, requested, count, heard),
+        "requested": requested_and_realised(connection, requested, count, heard) if requested else [],
         "rejects": _rejects(connection),
         "published": [_published(item) for item in (*PUBLISHED, *GENERATED)],
     }
@@ -120,10 +122,13 @@ def _speech(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[Intervals, 
             UNION ALL
             SELECT dialogue, channel, "start", "end" FROM events {INSIDE}
             WHERE kind IN ('user_backchannel', 'assistant_backchannel', 'failed_barge_in')
-        )
+        ),
+        channels AS (SELECT dialogue, unnest([0, 1]) AS channel, unnest(activity) AS active FROM calls {INSIDE}),
+        measured AS (SELECT dialogue, channel, unnest(active, recursive := true) FROM channels),
+        speaking AS (FROM measured UNION ALL FROM spans ANTI JOIN measured USING (dialogue))
         SELECT CAST(dense_rank() OVER (ORDER BY dialogue) AS BIGINT), CAST(channel AS BIGINT),
                CAST(round("start" * {RATE}) AS BIGINT) AS first, CAST(round("end" * {RATE}) AS BIGINT)
-        FROM spans ORDER BY 1, 2, first, 4""")
+        FROM speaking ORDER BY 1, 2, first, 4""")
     rest: NDArray[np.int64] = np.zeros((0, 4), np.int64)
     while rows := reader.fetchmany(_ROWS):
         table = np.concatenate((rest, np.array(rows, np.int64)))
@@ -139,14 +144,14 @@ def _channels(rows: NDArray[np.int64]) -> tuple[Intervals, Intervals]:
     return rows[rows[:, 1] == ASSISTANT, 2:], rows[rows[:, 1] == USER, 2:]
 
 
-def _floor_transfer(connection: duckdb.DuckDBPyConnection, timing: Timing) -> dict[str, Any]:
+def _floor_transfer(connection: duckdb.DuckDBPyConnection, timing: Timing | None) -> dict[str, Any]:
     found = {"all": _offset_figures(offsets(connection))}
     for direction, channel in DIRECTIONS.items():
-        planned, transfer = offsets(connection, channel, planned=True), getattr(timing, direction)
+        planned = offsets(connection, channel, planned=True)
         found[direction] = {
             **_offset_figures(offsets(connection, channel)),
             "planned": _offset_figures(planned),
-            "reference": _against(transfer, planned),
+            "reference": timing and _against(getattr(timing, direction), planned),
         }
     return found
 
@@ -298,14 +303,15 @@ def _voices(connection: duckdb.DuckDBPyConnection, genders: Mapping[str, str]) -
 
 
 def _texts(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
-    """The turns of up to 10,000 written dialogues, each once though it has several takes."""
+    """The turns of up to 10,000 dialogues, as written or as heard, each once though it has several takes or orders."""
     rows = connection.execute(f"""
         WITH written AS (
-            SELECT min(id) AS dialogue, md5(coalesce(script, id)) AS hash
-            FROM dialogues SEMI JOIN dialogue_samples ON id = uid GROUP BY hash ORDER BY hash LIMIT {_TEXTS}
+            SELECT min(id) AS dialogue, md5(coalesce(script, clip, id)) AS hash
+            FROM (FROM dialogues SEMI JOIN dialogue_samples ON id = uid) LEFT JOIN calls ON dialogue = id
+            GROUP BY hash ORDER BY hash LIMIT {_TEXTS}
         )
-        SELECT dialogue, list(text_planned ORDER BY "index") FROM turns SEMI JOIN written USING (dialogue)
-        GROUP BY dialogue ORDER BY dialogue""").fetchall()
+        SELECT dialogue, list(coalesce(text_planned, text_heard, '') ORDER BY "index")
+        FROM turns SEMI JOIN written USING (dialogue) GROUP BY dialogue ORDER BY dialogue""").fetchall()
     return dict(rows)
 
 

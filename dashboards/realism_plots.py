@@ -38,7 +38,9 @@ def realism_plots(report: Mapping[str, Any]) -> list[tuple[PlotFile, bytes]]:
         return []
     found: list[tuple[PlotFile, bytes]] = []
     with style():
-        if any(report["floor_transfer"][direction]["planned"]["count"] for direction in DIRECTIONS):
+        if report["preset"] and any(
+            report["floor_transfer"][direction]["planned"]["count"] for direction in DIRECTIONS
+        ):
             caption = (
                 "Floor-transfer offsets against the preset that was asked for: below zero a speaker starts before the "
                 "other has ended. Barge-ins are not among them. W1 is the mean distance from the preset, in brackets "
@@ -176,9 +178,7 @@ def realism_section(report: Mapping[str, Any]) -> str:
         "### Beside human talk",
         "",
         "By the definitions of dGSLM: an IPU is speech of one channel without 200 ms of silence; per minute counts "
-        "from the first to the last speech of a dialogue. The timing was drawn from the preset "
-        f"`{report['preset']}`. All figures, with histograms, and what was asked for beside what came of it: "
-        "`realism.json`.",
+        f"from the first to the last speech of a dialogue. {_origin(report['preset'])}: `realism.json`.",
         "",
         markdown(("figure", "this dataset", "published"), body),
         "",
@@ -187,6 +187,13 @@ def realism_section(report: Mapping[str, Any]) -> str:
         *_interruptions(report["interruptions"]),
     ]
     return "\n".join(lines)
+
+
+def _origin(preset: str | None) -> str:
+    if preset is None:
+        return "The talk was recorded, and its times are measured. All figures, with histograms"
+    drawn = f"The timing was drawn from the preset `{preset}`"
+    return f"{drawn}. All figures, with histograms, and what was asked for beside what came of it"
 
 
 def _interruptions(found: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -235,12 +242,14 @@ def _transfer_rows(transfer: Mapping[str, Any]) -> Iterator[tuple[str, str, str]
         planned, against = transfer[direction]["planned"], transfer[direction]["reference"]
         median = _seconds(planned["quantiles_s"]["p50"])
         yield f"{title.lower()}: median offset", median, _known("fto_median_s", 2, " s")
+        if against is None:
+            continue
         by_chance = f" ms ({_number(against['w1_by_chance_ms'], 0)} ms by chance)"
         yield f"{title.lower()}: W1 to the preset", _number(against["w1_ms"], 0, by_chance), ""
 
 
 def _rate_rows(report: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-    rates, events, users, texts = report["rates"], report["events"], report["voices"]["user"], report["texts"]
+    rates, events, voices, texts = report["rates"], report["events"], report["voices"], report["texts"]
     for speaker in ("user", "assistant"):
         found = rates[f"{speaker}_backchannels_per_minute_of_partner_speech"]
         title = f"{speaker}'s backchannels per minute of the other's speech"
@@ -253,7 +262,9 @@ def _rate_rows(report: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     for who, found in rates["speakers"].items():
         yield f"{who}: share of the speaking time", _percent(found["floor_share"]), ""
     yield "to yield to : not to", f"1 : {_number(events['non_yield_per_yield'], 1)}" if events["yield"] else "", ""
-    yield "users' voices (entropy)", f"{users['voices']} ({users['entropy_bits']:.1f} bit)", ""
+    if voices is not None:
+        users = voices["user"]
+        yield "users' voices (entropy)", f"{users['voices']} ({users['entropy_bits']:.1f} bit)", ""
     yield "different word pairs (distinct-2)", _percent(texts["distinct_2"]), ""
     yield "near-duplicate dialogues", _percent(texts["near_duplicate_share"]), ""
 

@@ -12,8 +12,10 @@ from turnmill.manifests.index import Index
 from turnmill.manifests.licences import KNOWN, all_of, licence_of, strictest
 from turnmill.manifests.published import split_name, split_order
 from turnmill.manifests.query import quoted
-from turnmill.manifests.schema import HALVES
-from turnmill.manifests.wording import visible
+from turnmill.manifests.schema import HALVES, SIMULATED, TRUSTS
+from turnmill.manifests.wording import plural, visible
+
+_TRUSTS = "SELECT trust, count(*) FROM dialogues SEMI JOIN dialogue_samples ON id = uid GROUP BY trust"
 
 
 def numbers(connection: duckdb.DuckDBPyConnection, halves: Sequence[str]) -> str:
@@ -150,8 +152,15 @@ def limits(connection: duckdb.DuckDBPyConnection, stated: Sequence[str], of_engi
         found.append(f"{unlabelled:,} of {clips:,} clips have no given transcript: their text is the recogniser's.")
     engines = [row[0] for row in connection.execute("SELECT DISTINCT engine FROM speech ORDER BY 1").fetchall()]
     found += [of_engines[engine] for engine in engines if engine in of_engines]
-    if one_row(connection, "SELECT count(*) FROM dialogue_samples")[0]:
+    trusts = dict(connection.execute(_TRUSTS).fetchall())
+    if SIMULATED in trusts:
         found.append("The dialogues are synthetic: their interruptions are drawn from distributions, not from talk.")
+    found += [
+        f"{plural(trusts[trust], 'dialogue')} of recorded talk: {meaning}; words and what is told by them are a "
+        "recogniser's."
+        for trust, meaning in TRUSTS.items()
+        if trust in trusts and trust != SIMULATED
+    ]
     return "\n".join(["## Known limits", "", *(f"- {limit}" for limit in found), ""]) if found else ""
 
 

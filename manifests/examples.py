@@ -52,7 +52,9 @@ def _dialogues(store: Store, index: Index, connection: duckdb.DuckDBPyConnection
     found = []
     for uid, shard, key, codec, offset, size, duration, kinds in rows:
         turns = connection.execute(
-            'SELECT speaker, text_heard, text_planned FROM turns WHERE dialogue = ? ORDER BY "index"', [uid]
+            "SELECT speaker, coalesce(text_heard, ''), coalesce(text_planned, text_heard, '') FROM turns "
+            'WHERE dialogue = ? ORDER BY "index"',
+            [uid],
         ).fetchall()
         lines = tuple((speaker, heard, planned.removeprefix(heard)) for speaker, heard, planned in turns)
         what = ", ".join(kind_name(kind) for kind in kinds or ())

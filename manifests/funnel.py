@@ -19,6 +19,10 @@ _SAMPLES = {items.samples: items for items in HALVES.values()}
 _TAKES = """SELECT count(*) * coalesce((SELECT max(take) + 1 FROM dialogues),
     (SELECT count(*) FROM rejects WHERE stage = 'simulate') // nullif(count(*), 0), 0) FROM scripts"""
 
+# The same of the orders of recorded talk, of which each clip makes as many.
+_ORDERS = """SELECT count(*) * coalesce((SELECT nullif(count(DISTINCT take), 0) FROM dialogues),
+    (SELECT count(*) FROM rejects WHERE stage = 'calls') // nullif(count(*), 0), 0) FROM clips"""
+
 
 def _read_by(table: Table, items: str, tables: Sequence[str]) -> str | None:
     """Query that counts what the stage that commits a table reads, where a table has it; `items` are what it
@@ -30,7 +34,7 @@ def _read_by(table: Table, items: str, tables: Sequence[str]) -> str | None:
     if table.name in _SAMPLES:
         return f"SELECT count(*) FROM {_SAMPLES[table.name].plan}"
     if table.name == "dialogues":
-        return _TAKES
+        return _TAKES if "scripts" in tables else _ORDERS
     return f"SELECT count(*) FROM {items}" if table.of == items else None
 
 

@@ -33,7 +33,7 @@ _TURN = pa.struct(
         field("channel", _i32, "0 assistant, 1 user"),
         field("start", _f64, "first sample of speech", "s"),
         field("end", _f64, "end of speech", "s"),
-        field("text", _s, "what the turn would have said"),
+        field("text", _s, "what the turn would have said; null where it was recorded"),
         field("text_heard", _s, "what the audio says: the words that end before the speaker stopped"),
         field("voice", _s, "voice"),
         field("emotion", _s, "emotion that the engine was told; null where none"),
@@ -98,7 +98,7 @@ DIALOGUE = pa.struct(
     [
         *(
             _DIALOGUE_COLUMNS[name]
-            for name in ("id", "language", "licence", "seed", "scenario", "sample_rate", "duration")
+            for name in ("id", "language", "licence", "seed", "scenario", "sample_rate", "duration", "trust")
         ),
         field("channels", pa.list_(_s), "who speaks on which channel of the audio"),
         field("turns", pa.list_(_TURN), "in the order of their start"),

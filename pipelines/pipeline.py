@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from turnmill.manifests.errors import UsageError
@@ -16,6 +16,7 @@ from turnmill.pipelines.corpora import NamedCorpus
 from turnmill.pipelines.recipe import Recipe, chosen_stages
 from turnmill.pipelines.source import Source
 from turnmill.pipelines.stage import LabelStage, Shard, Stage, Workspace, Writer
+from turnmill.pipelines.stages.calls import Calls
 from turnmill.pipelines.stages.cut import Cut
 from turnmill.pipelines.stages.ingest import Ingest, Makes
 from turnmill.pipelines.stages.script import WriteScripts
@@ -90,7 +91,7 @@ def halves(recipe: Recipe, out: Store) -> list[Half]:
     """The halves a recipe has. Raises UsageError for a corpus, text or licence that cannot be used."""
     found = []
     if sources := recipe.sources:
-        found.append(_speech(recipe, sources, out))
+        found.append((_speech if recipe.calls is None else _calls)(recipe, sources, out))
     if recipe.texts:
         found.append(_dialogue(recipe))
     for half in found:
@@ -105,7 +106,7 @@ def _check_needs(half: Half) -> None:
         made = set() if half.voices is None else {"voices"}
         awaited: dict[str, str] = {}  # optional tables that are not there yet -> who would read them
         for stage in chain.stages:
-            _check_declared(stage, half.items)
+            _check_declared(stage)
             for table in stage.needs:
                 if table not in made:
                     raise UsageError(f"`{stage.name}` needs the table `{table}`: {_how_to_make(table, stage, chain)}")
@@ -120,14 +121,14 @@ def _check_needs(half: Half) -> None:
             raise UsageError("`clusters` needs the table `speakers`: add `speakers: {}` to the recipe")
 
 
-def _check_declared(stage: Stage, items: Items) -> None:
+def _check_declared(stage: Stage) -> None:
     """Raise LookupError for a stage of tables that nobody declared, or of which its kind says otherwise."""
     for table in (*stage.needs, *stage.optional, *stage.tables):
         declared(table)
     commit = declared(stage.tables[-1])
-    if isinstance(stage, LabelStage) and not (commit.label and commit.of == items.table):
-        said = f'of="{items.table}", label=True'
-        raise LookupError(f"{stage.name} labels {items.table}: say so of its table {commit.name} ({said})")
+    if isinstance(stage, LabelStage) and not (commit.label and commit.of == stage.items):
+        said = f'of="{stage.items}", label=True'
+        raise LookupError(f"{stage.name} labels {stage.items}: say so of its table {commit.name} ({said})")
 
 
 def _check_writers(half: Half) -> None:
@@ -158,13 +159,11 @@ def _how_to_make(table: str, stage: Stage, chain: Chain) -> str:
 
 def _speech(recipe: Recipe, sources: Sequence[NamedCorpus], out: Store) -> Half:
     chains = tuple(_chain(recipe, source, out) for source in sources)
+    split, parent = _split_and_parent(sources)
     family, size = "'clip-' || codec", "size"
     if recipe.shard.clip_codec == "flac":  # of speech it has about a byte a sample
         family = "'clip-flac'"
         size = "if(codec = 'flac', size, CAST(clips.duration * sample_rate * channels AS BIGINT))"
-    official = [quoted(source.entry.name) for source in sources if source.entry.family.has_splits]
-    split = f"CASE WHEN corpus IN ({', '.join(official)}) THEN split END" if official else "NULL"
-    parent = parent_column([source.entry for source in sources])
     return Half(
         items=SPEECH,
         chains=chains,
@@ -176,6 +175,41 @@ def _speech(recipe: Recipe, sources: Sequence[NamedCorpus], out: Store) -> Half:
         writers=(ShardClips(recipe.shard),),
         clusters=recipe.clusters,
     )
+
+
+def _calls(recipe: Recipe, sources: Sequence[NamedCorpus], out: Store) -> Half:
+    """Dialogues of recorded talk, from clips that are parts of it."""
+    assert recipe.calls is not None
+    chains = []
+    for source in sources:
+        if source.entry.family.cuts:
+            raise UsageError(
+                f"{source.entry.name}: its annotation cuts its recordings into clips, and `calls` takes them whole: "
+                "read the folder of its recordings as corpus: files"
+            )
+        chain = _chain(recipe, source, out)
+        labels: list[Stage] = [*chain.labels, Calls(recipe.calls, source.entry.family.has_splits)]
+        labels += [] if recipe.verify is None else [Verify(recipe.verify, ())]
+        chains.append(replace(chain, labels=tuple(labels)))
+    split, parent = _split_and_parent(sources)
+    return Half(
+        items=DIALOGUE,
+        chains=tuple(chains),
+        predicates=recipe.select_dialogues,
+        planned="SELECT 'dialogue-recorded' AS family, id AS uid, whose.split, whose.parent, audio, dialogues.shard, "
+        "dialogues.size FROM dialogues JOIN calls ON dialogue = id "
+        f"JOIN (SELECT uid AS clip, {split} AS split, {parent} AS parent, pcm_hash AS audio FROM clips) AS whose "
+        "USING (clip) JOIN dialogue_selection ON id = uid WHERE removed_by IS NULL",
+        params=recipe.shard,
+        writers=(ShardDialogues(recipe.shard),),
+    )
+
+
+def _split_and_parent(sources: Sequence[NamedCorpus]) -> tuple[str, str]:
+    """SQL for the official split of a row of `clips`, null where there is none, and for its parent."""
+    official = [quoted(source.entry.name) for source in sources if source.entry.family.has_splits]
+    split = f"CASE WHEN corpus IN ({', '.join(official)}) THEN split END" if official else "NULL"
+    return split, parent_column([source.entry for source in sources])
 
 
 def _chain(recipe: Recipe, source: NamedCorpus, out: Store) -> Chain:

@@ -20,6 +20,7 @@ from turnmill.pipelines.corpora import CorpusParams, NamedCorpus
 from turnmill.pipelines.settings import set_key, setting
 from turnmill.pipelines.shipped import beside, meant, recipe_file, told
 from turnmill.pipelines.stage import ChosenStage, Stage
+from turnmill.pipelines.stages.calls import Calls, CallsParams
 from turnmill.pipelines.stages.diarize import Diarize, DiarizeParams
 from turnmill.pipelines.stages.dnsmos import Dnsmos, DnsmosParams
 from turnmill.pipelines.stages.emotion import EmotionParams, HeardEmotion
@@ -59,7 +60,8 @@ _FOLDERS_OR_NAMES = (
     "voices.from",
     *(f"speak.{name}.{key}" for name, engine in ENGINES.items() for key in (*engine.models, *engine.folders)),
 )
-_DIALOGUE_KEYS = ("voices", "voice_names", "script", "speak", "simulate", "verify", "select_dialogues", "pricing")
+_WRITTEN_KEYS = ("voices", "voice_names", "script", "speak", "simulate", "pricing")
+_CLIP_KEYS = ("tags", "speakers", "clusters", "select")
 
 _SECRET = frozenset(
     {"runtime_env", "rewrite", "moderation", *(name for name, engine in ENGINES.items() if engine.secret)}
@@ -79,6 +81,7 @@ class PricingParams(Params):
 
 class Recipe(Params):
     """A run, whole. With `corpus` or `corpora` it has a speech half, with `texts` a dialogue half; it has at least one.
+    With `calls` its corpora make the dialogue half.
 
     Of the label stages and verify, those that the recipe names run; the other stages of a half always do.
     """
@@ -124,6 +127,8 @@ class Recipe(Params):
     clusters: ClustersParams | None = None
     select: tuple[Predicate, ...] = ()
     """Which clips are kept: a list of {name, keep}, SQL conditions over the view clips_all, in order."""
+    calls: Annotated[CallsParams | None, Calls] = None
+    """The corpora are talk of two, of which dialogues are made in place of clips; null: they are speech."""
 
     voices: VoicesParams | None = Field(default=None, description="a bank from another run; null: the engine's own")
     voice_names: VoiceNames | None = Field(default=None, description="voices that the engine knows by name")
@@ -163,11 +168,18 @@ class Recipe(Params):
     @model_validator(mode="after")
     def _says_nothing_of_the_other_half(self) -> "Recipe":
         """What would be ignored is refused; `null` and an empty list say nothing."""
-        speech = ("root", "ingest", *chosen_stages(), "clusters", "select")
+        speech = ("root", "ingest", *chosen_stages(), "clusters", "select", "calls")
+        corpora = self.corpus or self.corpora
         halves = (
-            ("corpus", "clips", speech, self.corpus or self.corpora),
-            ("texts", "dialogues", _DIALOGUE_KEYS, self.texts),
+            ("corpus", "clips", speech, corpora),
+            ("texts", "dialogues", _WRITTEN_KEYS, self.texts),
+            ("texts", "dialogues", ("verify", "select_dialogues"), self.texts or (corpora and self.calls)),
         )
+        if self.calls is not None:
+            if self.texts:
+                raise ValueError("`calls` and `texts` each make dialogues: put `texts` in a recipe of its own")
+            for of_clips in (key for key in _CLIP_KEYS if getattr(self, key) not in (None, ())):
+                raise ValueError(f"`{of_clips}` is of clips, and with `calls` the recipe makes dialogues: remove it")
         for source, items, keys, there in halves:
             if there:
                 continue

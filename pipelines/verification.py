@@ -108,8 +108,8 @@ def _books(store: Store, index: Index) -> list[str]:
 def _contamination(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """What is in two splits of the dialogues, although a model may be trained on one and tested on the other: a user's
     voice, a recording of noise, a text."""
-    crossing = """SELECT {name}, string_agg(DISTINCT split, ', ' ORDER BY split) FROM ({rows}) GROUP BY {name}
-        HAVING count(DISTINCT split) > 1 ORDER BY {name} LIMIT 3"""
+    crossing = """SELECT {name}, string_agg(DISTINCT split, ', ' ORDER BY split) FROM ({rows}) WHERE {name} IS NOT NULL
+        GROUP BY {name} HAVING count(DISTINCT split) > 1 ORDER BY {name} LIMIT 3"""
     texts = """SELECT min(split) AS split, string_agg(text_planned, ' / ' ORDER BY index) AS text
         FROM turns JOIN dialogues ON dialogue = id WHERE take = 0 GROUP BY dialogue"""
     selected = "dialogues SEMI JOIN dialogue_samples ON id = uid"

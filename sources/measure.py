@@ -46,6 +46,7 @@ class Quality:
     noise_floor_dbfs: float | None
     decay_s: float | None
     channel_segments: tuple[Segments, ...] | None
+    channel_leaks_db: tuple[float | None, ...] | None
 
 
 def quality(sound: Sound, name: str = "the audio") -> Quality:
@@ -60,7 +61,7 @@ def quality(sound: Sound, name: str = "the audio") -> Quality:
     apart = _of_two(found)
     meters = _Meters(sound, found)
     raw = hear(meters.shown(sound, apart), sound.channels if apart else 1, sound.sample_rate, name)
-    heard, _ = own(raw, sound.blocks, sound.sample_rate, name)
+    heard, leaks_db = own(raw, sound.blocks, sound.sample_rate, name)
     whole = _union(heard)
     segments = _on_grid(whole.seconds(sound.duration), sound)
     samples = sound.frames * sound.channels
@@ -80,6 +81,7 @@ def quality(sound: Sound, name: str = "the audio") -> Quality:
         noise_floor_dbfs=noise_floor_dbfs(whole),
         decay_s=decay_s(whole),
         channel_segments=tuple(_on_grid(one.seconds(sound.duration), sound) for one in heard) if apart else None,
+        channel_leaks_db=leaks_db if apart else None,
     )
 
 

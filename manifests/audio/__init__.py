@@ -9,7 +9,7 @@ from turnmill.manifests.audio.encode import encode_flac, pcm_hash, write_flac
 from turnmill.manifests.audio.errors import AudioError, library
 from turnmill.manifests.audio.files import LAKE_CODECS, Recording, decode, read
 from turnmill.manifests.audio.lake import as_flac
-from turnmill.manifests.audio.mix import Levels, Mix, levels, mix_of, mono, mono_at, mono_resampled
+from turnmill.manifests.audio.mix import Levels, Mix, levels, mix_of, mono, mono_at, mono_resampled, resampled
 from turnmill.manifests.audio.sound import (
     BLOCK,
     MAX_CHANNELS,
@@ -53,6 +53,7 @@ __all__ = [
     "pcm_hash",
     "quantize16",
     "read",
+    "resampled",
     "span",
     "to_int16",
     "write_flac",

@@ -10,20 +10,24 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from turnmill.manifests.schema import books, dialogue, speech
-from turnmill.manifests.schema.dialogue import EVENT_KINDS, EVENT_PARAMS
+from turnmill.manifests.schema.dialogue import DIARIZED, EVENT_KINDS, EVENT_PARAMS, MEASURED, SIMULATED, TRUSTS
 from turnmill.manifests.schema.halves import DIALOGUE, HALVES, SHARDS, SPEECH, Items
 from turnmill.manifests.schema.table import SPAN, Table, check_tables, field
 
 __all__ = [
     "DIALOGUE",
+    "DIARIZED",
     "EVENT_KINDS",
     "EVENT_PARAMS",
     "HALVES",
+    "MEASURED",
     "SCHEMAS",
     "SHARDS",
+    "SIMULATED",
     "SPAN",
     "SPEECH",
     "TABLES",
+    "TRUSTS",
     "Items",
     "Table",
     "declared",

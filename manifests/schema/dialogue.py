@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from turnmill.manifests.records import Intent
 from turnmill.manifests.schema.shared import LICENCE, WHERE, WORD
-from turnmill.manifests.schema.table import BOOL, FLOAT, INT32, INT64, TEXT, Table, field
+from turnmill.manifests.schema.table import BOOL, FLOAT, INT32, INT64, SPAN, TEXT, Table, field
 
 DIALOGUE_WORD = pa.struct(
     [
@@ -115,27 +115,47 @@ SPEECH = Table(
     of="lines",
 )
 
+SIMULATED, MEASURED, DIARIZED = "simulated", "measured", "diarized"
+TRUSTS: Mapping[str, str] = {
+    SIMULATED: "true to the sample, for the audio was made by them",
+    MEASURED: "who speaks when was found by level and VAD on the channel of each speaker",
+    DIARIZED: "who speaks when was found by a model in one channel; what both say at once is on both channels",
+}
+"""What the times of a dialogue's labels are worth. The words of recorded talk are a recogniser's."""
+
 DIALOGUES = Table(
     "dialogues",
-    "simulated dialogue",
+    "dialogue, simulated or recorded",
     (
-        field("id", TEXT, "dialogue: that of its script, or one take of it"),
-        field("script", TEXT, "id in `scripts`"),
-        field("take", INT32, "number of the simulation of that script's speech"),
-        field("source", TEXT, "text corpus"),
-        field("language", TEXT, "BCP-47"),
-        field("split", TEXT, "train, valid (published as validation) or test"),
-        field("scenario", TEXT, "kind of talk, as the source names it, and /task where one was given"),
+        field("id", TEXT, "dialogue: that of its script, or one take of it; or a clip of a recording and an order"),
+        field("script", TEXT, "id in `scripts`; null where it was recorded"),
+        field(
+            "take",
+            INT32,
+            "number of the simulation of that script's speech; of a recording, which of its speakers is the assistant",
+        ),
+        field("source", TEXT, "corpus"),
+        field("language", TEXT, "BCP-47; null where unknown"),
+        field(
+            "split",
+            TEXT,
+            "train, valid (published as validation) or test; of a recording the official one, null without one: "
+            "`dialogue_samples` has what was drawn",
+        ),
+        field(
+            "scenario", TEXT, "kind of talk, as the source names it, and /task where one was given; null for neither"
+        ),
+        field("trust", TEXT, f"what its labels are worth: {', '.join(TRUSTS)}"),
         field("n_turns", INT32, "turns that were spoken"),
-        field("assistant_voice", TEXT, "voice of channel 0"),
-        field("user_voice", TEXT, "voice of channel 1"),
-        field("seed", INT64, "seed of the recipe"),
+        field("assistant_voice", TEXT, "voice of channel 0; null where it was recorded"),
+        field("user_voice", TEXT, "voice of channel 1; null where it was recorded"),
+        field("seed", INT64, "seed of the recipe; null where it was recorded"),
         field("sample_rate", INT32, "as stored", "Hz"),
         field("duration", FLOAT, "length of the two channels", "s"),
         *WHERE,
         *LICENCE,
-        field("clean_offset", INT64, "first byte of the user's clean stem in that tar", "bytes"),
-        field("clean_size", INT64, "length of that stem's file", "bytes"),
+        field("clean_offset", INT64, "first byte of the user's clean stem in that tar; null without one", "bytes"),
+        field("clean_size", INT64, "length of that stem's file; null without one", "bytes"),
         field("snr_db", FLOAT, "user's words over noise while it is on; null without noise", "dB", "renderer"),
         field("noise", TEXT, "name of the noise; null without"),
         field("rt60", FLOAT, "reverberation time of the user's room; null without", "s", "renderer"),
@@ -158,16 +178,28 @@ TURNS = Table(
         field("index", INT32, "position in the dialogue"),
         field("speaker", TEXT, "assistant or user"),
         field("channel", INT32, "0 assistant, 1 user"),
-        field("text_planned", TEXT, "what the turn would have said"),
-        field("text_heard", TEXT, "what the audio says: the words that end before the speaker stopped"),
+        field("text_planned", TEXT, "what the turn would have said; null where it was recorded"),
+        field(
+            "text_heard",
+            TEXT,
+            "what the audio says: the words that end before the speaker stopped; null where nobody was asked",
+        ),
         field("start", FLOAT, "first sample of speech", "s", "timeline"),
         field("end", FLOAT, "end of speech", "s", "timeline"),
-        field("voice", TEXT, "voice"),
+        field("voice", TEXT, "voice; null where it was recorded"),
         field("emotion", TEXT, "emotion that the engine was told; null where none"),
         field("style", TEXT, "rate, loudness or dialect that the engine was told; null where none"),
-        field("interrupted", BOOL, "the speaker stopped before the planned end"),
-        field("misheard", BOOL, "the assistant answers what the user did not ask: mask it, or do not train on it"),
-        field("shortened", BOOL, "the source goes on: the turn is its first sentences (`script.limits.shorten`)"),
+        field("interrupted", BOOL, "the speaker stopped before the planned end, or where a barge-in was recorded"),
+        field(
+            "misheard",
+            BOOL,
+            "the assistant answers what the user did not ask: mask it, or do not train on it; null where recorded",
+        ),
+        field(
+            "shortened",
+            BOOL,
+            "the source goes on: the turn is its first sentences (`script.limits.shorten`); null where recorded",
+        ),
         field("borrowed", TEXT, "dialogue of the source that the text is of; null where it is this one"),
         field(
             "fto", FLOAT, "start minus the end of the other party's previous turn; null for the first", "s", "timeline"
@@ -195,7 +227,8 @@ EVENT_KINDS: Mapping[str, str] = {
     "third_party": "somebody else says something near the user",
     "echo": "what the assistant says, as the user's microphone hears it",
 }
-"""Kinds of events and what happens. Of the last five nothing is on the user's clean stem."""
+"""Kinds of events and what happens. Of the last five nothing is on the user's clean stem. Where talk was recorded, the
+assistant too may barge in, give up a start and hesitate: `channel` says who does."""
 
 _OF_SOME_KINDS = [
     field("intent", TEXT, f"barge_in: {', '.join(get_args(Intent))}: why the user interrupts"),
@@ -265,6 +298,29 @@ UNPLACED = Table(
     of="dialogues",
 )
 
+CALLS = Table(
+    "calls",
+    "dialogue that was recorded",
+    (
+        field("dialogue", TEXT, "dialogue"),
+        field("clip", TEXT, "clip that it is, in one of its orders"),
+        field("recorded_rate", INT32, "sample rate of the recording", "Hz", "decoder"),
+        field("activity", pa.list_(pa.list_(SPAN)), "where each channel speaks: all labels come from it", "s"),
+        field(
+            "leak_db",
+            FLOAT,
+            "loudest level at which one channel hears the other, against its level there; null where none does",
+            "dB",
+        ),
+        field("recogniser", TEXT, "model of the words; null without"),
+        field("avg_logprob", FLOAT, "mean log probability per token of the words; null without", "nat"),
+    ),
+    key=("dialogue",),
+    of="dialogues",
+    label=True,
+    published=True,
+)
+
 VERIFICATION = Table(
     "verification",
     "dialogue",
@@ -296,5 +352,6 @@ TABLES = (
     EVENTS,
     WORDS,
     UNPLACED,
+    CALLS,
     VERIFICATION,
 )

@@ -117,6 +117,12 @@ QUALITY = Table(
             "s",
             PRESENCE,
         ),
+        field(
+            "channel_leaks_db",
+            pa.list_(FLOAT),
+            "level at which each of these channels hears the other, against its level there; null where it does not",
+            "dB",
+        ),
     ),
     key=("uid",),
     of="clips",
@@ -201,6 +207,13 @@ TRANSCRIPTS = Table(
             "compression_ratio", FLOAT, "bytes of the text over its zlib length; null as above", "1", "faster-whisper"
         ),
         field("words", pa.list_(WORD), "recognised words with times", "s", "faster-whisper"),
+        field(
+            "channel_words",
+            pa.list_(pa.list_(WORD)),
+            "the same of each channel, where `quality` says that two channels are two talks: each was heard by itself",
+            "s",
+            "faster-whisper",
+        ),
         field("heard", pa.list_(SPAN), "stretches that the recogniser was given: those with speech", "s", PRESENCE),
         field("n_cut", INT32, "stretches that said more than the recogniser can write: their text is cut off"),
         field(

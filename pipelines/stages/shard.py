@@ -146,7 +146,8 @@ class ShardDialogues(WriteShard):
         return {row["id"]: row for row in workspace.rows("dialogues", key)}
 
     def members(self, item: Row, audio: BinaryIO, opened: ExitStack) -> Sequence[Member]:
-        clean = [("user.flac", item["clean_offset"], item["clean_size"])] if self.params.keep_clean_user else []
+        kept = self.params.keep_clean_user and item["clean_size"] is not None
+        clean = [("user.flac", item["clean_offset"], item["clean_size"])] if kept else []
         where = [("flac", item["offset"], item["size"]), *clean]
         files = [(name, opened.enter_context(span(audio, offset, size))) for name, offset, size in where]
         return [*files, ("json", item["sample"].encode())]

@@ -1,4 +1,5 @@
-"""transcribe: what a Whisper model hears in each clip, and how far that is from the given text."""
+"""transcribe: what a Whisper model hears in each clip, and how far that is from the given text. Where the channels of a
+clip are two talks, it hears each by itself."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,7 +7,6 @@ from dataclasses import asdict, replace
 from functools import partial
 from typing import Any, BinaryIO
 
-import numpy as np
 from pydantic import Field
 
 from turnmill.manifests.languages import UNKNOWN, LanguageTag, primary
@@ -22,6 +22,7 @@ from turnmill.pipelines.asr.models import (
 )
 from turnmill.pipelines.asr.recognizer import Heard, Recognizer, Transcript, joined
 from turnmill.pipelines.asr.windows import SAMPLE_RATE, Clip, Window
+from turnmill.pipelines.asr.words import Word
 from turnmill.pipelines.device import check_gpu
 from turnmill.pipelines.guard import Guard
 from turnmill.pipelines.stage import (
@@ -35,7 +36,15 @@ from turnmill.pipelines.stage import (
     clip_item,
     hours,
 )
-from turnmill.pipelines.stages.listen import Pcm, ahead, check_working, heard, in_samples, narrow
+from turnmill.pipelines.stages.listen import (
+    Pcm,
+    ahead,
+    channels_narrow,
+    check_working,
+    heard,
+    in_samples,
+    narrow,
+)
 
 
 class TranscribeParams(Params):
@@ -58,7 +67,7 @@ class TranscribeParams(Params):
 
 class Transcribe(LabelStage):
     name = "transcribe"
-    version = 3
+    version = 4
     needs = ("clips", "quality")
     tables = ("transcripts",)
     in_steps = True
@@ -100,13 +109,13 @@ class Transcribe(LabelStage):
 
     def process(self, shard: Shard, workspace: Workspace, guard: Guard) -> Made:
         clips = workspace.rows("clips", shard.key)
-        speech = {row["uid"]: row["segments"] for row in workspace.rows("quality", shard.key)}
+        quality = {row["uid"]: row for row in workspace.rows("quality", shard.key)}
         guard.expect(len(clips))
         labels: list[Row] = []
         rejects: list[Reject] = []
         with workspace.open_tar("clips", shard.key) as tar:
-            for block in ahead(guard, clips, self._blocks(clips, tar, guard)):
-                for (row, _), heard in zip(block, self._transcripts(block, speech, guard), strict=True):
+            for block in ahead(guard, clips, self._blocks(clips, quality, tar, guard)):
+                for (row, _), heard in zip(block, self._transcripts(block, guard), strict=True):
                     label = heard if isinstance(heard, Reject) else self._labelled(row, heard, guard)
                     if isinstance(label, Reject):
                         rejects.append(label)
@@ -116,43 +125,43 @@ class Transcribe(LabelStage):
         notes = self.recognizer.batch.noted(self.name)
         return Made({"transcripts": labels}, rejects, len(clips), hours(clips), notes)
 
-    def _transcripts(
-        self, block: Sequence[tuple[Row, Pcm | Reject]], speech: Mapping[str, Sequence[Row]], guard: Guard
-    ) -> list[Transcript | Reject]:
+    def _transcripts(self, block: "_Block", guard: Guard) -> list["_Whole | Reject"]:
         """What is heard in each clip of a block: a step of the model is a batch of windows, of whatever clips."""
-        rows = [row for row, _ in block]
-        told = [pcm if isinstance(pcm, Reject) else self._clip(row, pcm, speech) for row, pcm in block]
-        lost = {place: clip for place, clip in enumerate(told) if isinstance(clip, Reject)}
-        clips = [Clip(np.zeros(0, np.float32)) if isinstance(clip, Reject) else clip for clip in told]
-        windows = self.recognizer.windows(clips)
-        heard: list[list[Heard]] = [[] for _ in block]
-        left = Counter(window.clip for window in windows)
+        told = [talks if isinstance(talks, Reject) else self._clips(row, talks) for row, talks in block]
+        lost = {place: clips for place, clips in enumerate(told) if isinstance(clips, Reject)}
+        each = [(place, clip) for place, clips in enumerate(told) if not isinstance(clips, Reject) for clip in clips]
+        owners = [place for place, _ in each]
+        windows = self.recognizer.windows([clip for _, clip in each])
+        heard: list[list[Heard]] = [[] for _ in each]
+        left = Counter(owners[window.clip] for window in windows)
         guard.did(len(block) - len(left))
+        rows = [block[place][0] for place in owners]
 
         def hear(batch: list[Window]) -> list[Heard | Reject]:
-            told = guard.step(_key(rows, batch), partial(self._hear, rows, batch, guard))
+            told = guard.step(_key(rows, owners, batch), partial(self._hear, rows, batch, guard))
             return [result if isinstance(result, Reject) else Heard.of(result) for result in told]
 
         def language(result: Heard | Reject) -> str | None:
             return None if isinstance(result, Reject) else result.language
 
         for window, result in self.recognizer.rounds(windows, hear, language):
+            place = owners[window.clip]
             if isinstance(result, Reject):
-                lost.setdefault(window.clip, result)
+                lost.setdefault(place, result)
             else:
                 heard[window.clip].append(result)
-            left[window.clip] -= 1
-            guard.did(0 if left[window.clip] else 1)
-        return [
-            lost.get(place) or joined(parts, clip.language)
-            for place, (parts, clip) in enumerate(zip(heard, clips, strict=True))
-        ]
+            left[place] -= 1
+            guard.did(0 if left[place] else 1)
+        found: dict[int, list[tuple[Clip, list[Heard]]]] = {}
+        for (place, clip), parts in zip(each, heard, strict=True):
+            found.setdefault(place, []).append((clip, parts))
+        return [lost.get(place) or _whole(found[place]) for place in range(len(block))]
 
-    def _clip(self, row: Row, pcm: Pcm, speech: Mapping[str, Sequence[Row]]) -> Clip | Reject:
+    def _clips(self, row: Row, talks: Sequence["_Talk"]) -> list[Clip] | Reject:
         """A clip as it is heard: where `quality` found speech, and nowhere where it rejected the clip, or where its
         corpus is of sounds and music, in which Whisper makes words up."""
         if not self.speech:
-            return Clip(pcm, ())
+            return [Clip(pcm, ()) for pcm, _ in talks]
         tag = self._language(row)
         code = None if tag is None else whisper_language(tag)
         if code is not None and self.recognizer.only not in (None, code):
@@ -160,7 +169,7 @@ class Transcribe(LabelStage):
                 f"{row['source_uri'] or row['uid']} is of {tag}, and the model {model_name(self.params.model)} is not"
             )
             return Reject(Reason.UNSUPPORTED_LANGUAGE, what, row["uid"], row["source_uri"])
-        return Clip(pcm, in_samples(speech.get(row["uid"], ())), self.recognizer.code(code))
+        return [Clip(pcm, in_samples(speech), self.recognizer.code(code)) for pcm, speech in talks]
 
     def _language(self, row: Row) -> str | None:
         """The recipe's, else the clip's own, else the corpus's."""
@@ -187,12 +196,15 @@ class Transcribe(LabelStage):
         """For errors."""
         return f"the model {model_name(self.params.model)}"
 
-    def _blocks(self, clips: Sequence[Row], tar: BinaryIO, guard: Guard) -> Iterator[list[tuple[Row, Pcm | Reject]]]:
-        """Clips with their 16 kHz mono audio, in blocks long enough to sort into even batches."""
-        block: list[tuple[Row, Pcm | Reject]] = []
+    def _blocks(
+        self, clips: Sequence[Row], quality: Mapping[str, Row], tar: BinaryIO, guard: Guard
+    ) -> Iterator["_Block"]:
+        """Clips with their talks at 16 kHz, in blocks long enough to sort into even batches."""
+        block: _Block = []
         seconds = 0.0
         for clip in clips:
-            block.append((clip, guard.caught(clip_item(clip), partial(narrow, tar, clip))))
+            talks = partial(_talks, tar, clip, quality.get(clip["uid"]))
+            block.append((clip, guard.caught(clip_item(clip), talks)))
             seconds += clip["duration"]
             if seconds >= self.params.read_ahead_s:
                 yield block
@@ -200,10 +212,11 @@ class Transcribe(LabelStage):
         if block:
             yield block
 
-    def _labelled(self, clip: Row, heard: Transcript, guard: Guard) -> Row | Reject:
+    def _labelled(self, clip: Row, heard: "_Whole", guard: Guard) -> Row | Reject:
         return guard.caught(clip_item(clip), partial(self._row, clip, heard))
 
-    def _row(self, clip: Row, heard: Transcript) -> Row:
+    def _row(self, clip: Row, whole: "_Whole") -> Row:
+        heard, channels = whole
         text, duration = clip["text"], clip["duration"]
         found = None if text is None else errors(text, heard.text, self._language(clip) or heard.language or UNKNOWN)
         return {
@@ -215,7 +228,8 @@ class Transcribe(LabelStage):
             "avg_logprob": heard.avg_logprob,
             "no_speech_prob": heard.no_speech_prob,
             "compression_ratio": heard.compression_ratio,
-            "words": [asdict(word) | {"end": min(word.end, duration)} for word in heard.words],
+            "words": _words(heard.words, duration),
+            "channel_words": None if channels is None else [_words(words, duration) for words in channels],
             "heard": [{"start": start, "end": min(end, duration)} for start, end in heard.heard],
             "n_cut": heard.n_cut,
             "text_error": None if found is None else found.rate,
@@ -228,6 +242,37 @@ class Transcribe(LabelStage):
         }
 
 
-def _key(clips: Sequence[Row], batch: Sequence[Window]) -> list[object]:
+_Talk = tuple[Pcm, Sequence[Row]]
+"""Float32 [samples] at 16 kHz, and its speech segments."""
+_Block = list[tuple[Row, Sequence[_Talk] | Reject]]
+_Whole = tuple[Transcript, list[tuple[Word, ...]] | None]
+"""What is heard in a clip, and where it is two talks the words of each."""
+
+
+def _talks(tar: BinaryIO, clip: Row, quality: Row | None) -> Sequence[_Talk]:
+    """A clip as one talk, or as two where `quality` says so. Raises AudioError."""
+    if quality is None or quality["channel_segments"] is None:
+        return [(narrow(tar, clip), [] if quality is None else quality["segments"])]
+    return list(zip(channels_narrow(tar, clip), quality["channel_segments"], strict=True))
+
+
+def _whole(talks: Sequence[tuple[Clip, Sequence[Heard]]]) -> _Whole:
+    """What is heard in a clip from what is heard in the windows of each of its talks."""
+    parts = [part for _, heard in talks for part in heard]
+    whole = joined(parts, talks[0][0].language)
+    if len(talks) == 1:
+        return whole, None
+    in_order = tuple(sorted(whole.words, key=lambda word: (word.start, word.end)))
+    return replace(whole, words=in_order), [joined(heard, clip.language).words for clip, heard in talks]
+
+
+def _words(words: Sequence[Word], duration: float) -> list[Row]:
+    return [asdict(word) | {"end": min(word.end, duration)} for word in words]
+
+
+def _key(rows: Sequence[Row], owners: Sequence[int], batch: Sequence[Window]) -> list[object]:
     """Names what a batch is made of."""
-    return [(clips[window.clip]["uid"], window.start, len(window.pcm)) for window in batch]
+    return [
+        (rows[window.clip]["uid"], window.clip - owners.index(owners[window.clip]), window.start, len(window.pcm))
+        for window in batch
+    ]

@@ -75,7 +75,9 @@ class Verify(Stage):
         if not chosen(row["id"], self.params.share):
             return verification_row(row["id"], Report(0, ()))
         audio = decode(read_span(tar, row["offset"], row["size"]), row["id"])
-        clean = decode(read_span(tar, row["clean_offset"], row["clean_size"]), row["id"]).samples[0]
+        clean = None
+        if row["clean_size"] is not None:
+            clean = decode(read_span(tar, row["clean_offset"], row["clean_size"]), row["id"]).samples[0]
         recognise = None if self.recognise is None else self.recognise(row["language"])
         report = check(json.loads(row["sample"]), audio.samples, clean, recognise, self.pools)
         if report.violations:

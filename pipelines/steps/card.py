@@ -38,7 +38,9 @@ def write_card(
     `connection` is one of `manifests.query.connect`; `leaks` are sentences of what is, or may be, in two splits.
     """
     recipe = yaml.safe_load(store.read(RECIPE))
-    report = realism_report(connection, requested(recipe, connection)) if "texts" in recipe else {}
+    report = {}
+    if "texts" in recipe or "calls" in recipe:
+        report = realism_report(connection, requested(recipe, connection) if "texts" in recipe else None)
     if report:
         store.write(REALISM, realism_json(report).encode())
     pictures = plots(connection) + realism_plots(report)

@@ -4,7 +4,7 @@ audio."""
 import dataclasses
 import json
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from turnmill.synth.acoustics import Acoustics
 from turnmill.synth.channels import RATE
@@ -54,7 +54,8 @@ class Turn:
     """A turn that was taken: [start, end) is its speech. `fto` is the start minus the end of the other party's last
     turn.
 
-    `text` is what it would have said, `text_heard` what it says. `words` has the heard ones, then the unheard.
+    `text` is what it would have said, `text_heard` what it says. `words` has the heard ones, then the unheard. Of
+    recorded talk nobody knows what was planned, nor the voice, and what is said only where it was recognised.
     """
 
     index: int
@@ -62,14 +63,14 @@ class Turn:
     channel: int
     start: int
     end: int
-    text: str
-    text_heard: str
-    voice: str
+    text: str | None
+    text_heard: str | None
+    voice: str | None
     emotion: str | None
     style: str | None
     interrupted: bool
-    misheard: bool
-    shortened: bool
+    misheard: bool | None
+    shortened: bool | None
     borrowed: str | None
     fto: int | None
     words: tuple[TimedWord, ...]
@@ -122,6 +123,22 @@ class ChannelWord:
 
     word: TimedWord
     turn: int | None
+
+
+class Labels(Protocol):
+    """What is told of a dialogue, planned or recorded."""
+
+    @property
+    def dialogue(self) -> str: ...
+
+    @property
+    def turns(self) -> tuple[Turn, ...]: ...
+
+    @property
+    def events(self) -> tuple[Event, ...]: ...
+
+    @property
+    def words(self) -> tuple[tuple[ChannelWord, ...], tuple[ChannelWord, ...]]: ...
 
 
 @dataclass(frozen=True)

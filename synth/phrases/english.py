@@ -286,6 +286,9 @@ _NODS = Nodding(
         r"|before|whether|think|guess|maybe|dream\w*|imagine|suppose|worried|afraid|story|poem|movie|book|song|novel)\b",
         re.IGNORECASE,
     ),
+    besides=frozenset(
+        {"mm", "mm-hmm", "mmm", "mhm", "hmm", "hm", "huh", "uh", "um", "ah", "aha", "ok", "yep", "yup", "really", "no"}
+    ),
 )
 
 ENGLISH = Phrases(

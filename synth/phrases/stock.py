@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
-from typing import Literal
+from functools import cache, cached_property
+from typing import Final, Literal
 
 import numpy as np
 
-from turnmill.synth.tokens import SENTENCE_END, ends_with
+from turnmill.synth.tokens import SENTENCE_END, ends_with, tokens
 
 PhraseKind = Literal[
     "filler",
@@ -36,6 +36,7 @@ in the room, `third_party` by somebody else; `reprompt` ends a silence after an 
 are what a user interrupts with, by intent, and, as a `_reply`, how the assistant's answer begins (empty where it begins
 at once). After `correct` and `denial` the user asks again, after `topic` something new."""
 
+_LONGEST: Final = 3
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
 
 
@@ -46,7 +47,8 @@ class Nodding:
     `continuers` claim no floor and bid the other go on. Of these the `neutral` accept nothing, so that they fit a
     refusal; the `agreeing` know what was said, which fits no matter of the speaker's `own`; the `concluding` take in a
     whole sentence. `delighted` and `dismayed` are for news, unless the sentence is `hedged`. The patterns search a
-    clause; `question`, `apology` and `hedged` also a sentence, from its start.
+    clause; `question`, `apology` and `hedged` also a sentence, from its start. `besides`: what recorded listeners say
+    too, as recognisers write it.
     """
 
     continuers: Mapping[str, float]
@@ -62,6 +64,19 @@ class Nodding:
     good_news: re.Pattern[str]
     bad_news: re.Pattern[str]
     hedged: re.Pattern[str]
+    besides: frozenset[str]
+
+    def is_nod(self, said: str) -> bool:
+        """Whether what was heard of a listener is one: three words at most (in writing without spaces, characters), and
+        more than half of them of those that listeners say."""
+        heard = ["".join(c for c in token.lower() if c.isalnum() or c in "-'").strip("-'") for token in tokens(said)]
+        words = [word for word in heard if word]
+        return len(words) <= _LONGEST and 2 * sum(word in self._words for word in words) > len(words)
+
+    @cached_property
+    def _words(self) -> frozenset[str]:
+        said = (*self.continuers, *self.delighted, *self.dismayed, *self.besides)
+        return frozenset(token.lower() for phrase in said for token in tokens(phrase))
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def test_a_name_that_no_recipe_has_suggests_near_ones_and_the_file_of_that_name(
     ):
         recipe_file("speach")
     (tmp_path / "mine").touch()
-    with pytest.raises(UsageError, match=r"did you mean chinese, .*; the file of that name is \./mine$"):
+    with pytest.raises(UsageError, match=r"did you mean calls, chinese, .*; the file of that name is \./mine$"):
         recipe_file("mine")
 
 

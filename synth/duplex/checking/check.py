@@ -11,11 +11,13 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
+from turnmill.manifests.schema import SIMULATED
 from turnmill.synth.acoustics import PEAK_DBFS, Pools
 from turnmill.synth.channels import ASSISTANT, RATE, USER
 from turnmill.synth.duplex.checking.acoustics import check_acoustics
 from turnmill.synth.duplex.checking.events import EVENT_CHECKS, measured_turn
 from turnmill.synth.duplex.checking.evidence import Evidence, Item, Measured, labelled_items
+from turnmill.synth.duplex.checking.recorded import check_recorded
 from turnmill.synth.duplex.checking.sample import BackchannelLabel, EventLabel, Sample, TurnLabel, Words, parse
 from turnmill.synth.duplex.checking.tally import Tally, Violation, limit_ms
 from turnmill.synth.duplex.lengths import PRE
@@ -58,12 +60,16 @@ def check(
     `clean_user`, float32 [samples], is the user's clean stem where it was kept: with it the user is timed exactly and
     the acoustics are measured, in measured rooms with the `pools` that have them; else only what steady noise leaves of
     both. `recognise` adds the check that interrupted turns say `text_heard` rather than more. KeyError names a key that
-    the sample lacks.
+    the sample lacks. Of recorded talk only what needs no truth is checked (`checking.recorded`).
     """
     labels, tally = parse(sample), Tally()
     if not _format(labels, audio, clean_user, tally):
         return Report(tally.checks, tuple(tally.violations))
     _labels(labels, tally)
+    if labels.trust != SIMULATED:
+        overlap = check_recorded(labels, audio, tally)
+        return Report(tally.checks, tuple(tally.violations), overlap_s=overlap / RATE)
+    _peak(audio, tally)
     evidence = Evidence(labels, audio, clean_user)
     _isolation(evidence, tally)
     onsets, offsets = _times(evidence, tally)
@@ -91,7 +97,7 @@ def check(
 
 
 def _format(labels: Sample, audio: NDArray[np.float32], clean_user: NDArray[np.float32] | None, tally: Tally) -> bool:
-    """Rate, length, finite samples, peak. False where nothing else can be checked."""
+    """Rate, length, finite samples. False where nothing else can be checked."""
     n_samples = labels.n_samples
     usable = tally.expect(labels.sample_rate == RATE, "format", f"the sample rate is {labels.sample_rate}, not {RATE}")
     shape = tuple(audio.shape)
@@ -102,12 +108,15 @@ def _format(labels: Sample, audio: NDArray[np.float32], clean_user: NDArray[np.f
     if not usable:
         return False
     usable &= tally.expect(bool(np.isfinite(audio).all()), "format", "a sample is not finite")
-    peak = float(20 * np.log10(max(np.abs(audio).max(initial=0.0), 1e-9)))
-    tally.expect(peak <= PEAK_DBFS, "format", f"the peak is {peak:.2f} dBFS, above {PEAK_DBFS}", peak)
     ends = [end for turn in labels.turns for end in (turn.start, turn.end)]
     ends += [end for event in labels.events for end in (event.start, event.end)]
     inside = all(0 <= end <= n_samples for end in ends)
     return usable & tally.expect(inside, "format", "a turn or an event lies outside the audio")
+
+
+def _peak(audio: NDArray[np.float32], tally: Tally) -> None:
+    peak = float(20 * np.log10(max(np.abs(audio).max(initial=0.0), 1e-9)))
+    tally.expect(peak <= PEAK_DBFS, "format", f"the peak is {peak:.2f} dBFS, above {PEAK_DBFS}", peak)
 
 
 def _labels(labels: Sample, tally: Tally) -> None:

@@ -73,6 +73,7 @@ class Sample:
 
     sample_rate: int
     n_samples: int
+    trust: str
     turns: tuple[TurnLabel, ...]
     backchannels: tuple[BackchannelLabel, ...]
     events: tuple[EventLabel, ...]
@@ -137,6 +138,7 @@ def parse(sample: Mapping[str, Any]) -> Sample:
     return Sample(
         sample_rate=sample["sample_rate"],
         n_samples=to_samples(sample["duration"]),
+        trust=sample["trust"],
         turns=tuple(_turn(turn) for turn in sample["turns"]),
         backchannels=tuple(_backchannel(item) for item in sample["backchannels"]),
         events=tuple(_event(event) for event in sample["events"]),

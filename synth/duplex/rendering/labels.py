@@ -1,18 +1,28 @@
-"""The labels of a rendered dialogue: its training sample (`manifests.samples.DIALOGUE`), and the rows of `dialogues`,
-`turns`, `events` and `words`.
+"""The labels of a dialogue: its training sample (`manifests.samples.DIALOGUE`), and the rows of `dialogues`, `turns`,
+`events` and `words`.
 
 Times are float64 seconds: samples over 24,000.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from turnmill.manifests.samples import DIALOGUE, to_json
-from turnmill.manifests.schema import EVENT_PARAMS
+from turnmill.manifests.schema import EVENT_PARAMS, SIMULATED
 from turnmill.synth.acoustics import Fitted, labels
 from turnmill.synth.channels import USER
-from turnmill.synth.duplex.timeline import BACKCHANNELS, SAID, ChannelWord, Event, TimedWord, Timeline, Turn, seconds
+from turnmill.synth.duplex.timeline import (
+    BACKCHANNELS,
+    SAID,
+    ChannelWord,
+    Event,
+    Labels,
+    TimedWord,
+    Timeline,
+    Turn,
+    seconds,
+)
 from turnmill.synth.script.model import Script, ScriptTurn
 from turnmill.synth.tokens import tokens
 
@@ -22,8 +32,8 @@ _IN_SAMPLES = ("stop", "fade", "resume", "delay")  # parameters of events that a
 def sample_json(script: Script, timeline: Timeline, fitted: Fitted, origin: str) -> dict[str, Any]:
     """The dialogue sample of the design. `fitted` is what `render` found about the user's channel; `origin` the id of
     the source's dialogue, of which `script` may be one take."""
-    turns = [(script.turns[turn.index], turn) for turn in timeline.turns]
-    events = [{**_event(event), "words": _words_in(event, timeline)} for event in timeline.events]
+    written = [script.turns[turn.index] for turn in timeline.turns]
+    tools = [_tool(turn, timed) for turn, timed in zip(written, timeline.turns, strict=True)]
     return {
         "id": script.id,
         "language": script.language,
@@ -32,16 +42,25 @@ def sample_json(script: Script, timeline: Timeline, fitted: Fitted, origin: str)
         "scenario": script.scenario,
         "sample_rate": timeline.sample_rate,
         "duration": seconds(timeline.n_samples),
-        "channels": ["assistant", "user"],
-        "turns": [{**_turn(turn), "tool": _tool(written, turn)} for written, turn in turns],
-        "backchannels": [_backchannel(event) for event in events if event["kind"] in BACKCHANNELS],
-        "events": events,
+        "trust": SIMULATED,
+        **told(timeline, tools),
         "acoustics": labels(timeline.acoustics, fitted),
         "source": {
             "corpus": script.source,
             "dialogue": origin,
-            "written": [written.text_written for written, _ in turns],
+            "written": [turn.text_written for turn in written],
         },
+    }
+
+
+def told(talk: Labels, tools: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:
+    """What a sample says of the talk on its two channels. `tools`: the call of each turn, None for none."""
+    events = [{**_event(event), "words": _words_in(event, talk)} for event in talk.events]
+    return {
+        "channels": ["assistant", "user"],
+        "turns": [{**_turn(turn), "tool": tool} for turn, tool in zip(talk.turns, tools, strict=True)],
+        "backchannels": [_backchannel(event) for event in events if event["kind"] in BACKCHANNELS],
+        "events": events,
     }
 
 
@@ -66,6 +85,7 @@ def dialogue_row(
         "duration": seconds(timeline.n_samples),
         "licence": script.licence.spdx,
         "licence_redistribute": script.licence.redistribute,
+        "trust": SIMULATED,
         "n_unplaced": len(timeline.unplaced),
         **{name: heard[name] for name in ("snr_db", "noise", "rt60", "echo_gain", "echo_delay", "codec", "gain_db")},
         "sample": to_json(sample, DIALOGUE).decode(),
@@ -80,11 +100,11 @@ def unplaced_rows(timeline: Timeline) -> list[dict[str, Any]]:
     ]
 
 
-def turn_rows(timeline: Timeline) -> list[dict[str, Any]]:
+def turn_rows(talk: Labels) -> list[dict[str, Any]]:
     """The rows of `turns`."""
     return [
         {
-            "dialogue": timeline.dialogue,
+            "dialogue": talk.dialogue,
             "index": turn.index,
             "speaker": turn.speaker,
             "channel": turn.channel,
@@ -101,22 +121,20 @@ def turn_rows(timeline: Timeline) -> list[dict[str, Any]]:
             "borrowed": turn.borrowed,
             "fto": None if turn.fto is None else seconds(turn.fto),
         }
-        for turn in timeline.turns
+        for turn in talk.turns
     ]
 
 
-def event_rows(timeline: Timeline) -> list[dict[str, Any]]:
+def event_rows(talk: Labels) -> list[dict[str, Any]]:
     """The rows of `events`."""
-    return [
-        {"dialogue": timeline.dialogue, "index": index, **_event(event)} for index, event in enumerate(timeline.events)
-    ]
+    return [{"dialogue": talk.dialogue, "index": index, **_event(event)} for index, event in enumerate(talk.events)]
 
 
-def word_rows(timeline: Timeline) -> list[dict[str, Any]]:
+def word_rows(talk: Labels) -> list[dict[str, Any]]:
     """The rows of `words`, one per channel. A word that was not heard has no time."""
     return [
-        {"dialogue": timeline.dialogue, "channel": channel, "words": [_channel_word(word) for word in words]}
-        for channel, words in enumerate(timeline.words)
+        {"dialogue": talk.dialogue, "channel": channel, "words": [_channel_word(word) for word in words]}
+        for channel, words in enumerate(talk.words)
     ]
 
 
@@ -154,7 +172,7 @@ def _turn(turn: Turn) -> dict[str, Any]:
 def _tool(written: ScriptTurn, turn: Turn) -> dict[str, Any] | None:
     """The call of a turn that was not stopped before it."""
     tool = written.tool
-    called = tool is not None and (not turn.interrupted or len(tokens(turn.text_heard)) > tool.after)
+    called = tool is not None and (not turn.interrupted or len(tokens(turn.text_heard or "")) > tool.after)
     return asdict(tool) if tool is not None and called else None
 
 
@@ -166,10 +184,10 @@ def _heard(words: Iterable[TimedWord]) -> list[dict[str, Any]]:
     ]
 
 
-def _words_in(event: Event, timeline: Timeline) -> list[dict[str, Any]]:
+def _words_in(event: Event, talk: Labels) -> list[dict[str, Any]]:
     """Heard words of the event's channel that belong to no turn and begin in it: one speaker says one thing at a
     time."""
-    loose = (item.word for item in timeline.words[event.channel] if item.turn is None)
+    loose = (item.word for item in talk.words[event.channel] if item.turn is None)
     inside = (word for word in loose if word.start is not None and event.start <= word.start < event.end)
     return _heard(inside) if event.kind in SAID else []
 

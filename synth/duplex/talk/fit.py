@@ -1,8 +1,7 @@
 """Fit a timing preset to recordings of two people, one on each channel.
 
-Turns are told from timing alone: an IPU of at most 1 s inside the other's turn is taken for a backchannel, and one that
-ends before the other's IPU that it began in takes no floor; what is left changes the floor whenever the speaker
-changes. A short answer that the other talks into looks like a backchannel and is lost to the fit.
+Turns are told from timing alone (`floor`): what takes the floor changes it whenever the speaker changes. A short answer
+that the other talks into looks like a backchannel and is lost to the fit.
 """
 
 import math
@@ -20,10 +19,10 @@ from turnmill.manifests.records import generator
 from turnmill.synth.channels import RATE
 from turnmill.synth.distributions import LogNormal
 from turnmill.synth.duplex.lengths import LONGEST_BACKCHANNEL
-from turnmill.synth.duplex.talk.turn_taking import Intervals, ipus
+from turnmill.synth.duplex.talk.floor import floor
+from turnmill.synth.duplex.talk.turn_taking import Intervals
 from turnmill.synth.duplex.timing import Timing, timing
 
-LONGEST_PAUSE = RATE  # of the other's turn, that a backchannel may fill: 1 s
 LEAST_TRANSFERS = 10
 """Changes of the floor below which nothing is fitted."""
 
@@ -109,45 +108,20 @@ def _pooled(found: Sequence[Measured]) -> Measured:
 
 
 def _measured(recording: Recording) -> Measured:
-    units = [ipus(channel) for channel in recording.channels]
-    claims: list[tuple[int, int, int]] = []  # start, end, channel of what takes or keeps the floor
-    backchannels = 0
-    for channel, (mine, theirs) in enumerate(zip(units, reversed(units), strict=True)):
-        spans = _turn_like(theirs)
-        for start, end in mine.tolist():
-            if _inside(start, end, theirs):
-                backchannels += end - start <= LONGEST_BACKCHANNEL
-            elif end - start <= LONGEST_BACKCHANNEL and _inside(start, end, spans) and _touches(start, end, theirs):
-                backchannels += 1
-            else:
-                claims.append((start, end, channel))
+    found = floor(recording.channels)
     offsets: list[float] = []
     pauses: list[float] = []
     turns, last = 0, None
-    for start, end, channel in sorted(claims):
+    for claim in found.claims:
+        start, end, channel = claim[0].start, claim[-1].end, claim[0].channel
         if last is None or channel != last[1]:
             turns += 1
             offsets += [] if last is None else [(start - last[0]) / RATE]
         else:
             pauses.append((start - last[0]) / RATE)
         last = (end, channel)
+    backchannels = sum(aside.length <= LONGEST_BACKCHANNEL for aside in found.asides)
     return Measured(np.array(offsets), np.array(pauses), turns, backchannels)
-
-
-def _turn_like(units: Intervals) -> Intervals:
-    """Units joined across pauses of up to `LONGEST_PAUSE`."""
-    if not len(units):
-        return units
-    begins = np.concatenate(([True], units[1:, 0] - units[:-1, 1] > LONGEST_PAUSE))
-    return np.stack((units[begins, 0], units[np.concatenate((begins[1:], [True])), 1]), axis=1)
-
-
-def _inside(start: int, end: int, spans: Intervals) -> bool:
-    return bool(((spans[:, 0] < start) & (end < spans[:, 1])).any())
-
-
-def _touches(start: int, end: int, spans: Intervals) -> bool:
-    return bool(((spans[:, 0] < end) & (start < spans[:, 1])).any())
 
 
 def fit(measured: Measured) -> Fit:

@@ -62,8 +62,8 @@ def test_the_sample_has_the_designs_keys(spoken: list[Spoken]) -> None:
     sample = spoken[0].written(spoken[0].plan()).sample
     assert problem(sample, DIALOGUE) is None
     assert list(sample) == [
-        "id", "language", "licence", "seed", "scenario", "sample_rate", "duration", "channels", "turns", "backchannels",
-        "events", "acoustics", "source",
+        "id", "language", "licence", "seed", "scenario", "sample_rate", "duration", "trust", "channels", "turns",
+        "backchannels", "events", "acoustics", "source",
     ]  # fmt: skip
     assert tuple(sample["acoustics"]) == ACOUSTICS
     assert sample["channels"] == ["assistant", "user"]
