@@ -1,4 +1,4 @@
-"""What a function of the user's is known by: all of a user's code that the recipe's name leads to, and what it binds."""
+"""What a function of the user's is known by: all of its code that the recipe's name leads to, and what it binds."""
 
 from pathlib import Path
 
