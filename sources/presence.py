@@ -24,7 +24,7 @@ from turnmill.manifests.audio.mix import resampled
 from turnmill.manifests.records import Reason
 from turnmill.manifests.spans import Spans, bridged
 from turnmill.sources.crosstalk import without
-from turnmill.sources.frames import Power, holding, longer, mask, spans, widened
+from turnmill.sources.frames import Mask, Power, holding, longer, mask, spans, widened
 from turnmill.sources.leakage import leak_of, own_sound
 
 Segments = tuple[tuple[float, float], ...]
@@ -47,6 +47,7 @@ _LASTS: Final = 5  # frames; a click is shorter
 _CERTAIN, _OPENS, _CLOSES = 0.5, 0.4, 0.3  # probabilities: somewhere in a window, where speech begins, and to its end
 _MAYBE, _NEVER = 0.1, 0.02  # of sound near speech, that is speech too; of background
 _REACH, _AWAY = 200, 30  # frames: how far from where Silero hears speech sound can be some, and background is
+_HERE: Final = 1000  # frames that one floor and one background are told for, from as many before and behind too
 _DOUBT: Final = 100  # frames of background that weigh as much as the floor
 _ROOM: Final = 10**1.5  # power of speech over its background, 15 dB, from which on sound tells its bounds
 _ABOVE_FLOOR, _BELOW_SPEECH = 10**0.8, 10**-3.5  # sound is 8 dB above the floor, and not 35 dB below speech
@@ -239,16 +240,29 @@ def _told(sure: Power, power: Power, lasting: Power) -> Spans:
     spoken = lasting[inside]
     active = float(spoken[spoken >= spoken.max() * _ACTIVE].mean())
     sounding = power > active * _SILENT
-    floor = float(np.quantile(power[sounding], _FLOOR))
     away = sounding & (sure < _NEVER) & ~mask(widened(certain, _AWAY, _AWAY), len(power))
-    # The mean, for noise comes and goes; of little of it, nearer to the floor.
-    background = (float(power[away].sum()) + _DOUBT * floor) / (int(away.sum()) + _DOUBT)
-    if active <= background * _ROOM:
-        return segments_of(widened(certain, _LATE, -_LONG))
-    sounds = bridged(longer(spans(power > max(floor * _ABOVE_FLOOR, active * _BELOW_SPEECH)), _CLICK), _BRIDGE)
-    around = mask(widened(certain, _REACH, _REACH), len(power))
-    some = inside | ((sure >= _MAYBE) & around)
-    return segments_of(spans(mask(holding(sounds, some), len(power)) & around))
+    floor, background = _around(power, sounding, away)
+    noisy = active <= background * _ROOM
+    quiet = ~noisy & mask(widened(certain, _REACH, _REACH), len(power))
+    sounds = bridged(longer(spans(power > np.maximum(floor * _ABOVE_FLOOR, active * _BELOW_SPEECH)), _CLICK), _BRIDGE)
+    some = inside | ((sure >= _MAYBE) & quiet)
+    by_sound = mask(holding(sounds, some), len(power)) & quiet
+    by_silero = mask(widened(certain, _LATE, -_LONG), len(power)) & noisy
+    return segments_of(spans(by_sound | by_silero))
+
+
+def _around(power: Power, sounding: Mask, away: Mask) -> tuple[Power, Power]:
+    """The floor and the background of each frame, from what sounds around it: no recording is as quiet everywhere."""
+    floor, background = np.empty(len(power)), np.empty(len(power))
+    for start in range(0, len(power), _HERE):
+        near = slice(max(start - _HERE, 0), start + 2 * _HERE)
+        heard = power[near][sounding[near]]
+        least = float(np.quantile(heard, _FLOOR)) if len(heard) else 0.0
+        none_spoken = power[near][away[near]]
+        # The mean, for noise comes and goes; of little of it, nearer to the floor.
+        mean = (float(none_spoken.sum()) + _DOUBT * least) / (len(none_spoken) + _DOUBT)
+        floor[start : start + _HERE], background[start : start + _HERE] = least, mean
+    return floor, background
 
 
 def _from_onsets(sure: Power) -> Spans:

@@ -72,6 +72,17 @@ def test_speech_holds_on_a_bad_telephone(shared: Path, speaker: str, clip: int) 
     assert min(precision, recall) > 0.9
 
 
+def test_pauses_are_heard_where_noise_sets_in(shared: Path) -> None:
+    """Half of the recording has a silent background, which says nothing of the other half."""
+    once, truth = with_pauses(spoken(shared, "3080"))
+    pcm = np.tile(once, 12)
+    noise = np.random.default_rng(1).standard_normal(len(pcm) // 2, np.float32) * np.float32(10 ** (-48 / 20))
+    pcm[len(pcm) // 2 :] += noise
+    found = np.array(speech(pcm, RATE))
+    assert len(found) > 11 * len(truth)  # one stretch lies where it sets in
+    assert (found[:, 1] - found[:, 0]).max() < max(end - start for start, end in truth) + 0.4
+
+
 def test_level_and_offset_of_the_converter_do_not_matter(shared: Path) -> None:
     pcm, truth = with_pauses(spoken(shared, "3080"))
     loud = speech(pcm, RATE)
