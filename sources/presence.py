@@ -47,7 +47,7 @@ _LASTS: Final = 5  # frames; a click is shorter
 _CERTAIN, _OPENS, _CLOSES = 0.5, 0.4, 0.3  # probabilities: somewhere in a window, where speech begins, and to its end
 _MAYBE, _NEVER = 0.1, 0.02  # of sound near speech, that is speech too; of background
 _REACH, _AWAY = 200, 30  # frames: how far from where Silero hears speech sound can be some, and background is
-_HERE: Final = 1000  # frames that one floor and one background are told for, from as many before and behind too
+_STEP, _AROUND = 100, 3000  # frames that have one floor and one background, and of how many these are told
 _DOUBT: Final = 100  # frames of background that weigh as much as the floor
 _ROOM: Final = 10**1.5  # power of speech over its background, 15 dB, from which on sound tells its bounds
 _ABOVE_FLOOR, _BELOW_SPEECH = 10**0.8, 10**-3.5  # sound is 8 dB above the floor, and not 35 dB below speech
@@ -252,17 +252,27 @@ def _told(sure: Power, power: Power, lasting: Power) -> Spans:
 
 
 def _around(power: Power, sounding: Mask, away: Mask) -> tuple[Power, Power]:
-    """The floor and the background of each frame, from what sounds around it: no recording is as quiet everywhere."""
-    floor, background = np.empty(len(power)), np.empty(len(power))
-    for start in range(0, len(power), _HERE):
-        near = slice(max(start - _HERE, 0), start + 2 * _HERE)
-        heard = power[near][sounding[near]]
-        least = float(np.quantile(heard, _FLOOR)) if len(heard) else 0.0
-        none_spoken = power[near][away[near]]
-        # The mean, for noise comes and goes; of little of it, nearer to the floor.
-        mean = (float(none_spoken.sum()) + _DOUBT * least) / (len(none_spoken) + _DOUBT)
-        floor[start : start + _HERE], background[start : start + _HERE] = least, mean
+    """The floor and the background of each frame: of what is before it or of what is behind it, whichever is louder.
+    No recording is as quiet everywhere."""
+    frames = len(power)
+    floor, background = np.empty(frames), np.empty(frames)
+    for start in range(0, frames, _STEP):
+        end = min(start + _STEP, frames)
+        before, behind = max(end - _AROUND, 0), max(min(start, frames - _AROUND), 0)
+        both = [_quiet(power[near], sounding[near], away[near]) for near in (_from(before), _from(behind))]
+        floor[start:end], background[start:end] = np.max(both, axis=0)
     return floor, background
+
+
+def _from(start: int) -> slice:
+    return slice(start, start + _AROUND)
+
+
+def _quiet(power: Power, sounding: Mask, away: Mask) -> tuple[float, float]:
+    """Floor and background of one stretch."""
+    floor = float(np.quantile(power[sounding], _FLOOR)) if sounding.any() else 0.0
+    # The mean, for noise comes and goes; of little of it, nearer to the floor.
+    return floor, (float(power[away].sum()) + _DOUBT * floor) / (int(away.sum()) + _DOUBT)
 
 
 def _from_onsets(sure: Power) -> Spans:
