@@ -311,7 +311,8 @@ def _texts(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
             GROUP BY hash ORDER BY hash LIMIT {_TEXTS}
         )
         SELECT dialogue, list(coalesce(text_planned, text_heard, '') ORDER BY "index")
-        FROM turns SEMI JOIN written USING (dialogue) GROUP BY dialogue ORDER BY dialogue""").fetchall()
+        FROM turns SEMI JOIN written USING (dialogue) GROUP BY dialogue
+        HAVING count(coalesce(text_planned, text_heard)) > 0 ORDER BY dialogue""").fetchall()
     return dict(rows)
 
 

@@ -146,8 +146,8 @@ def first_sample(store: Store, shard: str, start: int = 0) -> tuple[list[str], A
 
 
 def filled_tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """The published tables that have rows."""
-    counts = " UNION ALL ".join(f"SELECT '{table}', EXISTS (FROM {table})" for table in PUBLISHED)
+    """The published tables that have rows to publish."""
+    counts = " UNION ALL ".join(f"SELECT '{table}', EXISTS ({_published_rows(TABLES[table])})" for table in PUBLISHED)
     filled = {table for table, some in connection.execute(counts).fetchall() if some}
     return [table for table in PUBLISHED if table in filled]
 

@@ -1,9 +1,9 @@
 """Who takes the floor, by timing alone: the one rule by which presets are fitted and real talk is labelled.
 
 An IPU of at most 1 s inside the other's turn takes no floor, nor does one that ends before the other's IPU that it
-began in; what is left takes or keeps it. What goes on into such an IPU within 0.5 s belongs to it, and so does what
-ends it: where one was speaking as the other began, and goes on within 0.5 s. A short answer that the other talks into
-looks like a backchannel.
+began in; what is left takes or keeps it. What goes on into such an IPU within 0.5 s (after more than 1 s, within 1 s)
+belongs to it, and so does what ends it: where one was speaking as the other began, and goes on within 0.5 s. A short
+answer that the other talks into looks like a backchannel.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from turnmill.synth.channels import RATE
 from turnmill.synth.duplex.lengths import LONGEST_BACKCHANNEL, NEAR
 from turnmill.synth.duplex.talk.turn_taking import Intervals, ipus
 
-LONGEST_PAUSE = RATE  # of the other's turn, that a backchannel may fill: 1 s
+LONGEST_PAUSE = RATE  # inside what one party says: 1 s
 
 
 class Unit(NamedTuple):
@@ -56,7 +56,7 @@ def floor(channels: tuple[Intervals, Intervals]) -> Floor:
         last: Claim = ()
         for start, end in mine.tolist():
             unit = Unit(start, end, channel)
-            if waiting and start - waiting[-1].end > NEAR:
+            if waiting and start - waiting[-1].end > _patience(waiting[-1]):
                 asides += waiting
                 waiting = []
             short = unit.length <= LONGEST_BACKCHANNEL and _inside(unit, spans)
@@ -74,6 +74,11 @@ def floor(channels: tuple[Intervals, Intervals]) -> Floor:
                 waiting = []
         asides += waiting
     return Floor(tuple(sorted(claims)), tuple(sorted(asides)), frozenset(enclosed))
+
+
+def _patience(aside: Unit) -> int:
+    """How long after it what goes on belongs to it: who says more than a backchannel has begun a turn."""
+    return NEAR if aside.length <= LONGEST_BACKCHANNEL else LONGEST_PAUSE
 
 
 def _inside(unit: Unit, spans: Intervals) -> bool:

@@ -100,6 +100,10 @@ def test_a_nod_in_a_pause_is_told_by_its_words_and_an_answer_takes_the_floor() -
 def test_a_turn_begins_with_what_leads_into_it_and_ends_with_what_goes_on_below_the_other() -> None:
     found = told([(0, 3), (3.3, 3.7)], [(2.9, 8)])
     assert [(turn.channel, turn.end / RATE) for turn in found.turns] == [(0, 3.7), (1, 8)]
+    found = told([(0, 5)], [(2, 3.5), (4.4, 8)])  # more than a nod: a turn has begun
+    assert [(turn.channel, turn.start / RATE) for turn in found.turns] == [(0, 0), (1, 2)]
+    found = told([(0, 5)], [(2, 2.5), (3.2, 8)])
+    assert [(turn.channel, turn.start / RATE) for turn in found.turns] == [(0, 0), (1, 3.2)]
     found = told([(0, 3), (3.4, 3.9)], [(2.5, 2.9), (3.2, 8)])
     assert [(turn.channel, turn.start / RATE) for turn in found.turns] == [(0, 0), (1, 2.5)]
 
