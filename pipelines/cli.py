@@ -69,8 +69,8 @@ def run(
     """Run a recipe. To resume, run the same command again."""
     from turnmill.pipelines import run as runner
     from turnmill.pipelines.describe import describe_plan
+    from turnmill.pipelines.loading import load
     from turnmill.pipelines.progress import watcher
-    from turnmill.pipelines.recipe import load
     from turnmill.pipelines.shipped import recipe_file
 
     loaded = load(recipe_file(recipe), setting)

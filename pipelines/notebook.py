@@ -20,8 +20,8 @@ from turnmill.manifests.audio import decode
 from turnmill.manifests.errors import TurnmillError, UsageError
 from turnmill.manifests.store import Store
 from turnmill.pipelines.guard import Guard
+from turnmill.pipelines.loading import load_recipe
 from turnmill.pipelines.pipeline import fingerprinted, halves, shards_of
-from turnmill.pipelines.recipe import load_recipe
 from turnmill.pipelines.stage import Row, Shard, Stage, Workspace, commit, committed, read_span
 from turnmill.pipelines.stages.simulate import Simulate
 from turnmill.pipelines.steps.voices import make_voices

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from turnmill.manifests.records import Reject
     from turnmill.pipelines.corpus import Corpus, open_corpus
     from turnmill.pipelines.dataset import Dataset, Sample, open_dataset
+    from turnmill.pipelines.loading import load_recipe
     from turnmill.pipelines.notebook import Dialogue, Spoken, simulate, speak, verify
     from turnmill.pipelines.progress import progress
-    from turnmill.pipelines.recipe import Recipe, load_recipe
+    from turnmill.pipelines.recipe import Recipe
     from turnmill.pipelines.run import Result, run
 
 __all__ = [

@@ -25,7 +25,8 @@ sys.path.insert(0, str(ROOT))
 
 from tests.counted import COUNTED, counted  # noqa: E402  # tests are not installed
 from turnmill.manifests.store import Store  # noqa: E402
-from turnmill.pipelines.recipe import Recipe, load  # noqa: E402
+from turnmill.pipelines.loading import load  # noqa: E402
+from turnmill.pipelines.recipe import Recipe  # noqa: E402
 from turnmill.pipelines.run import run  # noqa: E402
 
 UNIT_CLIPS = 50

@@ -37,8 +37,9 @@ from turnmill.manifests.records import stable_hash
 from turnmill.manifests.store import Store
 from turnmill.pipelines.asr.errors import errors
 from turnmill.pipelines.guard import Guard
+from turnmill.pipelines.loading import load_recipe
 from turnmill.pipelines.pipeline import fingerprinted, halves, shards_of
-from turnmill.pipelines.recipe import Recipe, load_recipe
+from turnmill.pipelines.recipe import Recipe
 from turnmill.pipelines.stage import Row, Shard, Workspace, commit, committed, read_span
 from turnmill.synth.acoustics.codecs import transmit
 from turnmill.synth.channels import RATE

@@ -37,7 +37,7 @@ from scipy.signal import fftconvolve
 
 from turnmill.manifests.audio import Audio, mono_at, quantize16, read
 from turnmill.manifests.records import Reject
-from turnmill.pipelines.recipe import load_recipe
+from turnmill.pipelines.loading import load_recipe
 from turnmill.pipelines.stages.quality import Quality, QualityParams
 from turnmill.sources.sound_tags import YAMNET, Tagger
 

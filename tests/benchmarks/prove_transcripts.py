@@ -29,7 +29,7 @@ from turnmill.pipelines.asr.errors import errors  # noqa: E402
 from turnmill.pipelines.asr.recognizer import AFTER, BEFORE, Recognizer  # noqa: E402
 from turnmill.pipelines.asr.windows import SAMPLE_RATE, Clip  # noqa: E402
 from turnmill.pipelines.asr.words import Word, in_speech, shortened, spread  # noqa: E402
-from turnmill.pipelines.recipe import load  # noqa: E402
+from turnmill.pipelines.loading import load  # noqa: E402
 from turnmill.pipelines.run import run  # noqa: E402
 from turnmill.sources.measure import quality  # noqa: E402
 

@@ -15,7 +15,8 @@ from turnmill.manifests.records import Reject
 from turnmill.manifests.schema import to_table
 from turnmill.manifests.store import Store
 from turnmill.pipelines.cluster import cluster
-from turnmill.pipelines.recipe import Recipe, load
+from turnmill.pipelines.loading import load
+from turnmill.pipelines.recipe import Recipe
 from turnmill.pipelines.run import run
 from turnmill.pipelines.stage import Workspace
 from turnmill.pipelines.stages.quality import Quality, QualityParams

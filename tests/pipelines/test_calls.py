@@ -20,8 +20,8 @@ from turnmill.manifests.samples import DIALOGUE, problem
 from turnmill.manifests.schema import to_table
 from turnmill.manifests.store import Store
 from turnmill.pipelines.guard import Guard
+from turnmill.pipelines.loading import load_recipe
 from turnmill.pipelines.pipeline import fingerprinted, halves, shards_of
-from turnmill.pipelines.recipe import load_recipe
 from turnmill.pipelines.run import run
 from turnmill.pipelines.stage import Shard, Workspace, commit, read_span
 from turnmill.pipelines.stages.calls import Calls, CallsParams

@@ -18,7 +18,7 @@ import pytest
 from tests.conftest import tree_hashes
 from turnmill.manifests.errors import UsageError
 from turnmill.pipelines.cluster import check_address, check_lasting
-from turnmill.pipelines.recipe import load
+from turnmill.pipelines.loading import load
 from turnmill.pipelines.run import run
 
 ROOT = Path(__file__).parents[2]

@@ -18,7 +18,7 @@ from tests.synth.tts.cosyvoice_fake import write_checkout, write_model, write_st
 from turnmill.manifests.index import Index
 from turnmill.manifests.query import connect
 from turnmill.manifests.store import Store
-from turnmill.pipelines.recipe import load
+from turnmill.pipelines.loading import load
 from turnmill.pipelines.run import Result, run
 from turnmill.pipelines.verification import verify_output
 

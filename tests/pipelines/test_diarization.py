@@ -22,7 +22,8 @@ from turnmill.pipelines.diarization.clustering import clusters
 from turnmill.pipelines.diarization.diarizer import Segment, _read, overlap_ratio
 from turnmill.pipelines.diarization.encoder import spread
 from turnmill.pipelines.guard import Guard
-from turnmill.pipelines.recipe import Recipe, load_recipe
+from turnmill.pipelines.loading import load_recipe
+from turnmill.pipelines.recipe import Recipe
 from turnmill.pipelines.stages.diarize import Diarize, DiarizeParams
 from turnmill.pipelines.stages.listen import ahead
 

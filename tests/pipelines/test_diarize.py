@@ -28,7 +28,7 @@ from turnmill.pipelines.diarization.diarizer import Diarizer
 from turnmill.pipelines.diarization.encoder import Encoder, spread
 from turnmill.pipelines.diarization.pipeline import load
 from turnmill.pipelines.guard import Guard
-from turnmill.pipelines.recipe import load_recipe
+from turnmill.pipelines.loading import load_recipe
 from turnmill.pipelines.run import run
 from turnmill.pipelines.stage import Made, Shard, Workspace
 from turnmill.pipelines.stages.diarize import Diarize, DiarizeParams

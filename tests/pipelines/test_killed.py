@@ -18,7 +18,7 @@ from turnmill.manifests.index import Index, StageEntry
 from turnmill.manifests.records import Reason, Reject
 from turnmill.manifests.store import Store
 from turnmill.pipelines import pipeline
-from turnmill.pipelines.recipe import load
+from turnmill.pipelines.loading import load
 from turnmill.pipelines.removal import with_killed
 from turnmill.pipelines.run import run
 from turnmill.pipelines.stage import Made, Row, Workspace, commit

@@ -26,8 +26,8 @@ from turnmill.manifests.store import Store
 from turnmill.pipelines.cli import app
 from turnmill.pipelines.dataset import open_dataset
 from turnmill.pipelines.engine import Tell
+from turnmill.pipelines.loading import load
 from turnmill.pipelines.pipeline import fingerprinted, halves
-from turnmill.pipelines.recipe import load
 from turnmill.pipelines.run import Step, run
 from turnmill.pipelines.stage import Shard, Workspace
 from turnmill.pipelines.stages.quality import Quality

@@ -19,9 +19,10 @@ from turnmill.manifests.query import connect
 from turnmill.manifests.store import Store
 from turnmill.pipelines import pricing
 from turnmill.pipelines.describe import describe_plan
+from turnmill.pipelines.loading import load
 from turnmill.pipelines.pipeline import halves, shards_of
 from turnmill.pipelines.pricing import Price, price, reckoned
-from turnmill.pipelines.recipe import Recipe, load
+from turnmill.pipelines.recipe import Recipe
 from turnmill.pipelines.stages.script import WriteScripts
 from turnmill.synth.channels import RATE
 from turnmill.synth.speech import Line, Speech

@@ -12,7 +12,7 @@ from turnmill.manifests.hub import publish
 from turnmill.manifests.index import Index
 from turnmill.manifests.query import connect
 from turnmill.manifests.store import Store
-from turnmill.pipelines.recipe import load
+from turnmill.pipelines.loading import load
 from turnmill.pipelines.run import run
 from turnmill.pipelines.verification import verify_output
 

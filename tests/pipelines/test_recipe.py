@@ -9,7 +9,7 @@ import yaml
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.records import stable_hash
 from turnmill.pipelines.keys import keys, sections
-from turnmill.pipelines.recipe import load, load_recipe
+from turnmill.pipelines.loading import load, load_recipe
 from turnmill.sources.places import place
 from turnmill.synth.rewrite.rewriter import identity
 from turnmill.synth.speech import STYLES

@@ -13,7 +13,7 @@ from turnmill.manifests.funnel import check_ledger
 from turnmill.manifests.index import Index
 from turnmill.manifests.query import connect
 from turnmill.manifests.store import Store
-from turnmill.pipelines.recipe import load
+from turnmill.pipelines.loading import load
 from turnmill.pipelines.run import run
 
 RECIPES = Path(__file__).parents[2] / "pipelines" / "recipes"

@@ -17,8 +17,8 @@ from tests.pipelines.conftest import Small
 from turnmill.manifests.errors import TurnmillError
 from turnmill.manifests.store import Store, part_name
 from turnmill.pipelines.finished import FINISHED
+from turnmill.pipelines.loading import load
 from turnmill.pipelines.pipeline import Half, halves
-from turnmill.pipelines.recipe import load
 from turnmill.pipelines.removal import forget_changed
 from turnmill.pipelines.run import run
 from turnmill.pipelines.seen import Seen

@@ -31,8 +31,8 @@ from turnmill.manifests.query import connect, read_only
 from turnmill.manifests.schema import to_table
 from turnmill.manifests.store import Store
 from turnmill.pipelines.engine import execute
+from turnmill.pipelines.loading import load
 from turnmill.pipelines.pipeline import Plan, halves
-from turnmill.pipelines.recipe import load
 from turnmill.pipelines.run import check_predicates, run
 from turnmill.pipelines.stage import Row, Workspace
 from turnmill.pipelines.steps.select import Predicate, select

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from turnmill.manifests.errors import UsageError
-from turnmill.pipelines.recipe import load
+from turnmill.pipelines.loading import load
 from turnmill.pipelines.shipped import copy_recipe, recipe_file, shipped, told
 from turnmill.sources.places import Place, place
 

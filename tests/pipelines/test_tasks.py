@@ -12,8 +12,8 @@ from turnmill.manifests.funnel import check_ledger
 from turnmill.manifests.index import Index
 from turnmill.manifests.query import connect
 from turnmill.manifests.store import Store
+from turnmill.pipelines.loading import load
 from turnmill.pipelines.pipeline import halves
-from turnmill.pipelines.recipe import load
 from turnmill.pipelines.run import run
 from turnmill.synth.speech import RATES
 from turnmill.synth.tokens import tokens

@@ -22,9 +22,10 @@ from turnmill.manifests.query import connect
 from turnmill.manifests.records import Licence, Reject, TextDialogue
 from turnmill.manifests.store import Store
 from turnmill.pipelines.guard import Guard
+from turnmill.pipelines.loading import load
 from turnmill.pipelines.pipeline import fingerprinted, halves, shards_of
 from turnmill.pipelines.pricing import price
-from turnmill.pipelines.recipe import Recipe, load
+from turnmill.pipelines.recipe import Recipe
 from turnmill.pipelines.run import run
 from turnmill.pipelines.stages.script import WriteScripts
 from turnmill.pipelines.texts import Text, text_of

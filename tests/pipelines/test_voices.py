@@ -27,7 +27,7 @@ from turnmill.manifests.schema import SCHEMAS, to_table
 from turnmill.manifests.store import Store, part_name, tar_name
 from turnmill.pipelines.bank import read_bank
 from turnmill.pipelines.guard import Guard
-from turnmill.pipelines.recipe import load as load_recipe
+from turnmill.pipelines.loading import load as load_recipe
 from turnmill.pipelines.run import run
 from turnmill.pipelines.stage import Shard, Workspace, commit, written_tar
 from turnmill.pipelines.stages.ingest import Ingest, IngestParams

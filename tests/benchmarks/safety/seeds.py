@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from turnmill.pipelines.recipe import load_recipe
+from turnmill.pipelines.loading import load_recipe
 
 HERE = Path(__file__).parent
 _CHOICE = re.compile(r"(\{[^{}]*\})")

@@ -69,7 +69,7 @@ from turnmill.manifests.errors import UsageError
 from turnmill.pipelines.bank import bank
 from turnmill.pipelines.doctor import examine
 from turnmill.pipelines.keys import keys
-from turnmill.pipelines.recipe import load
+from turnmill.pipelines.loading import load
 from turnmill.pipelines.stages.speak import Speak
 from turnmill.synth.speech import Line
 
