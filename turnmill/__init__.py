@@ -48,9 +48,10 @@ _MODULES = {
     "manifests.records": ("Reject",),
     "pipelines.corpus": ("Corpus", "open_corpus"),
     "pipelines.dataset": ("Dataset", "Sample", "open_dataset"),
+    "pipelines.loading": ("load_recipe",),
     "pipelines.notebook": ("Dialogue", "Spoken", "simulate", "speak", "verify"),
     "pipelines.progress": ("progress",),
-    "pipelines.recipe": ("Recipe", "load_recipe"),
+    "pipelines.recipe": ("Recipe",),
     "pipelines.run": ("Result", "run"),
     "manifests.audio": ("AudioError",),
 }
