@@ -130,11 +130,8 @@ def _shortened(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _shortened(item) for key, item in value.items()}
     if isinstance(value, list):
-        shown = (
-            sorted(value, key=_nulls)[:_ITEMS]
-            if value and isinstance(value[0], dict) and "kind" in value[0]
-            else value[:_ITEMS]
-        )
+        events = all(isinstance(item, dict) and "kind" in item for item in value)
+        shown = (sorted(value, key=_nulls) if events else value)[:_ITEMS]
         return [_shortened(item) for item in shown] + (["…"] if len(value) > _ITEMS else [])
     if isinstance(value, float):
         return round(value, 3)
