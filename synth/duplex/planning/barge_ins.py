@@ -113,7 +113,7 @@ def _whole(target: Placed, first: int, last: int) -> list[tuple[int, int]]:
     """Where a fade may begin from one sample to another, [first, last], so that of a clause either nothing is heard or
     more than a word, which would tell nothing."""
     words, found, at = target.body.words, [], first
-    for before, word, after in zip(words, words[1:], [*words[2:], None], strict=True):
+    for before, word, after in zip(words, words[1:], [*words[2:], None], strict=False):
         if before.text[-1] in CLAUSE_END and word.text[-1] not in CLAUSE_END:
             until = target.start + (after.end if after else target.body.length)
             found.append((at, min(target.start + word.end - 1, last)))
