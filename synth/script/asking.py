@@ -14,6 +14,7 @@ _WORD = re.compile(r"[\u4e00-\u9fff]|[^\W\d_\u4e00-\u9fff]+")
 # What a Chinese question does not do without: a condition, a place, what is asked for.
 _BEARS_ON = re.compile("如果|要是|假如|假设|[若当在从对关除请帮用给把我有什怎哪为是能可想吗呢]")
 _SAME: Final = {"s": "is", "re": "are", "d": "would", "the": "a", "an": "a"}
+_WHEN = re.compile(r"\bwhen\b|\bwhat (?:time|date|day)\b|什么时[候间]|何时|哪[年天]|几[点号]", re.IGNORECASE)
 _LEAST_ALIKE, _ALIKE = 3, 0.4  # words, or characters of Chinese, that questions have in common that sound alike
 
 
@@ -140,7 +141,7 @@ _WORDINGS: Final[Mapping[str, _Wording]] = {
         announces=_pattern(r"\b(?:the\ following|here\ (?:are|is))\b|:$"),
         number=_pattern(
             r"""\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|(?:twen|thir|for|fif|six|seven|
-            eigh|nine)ty|hundred|thousand|million|first|second|third|\w+th|free|noon|midnight|today|tomorrow)\b"""
+            eigh|nine)ty|hundred|thousand|million|first|second|third|\w+th|free|noon|midnight|today|tomorrow|\w+day)\b"""
         ),
         accepts=_pattern(
             r"""(?:sure|of\ course|certainly|absolutely|definitely|okay|ok|all\ right|alright|yes|yeah|not?|well|great|
@@ -313,7 +314,7 @@ def is_alike(first: str, second: str, language: str) -> bool:
 
 def is_told(heard: str, answer: str, question: str, language: str) -> bool:
     """Whether the beginning of an answer can be what a question is after: it has a number where one is asked for, what
-    is to come has no word of the question's, and of several sentences the last is answered."""
+    is to come has no word of the question's nor, of when, a number, and of several sentences the last is answered."""
     known = _WORDINGS.get(primary(language))
     if known is None:
         return True
@@ -322,6 +323,7 @@ def is_told(heard: str, answer: str, question: str, language: str) -> bool:
         known.announces.search(answer[len(heard) :])
         or asked & to_come
         or (known.counts.search(question) and not known.number.search(heard))
+        or (_WHEN.search(question) and known.number.search(answer[len(heard) :]))
     ):
         return False
     *before, last = re.split(r"(?<=[.!?])\s+|(?<=[。！？])\s*(?=.)", known.opening.sub("", question).strip())
