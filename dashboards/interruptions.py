@@ -1,5 +1,5 @@
-"""Interruptions by kind: how many were asked for, came into the scripts and found room in the speech; and what became
-of the others."""
+"""Interruptions, all and by kind: how many were asked for, came into the scripts and found room in the speech; and what
+became of the others."""
 
 from collections import Counter
 from typing import Any, get_args
@@ -9,6 +9,23 @@ import duckdb
 from turnmill.dashboards.requested import INSIDE
 from turnmill.manifests.records import Intent
 from turnmill.synth.script import IntentMix
+from turnmill.synth.script.room import no_room
+
+_TURNS = """
+    WITH said AS (
+        SELECT id AS dialogue, coalesce(language, 'und') AS language, md5(id) AS hash,
+               unnest(CAST(json_extract(sample, '$.turns[*].index') AS INTEGER[])) AS "index",
+               unnest(json_extract_string(sample, '$.source.written[*]')) AS written
+        FROM dialogues SEMI JOIN dialogue_samples ON id = uid
+    ),
+    looked AS (SELECT DISTINCT dialogue, hash FROM said ORDER BY hash LIMIT 10000)
+    SELECT language, text_planned, count(*), count(*) FILTER (NOT interrupted),
+           bool_or(dialogue IN (SELECT dialogue FROM looked))
+    FROM turns JOIN said USING (dialogue, "index") WHERE written IS NOT NULL AND speaker = 'assistant'
+    GROUP BY ALL ORDER BY ALL"""
+"""The assistant's turns of the sources: how many there are of each text, and how many are not interrupted."""
+_ROWS = 100_000
+_HAS_ROOM = "have room, but no kind that was due made sense"
 
 POINTS = 0.02
 """Of a share: what is further from the one asked for is explained."""
@@ -53,6 +70,42 @@ def interruptions(connection: duckdb.DuckDBPyConnection, mix: IntentMix) -> list
         }
         found.append({**row, "why": _why(row)})
     return found
+
+
+def interruption_rate(connection: duckdb.DuckDBPyConnection, asked: float) -> dict[str, Any]:
+    """Of the assistant's turns that a source wrote, the share that was `asked` to be interrupted; how many are in the
+    scripts, and in the audio (`placed`), with their shares of `turns`. `others`: of the turns that are not interrupted,
+    of up to 10,000 dialogues, how many have no room for it, by why, or have some. `why` is one sentence where the share
+    placed is more than 2 points below the one asked for, else None."""
+    (scripted,) = connection.execute(f"{_WRITTEN} SELECT count(*) FROM asked").fetchone() or (0,)
+    (placed,) = connection.execute(f"SELECT count(*) FROM events {INSIDE} WHERE kind = 'barge_in'").fetchone() or (0,)
+    turns, others = 0, Counter[str]()
+    rows = connection.execute(_TURNS)
+    while many := rows.fetchmany(_ROWS):
+        for language, text, n, whole, looked in many:
+            turns += n
+            if whole and looked:
+                others[no_room(text, language) or _HAS_ROOM] += whole
+    row = {
+        "asked": asked,
+        "turns": turns,
+        "scripted": scripted,
+        "scripted_share": scripted / turns if turns else None,
+        "placed": placed,
+        "placed_share": placed / turns if turns else None,
+        "others": dict(sorted(others.items())),
+    }
+    return {**row, "why": _why_fewer(row)}
+
+
+def _why_fewer(row: dict[str, Any]) -> str | None:
+    if row["placed_share"] is None or row["asked"] - row["placed_share"] <= POINTS:
+        return None
+    n = sum(row["others"].values())
+    shares = [f"{count / n:.0%} {why}" for why, count in sorted(row["others"].items(), key=lambda item: -item[1])]
+    unplaced = row["scripted"] - row["placed"]
+    speech = f"; {unplaced} found no room in the speech" if unplaced > 0 else ""
+    return f"of the turns that are not interrupted, {', '.join(shares)}{speech}"
 
 
 def _share(counts: Counter[str], intent: str) -> float | None:

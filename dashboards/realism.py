@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from turnmill.dashboards.diversity import entropy_bits, text_diversity
-from turnmill.dashboards.interruptions import interruptions
+from turnmill.dashboards.interruptions import interruption_rate, interruptions
 from turnmill.dashboards.requested import (
     DIRECTIONS,
     INSIDE,
@@ -76,6 +76,7 @@ def realism_report(connection: duckdb.DuckDBPyConnection, requested: Requested |
         "floor_transfer": _floor_transfer(connection, requested.timing if requested else None),
         "rates": _rates(connection, activity),
         "events": _events(connection, activity),
+        "interruption_rate": requested and interruption_rate(connection, requested.interaction.barge_in),
         "interruptions": interruptions(connection, requested.interaction.intents) if requested else [],
         "acoustics": _acoustics(heard),
         "voices": requested and _voices(connection, requested.genders),

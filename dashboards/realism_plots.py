@@ -184,7 +184,7 @@ def realism_section(report: Mapping[str, Any]) -> str:
         "",
         "Sources: " + "; ".join(f"{item.name}: {item.source}" for item in PUBLISHED) + ".",
         "",
-        *_interruptions(report["interruptions"]),
+        *_interruptions(report["interruptions"], report["interruption_rate"]),
     ]
     return "\n".join(lines)
 
@@ -196,7 +196,7 @@ def _origin(preset: str | None) -> str:
     return f"{drawn}. All figures, with histograms, and what was asked for beside what came of it"
 
 
-def _interruptions(found: Sequence[Mapping[str, Any]]) -> list[str]:
+def _interruptions(found: Sequence[Mapping[str, Any]], rate: Mapping[str, Any]) -> list[str]:
     """The table of what users interrupt for; nothing where nobody does."""
     if not any(row["scripted"] for row in found):
         return []
@@ -211,7 +211,18 @@ def _interruptions(found: Sequence[Mapping[str, Any]]) -> list[str]:
         )
         for row in found
     ]
-    return ["### Why users interrupt", "", markdown(head, body), ""]
+    said = (
+        f"Asked for in {_percent(rate['asked'])} of the assistant's turns, "
+        f"in the audio of {_percent(rate['placed_share'])}"
+    )
+    return [
+        "### Why users interrupt",
+        "",
+        f"{said}: {rate['why']}." if rate["why"] else f"{said}.",
+        "",
+        markdown(head, body),
+        "",
+    ]
 
 
 def _rows(report: Mapping[str, Any]) -> Sequence[tuple[str, str, str]]:

@@ -21,7 +21,10 @@ _SAME_WORDS: Final = 8  # in a row: by them, an answer is the interrupted turn o
 
 _MOST_OWED = 3  # interruptions for which no turn had room, that later turns make up for
 _MOST_AHEAD = 3  # of late kinds, that take the place of those drawn next
-_AT_MOST = 1.5  # times its share of the kinds that make sense at all; beyond, a turn is rather not interrupted
+# Times its share of the kinds that make sense at all, beyond which a turn is rather not interrupted: to have missed
+# what was just said makes sense at nearly all turns, and is better than no interruption for longer.
+_AT_MOST = 1.5
+_AT_MOST_AGAIN = 2.5
 
 Made = TypeVar("Made")
 
@@ -99,7 +102,8 @@ class Balance:
 
     def _too_often(self, intent: Intent) -> bool:
         share = self._shares[intent] / sum(self._shares[met] for met in {*self._counts, intent})
-        return self._counts[intent] > _AT_MOST * share * (self._counts.total() + 1)
+        at_most = _AT_MOST_AGAIN if intent in SAYS_AGAIN else _AT_MOST
+        return self._counts[intent] > at_most * share * (self._counts.total() + 1)
 
     def _due(self, late: bool) -> list[Intent]:
         """The kinds by how far they are behind; `late`: those that should have come by now, once all could have."""

@@ -82,7 +82,7 @@ class SimulateParams(Params):
 
 class Simulate(Stage):
     name = "simulate"
-    version = 7
+    version = 8
     needs = ("scripts", "speech")
     tables = ("turns", "events", "words", "unplaced", "dialogues")
     items = "dialogues"

@@ -22,11 +22,12 @@ _TEMPLATES: Mapping[PhraseKind, tuple[str, ...]] = {
     "filler": (
         *(20 * ("um", "uh")),
         *(2 * ("you know,", "like,")),
-        "[um|uh], [you know|like|well|I mean|let me think|let me see],",
+        *("well,", "I mean,", "let me think,", "let me see,", "let me see now,", "one second,"),
+        *("what was it,", "what is it called,", "give me a second,", "wait,", "hold on,"),
     ),
     "attempt": (  # said within a second (synth.duplex.lengths), so without a pause; begun and given up
-        "[Um|Uh|Oh|Wait|Sorry|Okay|Well|Hang on] [I|but|so|and|can I|could I|I just|I was|wait]",
-        "[But|So|And] [I|um|uh|can I|could I|could you|I just|I was|wait|maybe]",
+        "[Um|Uh|Oh|Wait|Sorry|Okay|Well|Hang on] [I|but|can I|could I|could you|I just|I was|maybe]",
+        "[But|So|And] [I|um|uh|can I|could I|could you|I just|I was|maybe]",
         "[Um|Uh|Oh|Wait|Sorry|Well|Okay|Right|Actually|Hang on|Hold on]",
         "[I|I just|I was|Actually I|Can I|Could I|Could you|Just|One]",
     ),
@@ -203,11 +204,10 @@ _TEMPLATES: Mapping[PhraseKind, tuple[str, ...]] = {
     "topic": (
         f"{_NEW}, [another question|a different question|one other thing|a new question|one more question].",
         f"{_NEW}, [let me ask you something else|I have another question|I want to ask something else].",
-        "[Okay|All right|Right|Thanks], [but something else|next question|but another question|now something else].",
-        "[Okay|All right|Right|Thanks], I get the idea, [another question|next question].",
+        "[Okay|All right|Right|Thanks], [but something else|but another question|now something else].",
         "[Before I forget|By the way], [another question|one more thing|a different question|one more question].",
         "[Oh, while|While] I [think of it|remember], [another question|one more thing|a different question].",
-        "[Okay, now|Now] [something else entirely|for another question|on to something else].",
+        "[Okay, now|Now] [something else entirely|another question|something different].",
         "[Actually, can|Can|Okay, can|Sorry, can] I ask you [something else|another question|one more thing]?",
         f"{_NEW}, [I just thought of something else|something else just came to mind].",
     ),
@@ -245,7 +245,8 @@ _NODS = Nodding(
     },
     neutral=frozenset({"uh-huh", "oh"}),
     agreeing=frozenset({"oh yeah", "yes", "sure"}),
-    concluding=frozenset({"yes", "okay", "sure", "oh okay", "I see"}),
+    concluding=frozenset({"oh", "oh yeah", "yes", "okay", "sure", "oh okay", "I see"}),
+    news=frozenset({"oh", "oh okay", "I see"}),
     delighted={"wow": 271, "oh wow": 103, "that's great": 96, "that's good": 91, "great": 57, "oh good": 27},
     dismayed={"oh no": 106, "oh gosh": 73, "oh my": 57, "oh dear": 36},
     question=re.compile(
@@ -306,45 +307,16 @@ ENGLISH = Phrases(
         "do you mean",
         "sorry, what",
     ),
-    # A pause falls after these more often than after other words (docs/turn-taking.md).
-    binds=frozenset(
-        [
-            "am",
-            "are",
-            "can",
-            "could",
-            "did",
-            "do",
-            "does",
-            "had",
-            "has",
-            "have",
-            "he",
-            "i",
-            "i'd",
-            "i'm",
-            "is",
-            "it",
-            "may",
-            "my",
-            "of",
-            "please",
-            "she",
-            "should",
-            "thank",
-            "they",
-            "very",
-            "was",
-            "we",
-            "were",
-            "what",
-            "will",
-            "would",
-            "you",
-            "your",
-        ]
+    leads_to_pause=frozenset({"and", "but", "so", "like", "or", "because", "if", "to"}),
+    begins=frozenset(
+        """about after around at because before by during for from if in near on under until when where which
+        while who with without""".split()  # noqa: SIM905
     ),
-    leads_to_pause=frozenset({"and", "but", "so", "like", "or", "because", "that", "if", "to", "the", "a"}),
+    binds=frozenset(
+        """am are ask asked asking based can care check come did do does from go going interested is look
+        looking not of off out please put related search searching send sign sorry thank thanks the turn up
+        used wait waiting was were what worried""".split()  # noqa: SIM905
+    ),
     words_apart=True,
     words_per_s=2.7,  # middle of the 2.0 to 3.5 of talk (docs/turn-taking.md)
 )

@@ -46,15 +46,17 @@ class Nodding:
 
     `continuers` claim no floor and bid the other go on. Of these the `neutral` accept nothing, so that they fit a
     refusal; the `agreeing` know what was said, which fits no matter of the speaker's `own`; the `concluding` take in a
-    whole sentence. `delighted` and `dismayed` are for news, unless the sentence is `hedged`. The patterns search a
-    clause; `question`, `apology` and `hedged` also a sentence, from its start. `besides`: what recorded listeners say
-    too, as recognisers write it.
+    whole sentence; the `news` did not know it, which an assistant says of what users tell of their `own` alone.
+    `delighted` and `dismayed` are for what is good or bad, unless the sentence is `hedged`. The patterns search a
+    clause; `question`, `apology` and `hedged` also a sentence, from its start. `besides`: what recorded
+    listeners say too, as recognisers write it.
     """
 
     continuers: Mapping[str, float]
     neutral: frozenset[str]
     agreeing: frozenset[str]
     concluding: frozenset[str]
+    news: frozenset[str]
     delighted: Mapping[str, float]
     dismayed: Mapping[str, float]
     question: re.Pattern[str]
@@ -84,8 +86,8 @@ class Phrases:
     """What people of one language say around the turns of a written dialogue.
 
     `templates` compose the phrases of each kind (`expansions`). `corrects` and `clarifies` are how a user's own turn
-    begins that corrects or asks back. A pause falls after `leads_to_pause` more often than elsewhere: words where these
-    are written apart, else endings; none falls after `binds`, but where these lead on.
+    begins that corrects or asks back. A pause falls after `leads_to_pause`: words where these are written apart, else
+    endings; where a turn has none, before the words that a phrase `begins` with, but not after what `binds` them.
     """
 
     templates: Mapping[PhraseKind, tuple[str, ...]]
@@ -93,6 +95,7 @@ class Phrases:
     corrects: tuple[str, ...]
     clarifies: tuple[str, ...]
     leads_to_pause: frozenset[str]
+    begins: frozenset[str]
     binds: frozenset[str]
     words_apart: bool
     words_per_s: float

@@ -14,6 +14,7 @@ _WORD = re.compile(r"[\u4e00-\u9fff]|[^\W\d_\u4e00-\u9fff]+")
 # What a Chinese question does not do without: a condition, a place, what is asked for.
 _BEARS_ON = re.compile("如果|要是|假如|假设|[若当在从对关除请帮用给把我有什怎哪为是能可想吗呢]")
 _SAME: Final = {"s": "is", "re": "are", "d": "would", "the": "a", "an": "a"}
+_WHEN = re.compile(r"\bwhen\b|\bwhat (?:time|date|day)\b|什么时[候间]|何时|哪[年天]|几[点号]", re.IGNORECASE)
 _LEAST_ALIKE, _ALIKE = 3, 0.4  # words, or characters of Chinese, that questions have in common that sound alike
 
 
@@ -70,7 +71,8 @@ _WORDINGS: Final[Mapping[str, _Wording]] = {
         ),
         opening=_pattern(
             r"""^(?:(?:ha(?:ha)+|hi|hello|hey|good\ (?:morning|afternoon|evening)|ok|okay|alright|well|oh|so|and|but|
-            thanks|thank\ you|great|right|sure|yes|yeah|no|i\ see|got\ it|cool|nice|perfect|awesome|
+            thanks|thank\ you|great|right|sure(?:\ thing)?|yes|yeah|no|i\ see|got\ it|cool|nice|perfect|awesome|
+            no\ (?:problem|worries)|of\ course|certainly|absolutely|definitely|all\ right|understood|
             (?:that\ )?sounds\ (?:good|great)|i\ appreciate\ (?:it|the\ \w+)|
             that'?s\ (?:good|great|fine|cool|nice|all\ right|perfect))
             (?:\ there|\ again|\ so\ much|\ very\ much)?[,!.]+\s+|
@@ -88,7 +90,9 @@ _WORDINGS: Final[Mapping[str, _Wording]] = {
         ),
         reacts=_pattern(
             r"""(?:thank|thanks|that\b|that's|wow|perfect|awesome|amazing|excellent|interesting|nice|cool|i\ see|
-            got\ it|sounds|ok\b|okay|great|good\b|yes|yeah|no\b|not\ really|maybe|sure)"""
+            got\ it|sounds|ok\b|okay|great|good\b|yes|yeah|no\b|not\ really|maybe|sure|all\ right|alright|
+            fine\b|of\ course|absolutely|definitely|exactly|right\b|true\b|don't\ worry|i'll\b|i\ (?:will|know|agree)\b|
+            me\ too|same\ here|oh\b|ah\b|haha|lovely|wonderful|really\b)"""
         ),
         awaits=_pattern(
             r"""\b(?:let\ me\ (?:know|confirm|check|make\ sure)|feel\ free|go\ ahead|here\ you\ (?:go|are)|
@@ -137,7 +141,7 @@ _WORDINGS: Final[Mapping[str, _Wording]] = {
         announces=_pattern(r"\b(?:the\ following|here\ (?:are|is))\b|:$"),
         number=_pattern(
             r"""\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|(?:twen|thir|for|fif|six|seven|
-            eigh|nine)ty|hundred|thousand|million|first|second|third|\w+th|free|noon|midnight|today|tomorrow)\b"""
+            eigh|nine)ty|hundred|thousand|million|first|second|third|\w+th|free|noon|midnight|today|tomorrow|\w+day)\b"""
         ),
         accepts=_pattern(
             r"""(?:sure|of\ course|certainly|absolutely|definitely|okay|ok|all\ right|alright|yes|yeah|not?|well|great|
@@ -160,7 +164,7 @@ _WORDINGS: Final[Mapping[str, _Wording]] = {
             "(?:怎么|如何|什么|哪|吗|多少|能不能|是否)[^。！!]*$"
         ),
         opening=_pattern(
-            "^(?:(?:你好|您好|嗨|喂|啊+|哈+|[嗯恩唔]+|哦+|[呃额诶哎]|好的?|好吧|谢谢[你您]?了?|不好意思|那么?|对了|收到)+[啊呀哈]?[，,！!。、]\\s*|(?:请问|那么|那(?=[请它他她你我这])|问(?![题候]))[，,]?|"
+            "^(?:(?:你好|您好|嗨|喂|啊+|哈+|[嗯恩唔]+|哦+|[呃额诶哎]|好的?|好吧|谢谢[你您]?了?|不好意思|那么?|对了|收到|(?:当然)?可以|当然|没问题|行|没关系|不客气|明白)+[啊呀哈了]?[，,！!。、]\\s*|(?:请问|那么|那(?=[请它他她你我这])|问(?![题候]))[，,]?|"
             "麻烦[你您]?|(?:知道|听过|看过|去过|是的|没有|有)[呀啊的了过]{0,2}[，,。])+"
         ),
         points=_pattern("[它这那他她其该此]|上面|前面"),
@@ -168,7 +172,10 @@ _WORDINGS: Final[Mapping[str, _Wording]] = {
             "[这那它]些|[它他她]们|两[个种者]|第[一二三四五]|[后前]者|上面|上述|其[他它余]|另外|别的|哪[个一种]|还有|再[给来说写换]|"
             "更多|更详细|继续|重新|接着|换[一个成]|改[一成为]|进一步|具体[说一例]|例子|举例"
         ),
-        reacts=_pattern("是的|不是|没有|对|可以|谢谢|感谢|太|非常|很好|好的|好吧|明白|原来|这[真很]|不错|哇|嗯"),
+        reacts=_pattern(
+            "是的|不是|没有|对|可以|谢谢|感谢|太|非常|很好|好的|好吧|明白|原来|这[真很]|不错|哇|嗯|放心|别担心|没[事错]|没关系|没问题|行|当然|确实|真的|我也|我会|难怪|怪不得|也是|是[啊呀]|"
+            "哦|噢|啊|哎|哈"
+        ),
         awaits=_pattern("告诉我|跟我说|请[问您你]?(?:确认|稍等|提供|选择|说一下|输入|核对)|随时[问找]|你[看说]呢"),
         personal=_pattern(
             "[你您]们?(?!(?:好|知道|能|可以|会|听[过说]|看过|了解|认识|觉得|帮|喜欢|给|来|先|有什么|说|讲|还知道))|咱们?"
@@ -307,7 +314,7 @@ def is_alike(first: str, second: str, language: str) -> bool:
 
 def is_told(heard: str, answer: str, question: str, language: str) -> bool:
     """Whether the beginning of an answer can be what a question is after: it has a number where one is asked for, what
-    is to come has no word of the question's, and of several sentences the last is answered."""
+    is to come has no word of the question's nor, of when, a number, and of several sentences the last is answered."""
     known = _WORDINGS.get(primary(language))
     if known is None:
         return True
@@ -316,6 +323,7 @@ def is_told(heard: str, answer: str, question: str, language: str) -> bool:
         known.announces.search(answer[len(heard) :])
         or asked & to_come
         or (known.counts.search(question) and not known.number.search(heard))
+        or (_WHEN.search(question) and known.number.search(answer[len(heard) :]))
     ):
         return False
     *before, last = re.split(r"(?<=[.!?])\s+|(?<=[。！？])\s*(?=.)", known.opening.sub("", question).strip())

@@ -21,6 +21,8 @@ _CJK_COMMON = frozenset(
     "的了是在有和就不也都这那我你他她它们吗呢吧啊很好要会能可以么什怎样个一上下来去说到没着过给把被让对从还再又但而或与及其之为所如"
 )
 
+_CJK_FREQUENT = frozenset("时多大小人天年想看最知道吃家里几以所因为然后只点些还非常觉得样做现")
+
 
 def content(text: str) -> set[str]:
     """What of a text one can refer to: its words but for those of grammar, in lower case, and pairs of Chinese or
@@ -28,6 +30,12 @@ def content(text: str) -> set[str]:
     words = {word.lower() for word in _WORD.findall(text) if not _CJK.match(word)}
     pairs = {run[n : n + 2] for run in _CJK.findall(text) for n in range(len(run) - 1)}
     return (words - _COMMON) | {pair for pair in pairs if not _CJK_COMMON & set(pair)}
+
+
+def roots(text: str) -> set[str]:
+    """The same by the first letters of each word, and by single characters: what another form of a word has as well."""
+    alone = {sign for run in _CJK.findall(text) for sign in run} - _CJK_COMMON - _CJK_FREQUENT
+    return alone | {word[:5] for word in content(text) if not _CJK.match(word)}
 
 
 def relied_on(unsaid: str, said: Iterable[str], later: Sequence[tuple[bool, str]]) -> str | None:

@@ -42,7 +42,7 @@ class Interaction(Params):
     resume: float = Field(default=0.3, ge=0, le=1)
     """Share of failed barge-ins at which the assistant stops, and goes on when it is let; Turnmill's choice."""
     hesitation: float = Field(default=0.2, ge=0, le=1)
-    """Share of the user's turns with a pause inside."""
+    """Share of the user's turns with a pause inside, of those in which a clause or a phrase begins after some words."""
     filler: float = Field(default=0.5, ge=0, le=1)
     """Share of hesitations that a filler announces."""
     silence_timeout: float = Field(default=0.02, ge=0, le=1)

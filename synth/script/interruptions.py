@@ -28,10 +28,11 @@ from turnmill.synth.script.asking import (
     without_opening,
 )
 from turnmill.synth.script.clauses import begins, clauses, ends, sentence_ends
-from turnmill.synth.script.context import content, relied_on
+from turnmill.synth.script.context import content, relied_on, roots
 from turnmill.synth.script.moment import Interruption, Moment
 from turnmill.synth.script.partners import NEAR, is_told_apart, partners_of
 from turnmill.synth.script.parts import Part
+from turnmill.synth.script.room import HEARD_S, LEAST_HEARD, LEFT_S
 from turnmill.synth.text import spoken_form
 from turnmill.synth.tokens import joined, prefix, spans, tokens
 
@@ -42,17 +43,15 @@ _ORDERED, _SERVED = 3, 7  # turns before which an order was, of which nobody lea
 _MORE = 2  # turns of another dialogue after its question and answer
 _GIST = 0.4  # of a turn, from which on somebody can go on from it
 _ENOUGH = 0.6  # of a turn, from which on somebody may have what they need
-_LEAST_HEARD = 3  # words before an interruption
 _TELLING = 2  # words that the question has not, after which an answer tells something, or is known to be another's
-# Seconds, by the usual rate of speech. What is heard of a turn before an interruption, and what is left of it then: the
-# assistant goes on for the user's first 0.3 s and more, and loses 0.6 s. By when somebody who waited for the end of a
-# clause has begun and been heard beside the assistant, and what that takes at least. The least length of a clause that
-# is said again, and the longest sentence that is said whole. How soon one notices that one was misheard.
-_HEARD_S = 1.0
-_LEFT_S = 1.5
+# Seconds, by the usual rate of speech. By when somebody who waited for the end of a clause has begun and been heard
+# beside the assistant, and what that takes at least. The least length of a clause that is said again, and of what a
+# language model's interruption is about; the longest sentence that is said again whole. How soon one notices that one
+# was misheard.
 _SOON_S = 1.5
 _BESIDE_S = 1.0
-_CLAUSE_S = 2.5
+_AGAIN_S = 1.8
+_WRITTEN_S = 2.5
 _NOTICED_S = 3.0
 _TIRING_S = 8.0  # the least length of an answer that somebody has enough of, after so much of it:
 _HEARD_OF_IT_S = 4.0
@@ -78,7 +77,7 @@ def _written(moment: Moment, written: records.Interruption) -> Interruption | No
     added = (said,) if written.answer is None else (said, _assistant(spoken_form(written.answer, moment.language)))
     is_over = intent in ENDS
     floor = certainly_said(text)
-    until = min(floor + moment.count(_CLAUSE_S), len(tokens(text))) if intent in SAYS_AGAIN else None
+    until = min(floor + moment.count(_WRITTEN_S), len(tokens(text))) if intent in SAYS_AGAIN else None
     dropped = len(added) if intent in SAYS_AGAIN or intent == "cancel" else 0
     return _placed(
         moment, Interruption(intent, moment.part, added, () if is_over else moment.ahead, floor, until, dropped)
@@ -137,7 +136,7 @@ def _asked_something_else(intent: Intent, moment: Moment) -> Iterator[Interrupti
             _user(joined([moment.say(kind), again])),
             _opened(moment.part, moment.say(reply), regrets(moment.part.text, moment.language)),
         )
-        telling = max(_telling(answer.text, asked), moment.count(_HEARD_S))
+        telling = max(_telling(answer.text, asked), moment.count(HEARD_S))
         until = telling + moment.count(_NOTICED_S)
         found = _placed(moment, Interruption(intent, target, added, moment.ahead, telling, until))
         if found:
@@ -206,7 +205,7 @@ def _said_again(intent: Intent, said: str, reply: str, moment: Moment) -> Iterat
         return
     starts, whole = spans(text), ends(text)
     called = moment.part.turn.tool.after if moment.part.turn.tool else 0  # what is said before a call is not said again
-    parts = clauses(text, moment.count(_CLAUSE_S), moment.count(_LONGEST_AGAIN_S))
+    parts = clauses(text, moment.count(_AGAIN_S), moment.count(_LONGEST_AGAIN_S))
     for place in moment.rng.permutation(len(parts) - 1):
         first, last = parts[place]
         if first < called or last not in whole or not begins(text, first):
@@ -304,10 +303,18 @@ def _once_told(moment: Moment, found: Interruption) -> Iterator[Interruption]:
         whole = [end for end in whole if end in sentence_ends(text) or not begins(text, end)]
     for end in moment.rng.permutation(whole).tolist():
         heard = prefix(text, end)
+        if found.intent == "follow_up" and _is_answered(text[len(heard) :], heard, moment):
+            continue
         tells = len(content(heard) - content(asked)) >= _TELLING and is_told(heard, text, asked, moment.language)
         placed = _at(moment, replace(found, said=end)) if end >= found.said and tells else None
         if placed:
             yield placed
+
+
+def _is_answered(unsaid: str, heard: str, moment: Moment) -> bool:
+    """Whether the user's next turn is about what would have been said."""
+    said = roots(heard).union(*(roots(part.text) for part in moment.before))
+    return bool((roots(unsaid) - said) & roots(moment.ahead[0].text))
 
 
 def _at(moment: Moment, found: Interruption) -> Interruption | None:
@@ -324,8 +331,8 @@ def _placed(moment: Moment, found: Interruption) -> Interruption | None:
     answer = following[1].text if len(following) > 1 else ""
     if says_again(found.intent, text, answer):
         return None
-    least = max(found.said, _LEAST_HEARD, moment.count(_HEARD_S))
-    most = len(tokens(text)) - moment.count(_LEFT_S)
+    least = max(found.said, LEAST_HEARD, moment.count(HEARD_S))
+    most = len(tokens(text)) - moment.count(LEFT_S)
     if found.until is not None:
         most = min(most, found.until - moment.count(_BESIDE_S))
     before = [part.text for part in moment.before]

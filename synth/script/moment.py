@@ -3,16 +3,14 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
 from turnmill.manifests.records import Intent, TextDialogue
 from turnmill.synth.phrases import PhraseKind, Phrases
 from turnmill.synth.script.parts import Part
+from turnmill.synth.script.room import count_of
 from turnmill.synth.tokens import tokens
-
-_WORDS_PER_S: Final = 2.7  # of a language without phrases
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,7 @@ class Moment:
 
     def count(self, seconds: float) -> int:
         """About how many tokens are said in so long."""
-        return math.ceil(seconds * (self.phrases.words_per_s if self.phrases else _WORDS_PER_S))
+        return count_of(seconds, self.language)
 
     def share(self, share: float) -> int:
         """So much of the part, in tokens."""

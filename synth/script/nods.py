@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from turnmill.synth.phrases import Nodding, Phrases
-from turnmill.synth.tokens import CLAUSE_END, SENTENCE_END, audible, ends_with, spans, tokens
+from turnmill.synth.tokens import CLAUSE_END, SENTENCE_END, audible, ends_with, prefix, spans, tokens
 
 _MOST = 4  # per turn; Turnmill's choice, as are the times below
 _FIRST_S = 2.0  # of a turn, before anybody nods
@@ -68,14 +68,20 @@ def nods(
     else:
         places = [_named(text, n, phrases.nods) for n in named if 0 < n <= len(parts)]
     if neutral:
-        places = [_Place(place.after, _neutral(place.continuers, phrases.nods), {}) for place in places]
+        places = [
+            _Place(place.after, _neutral(prefix(text, place.after), place.continuers, phrases.nods), {})
+            for place in places
+        ]
     places = [places[n] for n in rng.permutation(len(places))]
     spare = [] if named is not None else places[count:]
     return [_nod(place, spare, parts, rng) for place in places[:count]]
 
 
-def _neutral(continuers: Mapping[str, float], nodding: Nodding) -> Mapping[str, float]:
-    return {word: weight for word, weight in continuers.items() if word in nodding.neutral}
+def _neutral(heard: str, continuers: Mapping[str, float], nodding: Nodding) -> Mapping[str, float]:
+    tells = nodding.own.search(heard) is not None
+    return {
+        word: n for word, n in continuers.items() if word in nodding.neutral and (tells or word not in nodding.news)
+    }
 
 
 def _nod(place: _Place, spare: Sequence[_Place], parts: Sequence[str], rng: np.random.Generator) -> Nod:

@@ -1,6 +1,5 @@
 """Write the script of a dialogue: draw its voices and its interaction, and write every line that has to be spoken."""
 
-import re
 from collections.abc import Sequence
 from functools import partial
 from typing import Literal, get_args
@@ -10,7 +9,7 @@ import numpy as np
 from turnmill.manifests.languages import primary
 from turnmill.manifests.records import TextDialogue, TextTurn, generator, stable_hash
 from turnmill.synth.intents import Balance
-from turnmill.synth.phrases import PHRASES, Phrases
+from turnmill.synth.phrases import PHRASES
 from turnmill.synth.script.asking import asks, asks_back, awaits, greets, is_courtesy
 from turnmill.synth.script.clauses import ends
 from turnmill.synth.script.interaction import Interaction
@@ -29,13 +28,10 @@ from turnmill.synth.script.model import (
 from turnmill.synth.script.moment import Interruption, Moment
 from turnmill.synth.script.nods import nods
 from turnmill.synth.script.parts import Part, parts_of
-from turnmill.synth.tokens import audible, joined, prefix, spans, tokens
+from turnmill.synth.script.pauses import pause_points
+from turnmill.synth.tokens import audible, joined, spans, tokens
 from turnmill.synth.voices import Split, VoiceBank
 
-# What a word that leads on is one with: "so much", "that is", "as long as", a name.
-_SET = re.compile(
-    r"(?:much|many|far|long|well|good|great|is|was|are|were|will|would|could|should|sounds?|works?|as|that|uh|um)\b|(?!I\b)[A-Z]"
-)
 _MOST_INTRUSIONS = 2  # per turn; Turnmill's choice
 _LEAST_TOKENS = 6  # of an assistant's turn that something falls into
 
@@ -84,26 +80,6 @@ def write_script(
         backchannels=tuple(writer.backchannels),
         intrusions=tuple(writer.intrusions),
     )
-
-
-def pause_points(text: str, phrases: Phrases) -> list[int]:
-    """Counts of tokens after which a speaker may pause mid-clause: at least two on either side, no punctuation before,
-    after words that lead on ("and", "to"). Where no word does, any word ends a thought in languages that write words
-    apart, but for those that bind ("can I")."""
-    parts = tokens(text)
-    points = [
-        n
-        for n in range(2, len(parts) - 1)
-        if parts[n - 1][-1].isalpha() and parts[n - 1].lower() not in phrases.binds and not _SET.match(parts[n])
-    ]
-    leading = [n for n in points if _leads_on(text, parts, n, phrases)]
-    return leading or (points if phrases.words_apart else [])
-
-
-def _leads_on(text: str, parts: Sequence[str], count: int, phrases: Phrases) -> bool:
-    if phrases.words_apart:
-        return parts[count - 1].lower() in phrases.leads_to_pause
-    return prefix(text, count).endswith(tuple(phrases.leads_to_pause))
 
 
 class _Writer:

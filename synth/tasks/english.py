@@ -127,7 +127,12 @@ ENGLISH = Wording(
                 "I'm still learning [English|the language], so [please |]talk [slowly|slower].",
                 "[Could|Would] you take it [slower|more slowly] from now on?",
             ),
-            ("[Sure|Of course|No problem|Okay], [I'll speak slowly|I'll slow down|I'll take my time].",),
+            ("[Sure|Of course|No problem|Okay], [I'll speak slowly|I'll take my time].",),
+            first=(
+                "[Could|Can] you [please |]speak [slowly|very slowly][ for me|], please?",
+                "[I'm a bit hard of hearing|I get lost when people talk fast], [can|could] you speak slowly?",
+                "I'm still learning [English|the language], so [please |]talk slowly.",
+            ),
         ),
         "fast": Said(
             (
@@ -137,7 +142,12 @@ ENGLISH = Wording(
                 "[I'm used to fast talkers|I listen fast], [can|could] you speed [it |]up?",
                 "[Could|Would] you pick up the pace[ from now on|]?",
             ),
-            ("[Sure|Of course|No problem|Okay], [I'll speak faster|I'll speed up|I'll be quick].",),
+            ("[Sure|Of course|No problem|Okay], [I'll talk fast|I'll be quick].",),
+            first=(
+                "[Could|Can] you [please |]talk [fast|quickly][ today|]?",
+                "[I'm in a hurry|I don't have much time|I only have a minute], so [please |]talk [fast|quickly].",
+                "[I'm used to fast talkers|I listen fast], so [please |]speak [fast|quickly].",
+            ),
         ),
         "soft": Said(
             (
@@ -147,6 +157,11 @@ ENGLISH = Wording(
                 "[I have a headache|It's late], can you talk [very softly|quietly]?",
             ),
             ("[Sure|Of course|Okay], I'll [keep it down|speak softly|be quiet about it].",),
+            first=(
+                "[Could|Can] you [please |]speak [quietly|softly|in a soft voice]?",
+                "[The baby is asleep|My roommate is sleeping|I'm in the library], so [please |]speak [softly|quietly].",
+                "[I have a headache|It's late], can you talk [very softly|quietly]?",
+            ),
         ),
         "loud": Said(
             (
@@ -154,11 +169,15 @@ ENGLISH = Wording(
                 "[It's noisy here|I'm on the train|The music is on], so [please |]speak louder.",
                 "[Speak up|Talk louder], please, I'm [a bit |]hard of hearing.",
             ),
-            ("[Sure|Of course|Okay], [I'll speak up|I'll be louder]. [Can you hear me now?|]",),
+            ("[Sure|Of course|Okay], [I'll speak up|I'll be loud]. [Can you hear me now?|]",),
+            first=(
+                "[Could|Can] you [please |]speak [loudly|in a loud voice]?",
+                "[It's noisy here|I'm on the train|The music is on], so [please |]speak [loudly|up].",
+            ),
         ),
         "joy": Said(
             (
-                "[Could|Can] you [please |]sound [happier|more cheerful|a bit more excited]?",
+                "[Could|Can] you [please |]sound [happy|cheerful|excited]?",
                 "[I need some cheering up|It's a gray day], [so |]talk to me in a [happy|cheerful] voice.",
                 "[Talk|Answer|Speak] as if you [were|are] [really happy|in a great mood], please.",
             ),

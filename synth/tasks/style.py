@@ -69,12 +69,16 @@ def with_style(
     changed = spoken_in(dialogue, request)
     if request.back is not None:
         changed = inserted(changed, request.back, *_exchange(wording.back, slots, rng))
-    asked, answer = _exchange(wording.styles[request.manner], slots, rng)
+    is_first = not any(turn.role == "assistant" for turn in dialogue.turns[: request.place])
+    asked, answer = _exchange(wording.styles[request.manner], slots, rng, is_first=is_first)
     return inserted(changed, request.place, asked, in_manner(answer, request.manner))
 
 
-def _exchange(said: Said, slots: Mapping[str, str], rng: np.random.Generator) -> tuple[TextTurn, TextTurn]:
-    asked, answer = line(said.requests, rng, slots), line(said.answers, rng, slots)
+def _exchange(
+    said: Said, slots: Mapping[str, str], rng: np.random.Generator, *, is_first: bool = False
+) -> tuple[TextTurn, TextTurn]:
+    asked = line((is_first and said.first) or said.requests, rng, slots)
+    answer = line(said.answers, rng, slots)
     return TextTurn("user", asked, added=True), TextTurn("assistant", answer, added=True)
 
 

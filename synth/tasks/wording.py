@@ -20,10 +20,12 @@ Templates = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Said:
-    """A request and its answer: of a style, or of an emotion that the user tells."""
+    """A request and its answer: of a style, or of an emotion that the user tells. `first`: requests before anything
+    was said, which compare with nothing; none where `requests` do not either."""
 
     requests: Templates
     answers: Templates
+    first: Templates = ()
 
 
 @dataclass(frozen=True)

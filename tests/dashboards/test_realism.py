@@ -323,6 +323,33 @@ def test_interruptions_are_told_by_kind_and_why_they_are_not_those_asked_for(tmp
     assert "| 2 (40.0 %) | 0 (0.0 %) |" in section
 
 
+def test_the_rate_of_interruptions_is_told_and_why_it_is_not_the_one_asked_for(tmp_path: Path) -> None:
+    said = (
+        "It is far from here, so take the bus. There is one every hour.",
+        "For how many people should it be, and on which day?",
+        "It is not far at all.",
+        "Take the bus that goes from the station to the old park at nine",
+    )
+    store = Store(str(tmp_path))
+    turns = [turn("a", 2 * n + 1, 10.0 * n, 10.0 * n + 6, None, text_planned=text) for n, text in enumerate(said)]
+    turns.append(turn("a", 9, 50.0, 56.0, None, interrupted=True))
+    sample = json.dumps(
+        {"turns": [{"index": 2 * n + 1} for n in range(5)], "source": {"written": ["x"] * 5}, "acoustics": {}}
+    )
+    for table, rows in (("turns", turns), ("words", []), ("events", [event("a", 0, "cough", 1, 1.0, 2.0)])):
+        also(store, "simulate", table, "s", rows)
+    put(store, "simulate", "s", [filled("dialogues", id="a", language="en", duration=65.0, sample=sample)], 1)
+    put(store, "shard_dialogues", "t", [filled("dialogue_samples", uid="a", split="train", duration=65.0)], 1)
+    INDEX.save(store)
+    report = realism_report(connected(store), ASKED)
+    found = report["interruption_rate"]
+    assert (found["asked"], found["turns"], found["placed"], found["placed_share"]) == (0.2, 5, 0, 0.0)
+    assert set(found["others"].values()) == {1}
+    assert len(found["others"]) == 4  # the interrupted one is none of them
+    assert "25% ask the user something" in found["why"]
+    assert "25% are over too soon" in found["why"]
+
+
 def test_every_picture_is_drawn_and_its_bytes_depend_on_the_report_alone(report: dict[str, Any]) -> None:
     made_now = realism_plots(report)
     assert [file.name for file, _ in made_now] == [

@@ -64,7 +64,7 @@ def interrupt(
     first = _first_cut(target, lambda heard: not relies(heard))
     last = min(_first_cut(target, lambda heard: _too_much(target, barge_in, heard)) - 1, target.end - fade - _LEFT)
     places_of = partial(_places, target, body, (earliest, latest), timing=timing)
-    found = places_of((first, last))
+    found = [place for cuts in _whole(target, first, last) for place in places_of(cuts)] or places_of((first, last))
     if not found and places_of((target.start, last)):
         return "a later turn relies on what would not have been said"
     if not found:
@@ -109,12 +109,25 @@ def _first_cut(target: Placed, holds: Callable[[str], bool]) -> int:
     return bisect_left(range(target.end), True, lo=target.start + 1, key=holds_at)
 
 
+def _whole(target: Placed, first: int, last: int) -> list[tuple[int, int]]:
+    """Where a fade may begin from one sample to another, [first, last], so that of a clause either nothing is heard or
+    more than a word, which would tell nothing."""
+    words, found, at = target.body.words, [], first
+    for before, word, after in zip(words, words[1:], [*words[2:], None], strict=False):
+        if before.text[-1] in CLAUSE_END and word.text[-1] not in CLAUSE_END:
+            until = target.start + (after.end if after else target.body.length)
+            found.append((at, min(target.start + word.end - 1, last)))
+            at = max(at, until)
+    return [(low, high) for low, high in (*found, (at, last)) if low <= high]
+
+
 def _places(target: Placed, body: Body, onsets: tuple[int, int], cuts: tuple[int, int], timing: Timing) -> list[_Place]:
     """All places within bounds (first and last sample) of the onset and of where the fade begins."""
     quickest, slowest = round(timing.reaction.low * RATE), round(timing.reaction.high * RATE)
     voices = [span for span in body.islands if span[0] <= slowest]
     islands = [(target.start + start, target.start + end) for start, end in target.body.islands]
     edge, found = IN_SPEECH + _SURE, []
+    onsets = max(onsets[0], cuts[0] - slowest), min(onsets[1], cuts[1] - quickest)
     for number, (start, end) in enumerate(islands):
         near = [span for span in islands[number:] if span[0] <= end + slowest]
         for onset in range(max(start + edge, onsets[0]), min(end - edge, onsets[1]) + 1, _STEP):

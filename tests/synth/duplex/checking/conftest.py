@@ -19,11 +19,11 @@ SNR_DB = 18.0
 
 @pytest.fixture(scope="module")
 def interrupted(spoken: list[Spoken]) -> Written:
-    """A dialogue with noise in which the user barges in and the assistant stops in the middle of a word."""
+    """A dialogue with noise in which the user barges in once and the assistant stops in the middle of a word."""
     for item in spoken:
         for seed in range(4):
             written = item.written(item.plan(seed, white(SNR_DB, seed)))
-            if any(event["kind"] == "barge_in" for event in written.sample["events"]):
+            if sum(event["kind"] == "barge_in" for event in written.sample["events"]) == 1:
                 params = event_of(written.sample, "barge_in")
                 plain = not BESIDE & {event["kind"] for event in written.sample["events"]}
                 if params["cut_word"] and params["intent"] != "cancel" and plain:

@@ -81,6 +81,15 @@ def test_a_long_turn_always_has_room_and_places_differ() -> None:
     assert Counter(item[0].params["onset"] for item in found if item).keys() == {"clause", "word"}
 
 
+def test_of_a_clause_nothing_is_heard_or_more_than_a_word() -> None:
+    spoken = talk(["Tell me.", LONG, SAYS])
+    for seed in range(40):
+        found = placed(spoken.plan(seed))
+        assert found is not None
+        *before, last = tokens(found[1].text_heard)
+        assert last[-1] in ",." or before[-1][-1] not in ",."
+
+
 def test_a_reaction_that_is_too_short_is_drawn_again_within_its_bounds() -> None:
     spoken = talk(["Tell me.", LONG, SAYS])
     law = LogNormal(median=0.2, sigma=0.2, low=0.16, high=0.6)
