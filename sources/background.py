@@ -14,7 +14,7 @@ _SMOOTH: Final = 3  # frames that a level is of, lest one pitch period be a fall
 _WITHIN: Final = 5  # frames in which a fall is seen
 _LOUD_DB: Final = 10.0  # below the level of speech: falls begin above it
 _STEEPEST: Final = 0.97  # quantile of falls
-_ROOM_DB: Final = 13.0  # from the level of speech down to the quietest frames, below which noise hides the falls
+_ROOM_DB: Final = 18.0  # from the level of speech down to the quietest frames, below which noise hides the falls
 _QUIETEST: Final = 0.02  # quantile of levels
 _ACTIVE: Final = 1e-3  # of the loudest frame's power
 
