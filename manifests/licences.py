@@ -221,17 +221,23 @@ def strictest(licences: Iterable[Licence]) -> Licence:
 
     ValueError for none.
     """
-    found = sorted(set(licences), key=lambda one: one.spdx, reverse=True)
+    found = tuple(set(licences))
+    if not found:
+        raise ValueError("of an empty list of licences there is no strictest")
+    if len(found) == 1:
+        return found[0]
     kept: list[Licence] = []
-    for one in found:
+    for one in sorted((part for each in found for part in _parts(each)), key=lambda one: one.spdx, reverse=True):
         if not any(_covers(other, one) for other in kept):
             kept = [*(other for other in kept if not _covers(one, other)), one]
-    if not kept:
-        raise ValueError("of an empty list of licences there is no strictest")
-    if len(kept) == 1:
-        return kept[0]
-    parts = sorted({part for one in kept for part in all_of(one.spdx)})
-    return _together(" AND ".join(f"({part})" if " " in part else part for part in parts), kept)
+    names = sorted({one.spdx for one in kept})
+    return _together(" AND ".join(f"({name})" if " " in name and len(names) > 1 else name for name in names), found)
+
+
+def _parts(licence: Licence) -> list[Licence]:
+    """The licences that one is of, each for itself, lest what is unknown of one of them cover what another says."""
+    parts = all_of(licence.spdx)
+    return [(_terms(part) if len(parts) > 1 else None) or replace(licence, spdx=part) for part in parts]
 
 
 def _covers(one: Licence, other: Licence) -> bool:

@@ -32,7 +32,7 @@ class Reason(StrEnum):
     RAW_AUDIO = "raw_audio", "samples without a header: nothing says their rate, channels and encoding"
     CORRUPT_AUDIO = "corrupt_audio", "no decoder opens it"
     TRUNCATED_AUDIO = "truncated_audio", "the file breaks off: it has fewer samples than it declares"
-    NO_SAMPLES = "no_samples", "a valid file without audio"
+    NO_SAMPLES = "no_samples", "a valid file, or a stretch of one, without a sample"
     NOT_FINITE = "not_finite", "samples that are NaN or infinite"
     TOO_MANY_CHANNELS = "too_many_channels", "more channels than the lake holds (8)"
     UNSUPPORTED_RATE = "unsupported_rate", "a sample rate that the lake cannot hold"

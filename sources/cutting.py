@@ -12,7 +12,8 @@ SLACK: Final = 0.5
 
 
 def clip_of(ref: ClipRef, recording: Audio | LongSound) -> Audio | LongSound:
-    """Raises AudioError where the recording ends before it, or has not got its channel."""
+    """Raises AudioError where the recording ends before it, or has not got its channel, and where it is too short to
+    hold a sample."""
     rate = recording.sample_rate
     first = 0 if ref.start is None else round(ref.start * rate)
     last = recording.frames if ref.end is None else round(ref.end * rate)
@@ -24,4 +25,8 @@ def clip_of(ref: ClipRef, recording: Audio | LongSound) -> Audio | LongSound:
             f"{ref.path} has {plural(recording.channels, 'channel')}, and a clip of it is of the {ref.channel + 1}."
         )
         raise AudioError(Reason.OTHER_CHANNELS, detail)
-    return cut(recording, first, min(last, recording.frames), ref.channel)
+    last = min(last, recording.frames)
+    if first == last:
+        detail = f"{ref.path} has {rate} samples in a second, and a clip of it that is to end at {ref.end} s has none"
+        raise AudioError(Reason.NO_SAMPLES, detail)
+    return cut(recording, first, last, ref.channel)

@@ -37,13 +37,15 @@ _SUFFIXES: Final = ".jsonl, .json, .txt (these also .gz, .zst, or in a .tar), .p
 @dataclass(frozen=True)
 class _Part:
     """A file of a corpus, or a member of one that is a tar. `path`: below the root; empty where that is the file.
-    `name`: as rejects and ids tell it. `why`: it cannot be read, and stands for all that is lost by that."""
+    `name`: as rejects and ids tell it. `why`: it cannot be read, and stands for all that is lost by that, with
+    `reason`."""
 
     path: str
     name: str
     reader: Reader = "json"
     member: Member | None = None
     why: str | None = None
+    reason: Reason = Reason.BAD_ROW
 
 
 class DialogueTextIngest(Family[TextDialogue]):
@@ -95,7 +97,7 @@ class DialogueTextIngest(Family[TextDialogue]):
             where = part.name if part.why else f"{part.name} line {row.number}"
             name = self._name(part, row) or f"{part.name}:{row.number}"
             if row.error is not None:
-                yield Reject(Reason.BAD_ROW, f"{where} {row.error}", source_uri=part.name)
+                yield Reject(part.reason, f"{where} {row.error}", source_uri=part.name)
             elif place in repeated:
                 detail = f"{where} has the id {name!r} of an earlier dialogue"
                 yield Reject(Reason.DUPLICATE_UID, detail, uid=name, source_uri=part.name)
@@ -125,7 +127,10 @@ class DialogueTextIngest(Family[TextDialogue]):
 
     def _parts(self, corpus: Corpus[TextDialogue]) -> Iterator[_Part]:
         root = corpus.root
-        for path in self._paths(corpus):
+        paths, unsafe = self._paths(corpus)
+        for path, why in unsafe.items():
+            yield _Part(path, path, why=f"is not read: {why}", reason=Reason.UNSAFE_PATH)
+        for path in paths:
             name = path or root.name
             if not is_tar(name):
                 yield _Part(path, name, self._reader(name))
@@ -142,19 +147,23 @@ class DialogueTextIngest(Family[TextDialogue]):
                 elif reader := self._reader_of_member(member.name):
                     yield _Part(path, f"{name}/{member.name}", reader, member)
 
-    def _paths(self, corpus: Corpus[TextDialogue]) -> list[str]:
-        """The files of a corpus. Raises UsageError where there is none."""
+    def _paths(self, corpus: Corpus[TextDialogue]) -> tuple[list[str], Mapping[str, str]]:
+        """The files of a corpus, and what is of it and not followed, with the reason. Raises UsageError where there is
+        no file."""
         root, kind = corpus.root, corpus.root.kind()
         if kind == "folder" and self.files:
             globs = [glob_pattern(glob) for glob in self.files]
-            paths = [path for path in list_folder(root, corpus.name).sizes if any(g.fullmatch(path) for g in globs)]
+            folder = list_folder(root, corpus.name)
+            paths = [path for path in folder.sizes if any(glob.fullmatch(path) for glob in globs)]
             if not paths:
                 raise UsageError(f"{corpus.name}: {root} holds no file like {' or '.join(self.files)}")
-            return paths
+            return paths, {
+                path: why for path, why in folder.unsafe.items() if any(glob.fullmatch(path) for glob in globs)
+            }
         if kind != "file":
             problem = "does not exist" if kind is None else "is not a file"
             raise UsageError(f"{root} {problem}: give a file of dialogues, {_SUFFIXES}")
-        return [""]
+        return [""], {}
 
     def _reader(self, name: str) -> Reader:
         reader = self.reader or _told(name)
@@ -179,7 +188,7 @@ class DialogueTextIngest(Family[TextDialogue]):
     def _spanned(self, root: Place, spans: Iterable[Mapping[str, Any]]) -> Iterator[tuple[_Part, Row]]:
         for span in spans:
             member = None if span["member"] is None else Member(*span["member"])
-            part = _Part(span["path"], span["name"], span["reader"], member, span["why"])
+            part = _Part(span["path"], span["name"], span["reader"], member, span["why"], Reason(span["reason"]))
             start = Start(span["at"], span["first"], None if span["like"] is None else tuple(span["like"]))
             for row in islice(self._rows(root, part, start), span["count"]):
                 yield part, row
@@ -196,6 +205,8 @@ class DialogueTextIngest(Family[TextDialogue]):
         try:
             value = self.shape.spelled(row.value)
             turns = turns_of(value, self.shape)
+            if "\0" in name or any("\0" in turn.text for turn in turns):
+                raise NoDialogue(Reason.BAD_ROW, "has zero bytes in its id or text")
             language = language_of(value, turns, corpus.language or UNKNOWN)
         except NoDialogue as error:
             detail = f"{part.name} line {row.number} {error.detail}"
@@ -265,6 +276,6 @@ def _unit(root: str, number: int, rows: list[tuple[_Part, Start]], duplicates: l
             spans.append({**asdict(part), **start._asdict(), "count": 0})
             last = part
         spans[-1]["count"] += 1
-    files = dict.fromkeys(part.path or root for part, _ in rows)
+    files = dict.fromkeys(part.path or root for part, _ in rows if part.reason != Reason.UNSAFE_PATH)
     spec = {"spans": spans, "count": len(rows), "duplicates": duplicates}
     return Unit(unit_name(root, number), tuple(files), spec, len(rows))

@@ -167,6 +167,7 @@ class Reader:
         self._text, self._number, self._inside = _Text(file, at), first, inside
         self._decode, self._keyed, self._path = decoder.raw_decode, keyed, path
         self._parsed = 0  # characters
+        self._no_end = 0  # byte up to which no bracket closes the list or mapping
 
     @property
     def knows_all(self) -> bool:
@@ -236,13 +237,18 @@ class Reader:
         """Whether what stands behind the bracket at the position closes no more than what is around it, and where it
         has the same path again. A document may break off."""
         text = self._text
+        if text.at < self._no_end:
+            return False, None
         stack: Stack = [(b"{", key) for key in self._path]
         is_behind = False
-        place = text.file.tell()
+        place, begin = text.file.tell(), text.at
+        lowest = None  # byte up to which all that is around it is open, as it is for brackets before that
 
         def around() -> Iterator[tuple[bytes, int]]:
-            nonlocal is_behind
+            nonlocal is_behind, lowest
             for token in tokens(text.file, text.rest(text.position + 1)):
+                if lowest is None and len(stack) < len(self._path):
+                    lowest = token[1]
                 is_behind = not stack
                 if is_behind:
                     return
@@ -255,6 +261,7 @@ class Reader:
         except BrokenError as error:
             text.broken = error
         if is_behind:
+            self._no_end = begin if lowest is None else lowest
             text.file.seek(place)
         return not is_behind, None if is_behind else again
 

@@ -59,6 +59,7 @@ class _Forward(io.RawIOBase):
         self._most = max(_MOST_UNPACKED, _MOST_TIMES * n_bytes)
         self._file, self._at, self._held = begin(), 0, memoryview(b"")
         self._broken: BrokenError | None = None
+        self._is_empty = not n_bytes
 
     def readable(self) -> bool:
         return True
@@ -102,6 +103,8 @@ class _Forward(io.RawIOBase):
     def _block(self) -> bytes:
         """What is unpacked next."""
         try:
+            if self._is_empty:  # neither reader has anything to say of that
+                raise EOFError("it has no bytes")
             if self._broken is None:
                 block = self._some()
                 if self._at + len(block) <= self._most:

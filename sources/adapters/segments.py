@@ -30,8 +30,9 @@ from turnmill.sources.adapters.items import (
     untranscribed,
 )
 from turnmill.sources.adapters.segments_format import Piece
+from turnmill.sources.adapters.segments_knobs import RowKnobs
 from turnmill.sources.adapters.segments_names import NamedFiles
-from turnmill.sources.adapters.segments_rows import Placed, Reader, RowKnobs
+from turnmill.sources.adapters.segments_rows import Placed, Reader
 from turnmill.sources.adapters.template import parse
 from turnmill.sources.places.place import Folder
 

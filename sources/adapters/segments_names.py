@@ -7,7 +7,7 @@ unit alone: of rows of other units, which stand between those of this one, it ma
 import posixpath
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
@@ -24,6 +24,7 @@ class NamedFiles:
     root: Place
     paths: Sequence[str]
     told: Mapping[str, Sequence[str]] | None = None
+    _matched: dict[str, Sequence[str]] = field(default_factory=dict)
 
     def called(self, name: str) -> Sequence[str] | None:
         """The one file of a path, as the disk spells it, or none; null where it is of another unit. Raises
@@ -43,8 +44,11 @@ class NamedFiles:
         folder, name = posixpath.split(pattern)
         if folder == ANYWHERE.rstrip("/"):
             return self._by_name.get(_common(name).lower()) or self.called(name)
-        match = glob_pattern(_common(name)).fullmatch
-        return [path for path in self._by_folder.get(folder, ()) if match(_common(posixpath.basename(path)))]
+        if pattern not in self._matched:  # for there may be as many rows as files, of each recording by turns
+            match = glob_pattern(_common(name)).fullmatch
+            among = self._by_folder.get(folder, ())
+            self._matched[pattern] = [path for path in among if match(_common(posixpath.basename(path)))]
+        return self._matched[pattern]
 
     @cached_property
     def _names(self) -> Names:

@@ -1,7 +1,6 @@
 """Rows of annotations to clips, by the knobs of an entry."""
 
 import math
-import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -9,9 +8,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any, Final, NamedTuple
 
-from pydantic import Field, model_validator
-
-from turnmill.manifests.params import Params
 from turnmill.manifests.records import Reason, Reject
 from turnmill.sources.adapters.base import Corpus
 from turnmill.sources.adapters.channel_map import sides_of
@@ -32,63 +28,15 @@ from turnmill.sources.adapters.items import (
     untranscribed,
 )
 from turnmill.sources.adapters.segments_format import Fault, Piece, Segment
-from turnmill.sources.adapters.segments_formats import AnyFormat
+from turnmill.sources.adapters.segments_knobs import MAP, PLACE, RowKnobs
 from turnmill.sources.adapters.segments_names import ANYWHERE, NamedFiles
 from turnmill.sources.adapters.stretches import Stretches
-from turnmill.sources.adapters.template import Template, TemplateText, parse, place_of
+from turnmill.sources.adapters.template import Template, parse, place_of
 from turnmill.sources.places.place import UnsafeNameError
 
 _OWN: Final[Mapping[FieldName, str]] = {"text": "{text}", "speaker": "{speaker}"}
 _TIMES: Final = frozenset({"start", "end", "duration", "channel", "recording"})
 _CLOCK: Final = re.compile(r"(?:(\d+):)?(\d+):(\d+(?:[.,]\d*)?)")
-_PLACE: Final = frozenset({"dir", "stem"})
-_MAP: Final = "channel_map"
-
-
-class RowKnobs(Params):
-    """What the rows of annotations mean.
-
-    Templates know what a row says, and `dir` and `stem` of its file. audio: the recording; `**/name` is a file of that
-    name anywhere, and `folder/*name*` the one that matches. split, splits: the split, and by which name it goes here.
-    fields: where text and speaker are not what a row calls so; what a row does not say is null. where: rows that are
-    meant have one of these values. channel: what a row says of the channel that it is of. channels: of two-channel
-    recordings, which one that is. channel_map: a JSON file beside the annotation, `{"L": "ann", "R": "bob"}`, of who is
-    on which of them, where `channel` says who. tokens: words of a text -> the marks that they stand for, which join the
-    word before; empty for those that go. ticks: in a second, of the times.
-    """
-
-    format: AnyFormat
-    audio: TemplateText
-    split: TemplateText = "train"
-    splits: Mapping[str, str] = {}
-    fields: Mapping[FieldName, TemplateText] = {}
-    where: Mapping[str, tuple[str, ...]] = {}
-    channel: TemplateText = "{channel}"
-    channels: Mapping[str, int] = {}
-    channel_map: TemplateText | None = None
-    tokens: Mapping[str, str] = {}
-    ticks: float = Field(default=1.0, gt=0)
-
-    @property
-    def _beside(self) -> Mapping[str, TemplateText]:
-        return {**self.format.beside, **({} if self.channel_map is None else {_MAP: self.channel_map})}
-
-    @model_validator(mode="after")
-    def _what_lies_beside_is_told_by_a_name(self) -> "RowKnobs":
-        for name, text in self._beside.items():
-            if unknown := parse(text).variables - _PLACE:
-                raise ValueError(f"{name}: {text!r} uses {sorted(unknown)}, and only dir and stem are known of a file")
-        return self
-
-    def beside(self, table: str) -> Mapping[str, str]:
-        """Names of the files that are read with an annotation, by what they are. Raises ValueError where its own name
-        has not got what theirs is made of."""
-        try:
-            return {
-                name: posixpath.normpath(parse(text).render(place_of(table))) for name, text in self._beside.items()
-            }
-        except LookupError as error:
-            raise ValueError(f"does not say what lies beside it: its name {error}") from error
 
 
 class Placed(NamedTuple):
@@ -150,7 +98,7 @@ class Reader:
         """What of a row tells its recording, its split and whether it is meant."""
         templates = parse(self.knobs.audio), parse(self.knobs.split)
         names = frozenset(self.knobs.where).union(*(template.variables for template in templates))
-        return tuple(sorted(names - _PLACE))
+        return tuple(sorted(names - PLACE))
 
     @cached_property
     def _used(self) -> frozenset[str]:
@@ -159,7 +107,7 @@ class Reader:
         knobs = (self.knobs.audio, self.knobs.split, self.knobs.channel)
         templates = [*map(parse, knobs), *of_fields]
         columns = frozenset(getattr(self.knobs.format, "columns", {}).values())
-        return _TIMES.union(columns, _PLACE, *(template.variables for template in templates))
+        return _TIMES.union(columns, PLACE, *(template.variables for template in templates))
 
     def again(self, table: str, offset: int, length: int, first: int) -> Piece:
         """A run of `units`, as one piece."""
@@ -210,7 +158,7 @@ class Reader:
                 if not found:
                     raise ValueError(f"lies without {path} beside it")
                 others[name] = self.corpus.root.read(found[0])
-            sides = sides_of(others.pop(_MAP)) if _MAP in others else None
+            sides = sides_of(others.pop(MAP)) if MAP in others else None
             with self.corpus.root.open(table) as file:
                 self._contexts[table] = (self.knobs.format.context(file, others), sides)
         return self._contexts[table]
@@ -272,7 +220,7 @@ class Reader:
     def _audio(self, words: Mapping[str, str]) -> tuple[str, Sequence[str] | None]:
         """What a recording is called, and the one file that this means, if any; null where it is of another unit."""
         template = parse(self.knobs.audio)
-        cells = [words[name] for name in template.variables - _PLACE]
+        cells = [words[name] for name in template.variables - PLACE]
         if not all(cell.strip() for cell in cells):
             raise ValueError("names no recording")
         path = template.render(words)

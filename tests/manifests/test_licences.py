@@ -47,6 +47,20 @@ def test_what_one_forbids_is_not_lost_where_another_may_not_be_handed_on() -> No
     assert found == Licence("CC-BY-NC-ND-4.0 AND CC0-1.0", redistribute=False, commercial=False, derivatives=False)
 
 
+@pytest.mark.parametrize(
+    "three",
+    list(
+        itertools.combinations(
+            ("CC-BY-4.0", "CC-BY-NC-4.0", "CC-BY-ND-4.0", "CC-BY-SA-4.0", "MIT", "LicenseRef-Mine"), 3
+        )
+    ),
+)
+def test_a_mix_of_mixes_carries_what_a_mix_of_all_does(three: tuple[str, str, str]) -> None:
+    """What nobody knows of one licence of a dialogue is no reason to pass over that another clip is not for sale."""
+    for one, two, three_ in itertools.permutations(licence_of(spdx, True) for spdx in three):
+        assert strictest([strictest([one, two]), three_]) == strictest([one, two, three_])
+
+
 def test_of_no_licence_there_is_no_strictest() -> None:
     with pytest.raises(ValueError, match="empty"):
         strictest([])

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import os
 import tarfile
 import tempfile
 import tracemalloc
@@ -233,6 +234,24 @@ def test_of_a_tar_links_devices_and_what_is_broken_are_rejects_and_names_that_re
     items = read(corpus(path))
     assert told(items)[2:] == ["d.tar/../up.jsonl#1", "d.tar/../up.jsonl:2", "d.tar/a.jsonl:1", Reason.BAD_ROW]
     assert "has no member of a tar at byte" in items[-1].detail
+
+
+@pytest.mark.parametrize("per_unit", [1, 100])
+def test_links_that_lead_nowhere_and_what_is_no_file_are_rejects(tmp_path: Path, per_unit: int) -> None:
+    (tmp_path / "a.jsonl").write_bytes(lines([row(1)]))
+    (tmp_path / "loop.jsonl").symlink_to("loop.jsonl")
+    (tmp_path / "out.jsonl").symlink_to("/etc/passwd")
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    (tmp_path / "other.txt").symlink_to("lost.txt")
+    items = read(corpus(tmp_path, files=["*.jsonl"]), per_unit)
+    assert told(items) == [*[Reason.UNSAFE_PATH] * 3, "a.jsonl#1"]
+    assert [item.source_uri for item in items[:3]] == ["loop.jsonl", "out.jsonl", "pipe.jsonl"]
+    assert "out.jsonl is not read: it is a link that leaves the corpus folder" in items[1].detail
+
+
+def test_zero_bytes_are_no_text_of_a_dialogue(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(lines([row(1), row("two\0"), row(3, question="Is\0it?")]))
+    assert told(read(corpus(tmp_path, files=["*.jsonl"]))) == ["a.jsonl#1", Reason.BAD_ROW, Reason.BAD_ROW]
 
 
 def test_of_a_tar_only_the_members_that_are_asked_for_are_read(tmp_path: Path) -> None:

@@ -92,3 +92,11 @@ def test_a_file_breaks_off_at_the_same_byte_however_it_is_read(tmp_path: Path, e
     ways = [(at, most) for at in (0, 1, 100_000) for most in (1000, 1 << 20, -1)]
     (stands,) = {before_the_break(tmp_path, f"a{ending}", at, most) for at, most in ways}
     assert 100_000 < stands <= len(lines)
+
+
+@pytest.mark.parametrize("ending", PACKERS)
+def test_a_packed_file_of_no_bytes_breaks_off(tmp_path: Path, ending: str) -> None:
+    """It is what is left of one that nobody got, and not a table without rows."""
+    (tmp_path / f"a{ending}").write_bytes(b"")
+    with unpacked(place_of(tmp_path), f"a{ending}") as file, pytest.raises(BrokenError, match="it has no bytes"):
+        file.read()

@@ -1,6 +1,7 @@
 """Names that annotations have for files mean the same to `read`, which knows one unit, as to `units`."""
 
 import json
+import re
 import unicodedata
 from collections import Counter
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from tests.sources.adapters.test_segments import STM, TALK, clips, entry, write
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.records import Reason, Reject
+from turnmill.sources.adapters.folder import glob_pattern
 from turnmill.sources.adapters.items import ClipRef, UnitSize
 
 
@@ -91,3 +93,21 @@ def test_an_annotation_whose_name_does_not_say_what_lies_beside_it_is_a_bad_row(
 def test_what_lies_beside_is_told_by_the_name_of_the_annotation_alone() -> None:
     with pytest.raises(UsageError, match=r"channel_map: '\{session\}.json' uses \['session'\], and only dir and stem"):
         entry(**STM, channel_map="{session}.json")
+
+
+def test_for_rows_of_recordings_by_turns_a_folder_is_looked_through_once_for_each_of_these(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a meeting of a thousand recordings costs a thousand names for each of its rows."""
+    looked: list[str] = []
+
+    def counted(glob: str) -> re.Pattern[str]:
+        looked.append(glob)
+        return glob_pattern(glob)
+
+    monkeypatch.setattr("turnmill.sources.adapters.segments_names.glob_pattern", counted)
+    rows = "".join(f"{name} 1 x {start} {start + 1} one\n" for start in range(9) for name in ("a", "b", "c"))
+    write(tmp_path, {"t.stm": rows, **{f"{name}-far.wav": TALK for name in "abc"}})
+    items = read(tmp_path, 100, **{**STM, "audio": "./*{recording}-*.wav"})
+    assert len(clips(items)) == 27
+    assert len(looked) == 3

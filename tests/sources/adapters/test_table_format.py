@@ -3,13 +3,15 @@
 import gzip
 import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from turnmill.sources.adapters import json_elements, json_tokens
 from turnmill.sources.adapters.json_elements import Reader, elements
 from turnmill.sources.adapters.lines import MAX_LINE
 from turnmill.sources.adapters.packed import BrokenError
@@ -111,6 +113,27 @@ def test_the_elements_of_a_document_are_those_that_json_reads(
         file.seek(element.offset)
         again = next(iter(elements(file, ("data",), element.number, True, json.JSONDecoder())))
         assert again._replace(like=None) == element._replace(like=None)
+
+
+def test_what_follows_brackets_that_close_too_much_is_looked_through_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And each of them is told, with what follows read, from wherever it is begun."""
+    looked = 0
+
+    def counted(file: IO[bytes], buffer: bytes = b"") -> Iterator[tuple[bytes, int]]:
+        nonlocal looked
+        for token in json_tokens.tokens(file, buffer):
+            looked += 1
+            yield token
+
+    monkeypatch.setattr(json_elements, "tokens", counted)
+    document = b'{"data": [' + b'\n{"id": "a"}],"data2": [' * 100 + b'\n{"id": "b"}]}}}'
+    found = list(elements(io.BytesIO(document), ("data",), 1, False, json.JSONDecoder()))
+    assert [element.value for element in found if element.value] == [{"id": "a"}] * 100 + [{"id": "b"}]
+    assert looked < 3 * len(list(json_tokens.tokens(io.BytesIO(document))))
+    file = io.BytesIO(document)
+    file.seek(found[99].offset)
+    again = list(elements(file, ("data",), found[99].number, True, json.JSONDecoder()))
+    assert [element._replace(like=None) for element in again] == [element._replace(like=None) for element in found[99:]]
 
 
 def test_an_element_that_is_too_long_is_one_bad_row() -> None:
