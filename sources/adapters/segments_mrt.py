@@ -59,7 +59,9 @@ def _is_other(text: str, is_first: bool) -> bool:
     """Whether what stands before a segment, or behind the last, is more than the marks around all of them."""
     if is_first:  # behind what is told of the meeting
         begin = _TRANSCRIPT.search(text)
-        return "Segment>" in text if begin is None else bool(text[begin.end() :].strip())
+        if begin is None:
+            return "Segment>" in text
+        text = text[begin.end() :]
     return bool(_AROUND.sub("", text).strip())
 
 

@@ -41,14 +41,20 @@ class NamedFiles:
         they are of another unit. Raises UnsafeNameError as `called` does."""
         if self.told is not None:
             return self.told.get(pattern)
-        folder, name = posixpath.split(pattern)
-        if folder == ANYWHERE.rstrip("/"):
-            return self._by_name.get(_common(name).lower()) or self.called(name)
-        if pattern not in self._matched:  # for there may be as many rows as files, of each recording by turns
-            match = glob_pattern(_common(name)).fullmatch
-            among = self._by_folder.get(folder, ())
-            self._matched[pattern] = [path for path in among if match(_common(posixpath.basename(path)))]
+        if pattern not in self._matched:  # which may be as many as there are files, and named by turns
+            self._matched[pattern] = self._matching(pattern)
         return self._matched[pattern]
+
+    def _matching(self, pattern: str) -> Sequence[str]:
+        folder, name = posixpath.split(pattern)
+        if not pattern.startswith(ANYWHERE):
+            match = glob_pattern(_common(name)).fullmatch
+            return [path for path in self._by_folder.get(folder, ()) if match(_common(posixpath.basename(path)))]
+        found = self._by_name.get(_common(name).lower(), ())
+        if "/" not in (named := pattern.removeprefix(ANYWHERE)):
+            return found or self.called(named) or ()
+        end = f"/{_common(named).lower()}"
+        return self.called(named) or [path for path in found if _common(path).lower().endswith(end)]
 
     @cached_property
     def _names(self) -> Names:

@@ -379,6 +379,11 @@ def test_a_meeting_that_breaks_off_says_so(cut: str) -> None:
     assert "does not end with </Meeting>" in faults[-1]
 
 
+def test_a_meeting_in_which_nothing_is_said_is_not_damaged() -> None:
+    silent = b'<Meeting Session="Bed002"><Preamble></Preamble><Transcript StartTime="0">\n</Transcript>\n</Meeting>\n'
+    assert list(MrtFormat(kind="mrt").rows(silent, 1, None)) == []
+
+
 def test_a_map_of_channels_outside_the_corpus_is_not_read(tmp_path: Path) -> None:
     write(tmp_path, {"sides.json": "{}", "in/a.wav": TALK, "in/a.tsv": "b\te\n0\t0.5\n"})
     form = {"kind": "delimited", "sep": "\t", "columns": {"start": "b", "end": "e"}}

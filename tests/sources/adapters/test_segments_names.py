@@ -30,6 +30,11 @@ def read(folder: Path, size: int, **ingest: Any) -> list[ClipRef | Reject]:
 FILES: dict[str, tuple[str, list[str], list[str]]] = {  # the recording, what there is, what rows call it
     "capitals": ("{recording}", ["a.wav", "a.WAV"], ["a.wav", "a.WAV", "a.Wav"]),
     "of one name": ("**/{recording}", ["x/a.wav", "y/a.wav", "b.wav"], ["a.wav", "b.wav", "lost.wav"]),
+    "of one name in a folder": (
+        "**/{recording}",
+        ["x/a.wav", "y/a.wav", "z/x/b.wav"],
+        ["x/a.wav", "x/b.wav", "z/a.wav"],
+    ),
     "of a pattern": ("s/*{recording}*", ["s/a-1.wav", "s/a-2.wav"], ["a", "a-1", "a-2", "lost"]),
 }
 
@@ -111,3 +116,9 @@ def test_for_rows_of_recordings_by_turns_a_folder_is_looked_through_once_for_eac
     items = read(tmp_path, 100, **{**STM, "audio": "./*{recording}-*.wav"})
     assert len(clips(items)) == 27
     assert len(looked) == 3
+
+
+def test_of_files_of_one_name_that_is_meant_which_lies_in_the_folder_that_a_row_names(tmp_path: Path) -> None:
+    write(tmp_path, {"t.stm": "x/a 1 s 0 1 one\n", "x/a.wav": TALK, "y/a.wav": TALK})
+    items = read(tmp_path, 1, **{**STM, "audio": "**/{recording}.wav"})
+    assert {item.path: item.text for item in clips(items)} == {"x/a.wav": "one", "y/a.wav": None}
