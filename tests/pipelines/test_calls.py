@@ -186,8 +186,8 @@ def test_turns_of_a_meeting_are_where_its_annotators_heard_its_speakers(shared: 
     root.mkdir()
     for file in sorted((shared / "ami-sample").glob("*.rttm")):
         for line in file.read_text("utf-8").splitlines():
-            _, name, _, start, length, _, _, speaker, *_ = line.split()
-            told.setdefault(f"{name}.wav", []).append((float(start), float(start) + float(length), speaker))
+            _, name, _, at, length, _, _, speaker, *_ = line.split()
+            told.setdefault(f"{name}.wav", []).append((float(at), float(at) + float(length), speaker))
     for name in told:
         (root / name).write_bytes((shared / "ami-sample" / name).read_bytes())
     part = diarized(root, told)
@@ -203,8 +203,8 @@ def test_turns_of_a_meeting_are_where_its_annotators_heard_its_speakers(shared: 
         assert len(labels) == count
         assert {(start, channel) for start, _, channel in labels} <= {(start, channel) for start, _, channel in said}
         assert {(end, channel) for _, end, channel in labels} <= {(end, channel) for _, end, channel in said}
-        for start, end, channel in said:
-            assert any(begin <= start and end <= last and channel == who for begin, last, who in labels)
+        for begin, end, channel in said:
+            assert any(start <= begin and end <= last and channel == who for start, last, who in labels)
     turns = own["turns"]  # of sample
     stm = [each for before, each in pairwise([[""] * 3, *stm]) if each[2] != before[2]]
     assert [turn["channel"] for turn in turns] == [int(each[2] != "Diane") for each in stm]
