@@ -1,7 +1,13 @@
 """calls: recordings of two people become dialogues whose labels are where they speak, in one order or both."""
 
 import json
-from collections.abc import Mapping
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +16,7 @@ import numpy.typing as npt
 import pytest
 import soundfile
 
+from tests.conftest import tree_hashes
 from tests.pipelines.conftest import SENTENCES, speech
 from turnmill.manifests.audio import decode
 from turnmill.manifests.errors import UsageError
@@ -23,7 +30,7 @@ from turnmill.pipelines.guard import Guard
 from turnmill.pipelines.loading import load_recipe
 from turnmill.pipelines.pipeline import fingerprinted, halves, shards_of
 from turnmill.pipelines.run import run
-from turnmill.pipelines.stage import Shard, Workspace, commit, read_span
+from turnmill.pipelines.stage import Made, Shard, Workspace, commit, read_span
 from turnmill.pipelines.stages.calls import Calls, CallsParams
 from turnmill.pipelines.verification import verify_output
 from turnmill.synth.energy import speech_bounds
@@ -142,43 +149,125 @@ def test_what_is_no_talk_of_two_is_rejected_in_each_order(
     assert workspace.rows("dialogues", shard.key) == []
 
 
-def test_talk_in_one_channel_is_parted_by_who_speaks(call: tuple[Pcm, Spans], tmp_path: Path) -> None:
-    """The labels of `diarize` stand in for it: its own tests hear."""
-    audio, said = call
-    workspace, shard, _ = made(recordings(tmp_path / "calls", mono=audio.sum(axis=0)[None]))
-    told = [(*span, f"SPEAKER_{channel}") for channel in (0, 1) for span in said[channel]]
-    segments = [dict(zip(("start", "end", "speaker"), each, strict=True)) for each in sorted(told)]
-    row = {"uid": "files/default/train/mono.flac", "speaker_segments": segments, "overlap_ratio": 0.0}
+def diarized(root: Path, told: Mapping[str, Sequence[tuple[float, float, str]]]) -> Made:
+    """What `calls` makes of recordings of one channel: start, end and speaker of what is said in each stand in for
+    `diarize`, whose own tests hear."""
+    workspace, shard, _ = made(root)
     place = Workspace(workspace.store, {**workspace.fingerprints, "diarization": "d"})
-    labels = to_table("diarization", [{**row, "n_speakers": 2, "diarizer": "by hand"}])
-    place.store.write_part(place.part("diarization", shard.key), labels, {})
-    part = Calls(CallsParams(assistant=0)).process(shard, place, Guard("calls"))
+    rows = [
+        {
+            "uid": f"files/default/train/{name}",
+            "speaker_segments": [dict(zip(("start", "end", "speaker"), each, strict=True)) for each in sorted(said)],
+            "overlap_ratio": 0.0,
+            "n_speakers": 2,
+            "diarizer": "by hand",
+        }
+        for name, said in told.items()
+    ]
+    place.store.write_part(place.part("diarization", shard.key), to_table("diarization", rows), {})
+    return Calls(CallsParams(assistant=0)).process(shard, place, Guard("calls"))
+
+
+def test_talk_in_one_channel_is_parted_by_who_speaks(call: tuple[Pcm, Spans], tmp_path: Path) -> None:
+    audio, said = call
+    told = [(*span, f"SPEAKER_{channel}") for channel in (0, 1) for span in said[channel]]
+    part = diarized(recordings(tmp_path / "calls", mono=audio.sum(axis=0)[None]), {"mono.flac": told})
     (dialogue,) = part.tables["dialogues"]
     assert (dialogue["trust"], dialogue["n_turns"], part.rejects) == ("diarized", 5, [])
     spans = [(turn["start"], turn["end"], turn["channel"]) for turn in part.tables["turns"]]
     np.testing.assert_allclose(spans, [(start, end, int(who[-1])) for start, end, who in sorted(told)], atol=1e-4)
 
 
-def test_a_run_makes_shards_of_both_orders_in_one_split_that_verify(call: tuple[Pcm, Spans], tmp_path: Path) -> None:
+def test_turns_of_a_meeting_are_where_its_annotators_heard_its_speakers(shared: Path, tmp_path: Path) -> None:
+    """AMI by its RTTM: labels begin and end where it does, and all that it has is in one of who said it; and by the STM
+    of other annotators, the same turns."""
+    told: dict[str, list[tuple[float, float, str]]] = {}
+    root = tmp_path / "calls"
+    root.mkdir()
+    for file in sorted((shared / "ami-sample").glob("*.rttm")):
+        for line in file.read_text("utf-8").splitlines():
+            _, name, _, at, length, _, _, speaker, *_ = line.split()
+            told.setdefault(f"{name}.wav", []).append((float(at), float(at) + float(length), speaker))
+    for name in told:
+        (root / name).write_bytes((shared / "ami-sample" / name).read_bytes())
+    part = diarized(root, told)
+    assert not part.rejects
+    assert len(part.tables["dialogues"]) == 3
+    stm = [line.split() for line in (shared / "ami-sample" / "sample.stm").read_text("utf-8").splitlines()]
+    for name, count in (("dev00.wav", 8), ("dev01.wav", 8), ("sample.wav", 10)):
+        own = {t: [row for row in part.tables[t] if f"/{name}~" in row["dialogue"]] for t in ("turns", "events")}
+        asides = [row for row in own["events"] if row["kind"] in ("user_backchannel", "failed_barge_in")]
+        labels = [(round(row["start"], 3), round(row["end"], 3), row["channel"]) for row in (*own["turns"], *asides)]
+        first = min(told[name])[2]
+        said = [(round(start, 3), round(end, 3), int(who != first)) for start, end, who in told[name]]
+        assert len(labels) == count
+        assert {(start, channel) for start, _, channel in labels} <= {(start, channel) for start, _, channel in said}
+        assert {(end, channel) for _, end, channel in labels} <= {(end, channel) for _, end, channel in said}
+        for begin, end, channel in said:
+            assert any(start <= begin and end <= last and channel == who for start, last, who in labels)
+    turns = own["turns"]  # of sample
+    stm = [each for before, each in pairwise([[""] * 3, *stm]) if each[2] != before[2]]
+    assert [turn["channel"] for turn in turns] == [int(each[2] != "Diane") for each in stm]
+    apart = [abs(turn["start"] - float(each[3])) for turn, each in zip(turns, stm, strict=True)]
+    assert np.median(apart) < 0.15
+
+
+WHOLE: Mapping[str, Any] = {
+    **RECIPE,
+    "shard.splits": {"train": 0.5, "valid": 0.25, "test": 0.25},
+    "ingest.unit_clips": 2,
+}
+
+
+@pytest.fixture(scope="module")
+def whole(call: tuple[Pcm, Spans], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The folder of four calls and a recording of one channel, three units, and a finished run over it."""
+    folder = tmp_path_factory.mktemp("whole")
     audio, _ = call
-    root = recordings(tmp_path / "calls", **{f"call{n}": np.roll(audio, n * 480, axis=1) for n in range(4)})
-    splits = {"train": 0.5, "valid": 0.25, "test": 0.25}
-    out = tmp_path / "out"
-    recipe = load_recipe("calls", {**RECIPE, "root": str(root), "shard.splits": splits})
-    assert run(recipe, str(out)).bugs == 0
+    named = {f"call{n}": np.roll(audio, n * 480, axis=1) for n in range(4)}
+    root = recordings(folder / "calls", **named, mono=audio[:1])
+    assert run(load_recipe("calls", {**WHOLE, "root": str(root)}), str(folder / "out")).bugs == 0
+    return root, folder / "out"
+
+
+def test_a_run_makes_shards_of_both_orders_in_one_split_that_verify(whole: tuple[Path, Path]) -> None:
+    _, out = whole
     store = Store(str(out))
     with connect(store, Index.load(store)) as connection:
         found = connection.execute("SELECT uid, split, shard FROM dialogue_samples ORDER BY uid").fetchall()
-        assert [uid for uid, _, _ in found] == [
-            f"files/default/train/call{n}.flac~{order}" for n in range(4) for order in (0, 1)
-        ]
-        split = {uid: split for uid, split, _ in found}
-        assert all(split[uid] == split[f"{uid[:-1]}{1 - int(uid[-1])}"] for uid in split)
-        assert all(shard.startswith("dialogue-recorded-") for _, _, shard in found)
+        lost = connection.execute("SELECT uid, reason FROM rejects ORDER BY uid").fetchall()
+    orders = [
+        f"files/default/train/{name}.flac~{n}" for name in ("call0", "call1", "call2", "call3", "mono") for n in (0, 1)
+    ]
+    assert [uid for uid, _, _ in found] == orders[:8]
+    assert lost == [(uid, "not_two") for uid in orders[8:]]
+    split = {uid: split for uid, split, _ in found}
+    assert all(split[uid] == split[f"{uid[:-1]}{1 - int(uid[-1])}"] for uid in split)
+    assert all(shard.startswith("dialogue-recorded-") for _, _, shard in found)
     assert verify_output(store).violations == ()
     report = json.loads((out / "realism.json").read_text())
     assert (report["preset"], report["floor_transfer"]["all"]["count"]) == (None, 32)
     assert "recorded talk" in (out / "README.md").read_text()
+
+
+def test_a_killed_run_goes_on_to_the_bytes_of_another_number_of_workers(
+    whole: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """SIGKILL of the whole process group when the stage has done one of three units."""
+    root, wanted = whole
+    changes = {**WHOLE, "workers": 2}
+    words = [f"--set=root={root}", *(f"--set={key}={json.dumps(value)}" for key, value in changes.items())]
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "turnmill.pipelines.cli", "run", "calls", "--out", str(out), *words]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
+    while not list(out.glob("calls/*/*.parquet")):
+        assert process.poll() is None
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (out / "finished.json").exists()
+    assert run(load_recipe("calls", {**changes, "root": str(root)}), str(out)).bugs == 0
+    assert tree_hashes(out) == tree_hashes(wanted)
 
 
 @pytest.mark.parametrize(
