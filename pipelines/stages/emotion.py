@@ -9,9 +9,8 @@ from pydantic import Field
 from turnmill.manifests.emotions import emotion_named
 from turnmill.manifests.params import Params
 from turnmill.manifests.records import ItemError, Reason
-from turnmill.pipelines.guard import Guard
-from turnmill.pipelines.stage import Made, Row, Shard, Workspace
-from turnmill.pipelines.stages.listen import SAMPLE_RATE, Listen, Pcm, check_working
+from turnmill.pipelines.stage import Row
+from turnmill.pipelines.stages.listen import SAMPLE_RATE, Listen, Pcm
 from turnmill.sources import plugged
 
 _KEY: Final = "emotion.classifier"
@@ -47,10 +46,9 @@ class HeardEmotion(Listen):
     def setup(self) -> None:
         self.loaded = self.loaded or plugged.load(self.params.classifier, _KEY)
 
-    def process(self, shard: Shard, workspace: Workspace, guard: Guard) -> Made:
-        made = super().process(shard, workspace, guard)
-        check_working(made.rejects, Reason.MODEL_FAILED, bool(made.tables["emotions"]), _KEY)
-        return made
+    @property
+    def model(self) -> str:
+        return _KEY
 
     def row(self, clip: Row, pcm: Pcm) -> Row:
         probabilities = self._told(clip["uid"], pcm)
