@@ -13,8 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from turnmill.manifests.audio import Float32, Mix, Sound, levels, library, mix_of, mono_resampled
-from turnmill.manifests.audio.mix import resampled
+from turnmill.manifests.audio import Float32, Sound, library, mixed, mono_resampled
 from turnmill.manifests.packaged import ModelUnavailable, Packaged
 from turnmill.manifests.records import Reason
 
@@ -77,19 +76,18 @@ class Scorer:
     def scores(self, sound: Sound, name: str) -> Scores:
         """Of all channels as one (`manifests.audio.mix`). Raises AudioError as `name` where a model or the resampler
         fails."""
-        mix = Mix() if sound.channels == 1 else mix_of(levels(sound))
-        return self._scores(mono_resampled(map(mix, sound.blocks()), sound.sample_rate, _RATE, name), name)
+        return self._scores(mixed(sound), sound.sample_rate, name)
 
     def channel_scores(self, sound: Sound, name: str) -> list[Scores]:
         """Of each channel by itself. Raises AudioError as `scores`."""
 
         def alone(channel: int) -> Iterator[Float32]:
-            blocks = (block[channel : channel + 1] for block in sound.blocks())
-            return (block[0] for block in resampled(blocks, 1, sound.sample_rate, _RATE, name))
+            return (block[channel] for block in sound.blocks())
 
-        return [self._scores(alone(channel), name) for channel in range(sound.channels)]
+        return [self._scores(alone(channel), sound.sample_rate, name) for channel in range(sound.channels)]
 
-    def _scores(self, mono: Iterable[Float32], name: str) -> Scores:
+    def _scores(self, blocks: Iterable[Float32], sample_rate: int, name: str) -> Scores:
+        mono = mono_resampled(blocks, sample_rate, _RATE, name)
         with library("DNSMOS", name, Reason.MEASURE_FAILED):
             found = np.array([self._of(window) for window in windows(mono)])
         return Scores(*(round(float(score), 3) for score in found.mean(axis=0)))

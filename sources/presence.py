@@ -90,8 +90,8 @@ def speech(pcm: Float32, sample_rate: int, name: str = "the audio") -> Segments:
 
 
 def presence(sound: Sound, name: str = "the audio") -> Presence:
-    """Where each channel of a recording with one speaker a channel speaks. What a channel hears of another is left out
-    by its level (`sources.leakage`). Raises AudioError as `speech`."""
+    """Where each channel of a recording with one speaker a channel speaks. What a channel hears of another is taken
+    out (`own`). Raises AudioError as `speech`."""
     heard = hear(sound.blocks(), sound.channels, sound.sample_rate, name)
     told, leaks_db = own(heard, sound.blocks, sound.sample_rate, name)
     return Presence(tuple(one.seconds(sound.duration) for one in told), leaks_db)

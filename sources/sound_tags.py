@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from turnmill.manifests.audio import Float32, Mix, Sound, levels, library, mix_of, mono_resampled
+from turnmill.manifests.audio import Float32, Sound, library, mixed, mono_resampled
 from turnmill.manifests.packaged import ModelUnavailable, Packaged
 from turnmill.manifests.records import Reason
 
@@ -94,8 +94,7 @@ class Tagger:
     def tags(self, sound: Sound, name: str) -> SoundTags:
         """Of all channels as one (`manifests.audio.mix`). Raises AudioError as `name` where the model or the resampler
         fails."""
-        mix = Mix() if sound.channels == 1 else mix_of(levels(sound))
-        mono = mono_resampled(map(mix, sound.blocks()), sound.sample_rate, _RATE, name)
+        mono = mono_resampled(mixed(sound), sound.sample_rate, _RATE, name)
         total, groups, count = np.zeros(len(self._names)), np.zeros(3), 0
         for patch in patches(mono):
             with library("YAMNet", name, Reason.MEASURE_FAILED):

@@ -9,7 +9,17 @@ from turnmill.manifests.audio.encode import encode_flac, pcm_hash, write_flac
 from turnmill.manifests.audio.errors import AudioError, library
 from turnmill.manifests.audio.files import LAKE_CODECS, Recording, decode, read
 from turnmill.manifests.audio.lake import as_flac
-from turnmill.manifests.audio.mix import Levels, Mix, levels, mix_of, mono, mono_at, mono_resampled, resampled
+from turnmill.manifests.audio.mix import (
+    Levels,
+    Mix,
+    channels_at,
+    levels,
+    mix_of,
+    mixed,
+    mono,
+    mono_at,
+    mono_resampled,
+)
 from turnmill.manifests.audio.sound import (
     BLOCK,
     MAX_CHANNELS,
@@ -41,19 +51,20 @@ __all__ = [
     "Recording",
     "Sound",
     "as_flac",
+    "channels_at",
     "cut",
     "decode",
     "encode_flac",
     "levels",
     "library",
     "mix_of",
+    "mixed",
     "mono",
     "mono_at",
     "mono_resampled",
     "pcm_hash",
     "quantize16",
     "read",
-    "resampled",
     "span",
     "to_int16",
     "write_flac",

@@ -29,9 +29,8 @@ def library(who: str, name: str, reason: Reason) -> Iterator[None]:
     except (AudioError, MemoryError):
         raise
     except Exception as error:
-        if isinstance(error, RuntimeError) and _OUT_OF_MEMORY.search(
-            str(error)
-        ):  # as torch, CTranslate2 and ONNX say it
+        # As torch, CTranslate2 and ONNX say it.
+        if isinstance(error, RuntimeError) and _OUT_OF_MEMORY.search(str(error)):
             raise MemoryError(sentence(error)) from error
         raise AudioError(reason, f"{name}: {who}: {sentence(error)}") from error
 

@@ -84,9 +84,15 @@ def mono(audio: Audio) -> Float32:
     return audio.samples[0] if audio.channels == 1 else mix_of(levels(audio))(audio.samples)
 
 
-def mono_resampled(mixed: Iterable[Float32], old: int, new: int, name: str) -> Iterator[Float32]:
+def mixed(sound: Sound) -> Iterator[Float32]:
+    """The channels as one (see `mix_of`), block by block, float32 [n]."""
+    mix = Mix() if sound.channels == 1 else mix_of(levels(sound))
+    return map(mix, sound.blocks())
+
+
+def mono_resampled(blocks: Iterable[Float32], old: int, new: int, name: str) -> Iterator[Float32]:
     """Blocks of one channel, float32 [n], from a rate of `old` Hz to `new` Hz; see `resampled`."""
-    return (block[0] for block in resampled((block[None] for block in mixed), 1, old, new, name))
+    return (block[0] for block in resampled((block[None] for block in blocks), 1, old, new, name))
 
 
 def resampled(blocks: Iterable[Float32], channels: int, old: int, new: int, name: str) -> Iterator[Float32]:
@@ -112,8 +118,7 @@ def mono_at(sound: Sound, rate: int, name: str) -> Float32:
 
     Raises AudioError as `name` where the resampler fails.
     """
-    mix = Mix() if sound.channels == 1 else mix_of(levels(sound))
-    parts = mono_resampled(map(mix, sound.blocks()), sound.sample_rate, rate, name)
+    parts = mono_resampled(mixed(sound), sound.sample_rate, rate, name)
     # Four hours are 0.9 GB: written where they stay, never twice in memory.
     samples = np.zeros(-(-sound.frames * rate // sound.sample_rate) + rate, np.float32)
     count = 0
@@ -121,3 +126,12 @@ def mono_at(sound: Sound, rate: int, name: str) -> Float32:
         samples[count : count + len(part)] = part
         count += len(part)
     return samples[:count]
+
+
+def channels_at(sound: Sound, rate: int, name: str) -> Float32:
+    """All channels at `rate` Hz, whole: float32 [channels, frames].
+
+    Raises AudioError as `name` where the resampler fails.
+    """
+    parts = resampled(sound.blocks(), sound.channels, sound.sample_rate, rate, name)
+    return np.concatenate([np.zeros((sound.channels, 0), np.float32), *parts], axis=1)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy.ndimage import uniform_filter1d
 
-from turnmill.manifests.audio import Audio, encode_flac, mono_at, resampled
+from turnmill.manifests.audio import Audio, channels_at, encode_flac, mono_at
 from turnmill.manifests.languages import primary
 from turnmill.manifests.params import Params
 from turnmill.manifests.records import ItemError, Reason, Reject, stable_hash
@@ -196,7 +196,7 @@ def _talk(clip: Row, labels: Mapping[str, Row | None], lake: BinaryIO) -> _Talk:
             f"{name} has {clip['channels']} channels: of one add `diarize: {{}}` to the recipe, of two do not cut each "
             "for itself (segment.channels: together), of more choose two",
         )
-    pcm = _at_rate(clip, lake)
+    pcm = channels_at(clip_sound(lake, clip), RATE, clip["uid"])
     if quality["channel_segments"] is None or same_talk(pcm, RATE):
         raise ItemError(Reason.SAME_CHANNELS, f"{name}: its two channels are one talk, as of a recording of a mix")
     first, second = (_in_samples(spans, pcm.shape[1]) for spans in quality["channel_segments"])
@@ -230,13 +230,6 @@ def _by_speaker(words: Sequence[TimedWord], speech: tuple[Intervals, Intervals])
         away = [np.maximum(spans[:, 0] - end, start - spans[:, 1]).min() for spans in speech]
         found[int(away[1] < away[0])].append(word)
     return found
-
-
-def _at_rate(clip: Row, lake: BinaryIO) -> Pcm:
-    """Float32 [channels, samples] at 24 kHz. Raises AudioError."""
-    sound = clip_sound(lake, clip)
-    parts = resampled(sound.blocks(), sound.channels, sound.sample_rate, RATE, clip["uid"])
-    return np.concatenate([np.zeros((sound.channels, 0), np.float32), *parts], axis=1)
 
 
 def _alone(pcm: Pcm, speech: Intervals) -> Pcm:

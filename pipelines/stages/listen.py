@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from turnmill.manifests.audio import AudioError, mono_at, resampled
+from turnmill.manifests.audio import AudioError, channels_at, mono_at
 from turnmill.manifests.errors import TurnmillError
 from turnmill.manifests.records import Reason, Reject
 from turnmill.pipelines.guard import Guard
@@ -94,9 +94,7 @@ def narrow(tar: BinaryIO, clip: Row) -> Pcm:
 
 def channels_narrow(tar: BinaryIO, clip: Row) -> list[Pcm]:
     """The audio of each channel of a row of `clips`, at 16 kHz. Raises AudioError."""
-    sound = clip_sound(tar, clip)
-    parts = list(resampled(sound.blocks(), sound.channels, sound.sample_rate, SAMPLE_RATE, clip["uid"]))
-    return list(np.concatenate([np.zeros((sound.channels, 0), np.float32), *parts], axis=1))
+    return list(channels_at(clip_sound(tar, clip), SAMPLE_RATE, clip["uid"]))
 
 
 def in_samples(segments: Sequence[Mapping[str, Any]]) -> list[tuple[int, int]]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from turnmill.manifests.audio import Audio, LongSound, Mix, levels, mix_of
+from turnmill.manifests.audio import Audio, LongSound, mixed
 from turnmill.manifests.records import ItemError, Reason
 from turnmill.pipelines.stage import Row
 from turnmill.pipelines.stages.cut import Cut, CutParams, Cuts, Span
@@ -146,5 +146,4 @@ def _check_apart(channels: NDArray[np.float32], sample_rate: int, name: str) -> 
 
 def _together(sound: Audio | LongSound, name: str) -> Heard:
     """What the channels say as one. Raises AudioError."""
-    mix = Mix() if sound.channels == 1 else mix_of(levels(sound))
-    return hear((mix(block)[None] for block in sound.blocks()), 1, sound.sample_rate, name)[0]
+    return hear((block[None] for block in mixed(sound)), 1, sound.sample_rate, name)[0]

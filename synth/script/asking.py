@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from turnmill.manifests.languages import primary
+from turnmill.synth.script import numerals
 from turnmill.synth.script.context import content
 from turnmill.synth.tokens import tokens
 
@@ -136,13 +137,10 @@ _WORDINGS: Final[Mapping[str, _Wording]] = {
         ),
         counts=_pattern(
             r"""\bhow\ (?:much|many|long|far|old|often|big|tall|high)\b|\b(?:when|what\ (?:time|date|year)|prices?|
-            costs?|            balance|address|number|temperature|humidity|fare)\b"""
+            costs?|balance|address|number|temperature|humidity|fare)\b"""
         ),
         announces=_pattern(r"\b(?:the\ following|here\ (?:are|is))\b|:$"),
-        number=_pattern(
-            r"""\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|(?:twen|thir|for|fif|six|seven|
-            eigh|nine)ty|hundred|thousand|million|first|second|third|\w+th|free|noon|midnight|today|tomorrow|\w+day)\b"""
-        ),
+        number=_pattern(rf"\b(?:{numerals.ENGLISH}|free|today|tomorrow|\w+day)\b"),
         accepts=_pattern(
             r"""(?:sure|of\ course|certainly|absolutely|definitely|okay|ok|all\ right|alright|yes|yeah|not?|well|great|
             good)\b"""
@@ -205,7 +203,7 @@ _WORDINGS: Final[Mapping[str, _Wording]] = {
             "多少|几[个点号月年岁天元块]|多[久长远大高]|什么时[候间]|哪年|何时|地址|电话|价格|票价|时长|评分"
         ),
         announces=_pattern("^.{0,4}(?:以下|如下|下面)|[：:]$"),
-        number=_pattern("[零一二两三四五六七八九十百千万]|免费|不要钱"),
+        number=_pattern(f"{numerals.CHINESE}|免费|不要钱"),
         accepts=_pattern("好|当然|可以|没问题|行|嗯|是的|对|不"),
         regrets=_pattern("很?抱歉|对不起|不好意思|我?很(?:抱歉|遗憾)"),
         greeting=_pattern("[你您]好|很高兴"),

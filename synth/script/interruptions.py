@@ -298,9 +298,10 @@ def _once_told(moment: Moment, found: Interruption) -> Iterator[Interruption]:
     text = found.target.text
     asked = moment.before[-1].text if moment.before else ""
     pointed = found.intent == "follow_up" and not stands_alone(found.ahead[0].text, moment.language)
-    whole = sentence_ends(text) if pointed else ends(text)
+    sentences = sentence_ends(text)
+    whole = sentences if pointed else ends(text)
     if found.intent in ("topic", "affirm"):  # a clause of its own may be what was asked for
-        whole = [end for end in whole if end in sentence_ends(text) or not begins(text, end)]
+        whole = [end for end in whole if end in sentences or not begins(text, end)]
     for end in moment.rng.permutation(whole).tolist():
         heard = prefix(text, end)
         if found.intent == "follow_up" and _is_answered(text[len(heard) :], heard, moment):

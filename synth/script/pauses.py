@@ -3,6 +3,7 @@
 import re
 
 from turnmill.synth.phrases import Phrases
+from turnmill.synth.script import numerals
 from turnmill.synth.tokens import prefix, tokens
 
 # What a word that leads on is one with: "so much", "that is", "as long as", a name.
@@ -10,11 +11,7 @@ _SET = re.compile(
     r"(?:much|many|far|long|well|good|great|is|was|are|were|will|would|could|should|sounds?|works?|as|that|uh|um)\b|(?!I\b)[A-Z]"
 )
 # Of numbers and dates nobody loses the thread.
-_NUMBER = re.compile(
-    r"(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|(?:twen|thir|for|fif|six|seven|eigh|"
-    r"nine)ty|hundred|thousand|million|first|second|third|\w+th|half|noon|midnight)\b|[零一二两三四五六七八九十百千万]",
-    re.IGNORECASE,
-)
+_NUMBER = re.compile(rf"(?:{numerals.ENGLISH}|half)\b|{numerals.CHINESE}", re.IGNORECASE)
 
 
 def pause_points(text: str, phrases: Phrases) -> list[int]:
