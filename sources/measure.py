@@ -111,10 +111,15 @@ def _dbfs(power: float) -> float:
     return round(10 * float(np.log10(max(power, floor))), 3) + 0.0  # no -0.0
 
 
+def one_is_silent(energies: Sequence[float]) -> bool:
+    """Whether a channel is so far below another, by the energy of each, that nobody is heard in it."""
+    return min(energies) <= _SILENT * max(energies)
+
+
 def _of_two(found: Levels) -> bool:
     """Whether two channels are two talks and not one that both hear: neither is silent, and their mean is about as loud
     as that of sounds without any relation."""
-    if len(found.energies) != 2 or min(found.energies) <= _SILENT * max(found.energies):
+    if len(found.energies) != 2 or one_is_silent(found.energies):
         return False
     unrelated = sum(found.energies) / 4
     return _LEAST_APART < found.mean_energy / unrelated < _MOST_APART

@@ -19,6 +19,7 @@ from turnmill.manifests.schema import DIARIZED, MEASURED
 from turnmill.manifests.tar import TarWriter
 from turnmill.pipelines.guard import Guard
 from turnmill.pipelines.stage import Made, Row, Shard, Stage, Workspace, clip_item, clip_sound, hours
+from turnmill.sources.measure import one_is_silent
 from turnmill.synth.channels import RATE
 from turnmill.synth.duplex.checking.sample import ACOUSTICS
 from turnmill.synth.duplex.rendering.labels import event_rows, told, turn_rows, word_rows
@@ -197,6 +198,8 @@ def _talk(clip: Row, labels: Mapping[str, Row | None], lake: BinaryIO) -> _Talk:
             "for itself (segment.channels: together), of more choose two",
         )
     pcm = channels_at(clip_sound(lake, clip), RATE, clip["uid"])
+    if one_is_silent(np.square(pcm).mean(axis=1).tolist()):
+        raise ItemError(Reason.ONE_SPEAKER, f"{name}: one of its two channels is silent")
     if quality["channel_segments"] is None or same_talk(pcm, RATE):
         raise ItemError(Reason.SAME_CHANNELS, f"{name}: its two channels are one talk, as of a recording of a mix")
     first, second = (_in_samples(spans, pcm.shape[1]) for spans in quality["channel_segments"])
