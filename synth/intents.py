@@ -16,15 +16,15 @@ SAYS_AGAIN: Final[frozenset[Intent]] = frozenset({"clarify", "repeat"})
 """The kinds at which the assistant says again what it was saying."""
 ENDS: Final[frozenset[Intent]] = frozenset({"topic", "cancel"})
 """The kinds after which the dialogue does not go on as it would have."""
+AT_MOST_AGAIN: Final = 2.5
+"""Times their share up to which those stand in for other kinds: to have missed what was just said makes sense at nearly
+all turns, and is better than no interruption for longer; Turnmill's choice."""
 _SAME_WORDS: Final = 8  # in a row: by them, an answer is the interrupted turn once more
 
 
 _MOST_OWED = 3  # interruptions for which no turn had room, that later turns make up for
 _MOST_AHEAD = 3  # of late kinds, that take the place of those drawn next
-# Times its share of the kinds that make sense at all, beyond which a turn is rather not interrupted: to have missed
-# what was just said makes sense at nearly all turns, and is better than no interruption for longer.
-_AT_MOST = 1.5
-_AT_MOST_AGAIN = 2.5
+_AT_MOST = 1.5  # times its share of the kinds that make sense at all, beyond which a turn is rather not interrupted
 
 Made = TypeVar("Made")
 
@@ -102,7 +102,7 @@ class Balance:
 
     def _too_often(self, intent: Intent) -> bool:
         share = self._shares[intent] / sum(self._shares[met] for met in {*self._counts, intent})
-        at_most = _AT_MOST_AGAIN if intent in SAYS_AGAIN else _AT_MOST
+        at_most = AT_MOST_AGAIN if intent in SAYS_AGAIN else _AT_MOST
         return self._counts[intent] > at_most * share * (self._counts.total() + 1)
 
     def _due(self, late: bool) -> list[Intent]:
