@@ -30,8 +30,6 @@ class Drop(StrEnum):
     NO_ANSWER = "no_answer", "the user is not answered"
     MISHEARD = "misheard", "the assistant answers what the user did not ask"
     TOO_LONG = "too_long", "longer than the trainer reads"
-    TOO_SHORT = "too_short", "shorter than the trainer reads"
-    BAD_TEXT = "bad_text", "its text has what the format takes for a mark of its own"
 
 
 @dataclass(frozen=True)
