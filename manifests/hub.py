@@ -20,9 +20,8 @@ from turnmill.manifests.card_sections import one_row, selected
 from turnmill.manifests.errors import TurnmillError, UsageError
 from turnmill.manifests.funnel import check_ledger
 from turnmill.manifests.index import Index
-from turnmill.manifests.licences import all_of
+from turnmill.manifests.licences import told_forbidden
 from turnmill.manifests.query import connect, told_of_parts
-from turnmill.manifests.records import UNKNOWN_LICENCE
 from turnmill.manifests.schema import HALVES
 from turnmill.manifests.staging import (
     PublishFile,
@@ -37,7 +36,6 @@ from turnmill.manifests.staging import (
 from turnmill.manifests.store import Store
 from turnmill.manifests.wording import plural
 
-_EXAMPLES = 3
 _REACH_S = 15.0  # seconds that the Hub has to answer a first request
 _MESSAGE = "Upload by Turnmill"
 _OURS = tuple(f"{folder}/" for folder in ("data", "manifests", *SHOWN))  # what is there as the dataset is
@@ -146,16 +144,11 @@ def _check(store: Store, connection: duckdb.DuckDBPyConnection) -> None:
     }
     if forbidden:
         found = [row for rows in forbidden.values() for row in rows]
-        licences = ", ".join(sorted({str(licence) for licence, _ in found}))
-        examples = ", ".join(str(uid) for _, uid in found[:_EXAMPLES])
-        unknown = any(UNKNOWN_LICENCE in all_of(str(licence)) for licence, _ in found)
-        state = "state the licence of your own recordings and texts (`licence:` of the recipe), or " if unknown else ""
         keys = " and to ".join(f"`{HALVES[half].select_key}`" for half in forbidden)
-        raise TurnmillError(
-            f"{plural(len(found), 'selected sample')} may not be redistributed ({licences}), for example {examples}: "
-            f'{state}add {{name: may_publish, keep: "licence_redistribute"}} to {keys} of your recipe, run it, then '
-            "publish"
+        remedy = (
+            f'add {{name: may_publish, keep: "licence_redistribute"}} to {keys} of your recipe, run it, then publish'
         )
+        raise TurnmillError(told_forbidden(found, remedy))
 
 
 def _upload(store: Store, staged: Staged, repo: str, api: HfApi, private: bool) -> str:

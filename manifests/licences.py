@@ -9,6 +9,7 @@ from functools import lru_cache
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
 from turnmill.manifests.records import UNKNOWN_LICENCE, Licence
+from turnmill.manifests.wording import plural
 
 _ATTRIBUTION = "attribution"
 _NOTHING: frozenset[str] = frozenset()
@@ -31,6 +32,7 @@ class KnownLicence:
     demands: frozenset[str] = frozenset({_ATTRIBUTION})
 
 
+_EXAMPLES = 3  # items that an error names
 _LONGEST, _SHOWN = 200, 40  # characters of an expression, and of a name that an error proposes
 _CC = "https://creativecommons.org/licenses"
 _CC_PAGE = re.compile(
@@ -256,6 +258,18 @@ def of_derivative(licences: Iterable[Licence]) -> Licence:
     """
     carried = strictest(licences)
     return replace(carried, redistribute=carried.redistribute and carried.derivatives)
+
+
+def told_forbidden(found: Sequence[tuple[str | None, str]], remedy: str) -> str:
+    """The sentence on samples, (licence, uid) each, that may not be redistributed; `remedy`: what to do."""
+    licences = ", ".join(sorted({str(licence) for licence, _ in found}))
+    examples = ", ".join(uid for _, uid in found[:_EXAMPLES])
+    unknown = any(UNKNOWN_LICENCE in all_of(str(licence)) for licence, _ in found)
+    state = "state the licence of your own recordings and texts (`licence:` of the recipe), or " if unknown else ""
+    return (
+        f"{plural(len(found), 'selected sample')} may not be redistributed ({licences}), for example {examples}: "
+        f"{state}{remedy}"
+    )
 
 
 def hub_metadata(spdx: Iterable[str]) -> dict[str, object]:

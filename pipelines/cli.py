@@ -4,11 +4,8 @@ Exit status: 0 done, 1 failed (or --max-reject-ratio exceeded), 2 bad usage or r
 SIGTERM.
 """
 
-import os
 import shlex
-import shutil
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -88,6 +85,7 @@ def run(
         watch=watcher(console),
     )
     from turnmill.dashboards.summary import print_summary
+    from turnmill.pipelines.offers import next_commands
 
     samples = {half.half: half.samples for half in result.summary.made}
     corpora = [one.entry.name for one in loaded.sources]
@@ -100,33 +98,6 @@ def run(
             f'what `turnmill query {shlex.quote(out)} "SELECT stage, uid, detail FROM rejects WHERE reason = '
             "'internal_error'\"` prints"
         )
-
-
-def next_commands(out: str, samples: Mapping[str, int], model: str | None = None) -> list[tuple[str, str]]:
-    """What to try after a run that made so many samples of each half: (what it does, command), as this shell can run
-    them; after the demo corpus that a Whisper `model` of English heard, recordings of the user's own."""
-    from turnmill.pipelines.listening import PAGE
-
-    turnmill = "turnmill" if shutil.which("turnmill") else shlex.quote(os.path.relpath(sys.argv[0]))
-    folder = shlex.quote(out)
-    talks = samples.get("dialogue", 0) > 0
-    what, table = ("kind", "events") if talks else ("removed_by", "clips_all")
-    sql = f"SELECT {what}, count(*) AS n FROM {table} GROUP BY {what} ORDER BY n DESC"
-    listen = [("listen", f"open {out.rstrip('/')}/{PAGE} in a browser")] if talks and "://" not in out else []
-    keys = (
-        "root=YOUR/RECORDINGS",
-        "ingest.keep_untranscribed=true",
-        f"transcribe.model={model}",
-        "transcribe.language=en",
-    )
-    settings = " ".join(f"--set {shlex.quote(key)}" for key in keys)
-    yours = [("yours", f"{turnmill} run speech {settings}")] if model else []
-    return [
-        *listen,
-        *yours,
-        ("query", f'{turnmill} query {folder} "{sql}"'),
-        ("publish", f"{turnmill} publish {folder} --repo YOU/DATASET --dry-run"),
-    ]
 
 
 @app.command()
@@ -331,6 +302,35 @@ def publish(
             ),
         )
     tell(plan.text(), end="")
+
+
+@app.command()
+def export(
+    out: Out,
+    format: Annotated[str, typer.Option(help="formats, e.g. moshi,lhotse", show_default=False)],
+    to: Annotated[str, typer.Option(help="new folder or URL, or one to go on in", show_default=False, parser=place)],
+    split: Annotated[str | None, typer.Option(help="this one alone, e.g. train; default: all")] = None,
+    where: Annotated[str | None, typer.Option(help="SQL condition over clips_all or dialogues_all")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="check it, say what would be written")] = False,
+) -> None:
+    """Write what trainers read, from the training shards. To go on after a stop, run the same command again."""
+    from turnmill.manifests.export.export import export as write
+    from turnmill.manifests.export.profiles import named
+    from turnmill.manifests.store import opened
+    from turnmill.pipelines.progress import Board, Standing
+
+    board, profiles = Board(terminal(sys.stderr)), named(format)
+    with board.shown():
+        told = write(
+            opened(out),
+            profiles,
+            to,
+            split=split,
+            where=where,
+            dry_run=dry_run,
+            tell=lambda done, total: board.show("export", {"shards": Standing(done, done / total, "shards")}),
+        )
+    tell(told, end="")
 
 
 @app.command()

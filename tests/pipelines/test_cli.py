@@ -18,9 +18,10 @@ from tests.conftest import tree_hashes
 from tests.pipelines.conftest import Small
 from tests.synth.tts.cosyvoice_fake import write_checkout
 from tests.whisper import require
-from turnmill.pipelines.cli import main, next_commands
+from turnmill.pipelines.cli import main
 from turnmill.pipelines.dataset import open_dataset
 from turnmill.pipelines.doctor import examine
+from turnmill.pipelines.offers import next_commands
 from turnmill.pipelines.stopping import SENTENCE
 from turnmill.sources.catalogue import load
 

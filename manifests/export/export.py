@@ -1,0 +1,323 @@
+"""One pass over the training shards for all formats that are asked for.
+
+Of each format a training shard makes a part: its files, and at last `items/FORMAT/SHARD.parquet`, a row for each item,
+which says what became of it. A part that is there is not made again; the index files are made of those rows when all
+are there. So the same command goes on after a kill, and what it ends with is the same.
+"""
+
+import json
+import tarfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any, Final
+
+import duckdb
+import pyarrow as pa
+
+from turnmill.manifests.audio import AudioError
+from turnmill.manifests.errors import TurnmillError, UsageError
+from turnmill.manifests.export.papers import write_papers
+from turnmill.manifests.export.profile import Add, Drop, Index, Place, Profile, Row, Written
+from turnmill.manifests.export.sample import Sample, read
+from turnmill.manifests.funnel import check_ledger
+from turnmill.manifests.index import Index as SetIndex
+from turnmill.manifests.licences import told_forbidden
+from turnmill.manifests.published import MAKE_AGAIN
+from turnmill.manifests.query import check_condition, connect, query_error, told_of_parts
+from turnmill.manifests.schema import HALVES
+from turnmill.manifests.store import Store, opened
+from turnmill.manifests.wording import plural
+
+MADE_FROM: Final = "export.json"
+"""What an export is of, in its folder."""
+
+_ITEMS = pa.schema(
+    [
+        ("item", pa.string()),
+        ("split", pa.string()),
+        ("seconds", pa.float64()),
+        ("drop", pa.string()),  # why it was not written; null where it was
+        ("detail", pa.string()),
+        ("sorted_by", pa.string()),
+        ("entry", pa.string()),  # what the index says of it, as JSON
+    ]
+)
+
+Tell = Callable[[int, int], None]
+"""What is told how many of how many training shards are exported."""
+
+
+@dataclass(frozen=True)
+class TrainingShard:
+    """A training shard with samples that are exported; `number` of `count` in its split."""
+
+    name: str  # in the output
+    half: str
+    split: str
+    number: int
+    count: int
+    keys: frozenset[str]
+
+    @property
+    def stem(self) -> str:
+        return self.name.rpartition("/")[2].removesuffix(".tar")
+
+
+@dataclass(frozen=True)
+class Made:
+    """What was made of one format: items and hours by what became of them (None: written)."""
+
+    profile: Profile
+    items: Mapping[str | None, int]
+    hours: Mapping[str | None, float]
+    lengths: tuple[float, float, float]
+
+    def text(self, folder: str) -> str:
+        """What was written, what was dropped and why, the trainer's knob, and its command, as the format lies in
+        `folder`."""
+        kept, word = self.items.get(None, 0), self.profile.items.removesuffix("s")
+        lines = [f"{self.profile.name}: {plural(kept, word)}, {self.hours.get(None, 0.0):.2f} h, in {folder}"]
+        for drop, count in sorted((drop, count) for drop, count in self.items.items() if drop is not None):
+            lines.append(f"  dropped  {plural(count, word)} ({drop})")
+        if not any(drop is not None for drop in self.items):
+            lines.append("  dropped  nothing")
+        lines.append(f"  set      {self.profile.knob(Written(folder, self.lengths))}")
+        lines.append(f"  train    {self.profile.command.format(folder=folder)}")
+        if self.profile.absolute:
+            lines.append("  its index has absolute paths: export again after moving it")
+        return "\n".join(lines) + "\n"
+
+
+def export(
+    store: Store,
+    profiles: Sequence[Profile],
+    to: str,
+    *,
+    split: str | None = None,
+    where: str | None = None,
+    dry_run: bool = False,
+    tell: Tell = lambda _, __: None,
+) -> str:
+    """Write a finished output in formats, each in its folder below `to`; the summary. `split`: that one alone; `where`:
+    a condition over `clips_all` or `dialogues_all`, whichever a format is made of.
+
+    Raises UsageError, before anything is written, for a folder of something else, a format that holds nothing of this
+    output, or a condition that is none; TurnmillError for an unfinished output, a licence that forbids it, or a
+    damaged shard.
+    """
+    index, target = SetIndex.load(store), opened(to)
+    with told_of_parts(store), connect(store, index) as connection:
+        _check_finished(store, connection)
+        made_from = _made_from(index, split, where)
+        _check_target(target, made_from)
+        shards = [
+            shard
+            for half in dict.fromkeys(profile.half for profile in profiles)
+            for shard in _shards(index, connection, half, split, where)
+        ]
+        _check_holds(store, profiles, shards, split, where)
+        licences = {
+            half: _check_licences(connection, half, shards) for half in dict.fromkeys(shard.half for shard in shards)
+        }
+    if dry_run:
+        return _planned(profiles, shards, to)
+    target.remove_temporaries()
+    target.write(MADE_FROM, made_from)
+    for number, shard in enumerate(shards):
+        tell(number, len(shards))
+        _export_shard(store, target, shard, [profile for profile in profiles if profile.half == shard.half])
+    made = [_finish(target, profile, [shard for shard in shards if shard.half == profile.half]) for profile in profiles]
+    for one in made:
+        write_papers(_folder(target, one.profile), index, licences[one.profile.half], one.text("."))
+    return "".join(one.text(_folder(target, one.profile).url) for one in made)
+
+
+def _made_from(index: SetIndex, split: str | None, where: str | None) -> bytes:
+    fingerprints = {half: maker.fingerprint for half, items in HALVES.items() if (maker := index.maker(items.samples))}
+    said = {"recipe": index.recipe_name, "samples": fingerprints, "split": split, "where": where}
+    return (json.dumps(said, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def _check_finished(store: Store, connection: duckdb.DuckDBPyConnection) -> None:
+    problems = check_ledger(connection)
+    if problems:
+        raise TurnmillError(
+            f"{store.url} is not finished ({problems[0]}): run the recipe again with the same --out, then export"
+        )
+
+
+def _check_target(target: Store, made_from: bytes) -> None:
+    """Refuse a folder that has something else."""
+    if target.exists(MADE_FROM):
+        if target.read(MADE_FROM) != made_from:
+            raise UsageError(
+                f"--to {target.url} holds another export (of other samples, --split or --where, see {MADE_FROM}): name "
+                "a new folder"
+            )
+    elif target.names(""):
+        raise UsageError(f"--to {target.url} is not empty and no export of Turnmill's: name a new folder")
+
+
+def _shards(
+    index: SetIndex,
+    connection: duckdb.DuckDBPyConnection,
+    half: str,
+    split: str | None,
+    where: str | None,
+) -> Iterator[TrainingShard]:
+    """The training shards of a half that have samples to export, in order."""
+    items, maker = HALVES[half], index.maker(HALVES[half].samples)
+    if maker is None:
+        return
+    condition = "true"
+    if where is not None:
+        try:
+            check_condition(where)
+        except UsageError as error:
+            raise UsageError(f"--where {where}: {error}") from error
+        condition = f"uid IN (SELECT {items.key} FROM {items.view} WHERE (\n{where}\n))"
+    sql = (
+        f"SELECT split, shard, list(key ORDER BY key) FROM {items.samples} WHERE {condition} AND "
+        "coalesce(split = $split, $split IS NULL) GROUP BY split, shard ORDER BY split, shard"
+    )
+    try:
+        found = connection.execute(sql, {"split": split}).fetchall()
+    except duckdb.Error as error:
+        raise UsageError(f"--where {where}: {query_error(error)}") from error
+    counts: dict[str, int] = {}
+    for of, _, _ in found:
+        counts[of] = counts.get(of, 0) + 1
+    numbers = dict.fromkeys(counts, 0)
+    for of, name, keys in found:
+        yield TrainingShard(f"{maker.shards}/{name}", half, of, numbers[of], counts[of], frozenset(keys))
+        numbers[of] += 1
+
+
+def _check_holds(
+    store: Store, profiles: Sequence[Profile], shards: Sequence[TrainingShard], split: str | None, where: str | None
+) -> None:
+    """Refuse a format for which there is nothing."""
+    for profile in profiles:
+        if not any(shard.half == profile.half for shard in shards):
+            asked = [f"--split {split}"] * (split is not None) + [f"--where {where}"] * (where is not None)
+            raise UsageError(
+                f"--format {profile.name} holds {HALVES[profile.half].table}, of which {store.url} has none"
+                f"{' with ' if asked else ''}{' and '.join(asked)}: name another format, or an output that has them"
+            )
+
+
+def _check_licences(
+    connection: duckdb.DuckDBPyConnection, half: str, shards: Sequence[TrainingShard]
+) -> Mapping[str, int]:
+    """How many samples of a half are exported under each licence. Raises TurnmillError for one that forbids it."""
+    items, counts = HALVES[half], dict[str, int]()
+    forbidden: list[tuple[str | None, str]] = []
+    rows = connection.execute(
+        f"SELECT licence, licence_redistribute, uid FROM {items.samples} JOIN "
+        f"(SELECT {items.key} AS item, licence, licence_redistribute FROM {items.table}) ON item = uid "
+        "WHERE key IN (SELECT unnest($keys)) ORDER BY uid",
+        {"keys": [key for shard in shards if shard.half == half for key in sorted(shard.keys)]},
+    )
+    for licence, redistribute, uid in rows.fetchall():
+        counts[str(licence)] = counts.get(str(licence), 0) + 1
+        if redistribute is not True:
+            forbidden.append((licence, uid))
+    if forbidden:
+        raise TurnmillError(told_forbidden(forbidden, 'export the others: --where "licence_redistribute"'))
+    return counts
+
+
+def _planned(profiles: Sequence[Profile], shards: Sequence[TrainingShard], to: str) -> str:
+    lines = []
+    for profile in profiles:
+        mine = [shard for shard in shards if shard.half == profile.half]
+        samples = sum(len(shard.keys) for shard in mine)
+        lines.append(f"{profile.name}: {plural(samples, 'sample')} of {plural(len(mine), 'shard')} to {to}")
+    return "\n".join([*lines, "dry run: it was checked, and nothing was written"]) + "\n"
+
+
+def _part(profile: Profile, shard: TrainingShard) -> str:
+    return f"items/{profile.name}/{shard.stem}.parquet"
+
+
+def _folder(target: Store, profile: Profile) -> Store:
+    return Store(f"{target.url.rstrip('/')}/{profile.name}")
+
+
+def _export_shard(store: Store, target: Store, shard: TrainingShard, profiles: Sequence[Profile]) -> None:
+    """Write the parts of a training shard that are not there, of all formats from one reading of it."""
+    missing = [profile for profile in profiles if not target.exists(_part(profile, shard))]
+    if not missing:
+        return
+    rows: dict[str, list[Row]] = {profile.name: [] for profile in missing}
+    try:
+        with ExitStack() as stack, store.open(shard.name) as file:
+            places = [Place(_folder(target, profile), shard.split, shard.number, shard.count) for profile in missing]
+            adds = [stack.enter_context(profile.part(place)) for profile, place in zip(missing, places, strict=True)]
+            for sample in read(file, shard.split, shard.keys):
+                for profile, add in zip(missing, adds, strict=True):
+                    rows[profile.name] += _added(add, sample)
+    except (FileNotFoundError, tarfile.TarError, ValueError) as error:
+        raise TurnmillError(f"{store.path(shard.name)} is damaged or gone ({error}): {MAKE_AGAIN}") from error
+    for profile in missing:
+        table = pa.Table.from_pylist([_item(row, shard) for row in rows[profile.name]], schema=_ITEMS)
+        target.write_part(_part(profile, shard), table, {})
+
+
+def _added(add: Add, sample: Sample) -> list[Row]:
+    try:
+        return list(add(sample))
+    except AudioError as error:
+        item = sample.told.get("uid") or sample.told["id"]
+        return [Row(item, sample.duration, drop=Drop.UNREADABLE, detail=error.detail)]
+
+
+def _item(row: Row, shard: TrainingShard) -> dict[str, Any]:
+    return {
+        "item": row.item,
+        "split": shard.split,
+        "seconds": row.seconds,
+        "drop": row.drop,
+        "detail": row.detail,
+        "sorted_by": row.order,
+        "entry": None if row.drop is not None else json.dumps(row.entry, ensure_ascii=False),
+    }
+
+
+def _finish(target: Store, profile: Profile, shards: Sequence[TrainingShard]) -> Made:
+    """Write the index of a format, and tell what it holds."""
+    folder = _folder(target, profile)
+    parts = [_part(profile, shard) for shard in shards]
+    splits = dict.fromkeys(shard.split for shard in shards)
+    profile.index(Index(folder, {split: _entries(target, parts, split) for split in splits}))
+    with _items(target, parts) as connection:
+        rows = connection.execute('SELECT "drop", count(*), sum(seconds) / 3600 FROM items GROUP BY ALL').fetchall()
+    with _items(target, parts) as connection:
+        quantiles = "quantile_disc(seconds, [0.5, 0.95, 1.0])"
+        found = connection.execute(f'SELECT {quantiles} FROM items WHERE "drop" IS NULL').fetchone()
+    lengths = found[0] if found and found[0] else [0.0, 0.0, 0.0]
+    items, hours = {drop: count for drop, count, _ in rows}, {drop: hours for drop, _, hours in rows}
+    return Made(profile, items, hours, (lengths[0], lengths[1], lengths[2]))
+
+
+def _entries(target: Store, parts: Sequence[str], split: str) -> Callable[[], Iterator[Any]]:
+    def entries() -> Iterator[Any]:
+        with _items(target, parts) as connection:
+            connection.execute(
+                'SELECT entry FROM (SELECT *, row_number() OVER () AS n FROM items) WHERE "drop" IS NULL AND '
+                "split = ? ORDER BY sorted_by, n",
+                [split],
+            )
+            while rows := connection.fetchmany(1 << 10):
+                yield from (json.loads(entry) for (entry,) in rows)
+
+    return entries
+
+
+def _items(target: Store, parts: Sequence[str]) -> duckdb.DuckDBPyConnection:
+    """A database with the rows of parts, in order, as `items`, for one query; memory does not grow with them."""
+    batches = (batch for name in parts for batch in target.read_part(name).cast(_ITEMS).to_batches())
+    connection = duckdb.connect(":memory:")
+    connection.register("items", pa.RecordBatchReader.from_batches(_ITEMS, batches))
+    return connection

@@ -1,0 +1,112 @@
+"""What a format is to the pass over the shards: how a shard is written, how the index is, what its trainer wants."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, BinaryIO, Self
+
+from turnmill.manifests.export.sample import Sample
+from turnmill.manifests.store import Store
+
+
+class Drop(StrEnum):
+    """Why a format does not hold an item, and what that means."""
+
+    meaning: str
+
+    def __new__(cls, value: str, meaning: str = "") -> Self:
+        drop = str.__new__(cls, value)
+        drop._value_ = value
+        drop.meaning = meaning
+        return drop
+
+    UNREADABLE = "unreadable", "the sample's audio cannot be decoded"
+    NOT_STEREO = "not_stereo", "the audio has not one channel for each of two parties"
+    NO_WORD_TIMES = "no_word_times", "a turn says something, and no recogniser told when each word is said"
+    NO_TEXT = "no_text", "nobody told what is said"
+    NO_QUESTION = "no_question", "the assistant speaks first: there is nothing that it answers"
+    NO_ANSWER = "no_answer", "the user is not answered"
+    MISHEARD = "misheard", "the assistant answers what the user did not ask"
+    TOO_LONG = "too_long", "longer than the trainer reads"
+
+
+@dataclass(frozen=True)
+class Row:
+    """An item of a sample: written, with what the index says of it, or dropped. `seconds`: of audio; `order`: what the
+    index is sorted by, where its format asks for that."""
+
+    item: str
+    seconds: float
+    entry: Any = None
+    drop: Drop | None = None
+    detail: str | None = None
+    order: str = ""
+
+
+Add = Callable[[Sample], Iterable[Row]]
+"""Writes a sample and tells what became of each of its items."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the part of a training shard goes: the format's folder, and the number of the shard among those of its
+    split."""
+
+    store: Store
+    split: str
+    number: int
+    count: int
+
+    def write(self, name: str, data: bytes) -> None:
+        self.store.write(name, data)
+
+    def writer(self, name: str) -> AbstractContextManager[BinaryIO]:
+        return self.store.writer(name)
+
+
+@dataclass(frozen=True)
+class Index:
+    """What the index files are made of: the format's folder and the entries of what was written, by split."""
+
+    store: Store
+    splits: Mapping[str, Callable[[], Iterator[Any]]]
+
+
+@dataclass(frozen=True)
+class Written:
+    """What an export has of a format, for what its trainer is told. `lengths`: quantiles of the items' seconds at 50,
+    95 and 100 %; `folder`: where it lies."""
+
+    folder: str
+    lengths: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One target. `half`: whose samples it is made of; `items`: what it counts; `command`: what starts the trainer;
+    `knob`: a setting of the trainer's that fits the set."""
+
+    name: str
+    serves: str
+    half: str
+    items: str
+    part: Callable[[Place], AbstractContextManager[Add]]
+    index: Callable[[Index], None]
+    command: str
+    knob: Callable[[Written], str]
+    absolute: bool = False  # its index has absolute paths
+
+
+def json_line(value: Any) -> str:
+    """A line of JSON, the same for the same value."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
+def write_lines(index: Index, name: str, line: Callable[[Any], str] = json_line) -> None:
+    """Write an index of a line an entry for each split; `name` has `{split}` in it."""
+    for split, entries in index.splits.items():
+        with index.store.writer(name.format(split=split)) as file:
+            for entry in entries():
+                file.write(line(entry).encode())

@@ -1,0 +1,113 @@
+"""A training sample as exporters see it: its audio, and what its JSON says."""
+
+import io
+import tarfile
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, BinaryIO, Final
+
+import numpy as np
+import soundfile
+
+from turnmill.manifests.audio import Audio, Float32, channels_at, decode, library
+from turnmill.manifests.records import Reason
+from turnmill.manifests.samples import parsed
+from turnmill.manifests.tar import samples_in
+
+ASSISTANT, USER = 0, 1
+"""Channels of a dialogue."""
+
+CLEAN: Final = "user.flac"
+"""Member of a dialogue's sample: the user's clean stem."""
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word that is heard. `start`, `end`: seconds from the start of the audio."""
+
+    word: str
+    start: float
+    end: float
+    channel: int
+
+
+@dataclass(frozen=True)
+class Sample:
+    """`audio`: the file as it is in the shard, `codec` its ending; `clean`: the user's clean stem, where it was kept;
+    `told`: the sample's JSON (`manifests.samples`)."""
+
+    key: str
+    split: str
+    codec: str
+    audio: bytes
+    clean: bytes | None
+    told: Mapping[str, Any]
+
+    @cached_property
+    def sound(self) -> Audio:
+        """The audio, decoded once for all formats. Raises AudioError."""
+        return decode(self.audio, f"{self.key}.{self.codec}")
+
+    @cached_property
+    def header(self) -> soundfile.SoundFile:
+        """What the file says of itself: `samplerate` (Hz), `channels`, `frames`. Raises AudioError."""
+        with library("libsndfile", self.key, Reason.CORRUPT_AUDIO):
+            return soundfile.SoundFile(io.BytesIO(self.audio))
+
+    @property
+    def duration(self) -> float:
+        """Seconds of the audio."""
+        return float(self.told["duration"])
+
+    @cached_property
+    def words(self) -> Sequence[Word]:
+        """All that is heard of both parties of a dialogue, in the order of its start: turns, backchannels, and tries to
+        interrupt that failed."""
+        spans = [*self.told["turns"], *self.told["backchannels"]]
+        spans += [event for event in self.told["events"] if event["kind"] == "failed_barge_in"]
+        found = [
+            Word(one["word"], one["start"], one["end"], span["channel"]) for span in spans for one in span["words"]
+        ]
+        return sorted(found, key=lambda word: (word.start, word.channel, word.end))
+
+    @property
+    def has_word_times(self) -> bool:
+        """Whether every turn of a dialogue that says something has the times of its words."""
+        return all(turn["words"] or turn["text_heard"] == "" for turn in self.told["turns"])
+
+
+def at_rate(sound: Audio, rate: int, name: str) -> Float32:
+    """A sound at `rate` Hz, float32 [channels, frames]: as many frames as its length times the rate, to the nearest."""
+    frames = round(sound.frames * rate / sound.sample_rate)
+    samples = channels_at(sound, rate, name)[:, :frames]
+    return np.pad(samples, ((0, 0), (0, frames - samples.shape[1])))
+
+
+def wav(samples: Float32, rate: int) -> bytes:
+    """Samples, float32 [channels, frames] or [frames], as a 16-bit WAV file at `rate` Hz."""
+    file = io.BytesIO()
+    with library("libsndfile", "the audio", Reason.CORRUPT_AUDIO):
+        soundfile.write(file, samples.T, rate, format="WAV", subtype="PCM_16")
+    return file.getvalue()
+
+
+def read(file: BinaryIO, split: str, wanted: Collection[str]) -> Iterator[Sample]:
+    """Those samples of an open training shard whose keys are wanted, in its order, one in memory at a time.
+
+    Raises tarfile.TarError where the shard breaks off.
+    """
+    with tarfile.open(fileobj=file, mode="r:") as tar:
+        for key, members in samples_in(tar):
+            if key in wanted:
+                held = {member.name.partition(".")[2]: _bytes(tar, member) for member in members}
+                told = parsed(held.pop("json"))
+                clean = held.pop(CLEAN, None)
+                ((codec, audio),) = held.items()
+                yield Sample(key, split, codec, audio, clean, told)
+
+
+def _bytes(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    file = tar.extractfile(member)
+    assert file is not None  # it is a file
+    return file.read()

@@ -1,0 +1,157 @@
+"""The pass over the shards: what is refused, and nothing written; kill and rerun; what the summary counts."""
+
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import tree_hashes
+from tests.manifests.export.conftest import Output, exported, make_output
+from turnmill.manifests.errors import TurnmillError, UsageError
+from turnmill.manifests.export import export as module
+from turnmill.manifests.export.export import export
+from turnmill.manifests.export.profiles import PROFILES, named
+from turnmill.manifests.store import Store
+
+D = "dialogue"
+DIALOGUE = ",".join(name for name, profile in PROFILES.items() if profile.half == D)
+
+
+def test_an_unknown_format_is_refused_with_the_one_that_was_meant() -> None:
+    with pytest.raises(UsageError, match=r"--format mosh is no format of Turnmill's: did you mean moshi\?"):
+        named("hertz,mosh")
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"where": "duration >"}, "--where duration >: it is not SQL"),
+        ({"where": "nothing > 1"}, "--where nothing > 1: the query failed"),
+        ({"where": "true); SELECT (true"}, "it is more than one condition"),
+        ({"where": "duration > 1e9"}, "holds dialogues, of which .* has none with --where"),
+        ({"split": "dev"}, "holds dialogues, of which .* has none with --split dev"),
+    ],
+)
+def test_what_cannot_be_is_refused_and_nothing_written(
+    options: dict[str, Any], sentence: str, output: Output, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        export(output.store, named("moshi"), str(tmp_path / "to"), **options)
+    assert not (tmp_path / "to").exists()
+
+
+def test_an_output_without_dialogues_is_refused(tmp_path: Path) -> None:
+    output = make_output(tmp_path / "out")
+    shutil.rmtree(output.store.path("dialogue_samples"))
+    shutil.rmtree(output.store.path("dialogue_plan"))
+    with pytest.raises(TurnmillError, match="is not finished"):
+        export(output.store, named("moshi"), str(tmp_path / "to"))
+    assert not (tmp_path / "to").exists()
+
+
+def test_a_folder_of_something_else_is_refused(output: Output, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/notes.txt").write_text("mine", "utf-8")
+    with pytest.raises(UsageError, match="is not empty and no export of Turnmill's"):
+        export(output.store, named("moshi"), str(tmp_path / "mine"))
+    exported(output, "moshi", tmp_path / "to")
+    before = tree_hashes(tmp_path / "to")
+    with pytest.raises(UsageError, match="holds another export"):
+        export(output.store, named("hertz"), str(tmp_path / "to"), where="duration > 1")
+    assert tree_hashes(tmp_path / "to") == before
+
+
+def test_what_may_not_be_redistributed_is_not_exported(tmp_path: Path) -> None:
+    output = make_output(tmp_path / "out", redistribute=False, licence="CC-BY-NC-ND-4.0")
+    clips = next(name for name, profile in PROFILES.items() if profile.half == "speech")
+    with pytest.raises(TurnmillError, match=re.escape("1 selected sample may not be redistributed (CC-BY-NC-ND-4.0)")):
+        export(output.store, named(f"moshi,{clips}"), str(tmp_path / "to"))
+    assert not (tmp_path / "to").exists()
+    export(output.store, named(clips), str(tmp_path / "to"), where="licence_redistribute")
+    assert "CC-BY-NC-ND" not in (tmp_path / f"to/{clips}/LICENCES.md").read_text("utf-8")
+
+
+def test_a_dry_run_writes_nothing(output: Output, tmp_path: Path) -> None:
+    told = export(output.store, named("moshi"), str(tmp_path / "to"), dry_run=True)
+    assert "moshi: 2 samples of 1 shard" in told
+    assert not (tmp_path / "to").exists()
+
+
+class Killed(BaseException):
+    """As a signal ends a process: no code of ours catches it."""
+
+
+def test_an_export_that_was_killed_goes_on_to_equal_bytes(
+    output: Output, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    formats = ",".join(name for name, profile in PROFILES.items() if not profile.absolute)
+    exported(output, formats, tmp_path / "whole")
+    whole = tree_hashes(tmp_path / "whole")
+    writes = 0
+    real = Store.writer
+
+    def dying(self: Store, name: str) -> Any:
+        nonlocal writes
+        writes += 1
+        if writes == limit:
+            raise Killed
+        return real(self, name)
+
+    monkeypatch.setattr(Store, "writer", dying)
+    for limit in (2, 3, 5, 8, 13, 18):
+        writes = 0
+        with pytest.raises(Killed):
+            exported(output, formats, tmp_path / f"to{limit}")
+        monkeypatch.setattr(Store, "writer", real)
+        exported(output, formats, tmp_path / f"to{limit}")
+        assert tree_hashes(tmp_path / f"to{limit}") == whole
+        monkeypatch.setattr(Store, "writer", dying)
+
+
+def test_a_part_that_is_there_is_not_made_again(
+    output: Output, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exported(output, "moshi", tmp_path / "to")
+    read: list[str] = []
+    real = module.read
+
+    def noted(file: Any, split: str, wanted: Any) -> Any:
+        read.append(split)
+        return real(file, split, wanted)
+
+    monkeypatch.setattr(module, "read", noted)
+    exported(output, "moshi", tmp_path / "to")
+    assert read == []
+    exported(output, DIALOGUE, tmp_path / "to")
+    assert read == ["train"], "one reading for all formats that are new"
+
+
+def test_formats_of_one_pass_are_as_each_alone(output: Output, tmp_path: Path) -> None:
+    exported(output, DIALOGUE, tmp_path / "together")
+    for name in DIALOGUE.split(","):
+        exported(output, name, tmp_path / "alone")
+    assert tree_hashes(tmp_path / "together") == tree_hashes(tmp_path / "alone")
+
+
+def test_each_item_is_written_or_dropped_with_a_reason(tmp_path: Path) -> None:
+    output = make_output(tmp_path / "out")
+    shard = Path(output.store.path("shards/fc/dialogues-train-000000.tar"))
+    data = shard.read_bytes()
+    place = data.index(b"fLaC", data.index(b"d2.flac"))
+    shard.write_bytes(data[:place] + b"none" + data[place + 4 :])
+    told = export(output.store, named("moshi,hertz"), str(tmp_path / "to"))
+    assert told.count(": 1 dialogue, 0.00 h") == 2
+    assert told.count("dropped  1 dialogue (unreadable)") == 2
+    assert not list((tmp_path / "to").rglob("d2.*"))
+
+
+def test_a_shard_that_breaks_off_is_told(tmp_path: Path) -> None:
+    output = make_output(tmp_path / "out")
+    shard = Path(output.store.path("shards/fc/dialogues-train-000000.tar"))
+    shard.write_bytes(shard.read_bytes()[:200_000])
+    with pytest.raises(TurnmillError, match=r"dialogues-train-000000.tar is damaged or gone"):
+        export(output.store, named("moshi"), str(tmp_path / "to"))
+    assert not (tmp_path / "to/moshi/train.jsonl").exists()
+    assert not list((tmp_path / "to").rglob("*.parquet"))
