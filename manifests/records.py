@@ -11,16 +11,20 @@ Row = dict[str, Any]
 """A row of a table, by column."""
 
 
-class Reason(StrEnum):
-    """Why an item was rejected, and what that means. Every row of `rejects` has exactly one of these."""
+class Code(StrEnum):
+    """Codes, each with what it means, for the docs."""
 
     meaning: str
 
     def __new__(cls, value: str, meaning: str = "") -> Self:  # a default, for `Reason("code")` looks one up
-        reason = str.__new__(cls, value)
-        reason._value_ = value
-        reason.meaning = meaning
-        return reason
+        code = str.__new__(cls, value)
+        code._value_ = value
+        code.meaning = meaning
+        return code
+
+
+class Reason(Code):
+    """Why an item was rejected, and what that means. Every row of `rejects` has exactly one of these."""
 
     # ingest
     UNREADABLE_FILE = "unreadable_file", "the file is there, but the system does not let it be read"

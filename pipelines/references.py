@@ -12,7 +12,8 @@ import pyarrow as pa
 
 from turnmill.manifests.card_schema import fields
 from turnmill.manifests.card_sections import markdown
-from turnmill.manifests.records import Reason
+from turnmill.manifests.export.profile import Drop
+from turnmill.manifests.records import Code, Reason
 from turnmill.manifests.samples import CLIP, DIALOGUE
 from turnmill.manifests.schema import EVENT_KINDS, TABLES, Table
 from turnmill.pipelines.keys import keys, sections
@@ -79,9 +80,16 @@ def reasons() -> str:
             "# Reasons",
             'Why an item was rejected: `turnmill query OUT "SELECT reason, detail, uid FROM rejects"`. What a '
             "predicate of yours removed is no reject: `removed_by` of `clips_all` and `dialogues_all` names it.",
-            markdown(("reason", "meaning"), ((f"`{reason}`", reason.meaning) for reason in Reason)),
+            _meanings("reason", Reason),
+            "## What an export drops",
+            "`drop` of `items/FORMAT/SHARD.parquet`, below the folder of an [export](export.md).",
+            _meanings("drop", Drop),
         ]
     )
+
+
+def _meanings(name: str, codes: Iterable[Code]) -> str:
+    return markdown((name, "meaning"), ((f"`{code}`", code.meaning) for code in codes))
 
 
 def catalogue() -> str:

@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from turnmill.manifests.audio import Audio, encode_flac
-from turnmill.manifests.export.profile import Add, Drop, Index, Place, Row, Written, json_line, write_lines
+from turnmill.manifests.export.profile import Add, Drop, Place, Row, Written, json_line
 from turnmill.manifests.export.sample import ASSISTANT, USER, Sample, at_rate, wav
 from turnmill.manifests.tar import TarWriter
 
@@ -62,10 +62,6 @@ def _flac(sample: Sample, rate: int) -> bytes:
     return encode_flac(Audio(at_rate(sample.sound, rate, sample.key), rate))
 
 
-def moshi_index(index: Index) -> None:
-    write_lines(index, "{split}.jsonl")
-
-
 def moshi_knob(written: Written) -> str:
     """The window that 95 % of the dialogues fit into, at most the trainer's own."""
     window = min(MOSHI_WINDOW, math.ceil(written.lengths[1]))
@@ -91,10 +87,6 @@ def hertz(place: Place) -> Iterator[Add]:
         yield Row(dialogue, sample.duration, {"path": f"audio/{sample.key}.wav", "duration": seconds})
 
     yield add
-
-
-def hertz_index(index: Index) -> None:
-    write_lines(index, "{split}.jsonl")
 
 
 def hertz_knob(written: Written) -> str:
@@ -168,10 +160,6 @@ def _supervisions(sample: Sample) -> Iterator[dict[str, Any]]:
             "custom": {"kind": kind},
             **({"alignment": {"word": words}} if words else {}),
         }
-
-
-def no_index(index: Index) -> None:
-    """Its shards are all that there is."""
 
 
 def lhotse_knob(written: Written) -> str:

@@ -292,12 +292,12 @@ def _finish(target: Store, profile: Profile, shards: Sequence[TrainingShard]) ->
     splits = dict.fromkeys(shard.split for shard in shards)
     profile.index(Index(folder, {split: _entries(target, parts, split) for split in splits}))
     with _items(target, parts) as connection:
-        rows = connection.execute('SELECT "drop", count(*), sum(seconds) / 3600 FROM items GROUP BY ALL').fetchall()
-    with _items(target, parts) as connection:
-        quantiles = "quantile_disc(seconds, [0.5, 0.95, 1.0])"
-        found = connection.execute(f'SELECT {quantiles} FROM items WHERE "drop" IS NULL').fetchone()
-    lengths = found[0] if found and found[0] else [0.0, 0.0, 0.0]
-    items, hours = {drop: count for drop, count, _ in rows}, {drop: hours for drop, _, hours in rows}
+        rows = connection.execute(
+            'SELECT "drop", count(*), sum(seconds) / 3600, quantile_disc(seconds, [0.5, 0.95, 1.0]) FROM items '
+            "GROUP BY ALL"
+        ).fetchall()
+    items, hours = {drop: count for drop, count, _, _ in rows}, {drop: hours for drop, _, hours, _ in rows}
+    lengths = next((lengths for drop, _, _, lengths in rows if drop is None), (0.0, 0.0, 0.0))
     return Made(profile, items, hours, (lengths[0], lengths[1], lengths[2]))
 
 

@@ -4,23 +4,15 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO
 
 from turnmill.manifests.export.sample import Sample
+from turnmill.manifests.records import Code
 from turnmill.manifests.store import Store
 
 
-class Drop(StrEnum):
+class Drop(Code):
     """Why a format does not hold an item, and what that means."""
-
-    meaning: str
-
-    def __new__(cls, value: str, meaning: str = "") -> Self:
-        drop = str.__new__(cls, value)
-        drop._value_ = value
-        drop.meaning = meaning
-        return drop
 
     UNREADABLE = "unreadable", "the sample's audio cannot be decoded"
     NOT_STEREO = "not_stereo", "the audio has not one channel for each of two parties"
@@ -110,3 +102,12 @@ def write_lines(index: Index, name: str, line: Callable[[Any], str] = json_line)
         with index.store.writer(name.format(split=split)) as file:
             for entry in entries():
                 file.write(line(entry).encode())
+
+
+def one_list(index: Index) -> None:
+    """`SPLIT.jsonl`: the entries as they are."""
+    write_lines(index, "{split}.jsonl")
+
+
+def no_index(index: Index) -> None:
+    """The parts are all that there is."""

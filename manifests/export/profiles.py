@@ -8,7 +8,7 @@ from turnmill.manifests.errors import UsageError
 from turnmill.manifests.export import duplex_audio as duplex
 from turnmill.manifests.export import rounds
 from turnmill.manifests.export import utterances as utt
-from turnmill.manifests.export.profile import Profile
+from turnmill.manifests.export.profile import Profile, no_index, one_list
 
 _D: Final = ("dialogue", "dialogues")
 
@@ -25,16 +25,16 @@ _FOLDER = 'load_dataset("audiofolder", data_dir="{folder}")'
 PROFILES: Final[Mapping[str, Profile]] = {
     profile.name: profile
     for profile in (
-        Profile("moshi", "Moshi", *_D, duplex.moshi, duplex.moshi_index, _MOSHI, duplex.moshi_knob),
-        Profile("hertz", "hertz-dev", *_D, duplex.hertz, duplex.hertz_index, _HERTZ, duplex.hertz_knob),
-        Profile("lhotse", "Lhotse, K2", *_D, duplex.lhotse, duplex.no_index, _LHOTSE, duplex.lhotse_knob),
+        Profile("moshi", "Moshi", *_D, duplex.moshi, one_list, _MOSHI, duplex.moshi_knob),
+        Profile("hertz", "hertz-dev", *_D, duplex.hertz, one_list, _HERTZ, duplex.hertz_knob),
+        Profile("lhotse", "Lhotse, K2", *_D, duplex.lhotse, no_index, _LHOTSE, duplex.lhotse_knob),
         Profile(
             "voiceassistant",
             "Mini-Omni",
             "dialogue",
             "rounds",
             rounds.voiceassistant,
-            rounds.no_index,
+            no_index,
             _VOICE,
             rounds.knob,
         ),

@@ -11,8 +11,8 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from turnmill.manifests.audio import Audio, cut, decode
-from turnmill.manifests.export.profile import Add, Drop, Index, Place, Row, Written
+from turnmill.manifests.audio import Audio, cut
+from turnmill.manifests.export.profile import Add, Drop, Place, Row, Written
 from turnmill.manifests.export.sample import USER, Sample, at_rate, wav
 
 RATE: Final = 22_050  # Hz, of the questions
@@ -104,8 +104,7 @@ def _said(turns: Sequence[Turn]) -> str:
 
 def _row(sample: Sample, number: int, question: Sequence[Turn], answer: Sequence[Turn]) -> dict[str, Any]:
     told = sample.told
-    clean = decode(sample.clean, f"{sample.key}.user.flac") if sample.clean is not None else None
-    sound, channel = (clean, 0) if clean is not None else (sample.sound, USER)
+    sound, channel = (sample.sound, USER) if sample.clean_sound is None else (sample.clean_sound, 0)
     first, last = (round(time * sound.sample_rate) for time in (question[0]["start"], question[-1]["end"]))
     heard = cut(sound, first, last, channel)
     assert isinstance(heard, Audio)  # it was in memory
@@ -118,10 +117,6 @@ def _row(sample: Sample, number: int, question: Sequence[Turn], answer: Sequence
         "answer": _said(answer),
         "answer_snac": None,
     }
-
-
-def no_index(index: Index) -> None:
-    """Its Parquet files are all that there is."""
 
 
 def knob(written: Written) -> str:

@@ -50,6 +50,11 @@ class Sample:
         return decode(self.audio, f"{self.key}.{self.codec}")
 
     @cached_property
+    def clean_sound(self) -> Audio | None:
+        """The user's clean stem, decoded once for all that is cut from it. Raises AudioError."""
+        return None if self.clean is None else decode(self.clean, f"{self.key}.{CLEAN}")
+
+    @cached_property
     def header(self) -> soundfile.SoundFile:
         """What the file says of itself: `samplerate` (Hz), `channels`, `frames`. Raises AudioError."""
         with library("libsndfile", self.key, Reason.CORRUPT_AUDIO):

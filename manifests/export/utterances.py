@@ -46,7 +46,7 @@ def _part(place: Place, entry: Callable[[Sample, str], dict[str, Any]], folder: 
 @contextmanager
 def kaldi(place: Place) -> Iterator[Add]:
     """`SPLIT/wav/UTT.wav` of each clip."""
-    yield _part(place, lambda sample, name: _kaldi_entry(sample, name), f"{place.split}/wav")
+    yield _part(place, _kaldi_entry, f"{place.split}/wav")
 
 
 def _kaldi_entry(sample: Sample, name: str) -> dict[str, Any]:

@@ -198,7 +198,7 @@ def _talk(clip: Row, labels: Mapping[str, Row | None], lake: BinaryIO) -> _Talk:
             "for itself (segment.channels: together), of more choose two",
         )
     pcm = channels_at(clip_sound(lake, clip), RATE, clip["uid"])
-    if one_is_silent(np.square(pcm).mean(axis=1).tolist()):
+    if quality["channel_segments"] is None and one_is_silent([float(np.vdot(one, one)) for one in pcm]):
         raise ItemError(Reason.ONE_SPEAKER, f"{name}: one of its two channels is silent")
     if quality["channel_segments"] is None or same_talk(pcm, RATE):
         raise ItemError(Reason.SAME_CHANNELS, f"{name}: its two channels are one talk, as of a recording of a mix")

@@ -250,6 +250,20 @@ def test_publish_dry_run_lists_what_would_go(
     assert "dry run: it was checked, and nothing was sent" in said
 
 
+def test_export_writes_formats_and_refuses_an_unknown_one(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ("export", str(small.out), "--to", str(tmp_path / "to"), "--where", "licence_redistribute")
+    assert call(monkeypatch, *asked, "--format", "mosi") == 2
+    assert "--format mosi is no format of Turnmill's: did you mean moshi?" in capsys.readouterr().err
+    assert not (tmp_path / "to").exists()
+    assert call(monkeypatch, *asked, "--format", "moshi,lhotse") == 0
+    said = capsys.readouterr().out
+    assert re.search(r"^moshi: \d+ dialogues, ", said, re.MULTILINE)
+    assert re.search(r"^lhotse: \d+ dialogues, ", said, re.MULTILINE)
+    assert list((tmp_path / "to/moshi/data_stereo").glob("*.flac"))
+
+
 def test_card_is_written_anew_and_the_same(small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "copy"
     shutil.copytree(small.out, out)
