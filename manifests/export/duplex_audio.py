@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from turnmill.manifests.audio import Audio, encode_flac
-from turnmill.manifests.export.profile import Add, Drop, Place, Row, Written, json_line
+from turnmill.manifests.export.profile import Add, Drop, Place, Profile, Row, Written, json_line, no_index, one_list
 from turnmill.manifests.export.sample import ASSISTANT, USER, Sample, at_rate, wav
 from turnmill.manifests.tar import TarWriter
 
@@ -165,3 +165,15 @@ def _supervisions(sample: Sample) -> Iterator[dict[str, Any]]:
 def lhotse_knob(written: Written) -> str:
     middle = max(1.0, written.lengths[0])
     return f"max_duration={math.ceil(8 * middle)}  (seconds of a batch: about 8 dialogues)"
+
+
+_D: Final = ("dialogue", "dialogues")
+_MOSHI: Final = "torchrun --nproc-per-node 8 -m train example/moshi_7B.yaml  (its `train_data`: {folder}/train.jsonl)"
+_HERTZ: Final = "stereo WAV in {folder}/audio, channel 0 the user: hertz-dev has published no trainer"
+_LHOTSE: Final = 'CutSet.from_shar(in_dir="{folder}/train")'
+
+PROFILES: Final = (
+    Profile("moshi", "Moshi", *_D, moshi, one_list, _MOSHI, moshi_knob),
+    Profile("hertz", "hertz-dev", *_D, hertz, one_list, _HERTZ, hertz_knob),
+    Profile("lhotse", "Lhotse, K2", *_D, lhotse, no_index, _LHOTSE, lhotse_knob),
+)

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from turnmill.manifests.audio import Audio, cut
-from turnmill.manifests.export.profile import Add, Drop, Place, Row, Written
+from turnmill.manifests.export.profile import Add, Drop, Place, Profile, Row, Written, no_index
 from turnmill.manifests.export.sample import USER, Sample, at_rate, wav
 
 RATE: Final = 22_050  # Hz, of the questions
@@ -123,3 +123,9 @@ def knob(written: Written) -> str:
     return (
         f"questions last {written.lengths[0]:.1f} s, 95 % at most {written.lengths[1]:.1f} s: Whisper pads each to 30 s"
     )
+
+
+_R: Final = ("dialogue", "rounds")
+_VOICE: Final = 'load_dataset("parquet", data_dir="{folder}/data")  (Mini-Omni, by SLAM-LLM examples/s2s)'
+
+PROFILES: Final = (Profile("voiceassistant", "Mini-Omni", *_R, voiceassistant, no_index, _VOICE, knob),)

@@ -9,10 +9,20 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from turnmill.manifests.audio import mono
-from turnmill.manifests.export.profile import Add, Drop, Index, Place, Row, Written, json_line, write_lines
+from turnmill.manifests.export.profile import (
+    Add,
+    Drop,
+    Index,
+    Place,
+    Profile,
+    Row,
+    Written,
+    json_line,
+    write_lines,
+)
 from turnmill.manifests.export.sample import Sample, wav
 
 
@@ -116,3 +126,15 @@ def audiofolder_index(index: Index) -> None:
 def longest(written: Written) -> str:
     """The length that no clip exceeds, for the trainers that leave longer ones out."""
     return f"max_duration: {math.ceil(written.lengths[2])}  (seconds: no clip is longer)"
+
+
+_U: Final = ("speech", "clips")
+_KALDI: Final = "utils/validate_data_dir.sh --no-feats {folder}/train"
+_NEMO: Final = "model.train_ds.manifest_filepath={folder}/train.jsonl"
+_FOLDER: Final = 'load_dataset("audiofolder", data_dir="{folder}")'
+
+PROFILES: Final = (
+    Profile("kaldi", "Kaldi, ESPnet", *_U, kaldi, kaldi_index, _KALDI, longest, absolute=True),
+    Profile("nemo", "NeMo", *_U, nemo, nemo_index, _NEMO, longest),
+    Profile("audiofolder", "`datasets`", *_U, audiofolder, audiofolder_index, _FOLDER, longest),
+)

@@ -2,6 +2,9 @@
 them."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +21,7 @@ from turnmill.manifests.samples import CLIP, DIALOGUE, to_json
 from turnmill.manifests.store import Store
 from turnmill.manifests.tar import TarWriter
 
+SCRIPTS = Path(__file__).with_name("consumers")
 RATE = 24_000
 SECONDS = 6.05  # no whole number of anyone's frames
 TURN, EVENT = (DIALOGUE.field(name).type.value_type for name in ("turns", "events"))
@@ -139,3 +143,13 @@ def exported(output: Output, formats: str, to: Path, **options: Any) -> Path:
     """The folder of the (first) format."""
     export(output.store, named(formats), str(to), **options)
     return to / formats.split(",")[0]
+
+
+def loaded(script: str, needs: str, *words: str) -> Any:
+    """What a script prints that runs where the package `needs` is."""
+    python = os.environ.get("CONSUMER_PYTHON", sys.executable)
+    if subprocess.run([python, "-c", f"import {needs}"], capture_output=True, check=False).returncode:
+        pytest.skip(f"CONSUMER_PYTHON names no Python that has {needs}")
+    ran = subprocess.run([python, SCRIPTS / script, *words], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    return json.loads(ran.stdout.splitlines()[-1])

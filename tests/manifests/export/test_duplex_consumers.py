@@ -1,10 +1,7 @@
-"""The trainers' own loaders over an export. CONSUMER_PYTHON names a Python that has what they need, MOSHI_FINETUNE a
-checkout of moshi-finetune; without them the tests skip."""
+"""The loaders of moshi-finetune and Lhotse over an export. CONSUMER_PYTHON names a Python that has what they need,
+MOSHI_FINETUNE a checkout of moshi-finetune; without them the tests skip."""
 
-import json
 import os
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,22 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.manifests.export.conftest import RATE, Output, exported
+from tests.manifests.export.conftest import RATE, Output, exported, loaded
 from tests.manifests.export.test_duplex_audio import BROKEN, TALKS
 
 pytestmark = pytest.mark.consumer
-SCRIPTS = Path(__file__).with_name("consumers")
 ASSISTANT_TEXT = "itisopenfrommm-hmtodayitisclosed"
-
-
-def loaded(script: str, needs: str, *words: str) -> Any:
-    """What a script prints that runs where the package `needs` is."""
-    python = os.environ.get("CONSUMER_PYTHON", sys.executable)
-    if subprocess.run([python, "-c", f"import {needs}"], capture_output=True, check=False).returncode:
-        pytest.skip(f"CONSUMER_PYTHON names no Python that has {needs}")
-    ran = subprocess.run([python, SCRIPTS / script, *words], capture_output=True, text=True, check=False)
-    assert ran.returncode == 0, ran.stderr[-2000:]
-    return json.loads(ran.stdout.splitlines()[-1])
 
 
 def moshi(folder: Path) -> Any:
