@@ -1,13 +1,14 @@
-"""Both channels of a dialogue and its words: Moshi, hertz-dev, Lhotse.
+"""Both channels of a dialogue and its words: Moshi, hertz-dev, Lhotse, NeMo's duplex models.
 
 Contracts: moshi-finetune's README and finetune/data; hertz-dev's inference code; Lhotse's Shar
-(lhotse/shar/writers, lhotse/audio, lhotse/supervision.py).
+(lhotse/shar/writers, lhotse/audio, lhotse/supervision.py); NeMo's collections/speechlm2/data/s2s_dataset.py.
 """
 
 import gzip
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -22,6 +23,7 @@ MOSHI_WINDOW: Final = 100  # seconds: `duration_sec` as the trainer has it
 HERTZ_RATE: Final = 16_000  # Hz
 HERTZ_FRAME: Final = 2_000  # samples of a latent
 HERTZ_SECONDS: Final = 300.0
+NEMO_TARGET_RATE: Final = 22_050  # Hz: `target_sample_rate` as the trainer has it
 SPEAKERS: Final = {ASSISTANT: "SPEAKER_MAIN", USER: "SPEAKER_USER"}
 ROLES: Final = {ASSISTANT: "Assistant", USER: "User"}
 
@@ -70,21 +72,23 @@ def moshi_knob(written: Written) -> str:
 
 @contextmanager
 def hertz(place: Place) -> Iterator[Add]:
-    """`audio/KEY.wav` of each dialogue: 16 kHz, channel 0 the user, whole latents, the last one padded with silence."""
+    """`audio/KEY.wav` of each dialogue: 16 kHz, channel 0 the user, whole latents, the last one padded with silence. A
+    dialogue longer than the notebook reads is in pieces of that length, `KEY-N.wav`."""
 
     def add(sample: Sample) -> Iterator[Row]:
-        dialogue = sample.told["id"]
         if (unfit := _unfit(sample)) is not None:
             yield unfit
             return
-        if sample.duration > HERTZ_SECONDS:
-            yield Row(dialogue, sample.duration, drop=Drop.TOO_LONG, detail=f"it reads up to {HERTZ_SECONDS:g} s")
-            return
         samples = at_rate(sample.sound, HERTZ_RATE, sample.key)[[USER, ASSISTANT]]
         samples = np.pad(samples, ((0, 0), (0, -samples.shape[1] % HERTZ_FRAME)))
-        place.write(f"audio/{sample.key}.wav", wav(samples, HERTZ_RATE))
-        seconds = samples.shape[1] / HERTZ_RATE
-        yield Row(dialogue, sample.duration, {"path": f"audio/{sample.key}.wav", "duration": seconds})
+        length = round(HERTZ_SECONDS * HERTZ_RATE)
+        starts = range(0, samples.shape[1], length)
+        for number, start in enumerate(starts):
+            mark = f"-{number}" if len(starts) > 1 else ""
+            piece, name = samples[:, start : start + length], f"audio/{sample.key}{mark}.wav"
+            place.write(name, wav(piece, HERTZ_RATE))
+            seconds = piece.shape[1] / HERTZ_RATE
+            yield Row(f"{sample.told['id']}{mark}", seconds, {"path": name, "duration": seconds})
 
     yield add
 
@@ -93,50 +97,122 @@ def hertz_knob(written: Written) -> str:
     return f"clips of up to {math.ceil(written.lengths[2])} s: {HERTZ_FRAME:,} samples a latent"
 
 
+@dataclass(frozen=True)
+class _Track:
+    """A field of Shar that is audio: channels of the dialogue at a rate in Hz (None: its own)."""
+
+    channels: Sequence[int]
+    rate: int | None = None
+
+    def flac(self, sample: Sample) -> tuple[bytes, dict[str, Any]]:
+        """The audio, and the manifest of its `Recording`. The dialogue's own bytes where they are that."""
+        rate = self.rate or sample.header.samplerate
+        if list(self.channels) == [ASSISTANT, USER]:
+            data, frames = _flac(sample, rate), round(sample.header.frames * rate / sample.header.samplerate)
+        else:
+            samples = at_rate(sample.sound, rate, sample.key)[list(self.channels)]
+            data, frames = encode_flac(Audio(samples, rate)), samples.shape[1]
+        channels = list(range(len(self.channels)))
+        return data, {
+            "id": sample.key,
+            "sources": [{"type": "shar", "channels": channels, "source": ""}],
+            "sampling_rate": rate,
+            "num_samples": frames,
+            "duration": frames / rate,
+            "channel_ids": channels,
+        }
+
+
+_BOTH: Final = {"recording": _Track((ASSISTANT, USER))}
+_EACH: Final = {"recording": _Track((USER,), 16_000), "target_audio": _Track((ASSISTANT,), NEMO_TARGET_RATE)}
+
+
 @contextmanager
 def lhotse(place: Place) -> Iterator[Add]:
     """A shard of Lhotse's Shar, `SPLIT/cuts.NNNNNN.jsonl.gz` and `SPLIT/recording.NNNNNN.tar`: a stereo MultiCut a
-    dialogue, its supervisions the turns and backchannels with the words that are heard.
-
-    Files of both names have as many items, in one order; the cuts come last.
-    """
-    lines: list[bytes] = []
-    with place.writer(f"{place.split}/recording.{place.number:06d}.tar") as file:
-        tar = TarWriter(file)
+    dialogue, its supervisions the turns and backchannels with the words that are heard."""
+    with _shar(place, _BOTH, _stereo_cut) as write:
 
         def add(sample: Sample) -> Iterator[Row]:
             if (unfit := _unfit(sample)) is not None:
                 yield unfit
                 return
-            cut = _cut(sample)
-            tar.add(f"{sample.key}.flac", _flac(sample, sample.header.samplerate))
-            tar.add(f"{sample.key}.json", json_line(cut["recording"]).encode())
-            lines.append(json_line(cut).encode())
+            write(sample)
             yield Row(sample.told["id"], sample.duration, {})
 
         yield add
-        tar.close()
+
+
+@contextmanager
+def nemo_duplex(place: Place) -> Iterator[Add]:
+    """As `lhotse`, the user as the `recording` of a MonoCut and the assistant as its `target_audio`, each at the rate
+    that the trainer has for it: it resamples what is the recording, and not the other."""
+    with _shar(place, _EACH, _mono_cut) as write:
+
+        def add(sample: Sample) -> Iterator[Row]:
+            if (unfit := _unfit(sample)) is not None:
+                yield unfit
+                return
+            if any(turn["text_heard"] is None for turn in sample.told["turns"]):
+                yield Row(sample.told["id"], sample.duration, drop=Drop.NO_TEXT)
+                return
+            write(sample)
+            yield Row(sample.told["id"], sample.duration, {})
+
+        yield add
+
+
+@contextmanager
+def _shar(
+    place: Place,
+    tracks: Mapping[str, _Track],
+    cut: Callable[[Sample, Mapping[str, dict[str, Any]]], dict[str, Any]],
+) -> Iterator[Callable[[Sample], None]]:
+    """Writes samples as a shard: `cuts` and a tar for each track, as many items in each, in one order; the cuts come
+    last, and are all that is held until then. `cut`: of a sample and its tracks' recordings."""
+    lines: list[bytes] = []
+    with ExitStack() as stack:
+        files = {
+            name: stack.enter_context(place.writer(f"{place.split}/{name}.{place.number:06d}.tar")) for name in tracks
+        }
+        tars = {name: TarWriter(file) for name, file in files.items()}
+
+        def write(sample: Sample) -> None:
+            made = {name: track.flac(sample) for name, track in tracks.items()}
+            for name, (data, recording) in made.items():
+                tars[name].add(f"{sample.key}.flac", data)
+                tars[name].add(f"{sample.key}.json", json_line(recording).encode())
+            lines.append(json_line(cut(sample, {name: recording for name, (_, recording) in made.items()})).encode())
+
+        yield write
+        for tar in tars.values():
+            tar.close()
     place.write(f"{place.split}/cuts.{place.number:06d}.jsonl.gz", gzip.compress(b"".join(lines), mtime=0))
 
 
-def _cut(sample: Sample) -> dict[str, Any]:
-    told, rate, frames = sample.told, sample.header.samplerate, sample.header.frames
+def _stereo_cut(sample: Sample, recordings: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    (recording,) = recordings.values()
+    return _cut(sample, recording) | {"channel": [ASSISTANT, USER], "type": "MultiCut"}
+
+
+def _mono_cut(sample: Sample, recordings: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    cut = _cut(sample, recordings["recording"])
+    return cut | {
+        "channel": 0,
+        "type": "MonoCut",
+        "supervisions": [{**each, "channel": 0} for each in cut["supervisions"]],
+        "custom": {**cut["custom"], "target_audio": recordings["target_audio"]},
+    }
+
+
+def _cut(sample: Sample, recording: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": sample.key,
         "start": 0.0,
-        "duration": frames / rate,
-        "channel": [ASSISTANT, USER],
+        "duration": recording["duration"],
         "supervisions": list(_supervisions(sample)),
-        "recording": {
-            "id": sample.key,
-            "sources": [{"type": "shar", "channels": [ASSISTANT, USER], "source": ""}],
-            "sampling_rate": rate,
-            "num_samples": frames,
-            "duration": frames / rate,
-            "channel_ids": [ASSISTANT, USER],
-        },
-        "custom": {name: told[name] for name in ("id", "licence", "scenario", "trust")},
-        "type": "MultiCut",
+        "recording": recording,
+        "custom": {name: sample.told[name] for name in ("id", "licence", "scenario", "trust")},
     }
 
 
@@ -157,7 +233,7 @@ def _supervisions(sample: Sample) -> Iterator[dict[str, Any]]:
             "text": text,
             "language": told["language"],
             "speaker": ROLES[span["channel"]],
-            "custom": {"kind": kind},
+            "custom": {"kind": kind, "misheard": bool(span.get("misheard"))},
             **({"alignment": {"word": words}} if words else {}),
         }
 
@@ -167,13 +243,22 @@ def lhotse_knob(written: Written) -> str:
     return f"max_duration={math.ceil(8 * middle)}  (seconds of a batch: about 8 dialogues)"
 
 
+def nemo_duplex_knob(written: Written) -> str:
+    return (
+        f"data.train_ds.batch_duration={math.ceil(8 * max(1.0, written.lengths[0]))}  (about 8 dialogues), "
+        f"data.input_roles=[User] data.output_roles=[Assistant] data.target_sample_rate={NEMO_TARGET_RATE}"
+    )
+
+
 _D: Final = ("dialogue", "dialogues")
 _MOSHI: Final = "torchrun --nproc-per-node 8 -m train example/moshi_7B.yaml  (its `train_data`: {folder}/train.jsonl)"
 _HERTZ: Final = "stereo WAV in {folder}/audio, channel 0 the user: hertz-dev has published no trainer"
 _LHOTSE: Final = 'CutSet.from_shar(in_dir="{folder}/train")'
+_DUPLEX: Final = "examples/speechlm2/s2s_duplex_train.py data.train_ds.input_cfg.0.shar_path={folder}/train"
 
 PROFILES: Final = (
     Profile("moshi", "Moshi", *_D, moshi, one_list, _MOSHI, moshi_knob),
     Profile("hertz", "hertz-dev", *_D, hertz, one_list, _HERTZ, hertz_knob),
     Profile("lhotse", "Lhotse, K2", *_D, lhotse, no_index, _LHOTSE, lhotse_knob),
+    Profile("nemo_duplex", "NeMo duplex", *_D, nemo_duplex, no_index, _DUPLEX, nemo_duplex_knob),
 )

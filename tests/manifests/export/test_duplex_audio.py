@@ -1,5 +1,5 @@
-"""What Moshi, hertz-dev and Lhotse read: a reader by each contract finds the samples as they are, and refuses a folder
-that is wrong in one way."""
+"""What Moshi, hertz-dev, Lhotse and NeMo read: a reader by each contract finds the samples as they are, and refuses a
+folder that is wrong in one way."""
 
 import gzip
 import io
@@ -14,6 +14,7 @@ import pytest
 import soundfile
 
 from tests.manifests.export.conftest import RATE, Output, exported
+from turnmill.manifests.export import duplex_audio
 
 TALKS = ("d1", "d2")
 ASSISTANT_SAYS = [
@@ -27,7 +28,7 @@ def is_audio_of(found: np.ndarray[Any, Any], rate: int, wanted: np.ndarray[Any, 
     """Samples [frames, channels] are those wanted [channels, frames] at RATE, in that order of channels: equal, or of
     one level in every tenth of a second where they were resampled."""
     assert found.ndim == 2, "mono"
-    assert found.shape[1] == 2, "mono"
+    assert found.shape[1] == len(channels), "mono"
     assert abs(len(found) / rate - wanted.shape[1] / RATE) < 0.13, "another length"
     for place, channel in enumerate(channels):
         for start in np.arange(0, wanted.shape[1] / RATE - 0.1, 0.1):
@@ -92,7 +93,37 @@ def reads_as_lhotse(folder: Path, output: Output) -> None:
             assert sum(length for _, _, length, _ in words) == pytest.approx(each["duration"])
 
 
-READERS = {"moshi": reads_as_moshi, "hertz": reads_as_hertz, "lhotse": reads_as_lhotse}
+def reads_as_nemo_duplex(folder: Path, output: Output) -> None:
+    """NeMo's DuplexS2SDataset: the user is the recording, the assistant `target_audio` at the rate of the trainer; a
+    role is the speaker's name."""
+    lines = gzip.decompress((folder / "train/cuts.000000.jsonl.gz").read_bytes()).splitlines()
+    cuts = {cut["id"]: cut for cut in map(json.loads, lines)}
+    assert list(cuts) == list(TALKS), "lost"
+    for field, rate, channel in (("recording", 16_000, 1), ("target_audio", 22_050, 0)):
+        with tarfile.open(folder / f"train/{field}.000000.tar") as tar:
+            assert tar.getnames() == [f"{key}.{end}" for key in TALKS for end in ("flac", "json")]
+            for key, cut in cuts.items():
+                samples, found = soundfile.read(io.BytesIO(tar.extractfile(f"{key}.flac").read()), always_2d=True)  # type: ignore[union-attr]
+                told = json.load(tar.extractfile(f"{key}.json"))  # type: ignore[arg-type]
+                assert told == (cut if field == "recording" else cut["custom"])[field]
+                assert (told["num_samples"], told["sampling_rate"], found) == (len(samples), rate, rate)
+                is_audio_of(samples, rate, output.audio[key], [channel])
+    for cut in cuts.values():
+        starts = [each["start"] for each in cut["supervisions"]]
+        assert starts == sorted(starts)
+        assert {each["channel"] for each in cut["supervisions"]} == {0}, "a MonoCut has one channel"
+        main = [each for each in cut["supervisions"] if each["speaker"] == "Assistant"]
+        assert [each["text"] for each in main] == ["it is open from", "mm-hm", "today it is closed"]
+        heard = [each["text"] for each in cut["supervisions"] if each["speaker"] == "User"]
+        assert heard == ["where is it open", "no I mean today", "but I"]
+
+
+READERS = {
+    "moshi": reads_as_moshi,
+    "hertz": reads_as_hertz,
+    "lhotse": reads_as_lhotse,
+    "nemo_duplex": reads_as_nemo_duplex,
+}
 
 
 @pytest.mark.parametrize("name", READERS)
@@ -104,6 +135,17 @@ def test_flac_of_moshis_rate_is_copied(output: Output, tmp_path: Path) -> None:
     folder = exported(output, "moshi", tmp_path / "to")
     with tarfile.open(output.store.path("shards/fc/dialogues-train-000000.tar")) as tar:
         assert tar.extractfile("d1.flac").read() == (folder / "data_stereo/d1.flac").read_bytes()  # type: ignore[union-attr]
+
+
+def test_hertz_reads_a_long_dialogue_in_pieces(output: Output, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(duplex_audio, "HERTZ_SECONDS", 2.5)
+    folder = exported(output, "hertz", tmp_path / "to")
+    rows = [json.loads(line) for line in (folder / "train.jsonl").read_text("utf-8").splitlines()]
+    for key in TALKS:
+        pieces = [row for row in rows if row["path"].startswith(f"audio/{key}-")]
+        assert [row["duration"] for row in pieces] == [2.5, 2.5, 1.125]
+        samples = np.concatenate([soundfile.read(folder / row["path"])[0] for row in pieces])
+        is_audio_of(samples, 16_000, output.audio[key], [1, 0])
 
 
 def _sound(folder: Path, change: Callable[[Any, int], tuple[Any, int]]) -> None:
@@ -150,9 +192,26 @@ def _supervisions(folder: Path, change: Callable[[Any], Any]) -> None:
     _cuts(folder, of_first)
 
 
+def _other_role(supervision: Any) -> Any:
+    return {"speaker": "User" if supervision["speaker"] == "Assistant" else "Assistant"}
+
+
 def _ends(supervision: Any) -> Any:
     words = [[word, start, start + length, None] for word, start, length, _ in supervision["alignment"]["word"]]
     return {"alignment": {"word": words}}
+
+
+def _swapped(folder: Path) -> None:
+    one, other = folder / "train/recording.000000.tar", folder / "train/target_audio.000000.tar"
+    one.rename(folder / "train/spare")
+    other.rename(one)
+    (folder / "train/spare").rename(other)
+
+
+def _target_at_24k(cuts: Any) -> Any:
+    for cut in cuts:
+        cut["custom"]["target_audio"]["sampling_rate"] = 24_000
+    return cuts
 
 
 def _slow(cuts: Any) -> Any:
@@ -181,9 +240,17 @@ LHOTSE: Mapping[str, Callable[[Path], None]] = {
     "ends for durations": lambda to: _supervisions(to, _ends),
     "another rate": lambda to: _cuts(to, _slow),
 }
+NEMO: Mapping[str, Callable[[Path], None]] = {
+    "lost": LHOTSE["lost"],
+    "unsorted": LHOTSE["unsorted"],
+    "planned text": LHOTSE["planned text"],
+    "channels swapped": _swapped,
+    "roles swapped": lambda to: _supervisions(to, _other_role),
+    "another rate": lambda to: _cuts(to, _target_at_24k),
+}
 BROKEN = {
     f"{name}: {what}": (name, spoil)
-    for name, spoils in (("moshi", BOTH), ("hertz", BOTH), ("moshi", MOSHI), ("lhotse", LHOTSE))
+    for name, spoils in (("moshi", BOTH), ("hertz", BOTH), ("moshi", MOSHI), ("lhotse", LHOTSE), ("nemo_duplex", NEMO))
     for what, spoil in spoils.items()
 }
 
