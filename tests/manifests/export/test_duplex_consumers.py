@@ -4,6 +4,7 @@ need, MOSHI_FINETUNE and NEMO checkouts of theirs; without them the tests skip."
 import math
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from tests.manifests.export.conftest import RATE, Output, exported, loaded
 from tests.manifests.export.test_duplex_audio import BROKEN, TALKS
+from turnmill.manifests.export import duplex_audio
 
 pytestmark = pytest.mark.consumer
 ASSISTANT_TEXT = "itisopenfrommm-hmtodayitisclosed"
@@ -111,12 +113,19 @@ def test_nemo_duplex_loads_what_is_written(output: Output, tmp_path: Path) -> No
     is_as_written_by_nemo(nemo_duplex(exported(output, "nemo_duplex", tmp_path / "to")), output)
 
 
-@pytest.mark.parametrize(
-    "what", ["lost", "unsorted", "channels swapped", "planned text", "roles swapped", "another rate"]
-)
+@pytest.mark.parametrize("what", ["lost", "unsorted", "channels swapped", "planned text", "roles swapped"])
 def test_nemo_duplex_shows_what_is_wrong(what: str, output: Output, tmp_path: Path) -> None:
     folder = exported(output, "nemo_duplex", tmp_path / "to")
     nemo_duplex(folder)
     BROKEN[f"nemo_duplex: {what}"][1](folder)
     with pytest.raises(AssertionError):
         is_as_written_by_nemo(nemo_duplex(folder), output)
+
+
+def test_nemo_duplex_stretches_a_target_of_another_rate(
+    output: Output, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracks = duplex_audio._EACH
+    monkeypatch.setattr(duplex_audio, "_EACH", tracks | {"target_audio": replace(tracks["target_audio"], rate=24_000)})
+    with pytest.raises(AssertionError):
+        is_as_written_by_nemo(nemo_duplex(exported(output, "nemo_duplex", tmp_path / "to")), output)
