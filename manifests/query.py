@@ -229,15 +229,16 @@ def _objects(value: Any) -> Iterator[Mapping[str, Any]]:
 
 
 @contextmanager
-def told_of_parts(store: Store) -> Iterator[None]:
-    """A part that is damaged is told in a sentence: parts are written whole, so the disk or somebody else did it."""
+def told_of_parts(store: Store, command: str = "run the recipe") -> Iterator[None]:
+    """A part that is damaged is told in a sentence: parts are written whole, so the disk or somebody else did it.
+    `command`: what makes it anew."""
     try:
         yield
     except duckdb.Error as error:
         said = str(error).splitlines()[0]
         raise TurnmillError(
             f"a table of {store.url} cannot be read ({said}): remove the file that is named, or the folder of its "
-            "table, and run the recipe again, which makes it anew"
+            f"table, and {command} again, which makes it anew"
         ) from error
 
 

@@ -4,6 +4,7 @@ A part is one Parquet file, `<table>/<fingerprint>/<shard key>.parquet`. Files a
 renamed (locally) or PUT whole on close (object stores), so a reader never meets half a file.
 """
 
+import fcntl
 import os
 import posixpath
 import tempfile
@@ -19,9 +20,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
+from turnmill.manifests.errors import UsageError
 from turnmill.manifests.urls import filesystem
 
 _TEMPORARY = ".turnmill-tmp-"
+LOCK = ".lock"
 
 
 @dataclass(frozen=True)
@@ -142,3 +145,29 @@ def opened(url: str) -> Store:
     """A store at a folder or URL that this environment can read. Raises UsageError where it lacks a package for it."""
     filesystem(url)
     return Store(url)
+
+
+@contextmanager
+def locked(store: Store, option: str) -> Iterator[None]:
+    """One writer at a time in a local folder; the lock, of the file LOCK, dies with the process, however it dies.
+    `option`: what names the folder on the command line.
+
+    Raises UsageError for a folder that cannot be written, or that another writes.
+    """
+    if not store.is_local:
+        yield
+        return
+    try:
+        os.makedirs(store.root, exist_ok=True)
+        lock = Path(store.path(LOCK))
+        lock.touch()
+    except OSError as error:
+        raise UsageError(f"{store.url} cannot be written: {error.strerror}; name another {option}") from error
+    with lock.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UsageError(
+                f"{store.url}: another run is writing here; wait for it or name another {option}"
+            ) from error
+        yield

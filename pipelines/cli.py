@@ -7,16 +7,16 @@ SIGTERM.
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
 from turnmill.manifests.errors import TurnmillError, os_sentence
 from turnmill.manifests.terminal import tell, terminal
 from turnmill.manifests.urls import redacted
 from turnmill.manifests.wording import plural
 from turnmill.pipelines.arguments import path, place
+from turnmill.pipelines.cli_sources import sources
 from turnmill.pipelines.stopping import SENTENCE, Stop, stoppable
 
 app = typer.Typer(
@@ -24,6 +24,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+app.add_typer(sources, name="sources")
 
 Out = Annotated[str, typer.Argument(help="output folder or URL of a run", show_default=False, parser=place)]
 
@@ -153,68 +155,6 @@ def query(
         tell(piece, end="") if tty else print(piece, end="")
 
 
-class _ByName(TyperGroup):
-    """`sources NAME` is `sources show NAME`, where NAME is no command."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        named = bool(args) and args[0] not in self.commands and not args[0].startswith("-")
-        return super().parse_args(ctx, ["show", *args] if named else args)
-
-
-sources = typer.Typer(cls=_ByName)
-app.add_typer(sources, name="sources")
-
-
-@sources.callback(invoke_without_command=True, subcommand_metavar="[NAME] | check ENTRY")
-def list_sources(
-    context: typer.Context,
-    kind: Annotated[str | None, typer.Option(help="speech, dialogue-speech, sound, noise, text, ...")] = None,
-    language: Annotated[str | None, typer.Option(help="those that have it, e.g. zh")] = None,
-    licence: Annotated[
-        str | None, typer.Option(help="that allows it: commercial, derivatives, redistribute; or an SPDX identifier")
-    ] = None,
-    channels: Annotated[int | None, typer.Option(min=1, help="channels of its recordings")] = None,
-) -> None:
-    """The catalogue of corpora: licence, access, hours, how to get one."""
-    from turnmill.pipelines.source_list import describe_sources
-    from turnmill.sources.listing import asked
-
-    if context.invoked_subcommand is None:
-        describe_sources(asked(kind, language, licence, channels), terminal())
-
-
-@sources.command(hidden=True)
-def show(name: Annotated[str, typer.Argument(help="catalogue entry", show_default=False)]) -> None:
-    """All that the catalogue knows of one corpus."""
-    from turnmill.pipelines.source_list import describe_source
-
-    describe_source(name, terminal())
-
-
-@sources.command()
-def check(
-    entry: Annotated[str, typer.Argument(help="catalogue entry, or a YAML file of yours", show_default=False)],
-    root: Annotated[
-        str,
-        typer.Option(help="the corpus: its folder, the file of dialogues, or a URL", show_default=False, parser=place),
-    ],
-    keep_untranscribed: Annotated[
-        bool, typer.Option("--keep-untranscribed", help="audio without a transcript is a clip without text")
-    ] = False,
-) -> None:
-    """Read a corpus without its audio: what is there, and what is not as its entry says. Exit status 1 where anything
-    is wrong."""
-    from turnmill.pipelines.source_check import print_report
-    from turnmill.sources.catalogue import load
-    from turnmill.sources.check import check as check_source
-
-    loaded = load(entry)
-    report = check_source(loaded, root, keep_untranscribed=keep_untranscribed)
-    print_report(report, loaded, terminal())
-    if report.problems:
-        raise typer.Exit(1)
-
-
 @app.command()
 def keys(
     section: Annotated[str, typer.Argument(help="of a recipe, e.g. script.interaction", show_default=False)] = "",
@@ -312,11 +252,16 @@ def export(
     split: Annotated[str | None, typer.Option(help="this one alone, e.g. train; default: all")] = None,
     where: Annotated[str | None, typer.Option(help="SQL condition over clips_all or dialogues_all")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="check it, say what would be written")] = False,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="shards at a time; default: one where few, else all CPUs")
+    ] = None,
+    address: Annotated[str | None, typer.Option(help="Ray cluster; default: a local one")] = None,
 ) -> None:
     """Write what trainers read, from the training shards. To go on after a stop, run the same command again."""
     from turnmill.manifests.export.export import export as write
     from turnmill.manifests.export.profiles import named
     from turnmill.manifests.store import opened
+    from turnmill.pipelines.exporting import each_shard
     from turnmill.pipelines.progress import Board, Standing
 
     board, profiles = Board(terminal(sys.stderr)), named(format)
@@ -328,6 +273,7 @@ def export(
             split=split,
             where=where,
             dry_run=dry_run,
+            each=each_shard(address, workers),
             tell=lambda done, total: board.show("export", {"shards": Standing(done, done / total, "shards")}),
         )
     tell(told, end="")

@@ -1,10 +1,6 @@
-"""Whose an output folder is: that of one recipe, and of one run at a time."""
+"""Whose an output folder is: that of one recipe."""
 
-import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.index import INDEX, RECIPE, Index
@@ -54,23 +50,3 @@ def _held(store: Store) -> list[str]:
         return []
     except OSError as error:
         raise UsageError(f"{store.url} cannot be an output folder: {error.strerror}; name another --out") from error
-
-
-@contextmanager
-def locked(store: Store) -> Iterator[None]:
-    """One run at a time in a local folder; the lock dies with the process, however it dies."""
-    if not store.is_local:
-        yield
-        return
-    try:
-        os.makedirs(store.root, exist_ok=True)
-        lock = Path(store.path(".lock"))
-        lock.touch()
-    except OSError as error:
-        raise UsageError(f"{store.url} cannot be written: {error.strerror}; name another --out") from error
-    with lock.open() as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UsageError(f"{store.url}: another run is writing here; wait for it or name another --out") from error
-        yield

@@ -20,13 +20,13 @@ from turnmill.manifests.index import RECIPE, Index
 from turnmill.manifests.query import connect, read_only, told_of_parts
 from turnmill.manifests.records import Reason
 from turnmill.manifests.schema import to_table
-from turnmill.manifests.store import Store, opened, part_name
+from turnmill.manifests.store import Store, locked, opened, part_name
 from turnmill.pipelines import finished
 from turnmill.pipelines.cluster import Cluster, check_address, check_lasting, cluster
 from turnmill.pipelines.demo import make_demo_corpus
 from turnmill.pipelines.engine import Tell, execute, pending
 from turnmill.pipelines.listening import PAGE, telling_page
-from turnmill.pipelines.output import check_ours, locked
+from turnmill.pipelines.output import check_ours
 from turnmill.pipelines.pieces import PIECES
 from turnmill.pipelines.pipeline import Chain, Half, Plan, fingerprinted, halves, index_of, shards_of
 from turnmill.pipelines.recipe import Recipe
@@ -119,7 +119,7 @@ def run(
     check_ours(store, recipe)
     with ExitStack() as stack:
         stack.enter_context(told_of_parts(store))
-        stack.enter_context(locked(store))
+        stack.enter_context(locked(store, "--out"))
         store.remove_temporaries()
         stack.callback(store.remove_temporaries)  # of workers that were stopped with the run
         found = halves(recipe, store)

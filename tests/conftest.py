@@ -31,7 +31,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "test"))
 
 
 # Which test of the pipelines is in which process, so that each takes as long; those of `SMALL` share a finished run.
-SMALL = ("test_cli", "test_pricing", "test_python", "test_rerun", "test_run", "test_verification")
+SMALL = ("test_cli", "test_exporting", "test_pricing", "test_python", "test_rerun", "test_run", "test_verification")
 OTHERS = ("test_cluster", "test_killed")
 
 

@@ -10,6 +10,7 @@ import tarfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import duckdb
@@ -26,7 +27,7 @@ from turnmill.manifests.licences import told_forbidden
 from turnmill.manifests.published import MAKE_AGAIN
 from turnmill.manifests.query import check_condition, connect, query_error, told_of_parts
 from turnmill.manifests.schema import HALVES
-from turnmill.manifests.store import Store, opened
+from turnmill.manifests.store import LOCK, Store, locked, opened
 from turnmill.manifests.wording import plural
 
 MADE_FROM: Final = "export.json"
@@ -46,6 +47,18 @@ _ITEMS = pa.schema(
 
 Tell = Callable[[int, int], None]
 """What is told how many of how many training shards are exported."""
+
+Do = Callable[["TrainingShard"], None]
+
+Each = Callable[[Do, Sequence["TrainingShard"]], Iterator[None]]
+"""Does something with every one of some shards, and yields as one is done, in whatever order."""
+
+
+def in_order(do: Do, shards: Sequence["TrainingShard"]) -> Iterator[None]:
+    """One after the other, in this process."""
+    for shard in shards:
+        do(shard)
+        yield
 
 
 @dataclass(frozen=True)
@@ -97,10 +110,11 @@ def export(
     split: str | None = None,
     where: str | None = None,
     dry_run: bool = False,
+    each: Each = in_order,
     tell: Tell = lambda _, __: None,
 ) -> str:
     """Write a finished output in formats, each in its folder below `to`; the summary. `split`: that one alone; `where`:
-    a condition over `clips_all` or `dialogues_all`, whichever a format is made of.
+    a condition over `clips_all` or `dialogues_all`, whichever a format is made of; `each`: where the shards are worked.
 
     Raises UsageError, before anything is written, for a folder of something else, a format that holds nothing of this
     output, or a condition that is none; TurnmillError for an unfinished output, a licence that forbids it, or a
@@ -122,11 +136,30 @@ def export(
         }
     if dry_run:
         return _planned(profiles, shards, to)
-    target.remove_temporaries()
-    target.write(MADE_FROM, made_from)
-    for number, shard in enumerate(shards):
-        tell(number, len(shards))
-        _export_shard(store, target, shard, [profile for profile in profiles if profile.half == shard.half])
+    with locked(target, "--to"):
+        target.write(MADE_FROM, made_from)
+        todo = [shard for shard in shards if _missing(target, profiles, shard)]
+        for done, _ in enumerate(each(partial(_export_shard, store, target, profiles), todo), len(shards) - len(todo)):
+            tell(done + 1, len(shards))
+        target.remove_temporaries()  # of this pass too, where a worker was killed
+        with told_of_parts(target, "export"):
+            return _finished(target, profiles, shards, index, licences)
+
+
+def _missing(target: Store, profiles: Sequence[Profile], shard: TrainingShard) -> list[Profile]:
+    """The formats that a shard's part is not there of."""
+    mine = [profile for profile in profiles if profile.half == shard.half]
+    return [profile for profile in mine if not target.exists(_part(profile, shard))]
+
+
+def _finished(
+    target: Store,
+    profiles: Sequence[Profile],
+    shards: Sequence[TrainingShard],
+    index: SetIndex,
+    licences: Mapping[str, Mapping[str, int]],
+) -> str:
+    """Write the indexes and what travels with them; the summary."""
     made = [_finish(target, profile, [shard for shard in shards if shard.half == profile.half]) for profile in profiles]
     for one in made:
         write_papers(_folder(target, one.profile), index, licences[one.profile.half], one.text("."))
@@ -155,7 +188,7 @@ def _check_target(target: Store, made_from: bytes) -> None:
                 f"--to {target.url} holds another export (of other samples, --split or --where, see {MADE_FROM}): name "
                 "a new folder"
             )
-    elif target.names(""):
+    elif set(target.names("")) - {LOCK}:
         raise UsageError(f"--to {target.url} is not empty and no export of Turnmill's: name a new folder")
 
 
@@ -245,24 +278,33 @@ def _folder(target: Store, profile: Profile) -> Store:
     return Store(f"{target.url.rstrip('/')}/{profile.name}")
 
 
-def _export_shard(store: Store, target: Store, shard: TrainingShard, profiles: Sequence[Profile]) -> None:
+def _export_shard(store: Store, target: Store, profiles: Sequence[Profile], shard: TrainingShard) -> None:
     """Write the parts of a training shard that are not there, of all formats from one reading of it."""
-    missing = [profile for profile in profiles if not target.exists(_part(profile, shard))]
-    if not missing:
-        return
+    missing = _missing(target, profiles, shard)
     rows: dict[str, list[Row]] = {profile.name: [] for profile in missing}
-    try:
-        with ExitStack() as stack, store.open(shard.name) as file:
-            places = [Place(_folder(target, profile), shard.split, shard.number, shard.count) for profile in missing]
-            adds = [stack.enter_context(profile.part(place)) for profile, place in zip(missing, places, strict=True)]
-            for sample in read(file, shard.split, shard.keys):
-                for profile, add in zip(missing, adds, strict=True):
-                    rows[profile.name] += _added(add, sample)
-    except (FileNotFoundError, tarfile.TarError, ValueError) as error:
-        raise TurnmillError(f"{store.path(shard.name)} is damaged or gone ({error}): {MAKE_AGAIN}") from error
+    with ExitStack() as stack:
+        places = [Place(_folder(target, profile), shard.split, shard.number, shard.count) for profile in missing]
+        adds = [stack.enter_context(profile.part(place)) for profile, place in zip(missing, places, strict=True)]
+        for sample in _samples(store, shard):
+            for profile, add in zip(missing, adds, strict=True):
+                rows[profile.name] += _added(add, sample)
     for profile in missing:
         table = pa.Table.from_pylist([_item(row, shard) for row in rows[profile.name]], schema=_ITEMS)
         target.write_part(_part(profile, shard), table, {})
+
+
+def _samples(store: Store, shard: TrainingShard) -> Iterator[Sample]:
+    """Those of a shard that are exported, all of them. Raises TurnmillError for a shard that is damaged or gone."""
+    left = set(shard.keys)
+    try:
+        with store.open(shard.name) as file:
+            for sample in read(file, shard.split, shard.keys):
+                left.discard(sample.key)
+                yield sample
+    except (FileNotFoundError, tarfile.TarError, ValueError) as error:
+        raise TurnmillError(f"{store.path(shard.name)} is damaged or gone ({error}): {MAKE_AGAIN}") from error
+    if left:
+        raise TurnmillError(f"{store.path(shard.name)} lacks the sample {min(left)}: {MAKE_AGAIN}")
 
 
 def _added(add: Add, sample: Sample) -> list[Row]:

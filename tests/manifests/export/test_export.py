@@ -1,18 +1,23 @@
 """The pass over the shards: what is refused, and nothing written; kill and rerun; what the summary counts."""
 
+import errno
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.conftest import tree_hashes
-from tests.manifests.export.conftest import Output, exported, make_output
+from tests.manifests.export.conftest import RATE, Output, exported, make_output, write_shard
+from turnmill.manifests.audio import Audio
 from turnmill.manifests.errors import TurnmillError, UsageError
 from turnmill.manifests.export import export as module
 from turnmill.manifests.export.export import export
 from turnmill.manifests.export.profiles import PROFILES, named
+from turnmill.manifests.samples import DIALOGUE as SAMPLE
 from turnmill.manifests.store import Store
 
 D = "dialogue"
@@ -155,3 +160,45 @@ def test_a_shard_that_breaks_off_is_told(tmp_path: Path) -> None:
         export(output.store, named("moshi"), str(tmp_path / "to"))
     assert not (tmp_path / "to/moshi/train.jsonl").exists()
     assert not list((tmp_path / "to").rglob("*.parquet"))
+
+
+def test_a_shard_that_lacks_a_sample_is_told(tmp_path: Path) -> None:
+    output = make_output(tmp_path / "out")
+    name = "shards/fc/dialogues-train-000000.tar"
+    write_shard(output.store, name, {"d1": output.told["d1"]}, SAMPLE, {"d1": Audio(output.audio["d1"], RATE)})
+    with pytest.raises(TurnmillError, match=r"dialogues-train-000000.tar lacks the sample d2: run the recipe"):
+        export(output.store, named("moshi"), str(tmp_path / "to"))
+
+
+def test_a_damaged_row_of_items_is_told(output: Output, tmp_path: Path) -> None:
+    exported(output, "moshi", tmp_path / "to")
+    (part,) = (tmp_path / "to/items/moshi").iterdir()
+    part.write_bytes(b"PAR1" + b"x" * 100 + b"PAR1")
+    with pytest.raises(TurnmillError, match=r"a table of .*/to cannot be read .* and export again"):
+        exported(output, "moshi", tmp_path / "to")
+
+
+def test_a_full_disk_leaves_nothing_that_looks_whole(
+    output: Output, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, left = Store.writer, 60_000
+
+    @contextmanager
+    def small_disk(self: Store, name: str) -> Iterator[Any]:
+        nonlocal left
+        with real(self, name) as file:
+            yield file
+            file.flush()
+            left -= file.tell()
+            if left < 0:
+                raise OSError(errno.ENOSPC, "No space left on device", name)
+
+    monkeypatch.setattr(Store, "writer", small_disk)
+    with pytest.raises(OSError, match="No space left"):
+        exported(output, DIALOGUE, tmp_path / "to")
+    monkeypatch.setattr(Store, "writer", real)
+    assert not [path for path in (tmp_path / "to").rglob("*") if path.name in ("train.jsonl", "README.md")]
+    assert not list((tmp_path / "to").rglob("*.turnmill-tmp-*"))
+    exported(output, DIALOGUE, tmp_path / "to")
+    exported(output, DIALOGUE, tmp_path / "whole")
+    assert tree_hashes(tmp_path / "to") == tree_hashes(tmp_path / "whole")
