@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -33,15 +34,15 @@ class Store:
 
     url: str
 
-    @property
+    @cached_property
     def fs(self) -> fsspec.AbstractFileSystem:
         return fsspec.core.url_to_fs(self.url)[0]
 
-    @property
+    @cached_property
     def is_local(self) -> bool:
         return isinstance(self.fs, LocalFileSystem)
 
-    @property
+    @cached_property
     def root(self) -> str:
         """The folder's path as its filesystem spells it (absolute for a local one)."""
         return str(fsspec.core.url_to_fs(self.url)[1]).rstrip("/")
