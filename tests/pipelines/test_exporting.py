@@ -21,6 +21,7 @@ from turnmill.manifests.export.export import Do, TrainingShard, export, in_order
 from turnmill.manifests.export.profiles import PROFILES, named
 from turnmill.manifests.store import Store
 from turnmill.pipelines.exporting import each_shard
+from turnmill.pipelines.run import run
 
 FORMATS = ",".join(name for name, profile in PROFILES.items() if not profile.absolute)
 WHERE = "licence_redistribute"
@@ -91,3 +92,11 @@ def test_an_object_store_gets_the_bytes_of_a_folder(small: Small, alone: Path, t
     fs.get("/export15/", f"{tmp_path}/to/", recursive=True)
     fs.rm("/export15", recursive=True)
     assert tree_hashes(tmp_path / "to") == tree_hashes(alone)
+
+
+def test_a_format_that_cannot_hold_the_set_is_refused(small: Small, tmp_path: Path) -> None:
+    recipe = small.recipe.model_copy(update={"texts": None})
+    run(recipe, str(tmp_path / "clips"))
+    with pytest.raises(UsageError, match="--format moshi holds dialogues, of which .*/clips has none: name another"):
+        export(Store(str(tmp_path / "clips")), named("nemo,moshi"), str(tmp_path / "to"))
+    assert not (tmp_path / "to").exists()
