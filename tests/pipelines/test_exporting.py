@@ -97,6 +97,6 @@ def test_an_object_store_gets_the_bytes_of_a_folder(small: Small, alone: Path, t
 def test_a_format_that_cannot_hold_the_set_is_refused(small: Small, tmp_path: Path) -> None:
     recipe = small.recipe.model_copy(update={"texts": None})
     run(recipe, str(tmp_path / "clips"))
-    with pytest.raises(UsageError, match="--format moshi holds dialogues, of which .*/clips has none: name another"):
+    with pytest.raises(UsageError, match=r"--format moshi holds dialogues, of which .*/clips has none: name another"):
         export(Store(str(tmp_path / "clips")), named("nemo,moshi"), str(tmp_path / "to"))
     assert not (tmp_path / "to").exists()
