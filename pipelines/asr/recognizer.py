@@ -19,7 +19,7 @@ from turnmill.manifests.audio import library
 from turnmill.manifests.records import Reason
 from turnmill.pipelines.asr.models import english_only, fetched, near_language
 from turnmill.pipelines.asr.windows import SAMPLE_RATE, Clip, Window, first_round, windows
-from turnmill.pipelines.asr.words import Alignment, Word, in_speech, shortened, spread
+from turnmill.pipelines.asr.words import Alignment, Word, hyphenated, in_speech, shortened, spread
 from turnmill.pipelines.device import Batch
 from turnmill.synth.tokens import joined as one_text
 
@@ -161,7 +161,8 @@ class Recognizer:
         results = []
         for window, said in zip(batch, self.batch.fit(partial(self._in_parts, batch, name)), strict=True):
             seconds, offset = len(window.pcm) / SAMPLE_RATE, window.start / SAMPLE_RATE
-            words = spread(in_speech(shortened(said.alignment, seconds, BEFORE, AFTER), window.speech), seconds)
+            words = shortened(hyphenated(said.alignment), seconds, BEFORE, AFTER)
+            words = spread(in_speech(words, window.speech), seconds)
             placed = tuple(replace(word, start=offset + word.start, end=offset + word.end) for word in words)
             scores = (said.language, said.language_prob, said.avg_logprob, said.no_speech_prob, said.cut)
             results.append(Heard(window.start, len(window.pcm), said.text, *scores, placed))

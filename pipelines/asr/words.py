@@ -1,10 +1,12 @@
 """Where words are: the times of Whisper's attention, mended by what is known better.
 
 Attention puts the start of a first word anywhere in the silence before it, gives words of no length, and runs into the
-padding. Mended in this order: what lasts too long, by faster-whisper's own rule (`shortened`); what lies outside of
-speech, by the VAD (`in_speech`); what has no length or lies outside its window (`spread`).
+padding. Mended in this order: what a hyphen joins (`hyphenated`); what lasts too long, by faster-whisper's own rule
+(`shortened`); what lies outside of speech, by the VAD (`in_speech`); what has no length or lies outside its window
+(`spread`).
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
@@ -14,6 +16,7 @@ from turnmill.pipelines.asr.windows import SAMPLE_RATE
 
 _STEP: Final = 0.02  # s, of the frames in which attention tells time: the least length of a word
 _INSIDE: Final = 0.5  # s: a shorter silence can be one inside a word
+_HYPHENATED: Final = re.compile(r"-\w")  # with no space before it
 
 Alignment = Sequence[Mapping[str, Any]]
 """Of a window, as `WhisperModel.find_alignment` gives it: word, tokens, start and end in seconds, probability."""
@@ -27,6 +30,29 @@ class Word:
     start: float
     end: float
     prob: float
+
+
+def hyphenated(alignment: Alignment) -> Alignment:
+    """The same where what is written with hyphens is one word: Whisper's tokens part " high" and "-end"."""
+    found: list[Mapping[str, Any]] = []
+    for item in alignment:
+        if found and _HYPHENATED.match(item["word"]):
+            first = found.pop()
+            item = {
+                "word": first["word"] + item["word"],
+                "tokens": [*first["tokens"], *item["tokens"]],
+                "start": first["start"],
+                "end": item["end"],
+                "probability": _mean_prob(first, item),
+            }
+        found.append(item)
+    return found
+
+
+def _mean_prob(*items: Mapping[str, Any]) -> float:
+    """By tokens, as that of a word is."""
+    tokens = sum(len(item["tokens"]) for item in items)
+    return sum(float(item["probability"]) * len(item["tokens"]) for item in items) / tokens
 
 
 def shortened(alignment: Alignment, seconds: float, before: str, after: str) -> list[Word]:

@@ -67,7 +67,7 @@ class TranscribeParams(Params):
 
 class Transcribe(LabelStage):
     name = "transcribe"
-    version = 4
+    version = 5
     needs = ("clips", "quality")
     tables = ("transcripts",)
     in_steps = True

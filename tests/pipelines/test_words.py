@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from turnmill.pipelines.asr.recognizer import AFTER, BEFORE
 from turnmill.pipelines.asr.windows import SAMPLE_RATE
-from turnmill.pipelines.asr.words import Word, in_speech, shortened, spread
+from turnmill.pipelines.asr.words import Word, hyphenated, in_speech, shortened, spread
 
 _times = st.floats(-1, 12, allow_nan=False)
 
@@ -68,3 +68,15 @@ def test_a_first_word_is_not_longer_than_faster_whisper_lets_it_be() -> None:
     assert [w.word for w in words] == ["So", "it", "is."]
     assert words[0].start == pytest.approx(2.6)  # twice the median of 0.2 s
     assert shortened([], 4.0, BEFORE, AFTER) == []
+
+
+def test_what_hyphens_join_is_one_word() -> None:
+    spoken = [(" A", 1, 0.9), (" state", 1, 0.9), ("-of", 2, 0.6), ("-the", 1, 0.6), (" -5", 2, 0.5), (" end", 1, 0.8)]
+    alignment = [
+        {"word": text, "tokens": [n] * tokens, "start": n / 4, "end": n / 4 + 0.2, "probability": prob}
+        for n, (text, tokens, prob) in enumerate(spoken)
+    ]
+    words = shortened(hyphenated(alignment), 4.0, BEFORE, AFTER)
+    assert [w.word for w in words] == ["A", "state-of-the", "-5", "end"]
+    assert (words[1].start, words[1].end) == (0.25, pytest.approx(0.95))
+    assert words[1].prob == pytest.approx((0.9 + 2 * 0.6 + 0.6) / 4)
