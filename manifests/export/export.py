@@ -91,10 +91,11 @@ class Made:
         `folder`."""
         kept, word = self.items.get(None, 0), self.profile.items.removesuffix("s")
         lines = [f"{self.profile.name}: {plural(kept, word)}, {self.hours.get(None, 0.0):.2f} h, in {folder}"]
-        for drop, count in sorted((drop, count) for drop, count in self.items.items() if drop is not None):
-            lines.append(f"  dropped  {plural(count, word)} ({drop})")
-        if not any(drop is not None for drop in self.items):
-            lines.append("  dropped  nothing")
+        reasons = sorted(Drop(drop) for drop in self.items if drop is not None)
+        lines += [
+            f"  dropped  {plural(self.items[drop], word)} ({drop})" for drop in reasons if not drop.of_no_item
+        ] or ["  dropped  nothing"]
+        lines += [f"  no {word:<5} {self.items[drop]} ({drop})" for drop in reasons if drop.of_no_item]
         lines.append(f"  set      {self.profile.knob(Written(folder, self.lengths))}")
         lines.append(f"  train    {self.profile.command.format(folder=folder)}")
         if self.profile.absolute:

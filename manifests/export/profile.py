@@ -18,10 +18,15 @@ class Drop(Code):
     NOT_STEREO = "not_stereo", "the audio has not one channel for each of two parties"
     NO_WORD_TIMES = "no_word_times", "a turn says something, and no recogniser told when each word is said"
     NO_TEXT = "no_text", "nobody told what is said"
-    NO_QUESTION = "no_question", "the assistant speaks first: there is nothing that it answers"
-    NO_ANSWER = "no_answer", "the user is not answered"
+    NO_QUESTION = "no_question", "the assistant speaks first: it answers nothing, and this is no round"
+    NO_ANSWER = "no_answer", "the dialogue ends before the user is answered: this is no round"
     MISHEARD = "misheard", "the assistant answers what the user did not ask"
     TOO_LONG = "too_long", "longer than the trainer reads"
+
+    @property
+    def of_no_item(self) -> bool:
+        """Whether what it is said of is no item of a format: it has a row, and is not counted as dropped."""
+        return self in (Drop.NO_QUESTION, Drop.NO_ANSWER)
 
 
 @dataclass(frozen=True)
@@ -107,6 +112,17 @@ def write_lines(index: Index, name: str, line: Callable[[Any], str] = json_line)
 def one_list(index: Index) -> None:
     """`SPLIT.jsonl`: the entries as they are."""
     write_lines(index, "{split}.jsonl")
+
+
+def write_list(index: Index, item: Callable[[Any], Any]) -> None:
+    """Write `SPLIT.json`: what `item` makes of the entries, in one list. A row without an entry is told by another's."""
+    for split, entries in index.splits.items():
+        with index.store.writer(f"{split}.json") as file:
+            file.write(b"[")
+            told = (json_line(item(entry)) for entry in entries() if entry is not None)
+            for number, line in enumerate(told):
+                file.write(f"{',' if number else ''}\n{line.rstrip()}".encode())
+            file.write(b"\n]\n")
 
 
 def no_index(index: Index) -> None:

@@ -1,43 +1,40 @@
-"""A question of the user and what the assistant answers, a row each: Mini-Omni's VoiceAssistant-400K.
+"""What a user asks and what is answered, a row each: Mini-Omni's VoiceAssistant-400K, SLAM-Omni, LLaMA-Omni.
 
-Contract: the columns, types and audio of gpt-omni/VoiceAssistant-400K on the Hub.
+A round is a question that is answered. A user's turn after which the dialogue ends, and an assistant's that begins it,
+are no rounds. What the assistant asks after a silence answers nothing.
+
+Contracts: the card of gpt-omni/VoiceAssistant-400K on the Hub; SLAM-LLM's examples/s2s (README.md,
+speech_dataset_s2s.py); LLaMA-Omni's omni_speech (infer/infer.py, datasets/preprocess.py).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from turnmill.manifests.audio import Audio, cut
-from turnmill.manifests.export.profile import Add, Drop, Place, Profile, Row, Written, no_index
+from turnmill.manifests.export.profile import (
+    Add,
+    Drop,
+    Index,
+    Place,
+    Profile,
+    Row,
+    Written,
+    json_line,
+    no_index,
+    write_lines,
+    write_list,
+)
 from turnmill.manifests.export.sample import USER, Sample, at_rate, wav
+from turnmill.manifests.export.table import AUDIO, for_datasets, table
 
-RATE: Final = 22_050  # Hz, of the questions
+VOICE_RATE: Final = 22_050  # Hz, of the questions of VoiceAssistant-400K
+WHISPER_RATE: Final = 16_000  # Hz
 LONGEST: Final = 30.0  # seconds that Whisper hears of a question
-_ROW_GROUP: Final = 100  # rows: a question is about 0.2 MB
-
-_AUDIO = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-_FEATURES: Final = (
-    '{"info":{"features":{"split_name":{"dtype":"string","_type":"Value"},"index":{"dtype":"string","_type":"Value"},'
-    '"round":{"dtype":"string","_type":"Value"},"question":{"dtype":"string","_type":"Value"},'
-    '"question_audio":{"sampling_rate":22050,"_type":"Audio"},"answer":{"dtype":"string","_type":"Value"},'
-    '"answer_snac":{"dtype":"string","_type":"Value"}}}}'
-)
-SCHEMA: Final = pa.schema(
-    [
-        ("split_name", pa.string()),
-        ("index", pa.string()),
-        ("round", pa.string()),
-        ("question", pa.string()),
-        ("question_audio", _AUDIO),
-        ("answer", pa.string()),
-        ("answer_snac", pa.string()),
-    ],
-    metadata={"huggingface": _FEATURES},
-)
 
 Turn = Mapping[str, Any]
 
@@ -56,67 +53,172 @@ def rounds_of(turns: Sequence[Turn]) -> Iterator[tuple[Sequence[Turn], Sequence[
         yield question, ()
 
 
-@contextmanager
-def voiceassistant(place: Place) -> Iterator[Add]:
-    """`data/SPLIT-NNNNN-of-NNNNN.parquet`: a row for each question that is answered. `answer_snac` is null: it is the
-    trainer's to make. The audio is of the user's clean stem where it was kept, as of the published set."""
-    name = f"data/{place.split}-{place.number:05d}-of-{place.count:05d}.parquet"
-    with place.writer(name) as file, pq.ParquetWriter(file, SCHEMA, compression="zstd") as parquet:
-        held: list[dict[str, Any]] = []
+@dataclass(frozen=True)
+class Round:
+    """Turns of the user and those that answer them; `number`: questions of the dialogue before it."""
 
-        def flush() -> None:
-            parquet.write_table(pa.Table.from_pylist(held, schema=SCHEMA))
-            held.clear()
+    sample: Sample
+    number: int
+    question: Sequence[Turn]
+    answer: Sequence[Turn]
 
-        def add(sample: Sample) -> Iterator[Row]:
-            for number, (question, answer) in enumerate(rounds_of(sample.told["turns"])):
-                item = f"{sample.told['id']}#{number}"
-                seconds = question[-1]["end"] - question[0]["start"] if question else 0.0
-                if (drop := _unfit(question, answer, seconds)) is not None:
-                    yield Row(item, seconds, drop=drop)
-                    continue
-                held.append(_row(sample, number, question, answer))
-                if len(held) == _ROW_GROUP:
-                    flush()
-                yield Row(item, seconds, {})
+    @property
+    def item(self) -> str:
+        """The dialogue and the turn that it begins with."""
+        return f"{self.sample.told['id']}#{(self.question or self.answer)[0]['index']}"
 
-        yield add
-        if held:
-            flush()
+    @property
+    def name(self) -> str:
+        """Of its files; no other round's."""
+        return f"{self.sample.key}-{self.number}"
+
+    @property
+    def seconds(self) -> float:
+        """Length of the question."""
+        return self.question[-1]["end"] - self.question[0]["start"] if self.question else 0.0
+
+    @property
+    def asked(self) -> str:
+        return said(self.question)
+
+    @property
+    def answered(self) -> str:
+        return said(self.answer)
+
+    @property
+    def before(self) -> Sequence[Turn]:
+        """All turns before the question."""
+        turns: Sequence[Turn] = self.sample.told["turns"]
+        return turns[: self.question[0]["index"]]
+
+    @property
+    def drop(self) -> Drop | None:
+        """Why it cannot be held, or is no round."""
+        if not self.question:
+            return Drop.NO_QUESTION
+        if not self.answer:
+            return Drop.NO_ANSWER
+        if any(turn["misheard"] for turn in self.answer):
+            return Drop.MISHEARD
+        if not self.asked or not self.answered:
+            return Drop.NO_TEXT
+        return Drop.TOO_LONG if self.seconds > LONGEST else None
+
+    def sound(self, rate: int) -> bytes:
+        """The question as mono WAV: of the user's clean stem, where it was kept."""
+        sample = self.sample
+        heard, channel = (sample.sound, USER) if sample.clean_sound is None else (sample.clean_sound, 0)
+        first, last = (round(time * heard.sample_rate) for time in (self.question[0]["start"], self.question[-1]["end"]))
+        question = cut(heard, first, last, channel)
+        assert isinstance(question, Audio)  # it was in memory
+        return wav(at_rate(question, rate, sample.key), rate)
 
 
-def _unfit(question: Sequence[Turn], answer: Sequence[Turn], seconds: float) -> Drop | None:
-    if not question:
-        return Drop.NO_QUESTION
-    if not answer:
-        return Drop.NO_ANSWER
-    if any(turn["misheard"] for turn in answer):
-        return Drop.MISHEARD
-    if not _said(question) or not _said(answer):
-        return Drop.NO_TEXT
-    return Drop.TOO_LONG if seconds > LONGEST else None
+def rounds(sample: Sample) -> Iterator[Round]:
+    """The rounds of a dialogue, and what of it is none, in order."""
+    unasked = {event["turn"] for event in sample.told["events"] if event["kind"] == "silence_timeout"}
+    number = 0
+    for question, answer in rounds_of([turn for turn in sample.told["turns"] if turn["index"] not in unasked]):
+        yield Round(sample, number, question, answer)
+        number += bool(question)
 
 
-def _said(turns: Sequence[Turn]) -> str:
+def said(turns: Sequence[Turn]) -> str:
     """What is heard of turns."""
     return " ".join(turn["text_heard"].strip() for turn in turns if turn["text_heard"])
 
 
-def _row(sample: Sample, number: int, question: Sequence[Turn], answer: Sequence[Turn]) -> dict[str, Any]:
-    told = sample.told
-    sound, channel = (sample.sound, USER) if sample.clean_sound is None else (sample.clean_sound, 0)
-    first, last = (round(time * sound.sample_rate) for time in (question[0]["start"], question[-1]["end"]))
-    heard = cut(sound, first, last, channel)
-    assert isinstance(heard, Audio)  # it was in memory
-    return {
-        "split_name": told["source"]["corpus"],
-        "index": told["id"],
-        "round": str(number + 1),
-        "question": _said(question),
-        "question_audio": {"bytes": wav(at_rate(heard, RATE, sample.key), RATE), "path": f"{sample.key}-{number}.wav"},
-        "answer": _said(answer),
-        "answer_snac": None,
-    }
+def write_question(place: Place, one: Round) -> str:
+    """Write a question as `wav/NAME.wav` for Whisper; the path."""
+    path = f"wav/{one.name}.wav"
+    place.write(path, one.sound(WHISPER_RATE))
+    return path
+
+
+def _each(entry: Callable[[Round], Any]) -> Add:
+    """Writes each round by `entry`, which tells what the index says of it."""
+
+    def add(sample: Sample) -> Iterator[Row]:
+        for one in rounds(sample):
+            if (drop := one.drop) is None:
+                yield Row(one.item, one.seconds, entry(one))
+            else:
+                yield Row(one.item, one.seconds, drop=drop)
+
+    return add
+
+
+VOICE: Final = for_datasets(
+    pa.schema(
+        [
+            ("split_name", pa.string()),
+            ("index", pa.string()),
+            ("round", pa.string()),
+            ("question", pa.string()),
+            ("question_audio", AUDIO),
+            ("answer", pa.string()),
+            ("answer_snac", pa.string()),
+        ]
+    )
+)
+
+
+@contextmanager
+def voiceassistant(place: Place) -> Iterator[Add]:
+    """`data/SPLIT-NNNNN-of-NNNNN.parquet`: a row a round, `round` from 0. As in the published set, one row tells nothing
+    of the others. `answer_snac` is null: it is the trainer's to make."""
+    with table(place, "data", VOICE) as put:
+
+        def entry(one: Round) -> None:
+            told = one.sample.told
+            sound = {"bytes": one.sound(VOICE_RATE), "path": f"{one.name}.wav"}
+            values = (told["source"]["corpus"], told["id"], str(one.number), one.asked, sound, one.answered, None)
+            put(dict(zip(VOICE.names, values, strict=True)))
+
+        yield _each(entry)
+
+
+@contextmanager
+def slam_omni(place: Place) -> Iterator[Add]:
+    """`wav/NAME.wav` of each question."""
+    yield _each(lambda one: {"key": one.name, "source_wav": write_question(place, one)} | _slam_texts(one))
+
+
+def _slam_texts(one: Round) -> dict[str, Any]:
+    """What was said so far is in the text of the question; the loader makes it a part of the prompt."""
+    history = [
+        f"{'USER' if speaker == 'user' else 'ASSISTANT'}: {text}"
+        for speaker, turns in groupby(one.before, key=lambda turn: turn["speaker"])
+        if (text := said(list(turns)))
+    ]
+    asked = " ".join([*history, f"<USER>: {one.asked}"])
+    return {"source_text": asked, "target_token": None, "target_text": one.answered}
+
+
+def slam_index(index: Index) -> None:
+    """`SPLIT.jsonl`. The loader opens `source_wav` from where it runs, so the paths are absolute."""
+    write_lines(index, "{split}.jsonl", lambda one: json_line(one | {"source_wav": index.store.path(one["source_wav"])}))
+
+
+PROMPT: Final = "<speech>\nPlease directly answer the questions in the user's speech."
+"""Of LLaMA-Omni, as its examples have it."""
+
+
+@contextmanager
+def llama_omni(place: Place) -> Iterator[Add]:
+    """`wav/NAME.wav` of each question."""
+    yield _each(lambda one: {"id": one.name, "speech": write_question(place, one), "answer": one.answered})
+
+
+def llama_index(index: Index) -> None:
+    """`SPLIT.json`: one question and its answer each, for it trains on single rounds. Paths are absolute, for they are
+    opened from where it runs."""
+
+    def line(one: Any) -> Any:
+        turns = [{"from": "human", "value": PROMPT}, {"from": "gpt", "value": one["answer"]}]
+        return {"id": one["id"], "speech": index.store.path(one["speech"]), "conversations": turns}
+
+    write_list(index, line)
 
 
 def knob(written: Written) -> str:
@@ -125,7 +227,19 @@ def knob(written: Written) -> str:
     )
 
 
-_R: Final = ("dialogue", "rounds")
-_VOICE: Final = 'load_dataset("parquet", data_dir="{folder}/data")  (Mini-Omni, by SLAM-LLM examples/s2s)'
+R: Final = ("dialogue", "rounds")
+_VOICE: Final = (
+    "bash examples/s2s/scripts/finetune/mini-omni/finetune_s2s.sh  "
+    "(SLAM-LLM; its train_data_path: {folder}, load_from_cache_file: true)"
+)
+_SLAM: Final = (
+    "bash examples/s2s/scripts/finetune/finetune_s2s_group.sh  "
+    "(SLAM-LLM; its manifest_format: jsonl, train_data_path: {folder}/train.jsonl)"
+)
+_LLAMA: Final = "omni_speech/infer/infer.py --question-file {folder}/train.json: LLaMA-Omni has published no trainer"
 
-PROFILES: Final = (Profile("voiceassistant", "Mini-Omni", *_R, voiceassistant, no_index, _VOICE, knob),)
+PROFILES: Final = (
+    Profile("voiceassistant", "Mini-Omni", *R, voiceassistant, no_index, _VOICE, knob),
+    Profile("slam_omni", "SLAM-Omni", *R, slam_omni, slam_index, _SLAM, knob, absolute=True),
+    Profile("llama_omni", "LLaMA-Omni", *R, llama_omni, llama_index, _LLAMA, knob, absolute=True),
+)

@@ -88,6 +88,23 @@ def dialogue(name: str) -> dict[str, Any]:
     )  # fmt: skip
 
 
+def booking(name: str) -> dict[str, Any]:
+    """The assistant greets, mishears, asks again after a silence, and leaves the last turn unanswered."""
+    turns = [
+        turn(0, "assistant", 0.1, 0.5, "good morning"),
+        turn(1, "user", 0.7, 1.2, "one to Rome"),
+        turn(2, "assistant", 1.3, 1.9, "one to Nome then") | {"misheard": True},
+        turn(3, "user", 2.0, 2.5, "no I said Rome"),
+        turn(4, "assistant", 2.6, 3.2, "one to Rome then"),
+        turn(5, "assistant", 3.9, 4.2, "anything else"),
+        turn(6, "user", 4.3, 4.7, "a window please"),
+        turn(7, "assistant", 4.8, 5.3, "it is by the window"),
+        turn(8, "user", 5.5, 5.9, "thanks that is all"),
+    ]
+    silence = sample_of(EVENT, channel=0, start=3.2, end=3.9, turn=5, target_turn=4, words=[])
+    return dialogue(name) | {"turns": turns, "backchannels": [], "events": [silence | {"kind": "silence_timeout"}]}
+
+
 def clip(name: str, text: str | None, speaker: str | None) -> dict[str, Any]:
     return sample_of(
         CLIP, uid=f"t/{name}", corpus="tiny", split="train", language="en", licence="CC-BY-4.0", sample_rate=16_000,
@@ -137,6 +154,16 @@ def make_output(folder: Path, **licence: Any) -> Output:
 def output(tmp_path_factory: pytest.TempPathFactory) -> Output:
     """Tests only read it."""
     return make_output(tmp_path_factory.mktemp("export") / "out [1]*'s ü")
+
+
+@pytest.fixture(scope="session")
+def talks(tmp_path_factory: pytest.TempPathFactory) -> Output:
+    """Dialogue d1 as in `output`, d2 a booking. Tests only read it."""
+    output = make_output(tmp_path_factory.mktemp("talks") / "out")
+    told = {"d1": dialogue("d1"), "d2": booking("d2")}
+    sounds = {key: Audio(voices(one, seed), RATE) for seed, (key, one) in enumerate(told.items())}
+    write_shard(output.store, "shards/fc/dialogues-train-000000.tar", told, DIALOGUE, sounds)
+    return Output(output.store, json.loads(json.dumps(told)), {key: sound.samples for key, sound in sounds.items()})
 
 
 def exported(output: Output, formats: str, to: Path, **options: Any) -> Path:

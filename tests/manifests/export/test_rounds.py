@@ -1,7 +1,8 @@
-"""Rows as of VoiceAssistant-400K: its columns, types and audio; what is heard, and the user alone."""
+"""Rounds, a row each: what is heard, the user alone, and nothing that the assistant misheard."""
 
 import io
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,57 +13,204 @@ import pytest
 import soundfile
 
 from tests.manifests.export.conftest import RATE, Output, exported
+from turnmill.manifests.export.export import export
+from turnmill.manifests.export.profiles import named
 
-COLUMNS = {
-    "split_name": "string", "index": "string", "round": "string", "question": "string",
-    "question_audio": "struct<bytes: binary, path: string>", "answer": "string", "answer_snac": "string",
+# By dialogue and round: what is asked, what is heard of the answer, when it is asked, and what was said before.
+ROUNDS = {
+    ("d1", "0"): ("where is it open", "it is open from", 0.2, 1.2, ""),
+    ("d1", "1"): (
+        "no I mean today", "today it is closed", 3.5, 4.6, "USER: where is it open ASSISTANT: it is open from ",
+    ),
+    ("d2", "1"): (
+        "no I said Rome", "one to Rome then", 2.0, 2.5,
+        "ASSISTANT: good morning USER: one to Rome ASSISTANT: one to Nome then ",
+    ),
+    ("d2", "2"): (
+        "a window please", "it is by the window", 4.3, 4.7,
+        "ASSISTANT: good morning USER: one to Rome ASSISTANT: one to Nome then USER: no I said Rome "
+        "ASSISTANT: one to Rome then anything else ",
+    ),
 }  # fmt: skip
-ROUNDS = [
-    ("1", "where is it open", "it is open from", 0.2, 1.2),
-    ("2", "no I mean today", "today it is closed", 3.5, 4.6),
+# gpt-omni/VoiceAssistant-400K: what its card and its files declare, and in which order.
+PUBLISHED = [
+    ("split_name", "string", '{"dtype": "string", "_type": "Value"}'),
+    ("index", "string", '{"dtype": "string", "_type": "Value"}'),
+    ("round", "string", '{"dtype": "string", "_type": "Value"}'),
+    ("question", "string", '{"dtype": "string", "_type": "Value"}'),
+    ("question_audio", "struct<bytes: binary, path: string>", '{"_type": "Audio"}'),
+    ("answer", "string", '{"dtype": "string", "_type": "Value"}'),
+    ("answer_snac", "string", '{"dtype": "string", "_type": "Value"}'),
 ]
 
 
-def reads_as_voiceassistant(folder: Path, output: Output) -> None:
-    table = pq.read_table(folder / "data/train-00000-of-00001.parquet")
-    assert {field.name: str(field.type) for field in table.schema} == COLUMNS
-    rows = table.to_pylist()
-    assert [(row["index"], row["round"]) for row in rows] == [(d, n) for d in ("d1", "d2") for n in ("1", "2")], "lost"
-    for row, (_, question, answer, start, end) in zip(rows, 2 * ROUNDS, strict=True):
-        assert (row["question"], row["answer"], row["answer_snac"]) == (question, answer, None)
-        samples, rate = soundfile.read(io.BytesIO(row["question_audio"]["bytes"]))
-        assert rate == 22_050
-        assert samples.ndim == 1
-        assert len(samples) == round((end - start) * rate)
-        wanted = output.audio[row["index"]][1, round(start * RATE) : round(end * RATE)]
-        level = float(np.sqrt(np.mean(wanted**2))) * (0.5 if row["index"] == "d1" else 1)  # its clean stem is quieter
-        assert float(np.sqrt(np.mean(samples**2))) == pytest.approx(level, rel=0.12), "not the user's channel"
+def asks(file: Any, rate: int, of: tuple[str, str], talks: Output) -> None:
+    """A question's audio: one channel, at its rate, as long as the question, at the level of the user's channel."""
+    start, end = ROUNDS[of][2:4]
+    samples, found = soundfile.read(file)
+    assert soundfile.info(file if isinstance(file, Path) else io.BytesIO(file.getvalue())).subtype == "PCM_16"
+    assert found == rate
+    assert samples.shape == (round((end - start) * rate),)
+    wanted = talks.audio[of[0]][1, round(start * RATE) : round(end * RATE)]
+    level = float(np.sqrt(np.mean(wanted**2))) * (0.5 if of[0] == "d1" else 1)  # its clean stem is quieter
+    level *= np.sqrt(rate / RATE)  # noise has as much in each Hz
+    assert float(np.sqrt(np.mean(samples**2))) == pytest.approx(level, rel=0.1), "not the user's channel"
 
 
-def test_the_reader_finds_the_rounds(output: Output, tmp_path: Path) -> None:
-    reads_as_voiceassistant(exported(output, "voiceassistant", tmp_path / "to"), output)
+def reads_as_voiceassistant(folder: Path, talks: Output) -> None:
+    (path,) = (folder / "data").iterdir()
+    assert path.name == "train-00000-of-00001.parquet"
+    schema, rows = pq.read_schema(path), pq.read_table(path).to_pylist()
+    assert [(field.name, str(field.type)) for field in schema] == [(name, kind) for name, kind, _ in PUBLISHED]
+    features = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
+    assert list(features.items()) == [(name, json.loads(feature)) for name, _, feature in PUBLISHED]
+    assert [(row["index"], row["round"]) for row in rows] == list(ROUNDS), "lost, or in another order"
+    for row, (of, (question, answer, *_)) in zip(rows, ROUNDS.items(), strict=True):
+        assert (row["split_name"], row["question"], row["answer"]) == ("tiny", question, answer)
+        assert row["answer_snac"] is None
+        assert row["question_audio"]["path"] == f"{'-'.join(of)}.wav"
+        asks(io.BytesIO(row["question_audio"]["bytes"]), 22_050, of, talks)
 
 
-def _audio(row: Any, change: Callable[[Any, int], tuple[Any, int]]) -> Any:
-    file = io.BytesIO()
-    soundfile.write(file, *change(*soundfile.read(io.BytesIO(row["question_audio"]["bytes"]))), format="WAV")
-    return row | {"question_audio": {"bytes": file.getvalue(), "path": "x.wav"}}
+def of_name(name: str) -> tuple[str, str]:
+    dialogue, _, number = name.partition("-")
+    return dialogue, number
 
 
-BROKEN: dict[str, Callable[[list[Any]], list[Any]]] = {
-    "lost": lambda rows: rows[1:],
-    "planned text": lambda rows: [row | {"answer": row["answer"] + " nine to six"} for row in rows],
-    "another rate": lambda rows: [_audio(row, lambda pcm, _: (pcm, 24_000)) for row in rows],
-    "two channels": lambda rows: [_audio(row, lambda pcm, rate: (np.stack([pcm, pcm], 1), rate)) for row in rows],
-    "the assistant's channel": lambda rows: [_audio(row, lambda pcm, rate: (pcm * 0, rate)) for row in rows],
+def reads_as_slam_omni(folder: Path, talks: Output) -> None:
+    lines = [json.loads(line) for line in (folder / "train.jsonl").read_text("utf-8").splitlines()]
+    assert [of_name(line["key"]) for line in lines] == list(ROUNDS), "lost, or in another order"
+    for line, (of, (question, answer, _, _, before)) in zip(lines, ROUNDS.items(), strict=True):
+        assert line["source_text"] == f"{before}<USER>: {question}"
+        assert (line["target_text"], line["target_token"]) == (answer, None)
+        assert Path(line["source_wav"]).is_absolute()
+        asks(Path(line["source_wav"]), 16_000, of, talks)
+
+
+def reads_as_llama_omni(folder: Path, talks: Output) -> None:
+    found = json.loads((folder / "train.json").read_text("utf-8"))
+    assert [of_name(one["id"]) for one in found] == list(ROUNDS), "lost, or in another order"
+    for one, (of, (_, answer, *_)) in zip(found, ROUNDS.items(), strict=True):
+        assert [turn["from"] for turn in one["conversations"]] == ["human", "gpt"]
+        assert one["conversations"][0]["value"].count("<speech>") == 1
+        assert one["conversations"][1]["value"] == answer
+        assert Path(one["speech"]).is_absolute()
+        asks(Path(one["speech"]), 16_000, of, talks)
+
+
+READERS = {
+    "voiceassistant": reads_as_voiceassistant, "slam_omni": reads_as_slam_omni, "llama_omni": reads_as_llama_omni,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_the_reader_finds_the_rounds(name: str, talks: Output, tmp_path: Path) -> None:
+    READERS[name](exported(talks, name, tmp_path / "to"), talks)
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_what_is_misheard_is_dropped_and_what_is_no_round_told(name: str, talks: Output, tmp_path: Path) -> None:
+    told = export(talks.store, named(name), str(tmp_path / "to"))
+    assert f"{name}: 4 rounds, " in told
+    assert "\n  dropped  1 round (misheard)\n  no round 1 (no_answer)\n  no round 1 (no_question)\n" in told
+    items = pq.read_table(tmp_path / "to/items" / name).to_pylist()
+    kept = ["d1#0", "d1#2", "d2#3", "d2#6"]
+    assert [row["item"] for row in items if row["drop"] is None] == kept
+    left_out = {"d2#0": "no_question", "d2#1": "misheard", "d2#8": "no_answer"}
+    assert {row["item"]: row["drop"] for row in items if row["drop"]} == left_out
+
+
+def rewrite_wav(file: Any, change: Callable[[Any, int], tuple[Any, int]]) -> bytes:
+    written = io.BytesIO()
+    soundfile.write(written, *change(*soundfile.read(file)), format="WAV", subtype="PCM_16")
+    return written.getvalue()
+
+
+SOUNDS: dict[str, Callable[[Any, int], tuple[Any, int]]] = {
+    "another rate": lambda pcm, _: (pcm, 24_000),
+    "two channels": lambda pcm, rate: (np.stack([pcm, pcm], 1), rate),
+    "the assistant's channel": lambda pcm, rate: (pcm * 0, rate),
+    "too short": lambda pcm, rate: (pcm[:-100], rate),
 }
 
 
+def edit_rows(folder: Path, change: Callable[[list[Any]], list[Any]]) -> None:
+    (path,) = (folder / "data").iterdir()
+    found = pq.read_table(path)
+    pq.write_table(pa.Table.from_pylist(change(found.to_pylist()), schema=found.schema), path)
+
+
+def edit_json(path: Path, change: Callable[[list[Any]], list[Any]]) -> None:
+    text = path.read_text("utf-8")
+    if path.suffix == ".json":
+        path.write_text(json.dumps(change(json.loads(text))), "utf-8")
+    else:
+        lines = change([json.loads(line) for line in text.splitlines()])
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+
+
+def edit(name: str, change: Callable[[list[Any]], list[Any]]) -> Callable[[Path], None]:
+    if name == "voiceassistant":
+        return lambda folder: edit_rows(folder, change)
+    return lambda folder: edit_json(folder / ("train.jsonl" if name == "slam_omni" else "train.json"), change)
+
+
+def _planned(row: Any) -> Any:
+    return json.loads(json.dumps(row).replace("it is open from", "it is open from nine to six every day"))
+
+
+def _sound(name: str, change: Callable[[Any, int], tuple[Any, int]]) -> Callable[[Path], None]:
+    def of_rows(rows: list[Any]) -> list[Any]:
+        audio = rows[0]["question_audio"]
+        return [
+            rows[0] | {"question_audio": audio | {"bytes": rewrite_wav(io.BytesIO(audio["bytes"]), change)}},
+            *rows[1:],
+        ]
+
+    def of_file(folder: Path) -> None:
+        path = min((folder / "wav").iterdir())
+        path.write_bytes(rewrite_wav(path, change))
+
+    return edit(name, of_rows) if name == "voiceassistant" else of_file
+
+
+def _answers(rows: list[Any]) -> list[Any]:
+    return [row | {"answer": row["answer"].replace("from", "from nine to six")} for row in rows]
+
+
+def _variants() -> Iterator[tuple[str, str, Callable[[Path], None]]]:
+    for name in READERS:
+        yield name, "lost", edit(name, lambda rows: rows[1:])
+        yield name, "in another order", edit(name, lambda rows: rows[::-1])
+        planned = _answers if name == "voiceassistant" else lambda rows: [_planned(row) for row in rows]
+        yield name, "planned text", edit(name, planned)
+        for what, change in SOUNDS.items():
+            yield name, what, _sound(name, change)
+    yield "voiceassistant", "rounds from 1", edit(
+        "voiceassistant", lambda rows: [row | {"round": str(int(row["round"]) + 1)} for row in rows]
+    )  # fmt: skip
+    yield "slam_omni", "no history", edit(
+        "slam_omni", lambda lines: [line | {"source_text": line["source_text"].split("<USER>: ")[1]} for line in lines]
+    )  # fmt: skip
+    yield "llama_omni", "no speech", edit("llama_omni", lambda rows: json.loads(json.dumps(rows).replace("<speech>", "")))
+
+
+BROKEN = {f"{name}: {what}": (name, change) for name, what, change in _variants()}
+
+
 @pytest.mark.parametrize("broken", BROKEN)
-def test_the_reader_refuses_rows_that_are_wrong(broken: str, output: Output, tmp_path: Path) -> None:
-    folder = exported(output, "voiceassistant", tmp_path / "to")
-    path = folder / "data/train-00000-of-00001.parquet"
-    table = pq.read_table(path)
-    pq.write_table(pa.Table.from_pylist(BROKEN[broken](table.to_pylist()), schema=table.schema), path)
+def test_the_reader_refuses_what_is_wrong(broken: str, talks: Output, tmp_path: Path) -> None:
+    name, change = BROKEN[broken]
+    folder = exported(talks, name, tmp_path / "to")
+    change(folder)
     with pytest.raises(AssertionError):
-        reads_as_voiceassistant(folder, output)
+        READERS[name](folder, talks)
+
+
+def test_a_question_longer_than_whisper_hears_is_dropped(
+    talks: Output, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("turnmill.manifests.export.rounds.LONGEST", 0.45)
+    told = export(talks.store, named("voiceassistant"), str(tmp_path / "to"))
+    assert "voiceassistant: 1 round, " in told
+    assert "dropped  3 rounds (too_long)" in told
