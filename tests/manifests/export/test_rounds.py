@@ -192,6 +192,13 @@ def _variants() -> Iterator[tuple[str, str, Callable[[Path], None]]]:
     yield "slam_omni", "no history", edit(
         "slam_omni", lambda lines: [line | {"source_text": line["source_text"].split("<USER>: ")[1]} for line in lines]
     )  # fmt: skip
+    yield "slam_omni", "history in another order", edit(
+        "slam_omni",
+        lambda lines: [
+            line | {"source_text": line["source_text"].replace("one to Rome ASSISTANT: one to Nome then", "x")}
+            for line in lines
+        ],
+    )  # fmt: skip
     yield "llama_omni", "no speech", edit("llama_omni", lambda rows: json.loads(json.dumps(rows).replace("<speech>", "")))
 
 
