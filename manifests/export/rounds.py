@@ -108,7 +108,9 @@ class Round:
         """The question as mono WAV: of the user's clean stem, where it was kept."""
         sample = self.sample
         heard, channel = (sample.sound, USER) if sample.clean_sound is None else (sample.clean_sound, 0)
-        first, last = (round(time * heard.sample_rate) for time in (self.question[0]["start"], self.question[-1]["end"]))
+        first, last = (
+            round(time * heard.sample_rate) for time in (self.question[0]["start"], self.question[-1]["end"])
+        )
         question = cut(heard, first, last, channel)
         assert isinstance(question, Audio)  # it was in memory
         return wav(at_rate(question, rate, sample.key), rate)
@@ -165,8 +167,8 @@ VOICE: Final = for_datasets(
 
 @contextmanager
 def voiceassistant(place: Place) -> Iterator[Add]:
-    """`data/SPLIT-NNNNN-of-NNNNN.parquet`: a row a round, `round` from 0. As in the published set, one row tells nothing
-    of the others. `answer_snac` is null: it is the trainer's to make."""
+    """`data/SPLIT-NNNNN-of-NNNNN.parquet`: a row a round, `round` from 0. As in the published set, a row
+    tells nothing of the others. `answer_snac` is null: it is the trainer's to make."""
     with table(place, "data", VOICE) as put:
 
         def entry(one: Round) -> None:
@@ -197,7 +199,9 @@ def _slam_texts(one: Round) -> dict[str, Any]:
 
 def slam_index(index: Index) -> None:
     """`SPLIT.jsonl`. The loader opens `source_wav` from where it runs, so the paths are absolute."""
-    write_lines(index, "{split}.jsonl", lambda one: json_line(one | {"source_wav": index.store.path(one["source_wav"])}))
+    write_lines(
+        index, "{split}.jsonl", lambda one: json_line(one | {"source_wav": index.store.path(one["source_wav"])})
+    )
 
 
 PROMPT: Final = "<speech>\nPlease directly answer the questions in the user's speech."

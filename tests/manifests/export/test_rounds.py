@@ -199,7 +199,11 @@ def _variants() -> Iterator[tuple[str, str, Callable[[Path], None]]]:
             for line in lines
         ],
     )  # fmt: skip
-    yield "llama_omni", "no speech", edit("llama_omni", lambda rows: json.loads(json.dumps(rows).replace("<speech>", "")))
+    yield (
+        "llama_omni",
+        "no speech",
+        edit("llama_omni", lambda rows: json.loads(json.dumps(rows).replace("<speech>", ""))),
+    )
 
 
 BROKEN = {f"{name}: {what}": (name, change) for name, what, change in _variants()}

@@ -1,8 +1,8 @@
 """The loaders of SLAM-LLM, LLaMA-Omni, LLaMA-Omni2 and Ichigo over an export of rounds.
 
 CONSUMER_PYTHON names a Python that has what they need; SLAM_LLM, LLAMA_OMNI, LLAMA_OMNI2 and ICHIGO a checkout each (of
-Ichigo one that has synthetic_data); ffmpeg is on PATH. Without them the tests skip. Tokenizers and quantisers are those of
-`consumers/questions.py`, and no model is loaded.
+Ichigo one that has synthetic_data); ffmpeg is on PATH. Without them the tests skip. Tokenizers and quantisers are those
+of `consumers/questions.py`, and no model is loaded.
 """
 
 import os
@@ -80,9 +80,7 @@ def llama_omni2(folder: Path) -> None:
             "user: \nassistant: "
         )
         assert (one["answer"], one["speeches"]) == (answers[-1], len(numbers))
-        assert all(
-            lasts(seconds, (dialogue, number)) for seconds, number in zip(one["seconds"], numbers, strict=True)
-        )
+        assert all(lasts(seconds, (dialogue, number)) for seconds, number in zip(one["seconds"], numbers, strict=True))
 
 
 def ichigo(folder: Path) -> None:
@@ -92,9 +90,7 @@ def ichigo(folder: Path) -> None:
     assert len(found["talks"]) == len(test_conversations.TALKS), "lost"
     turns = [turn for talk in found["talks"] for turn in talk["conversations"]]
     assert [turn["content"] for turn in turns[1::2]] == [answer for _, answer, *_ in ROUNDS.values()]
-    for turn, question, (asked, _, start, end, _) in zip(
-        turns[::2], found["questions"], ROUNDS.values(), strict=True
-    ):
+    for turn, question, (asked, _, start, end, _) in zip(turns[::2], found["questions"], ROUNDS.values(), strict=True):
         tokens = question["tokens"]
         assert question["text"] == asked
         assert "".join(f"<|sound_{token:04d}|>" for token in tokens) in turn["content"]

@@ -1,12 +1,13 @@
 """Run in an environment with torch, whisper, librosa and datasets, and ffmpeg on PATH: what the loaders of rounds make
 of an export, as JSON.
 
-    python questions.py slam CHECKOUT EXPORT/voiceassistant      (a folder: Parquet, SNAC; a .jsonl: CosyVoice, in threes)
+    python questions.py slam CHECKOUT EXPORT/voiceassistant
+    python questions.py slam CHECKOUT EXPORT/slam_omni/train.jsonl
     python questions.py llama CHECKOUT EXPORT/llama_omni/train.json
     python questions.py llama2 CHECKOUT EXPORT/llama_omni2/train.json
     python questions.py ichigo CHECKOUT EXPORT/ichigo
 
-Tokenizers have a token for each character, and Ichigo's quantiser one for the level of each 40 ms. Their models, and
+Of a folder with Parquet the answers are SNAC, of lines CosyVoice in threes. Tokenizers have a token for each character, and Ichigo's quantiser one for the level of each 40 ms. Their models, and
 what is only loaded for them, are left out.
 """
 
@@ -198,7 +199,7 @@ def ichigo(checkout: Path, export: Path) -> Any:
         def __init__(self, device: str) -> None:
             pass
 
-        def convert_text_to_audio(self, text: str, speaker: Any) -> Any:
+        def convert_text_to_audio(self, text: str, _: Any) -> Any:
             question = next(spoken)
             assert question["text"] == text
             return torch.from_numpy(question["audio"]["array"]).float()[None]
