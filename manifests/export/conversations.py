@@ -76,7 +76,7 @@ def ichigo(place: Place) -> Iterator[Add]:
 
         def entry(together: Sequence[Round]) -> None:
             nonlocal index
-            turns = []
+            turns: list[dict[str, str]] = []
             for one in together:
                 sound = {"bytes": one.sound(WHISPER_RATE), "path": f"{one.name}.wav"}
                 put_question({"index": index, "turn": len(turns), "text": one.asked, "audio": sound})

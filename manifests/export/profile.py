@@ -115,7 +115,7 @@ def one_list(index: Index) -> None:
 
 
 def write_list(index: Index, item: Callable[[Any], Any]) -> None:
-    """Write `SPLIT.json`: what `item` makes of the entries, in one list. Rows without one are told by the row before."""
+    """Write `SPLIT.json`: what `item` makes of the entries, in one list. Rows without one are told by one before."""
     for split, entries in index.splits.items():
         with index.store.writer(f"{split}.json") as file:
             file.write(b"[")

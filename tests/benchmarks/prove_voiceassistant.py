@@ -2,13 +2,13 @@
 
     python tests/benchmarks/prove_voiceassistant.py [--texts DIR] [--limit 3] [--out DIR]
 
-`--texts`: a folder with the files that the recipe names; without it, each gets texts of the quickstart. `--limit`: texts
-of each part. `--out`: where the run and the export stay.
+`--texts`: a folder with the files that the recipe names; without it, each gets texts of the quickstart. `--limit`:
+texts of each part. `--out`: where the run and the export stay.
 
-What the published set is: its card (gpt-omni/VoiceAssistant-400K, 65dab70) for names, order, types and files; a WAV header
-of it for the audio; code that reads it for `round`, which counts from 0 in `rlhf` and is "None" in parts of single
-rounds, and for `index`, which names a dialogue of its part. A round that is dropped leaves its number out. Exit status
-1 where something differs, or an item is lost.
+What the published set is: its card (gpt-omni/VoiceAssistant-400K, 65dab70) for names, order, types and files; a WAV
+header of it for the audio; code that reads it for `round`, which counts from 0 in `rlhf` and is "None" in parts of
+single rounds, and for `index`, which names a dialogue of its part. A round that is dropped leaves its number out. Exit
+status 1 where something differs, or an item is lost.
 """
 
 import argparse

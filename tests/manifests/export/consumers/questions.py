@@ -7,8 +7,8 @@ of an export, as JSON.
     python questions.py llama2 CHECKOUT EXPORT/llama_omni2/train.json
     python questions.py ichigo CHECKOUT EXPORT/ichigo
 
-Of a folder with Parquet the answers are SNAC, of lines CosyVoice in threes. Tokenizers have a token for each character, and Ichigo's quantiser one for the level of each 40 ms. Their models, and
-what is only loaded for them, are left out.
+Of a folder with Parquet the answers are SNAC, of lines CosyVoice in threes. Tokenizers have a token for each character,
+and Ichigo's quantiser one for the level of each 40 ms. Their models, and what is only loaded for them, are left out.
 """
 
 import json
