@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.manifests.export.conftest import Output, exported
-from tests.manifests.export.test_rounds import ROUNDS, SOUNDS, asks, edit_json, of_name, rewrite_wav
+from tests.manifests.export.test_rounds import ROUNDS, SOUNDS, asks, edit_json, edit_rows, of_name, rewrite_wav
 from turnmill.manifests.export.export import export
 from turnmill.manifests.export.profiles import named
 
@@ -86,12 +86,6 @@ def test_every_round_is_told(name: str, talks: Output, tmp_path: Path) -> None:
     assert "\n  dropped  1 round (misheard)\n  no round 1 (no_answer)\n  no round 1 (no_question)\n" in told
 
 
-def edit_rows(folder: Path, of: str, change: Callable[[list[Any]], list[Any]]) -> None:
-    (path,) = (folder / of).iterdir()
-    found = pq.read_table(path)
-    pq.write_table(pa.Table.from_pylist(change(found.to_pylist()), schema=found.schema), path)
-
-
 def _llama(change: Callable[[list[Any]], list[Any]]) -> Callable[[Path], None]:
     return lambda folder: edit_json(folder / "train.json", change)
 
@@ -110,7 +104,7 @@ def _ichigo_sound(what: str) -> Callable[[Path], None]:
         sound = rewrite_wav(io.BytesIO(audio["bytes"]), SOUNDS[what])
         return [rows[0] | {"audio": audio | {"bytes": sound}}, *rows[1:]]
 
-    return lambda folder: edit_rows(folder, "audio", broken)
+    return lambda folder: edit_rows(folder / "audio", broken)
 
 
 def _planned(rows: list[Any]) -> list[Any]:
@@ -128,12 +122,12 @@ BROKEN: dict[str, Callable[[Path], None]] = {
     "llama_omni2: an answer alone": _llama(
         lambda rows: [row | {"conversation": row["conversation"][1:]} for row in rows]
     ),
-    "ichigo: lost": lambda folder: edit_rows(folder, "data", lambda rows: rows[1:]),
-    "ichigo: a lost question": lambda folder: edit_rows(folder, "audio", lambda rows: rows[:-1]),
-    "ichigo: planned text": lambda folder: edit_rows(folder, "data", _planned),
-    "ichigo: history in another order": lambda folder: edit_rows(folder, "data", _turned("conversations")),
+    "ichigo: lost": lambda folder: edit_rows(folder / "data", lambda rows: rows[1:]),
+    "ichigo: a lost question": lambda folder: edit_rows(folder / "audio", lambda rows: rows[:-1]),
+    "ichigo: planned text": lambda folder: edit_rows(folder / "data", _planned),
+    "ichigo: history in another order": lambda folder: edit_rows(folder / "data", _turned("conversations")),
     "ichigo: one number twice": lambda folder: edit_rows(
-        folder, "data", lambda rows: [row | {"index": 0} for row in rows]
+        folder / "data", lambda rows: [row | {"index": 0} for row in rows]
     ),
     **{f"llama_omni2: {what}": _llama_sound(what) for what in SOUNDS},
     **{f"ichigo: {what}": _ichigo_sound(what) for what in SOUNDS},

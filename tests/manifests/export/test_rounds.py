@@ -135,7 +135,8 @@ SOUNDS: dict[str, Callable[[Any, int], tuple[Any, int]]] = {
 
 
 def edit_rows(folder: Path, change: Callable[[list[Any]], list[Any]]) -> None:
-    (path,) = (folder / "data").iterdir()
+    """Of the one Parquet file in a folder."""
+    (path,) = folder.iterdir()
     found = pq.read_table(path)
     pq.write_table(pa.Table.from_pylist(change(found.to_pylist()), schema=found.schema), path)
 
@@ -151,7 +152,7 @@ def edit_json(path: Path, change: Callable[[list[Any]], list[Any]]) -> None:
 
 def edit(name: str, change: Callable[[list[Any]], list[Any]]) -> Callable[[Path], None]:
     if name == "voiceassistant":
-        return lambda folder: edit_rows(folder, change)
+        return lambda folder: edit_rows(folder / "data", change)
     return lambda folder: edit_json(folder / ("train.jsonl" if name == "slam_omni" else "train.json"), change)
 
 
