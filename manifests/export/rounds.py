@@ -1,7 +1,7 @@
 """What a user asks and what is answered, a row each: Mini-Omni's VoiceAssistant-400K, SLAM-Omni, LLaMA-Omni.
 
 A round is a question that is answered. A user's turn after which the dialogue ends, and an assistant's that begins it,
-are no rounds. What the assistant asks after a silence answers nothing.
+are no rounds. What a simulated assistant asks after a silence answers nothing.
 
 Contracts: the card of gpt-omni/VoiceAssistant-400K on the Hub; SLAM-LLM's examples/s2s (README.md,
 speech_dataset_s2s.py); LLaMA-Omni's omni_speech (infer/infer.py, datasets/preprocess.py).
@@ -117,10 +117,12 @@ class Round:
 
 
 def rounds(sample: Sample) -> Iterator[Round]:
-    """The rounds of a dialogue, and what of it is none, in order."""
-    unasked = {event["turn"] for event in sample.told["events"] if event["kind"] == "silence_timeout"}
+    """The rounds of a dialogue, and what of it is none, in order. Who goes on after a silence in recorded talk, whose
+    turns have no `text`, goes on with the same."""
+    silences = {event["turn"] for event in sample.told["events"] if event["kind"] == "silence_timeout"}
+    turns = [turn for turn in sample.told["turns"] if turn["text"] is None or turn["index"] not in silences]
     number = 0
-    for question, answer in rounds_of([turn for turn in sample.told["turns"] if turn["index"] not in unasked]):
+    for question, answer in rounds_of(turns):
         yield Round(sample, number, question, answer)
         number += bool(question)
 

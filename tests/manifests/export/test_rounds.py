@@ -12,9 +12,20 @@ import pyarrow.parquet as pq
 import pytest
 import soundfile
 
-from tests.manifests.export.conftest import RATE, Output, exported
+from tests.manifests.export.conftest import (
+    RATE,
+    Output,
+    booking,
+    dialogue,
+    exported,
+    make_output,
+    voices,
+    write_shard,
+)
+from turnmill.manifests.audio import Audio
 from turnmill.manifests.export.export import export
 from turnmill.manifests.export.profiles import named
+from turnmill.manifests.samples import DIALOGUE
 
 # By dialogue and round: what is asked, what is heard of the answer, when it is asked, and what was said before.
 ROUNDS = {
@@ -217,6 +228,19 @@ def test_the_reader_refuses_what_is_wrong(broken: str, talks: Output, tmp_path: 
     change(folder)
     with pytest.raises(AssertionError):
         READERS[name](folder, talks)
+
+
+def test_who_goes_on_after_a_silence_in_a_call_goes_on_with_the_same(tmp_path: Path) -> None:
+    output = make_output(tmp_path / "out")
+    told = {"d1": dialogue("d1"), "d2": booking("d2")}
+    for turn in told["d2"]["turns"]:
+        turn |= {"text": None, "misheard": None}  # as those of a recording
+    sounds = {key: Audio(voices(one, 0), RATE) for key, one in told.items()}
+    write_shard(output.store, "shards/fc/dialogues-train-000000.tar", told, DIALOGUE, sounds)
+    export(output.store, named("slam_omni"), str(tmp_path / "to"))
+    lines = [json.loads(line) for line in (tmp_path / "to/slam_omni/train.jsonl").read_text("utf-8").splitlines()]
+    answers = ["one to Nome then", "one to Rome then anything else", "it is by the window"]
+    assert [line["target_text"] for line in lines if line["key"].startswith("d2")] == answers
 
 
 def test_a_question_longer_than_whisper_hears_is_dropped(
