@@ -3,7 +3,7 @@
 Contract: the columns, types and audio of gpt-omni/VoiceAssistant-400K on the Hub.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from typing import Any, Final
@@ -11,9 +11,8 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from turnmill.manifests.audio import Audio, cut
 from turnmill.manifests.export.profile import Add, Drop, Place, Profile, Row, Written, no_index
-from turnmill.manifests.export.sample import USER, Sample, at_rate, wav
+from turnmill.manifests.export.sample import Sample, heard
 
 RATE: Final = 22_050  # Hz, of the questions
 LONGEST: Final = 30.0  # seconds that Whisper hears of a question
@@ -86,35 +85,55 @@ def voiceassistant(place: Place) -> Iterator[Add]:
 
 
 def _unfit(question: Sequence[Turn], answer: Sequence[Turn], seconds: float) -> Drop | None:
+    drop = unfit(question, answer)
+    if drop is None and not said(question):
+        return Drop.NO_TEXT
+    return Drop.TOO_LONG if drop is None and seconds > LONGEST else drop
+
+
+def unfit(question: Sequence[Turn], answer: Sequence[Turn]) -> Drop | None:
+    """Why nothing is to be learnt from a round; None where there is."""
     if not question:
         return Drop.NO_QUESTION
     if not answer:
         return Drop.NO_ANSWER
     if any(turn["misheard"] for turn in answer):
         return Drop.MISHEARD
-    if not _said(question) or not _said(answer):
-        return Drop.NO_TEXT
-    return Drop.TOO_LONG if seconds > LONGEST else None
+    return None if said(answer) else Drop.NO_TEXT
 
 
-def _said(turns: Sequence[Turn]) -> str:
+def rounds_held(
+    turns: Sequence[Turn], why_not: Callable[[Sequence[Turn], Sequence[Turn]], Drop | None]
+) -> tuple[list[tuple[Sequence[Turn], Sequence[Turn]]], list[Drop]]:
+    """The rounds of a conversation that are written as one, and why others are not. One without a text, or too long,
+    ends it: what follows may speak of it."""
+    kept, left = [], []
+    for question, answer in rounds_of(turns):
+        drop = why_not(question, answer)
+        if drop is None:
+            kept.append((question, answer))
+            continue
+        left.append(drop)
+        if drop in (Drop.NO_TEXT, Drop.TOO_LONG):
+            break
+    return kept, left
+
+
+def said(turns: Sequence[Turn]) -> str:
     """What is heard of turns."""
     return " ".join(turn["text_heard"].strip() for turn in turns if turn["text_heard"])
 
 
 def _row(sample: Sample, number: int, question: Sequence[Turn], answer: Sequence[Turn]) -> dict[str, Any]:
     told = sample.told
-    sound, channel = (sample.sound, USER) if sample.clean_sound is None else (sample.clean_sound, 0)
-    first, last = (round(time * sound.sample_rate) for time in (question[0]["start"], question[-1]["end"]))
-    heard = cut(sound, first, last, channel)
-    assert isinstance(heard, Audio)  # it was in memory
+    audio = heard(sample.user_sound, question[0]["start"], question[-1]["end"], RATE, sample.key)
     return {
         "split_name": told["source"]["corpus"],
         "index": told["id"],
         "round": str(number + 1),
-        "question": _said(question),
-        "question_audio": {"bytes": wav(at_rate(heard, RATE, sample.key), RATE), "path": f"{sample.key}-{number}.wav"},
-        "answer": _said(answer),
+        "question": said(question),
+        "question_audio": {"bytes": audio, "path": f"{sample.key}-{number}.wav"},
+        "answer": said(answer),
         "answer_snac": None,
     }
 
