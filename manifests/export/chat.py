@@ -1,7 +1,8 @@
 """Dialogues as voice chat: what the user says as audio, what the assistant answers as text, for Qwen2-Audio.
 
 Both trainers want a question before each answer: what the assistant says first is left out, and what is not answered.
-So is a question whose answer is misheard, for the user asks again in the next.
+So is a question whose answer is misheard, for the user asks again in the next. An answer that is interrupted is heard by
+those after it and is none to learn: none is the last.
 """
 
 from collections.abc import Iterator, Sequence
@@ -34,6 +35,9 @@ def chat(place: Place) -> Iterator[Add]:
     def add(sample: Sample) -> Iterator[Row]:
         dialogue = sample.told["id"]
         rounds, left = rounds_held(sample.told["turns"], _why_not)
+        while rounds and not _is_whole(rounds[-1][1]):
+            rounds.pop()
+            left.insert(0, Drop.CUT_SHORT)
         if not rounds:
             yield Row(dialogue, sample.duration, drop=left[0])
             return
@@ -44,11 +48,14 @@ def chat(place: Place) -> Iterator[Add]:
                 path = f"audio/{sample.key}-{turn['index']:03d}.wav"
                 place.write(path, heard(sample.user_sound, turn["start"], turn["end"], RATE, sample.key))
                 audios.append(path)
-            whole = not any(turn["interrupted"] for turn in answer)
-            messages += [user(len(question)), assistant(said(answer), trained=whole)]
+            messages += [user(len(question)), assistant(said(answer), trained=_is_whole(answer))]
         yield Row(dialogue, sample.duration, entry(messages, audios))
 
     yield add
+
+
+def _is_whole(answer: Sequence[Turn]) -> bool:
+    return not any(turn["interrupted"] for turn in answer)
 
 
 def _why_not(question: Sequence[Turn], answer: Sequence[Turn]) -> Drop | None:

@@ -21,6 +21,7 @@ class Drop(Code):
     NO_QUESTION = "no_question", "the assistant speaks first: there is nothing that it answers"
     NO_ANSWER = "no_answer", "the user is not answered"
     MISHEARD = "misheard", "the assistant answers what the user did not ask"
+    CUT_SHORT = "cut_short", "no answer is said to its end"
     TOO_LONG = "too_long", "longer than the trainer reads"
     NO_STATE = "no_state", "the trainer has no state for what the user interrupts with: thanks, or an order to stop"
     NO_LABEL = "no_label", "no label of the clip is what a task of the format asks for"

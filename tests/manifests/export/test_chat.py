@@ -149,8 +149,9 @@ UNFIT: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "no_question": lambda told: _only(told, 0),
     "no_answer": lambda told: _only(told, 12),
     "misheard": lambda told: _only(told, 1, 2),
+    "cut_short": lambda told: _only(told, 1, 4),
     "no_text": lambda told: _only(told, 1) | {"turns": [told["turns"][1], told["turns"][4] | {"text_heard": ""}]},
-    "too_long": lambda told: _only(_long(told), 1, 4),
+    "too_long": lambda told: _only(_long(told), 1, 6),
 }
 
 
@@ -164,7 +165,17 @@ def test_a_dialogue_without_an_answer_to_learn_is_dropped(why: str, tmp_path: Pa
 
 def test_what_has_no_text_ends_the_chat(tmp_path: Path) -> None:
     told = rich("d1")
-    told["turns"][6]["text_heard"] = None
+    told["turns"][9]["text_heard"] = None
     folder = exported(make_talks(tmp_path / "out", told), "swift_chat", tmp_path / "to")
     rows = [json.loads(line) for line in (folder / "train.jsonl").read_text("utf-8").splitlines()]
-    assert [message["content"] for message in rows[0]["messages"]] == ["<audio>", "let me see it is by the"]
+    assert [message["content"] for message in rows[0]["messages"][1::2]] == ["let me see it is by the", "the big one"]
+
+
+def test_an_answer_that_is_interrupted_is_not_the_last(tmp_path: Path) -> None:
+    """ms-swift learns the end of the last message, whatever its `loss` says."""
+    told = rich("d1")
+    told["turns"] = told["turns"][:11]
+    folder = exported(make_talks(tmp_path / "out", told), "swift_chat", tmp_path / "to")
+    rows = [json.loads(line) for line in (folder / "train.jsonl").read_text("utf-8").splitlines()]
+    assert [message["content"] for message in rows[0]["messages"][1::2]] == ["let me see it is by the", "the big one"]
+    assert len(rows[0]["audios"]) == 2
