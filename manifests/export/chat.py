@@ -1,8 +1,8 @@
 """Dialogues as voice chat: what the user says as audio, what the assistant answers as text, for Qwen2-Audio.
 
 Both trainers want a question before each answer: what the assistant says first is left out, and what is not answered.
-So is a question whose answer is misheard, for the user asks again in the next. An answer that is interrupted is heard by
-those after it and is none to learn: none is the last.
+So is a question whose answer is misheard, for the user asks again in the next. An answer that is interrupted is there
+for those after it, and none to learn; it is never the last.
 """
 
 from collections.abc import Iterator, Sequence
