@@ -14,7 +14,14 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-OWN = {"<|im_start|>": 151_644, "<|im_end|>": 151_645, "<|audio|>": 151_646, "<|pad|>": 151_647, "<|": 90_001, "|>": 90_002}
+OWN = {
+    "<|im_start|>": 151_644,
+    "<|im_end|>": 151_645,
+    "<|audio|>": 151_646,
+    "<|pad|>": 151_647,
+    "<|": 90_001,
+    "|>": 90_002,
+}
 NAMES = (
     "Neutral", "Joy", "Sadness", "Fear", "Anger", "Surprise", "Disgust", "Sorry",
     "tirq", "airq_denial", "airq_inquiry", "airq_change", "airq_affirm", "airq_noise",
@@ -33,7 +40,11 @@ class Tokenizer:
         import torch
 
         parts = re.split(f"({'|'.join(map(re.escape, sorted(OWN, key=len, reverse=True)[:-2]))})", text)
-        ids = [number for part in parts for number in ([OWN[part]] if part in OWN else [1 + byte for byte in part.encode()])]
+        ids = [
+            number
+            for part in parts
+            for number in ([OWN[part]] if part in OWN else [1 + byte for byte in part.encode()])
+        ]
         return torch.tensor([ids])
 
     def decode(self, ids: list[int]) -> str:
@@ -69,8 +80,9 @@ def with_codec(file: str, folder: Path) -> str:
 
 def loaded(module: Any, file: str, task: str) -> list[Any]:
     settings = module.DataArguments(
-        data_jsons=[file], tasks=[task], audio_encoder_type="whisper", text_additional_tokens=TEXT,
-        audio_additional_tokens=AUDIO, padded_vocab_size=152_000, padded_audio_vocab_size=4_160, max_input_length=100_000,
+        data_jsons=[file], tasks=[task], audio_encoder_type="whisper", max_input_length=100_000,
+        text_additional_tokens=TEXT, audio_additional_tokens=AUDIO, padded_vocab_size=152_000,
+        padded_audio_vocab_size=4_160,
     )  # fmt: skip
     encoder, tokenizer = Encoder(), Tokenizer()
     data = module.TA2TADataset(tokenizer, encoder, settings, split="train")
@@ -86,7 +98,9 @@ def loaded(module: Any, file: str, task: str) -> list[Any]:
         labels = batch["labels"][0]
         found.append(
             {
-                "text": tokenizer.decode([number for number in batch["input_ids"][0, :, -1].tolist() if number != 151_646]),
+                "text": tokenizer.decode(
+                    [number for number in batch["input_ids"][0, :, -1].tolist() if number != 151_646]
+                ),
                 "trained": tokenizer.decode([number for number in labels[:, -1].tolist() if number != -100]),
                 "states": batch["states"].tolist(),
                 "heard": list(encoder.heard),
