@@ -21,7 +21,8 @@ from turnmill.manifests.samples import DIALOGUE as SAMPLE
 from turnmill.manifests.store import Store
 
 D = "dialogue"
-DIALOGUE = ",".join(name for name, profile in PROFILES.items() if profile.half == D)
+DIALOGUE = ",".join(name for name, profile in PROFILES.items() if profile.half == D and not profile.absolute)
+"""Those that are the same wherever they lie."""
 
 
 def test_an_unknown_format_is_refused_with_the_one_that_was_meant() -> None:
