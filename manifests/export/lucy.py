@@ -165,7 +165,8 @@ def _around_call(turn: Turn) -> tuple[Turn | None, Turn | None]:
         return None, None
     place = 0
     for word in words[: tool["after"]]:
-        place = text.index(word["word"], place) + len(word["word"])
+        found = text.find(word["word"], place)
+        place = place if found < 0 else found + len(word["word"])
     after = {**turn, "text_heard": text[place:], "start": words[tool["after"]]["start"]}
     if not place:
         return None, after
@@ -176,11 +177,13 @@ def _function(call: str) -> str:
     """A call, in one line as LUCY's pattern wants it: `<function=NAME>ARGUMENTS</function>`."""
     call = " ".join(call.split())
     try:
-        said = json.loads(call)
-        return f"<function={said['name']}>{json.dumps(said['arguments'], ensure_ascii=False)}</function>"
-    except (ValueError, KeyError, TypeError):
-        name, arguments = re.fullmatch(r"(\w*)(.*)", call).groups()  # type: ignore[union-attr]  # it matches anything
-        return f"<function={name}>{arguments}</function>"
+        told = json.loads(call)
+        name, arguments = told["name"], told["arguments"]
+    except (ValueError, KeyError, TypeError):  # `Search("news")`, as some sources have it
+        name = re.match(r"\w*", call)[0]  # type: ignore[index]  # it matches anything
+        arguments = call.removeprefix(name)
+    text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+    return f"<function={name}>{text}</function>"
 
 
 def lucy_index(index: Index) -> None:

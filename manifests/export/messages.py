@@ -21,7 +21,7 @@ Message = Mapping[str, Any]
 
 
 def user(files: int, text: str = "") -> Message:
-    """What the user says: so many files, then text."""
+    """What the user says: so many files, then text. It has a `loss` for all messages are to have the same fields."""
     return {"role": "user", "content": AUDIO * files + text, "loss": False}
 
 
@@ -36,8 +36,7 @@ def entry(messages: Sequence[Message], audios: Sequence[str]) -> dict[str, Any]:
 
 
 def swift_index(index: Index) -> None:
-    """`SPLIT.jsonl`. ms-swift looks for paths where it runs, and leaves out in silence what it does not find: they are
-    absolute."""
+    """`SPLIT.jsonl`. ms-swift looks for audio from where it runs, and leaves out a row without it: paths are absolute."""
     write_lines(index, "{split}.jsonl", lambda one: json_line(entry(one["messages"], _absolute(index, one["audios"]))))
 
 
