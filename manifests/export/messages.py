@@ -36,7 +36,7 @@ def entry(messages: Sequence[Message], audios: Sequence[str]) -> dict[str, Any]:
 
 
 def swift_index(index: Index) -> None:
-    """`SPLIT.jsonl`. ms-swift looks for audio from where it runs, and leaves out a row without it: paths are absolute."""
+    """`SPLIT.jsonl`. ms-swift looks for audio from where it runs, and leaves out a row without it: paths are whole."""
     write_lines(index, "{split}.jsonl", lambda one: json_line(entry(one["messages"], _absolute(index, one["audios"]))))
 
 
