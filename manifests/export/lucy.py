@@ -118,7 +118,8 @@ class _Talk:
         def speak(call: str = "") -> None:
             words = said(parts)
             tag = f"<|{_emotion(parts or answer)}|>" if emotional else ""
-            message: Message = {"role": "assistant", "content": " ".join(f"{tag}{words} {call}".split())}
+            one_line = " ".join(f"{tag}{words} {call}".split())  # as LUCY's pattern of a call wants it
+            message: Message = {"role": "assistant", "content": one_line}
             if words:
                 spoken = (self.sample.sound, ASSISTANT)
                 message["wavpath"] = self._wav(spoken, parts[0]["start"], parts[-1]["end"], ASSISTANT_RATE)
@@ -174,8 +175,7 @@ def _around_call(turn: Turn) -> tuple[Turn | None, Turn | None]:
 
 
 def _function(call: str) -> str:
-    """A call, in one line as LUCY's pattern wants it: `<function=NAME>ARGUMENTS</function>`."""
-    call = " ".join(call.split())
+    """A call as LUCY has it: `<function=NAME>ARGUMENTS</function>`."""
     try:
         told = json.loads(call)
         name, arguments = told["name"], told["arguments"]

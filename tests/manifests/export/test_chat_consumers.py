@@ -1,7 +1,8 @@
 """ms-swift, LLaMA-Factory and LUCY over an export, and over exports that are wrong in one way. CONSUMER_PYTHON names a
 Python that has what they need, MS_SWIFT, LLAMA_FACTORY and LUCY a checkout of each; without them the tests skip.
 
-Tokenizers have a token for each byte, LUCY's encoder is none: what is heard, said and learnt does not depend on them.
+Tokenizers have a token for each byte or word, LUCY's encoder is none: what is heard, said and learnt does not depend on
+them.
 """
 
 import os

@@ -3,7 +3,7 @@ of an export, as JSON.
 
     python lucy_batches.py CHECKOUT FILE TASK [FILE TASK ...]
 
-The tokenizer has a token for each byte and LUCY's numbers for its own; the encoder's features are empty. Tasks that
+The tokenizer has a token for each word and LUCY's numbers for its own; the encoder's features are empty. Tasks that
 speak get as many tokens of the codec as SNAC would make of the assistant's audio, for those are the trainer's.
 """
 
@@ -33,23 +33,30 @@ FRAMES = 24_000 / 2_048  # a second, of seven tokens
 
 
 class Tokenizer:
+    """Numbers words as they come. A token for each byte would be more of them than the codec has frames, which stops
+    the collate function."""
+
+    def __init__(self) -> None:
+        self.words: list[str] = [""]
+
     def convert_tokens_to_ids(self, token: str) -> int:
         return OWN[token]
 
     def encode(self, text: str, **_: Any) -> Any:
         import torch
 
-        parts = re.split(f"({'|'.join(map(re.escape, sorted(OWN, key=len, reverse=True)[:-2]))})", text)
-        ids = [
-            number
-            for part in parts
-            for number in ([OWN[part]] if part in OWN else [1 + byte for byte in part.encode()])
-        ]
-        return torch.tensor([ids])
+        own = "|".join(map(re.escape, sorted(OWN, key=len, reverse=True)[:-2]))
+        parts = [part for part in re.split(rf"({own}|\s*[^\s<]+|<)", text) if part]
+        return torch.tensor([[OWN[part] if part in OWN else self._number(part) for part in parts]])
+
+    def _number(self, word: str) -> int:
+        if word not in self.words:
+            self.words.append(word)
+        return self.words.index(word)
 
     def decode(self, ids: list[int]) -> str:
-        names = {number: name.encode() for name, number in OWN.items()}
-        return b"".join(names.get(number, bytes([number - 1]) if number <= 256 else b"") for number in ids).decode()
+        names = {number: name for name, number in OWN.items()}
+        return "".join(names.get(number) or self.words[number] for number in ids if number in names or number < 90_000)
 
 
 class Encoder:
