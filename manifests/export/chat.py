@@ -37,9 +37,9 @@ def chat(place: Place) -> Iterator[Add]:
         rounds, left = rounds_held(sample.told["turns"], _why_not)
         while rounds and not _is_whole(rounds[-1][1]):
             rounds.pop()
-            left.insert(0, Drop.CUT_SHORT)
+            left.append(Drop.CUT_SHORT)
         if not rounds:
-            yield Row(dialogue, sample.duration, drop=left[0])
+            yield Row(dialogue, sample.duration, drop=left[-1])
             return
         messages: list[Message] = []
         audios: list[str] = []

@@ -73,7 +73,7 @@ def lucy(place: Place) -> Iterator[Add]:
         if rounds:
             yield Row(dialogue, sample.duration, _entry("emotion" if emotional else "", messages))
         else:
-            yield Row(dialogue, sample.duration, drop=left[0])
+            yield Row(dialogue, sample.duration, drop=left[-1])
         for number, (span, state) in enumerate(_not_meant(sample)):
             item, seconds = f"{dialogue}#{number}", span["end"] - span["start"]
             if span["target_turn"] in until:

@@ -151,7 +151,7 @@ UNFIT: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "misheard": lambda told: _only(told, 1, 2),
     "cut_short": lambda told: _only(told, 1, 4),
     "no_text": lambda told: _only(told, 1) | {"turns": [told["turns"][1], told["turns"][4] | {"text_heard": ""}]},
-    "too_long": lambda told: _only(_long(told), 1, 6),
+    "too_long": lambda told: _only(_long(told), 0, 1, 6),
 }
 
 
