@@ -105,7 +105,7 @@ def unfit(question: Sequence[Turn], answer: Sequence[Turn]) -> Drop | None:
 def rounds_held(
     turns: Sequence[Turn], why_not: Callable[[Sequence[Turn], Sequence[Turn]], Drop | None]
 ) -> tuple[list[tuple[Sequence[Turn], Sequence[Turn]]], list[Drop]]:
-    """The rounds of a conversation that are written as one, and why others are not, in order. One without a text, or too
+    """The rounds of a conversation that are written as one, and in order why others are not. One without text, or too
     long, ends it: what follows may speak of it."""
     kept, left = [], []
     for question, answer in rounds_of(turns):
