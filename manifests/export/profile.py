@@ -20,8 +20,13 @@ class Drop(Code):
     NO_TEXT = "no_text", "nobody told what is said"
     NO_QUESTION = "no_question", "the assistant speaks first: it answers nothing, and this is no round"
     NO_ANSWER = "no_answer", "the dialogue ends before the user is answered: this is no round"
+    NO_ROUND = "no_round", "no question of it is answered"
     MISHEARD = "misheard", "the assistant answers what the user did not ask"
+    CUT_SHORT = "cut_short", "no answer is said to its end"
     TOO_LONG = "too_long", "longer than the trainer reads"
+    NO_STATE = "no_state", "the trainer has no state for what the user interrupts with: thanks, or an order to stop"
+    NO_HISTORY = "no_history", "the answer that it is heard in is not written"
+    NO_LABEL = "no_label", "no label of the clip is what a task of the format asks for"
 
     @property
     def of_no_item(self) -> bool:

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from turnmill.manifests.errors import UsageError
-from turnmill.manifests.export import conversations, duplex_audio, rounds, utterances
+from turnmill.manifests.export import audio_tasks, chat, conversations, duplex_audio, lucy, rounds, utterances
 from turnmill.manifests.export.profile import Profile
 
-_FAMILIES: Final = (duplex_audio, rounds, conversations, utterances)
+_FAMILIES: Final = (duplex_audio, rounds, conversations, chat, lucy, utterances, audio_tasks)
 
 PROFILES: Final[Mapping[str, Profile]] = {profile.name: profile for family in _FAMILIES for profile in family.PROFILES}
 

@@ -7,7 +7,7 @@ Contracts: the card of gpt-omni/VoiceAssistant-400K on the Hub; SLAM-LLM's examp
 speech_dataset_s2s.py); LLaMA-Omni's omni_speech (infer/infer.py, datasets/preprocess.py).
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
@@ -15,7 +15,6 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from turnmill.manifests.audio import Audio, cut
 from turnmill.manifests.export.profile import (
     Add,
     Drop,
@@ -29,7 +28,7 @@ from turnmill.manifests.export.profile import (
     write_lines,
     write_list,
 )
-from turnmill.manifests.export.sample import USER, Sample, at_rate, wav
+from turnmill.manifests.export.sample import Sample, heard
 from turnmill.manifests.export.table import AUDIO, for_datasets, table
 
 VOICE_RATE: Final = 22_050  # Hz, of the questions of VoiceAssistant-400K
@@ -92,28 +91,27 @@ class Round:
         return turns[: self.question[0]["index"]]
 
     @property
-    def drop(self) -> Drop | None:
-        """Why it cannot be held, or is no round."""
+    def unfit(self) -> Drop | None:
+        """Why nothing is to be learnt from it, or it is no round."""
         if not self.question:
             return Drop.NO_QUESTION
         if not self.answer:
             return Drop.NO_ANSWER
         if any(turn["misheard"] for turn in self.answer):
             return Drop.MISHEARD
-        if not self.asked or not self.answered:
+        return None if self.answered else Drop.NO_TEXT
+
+    @property
+    def drop(self) -> Drop | None:
+        """Why it is no row of question and answer."""
+        if self.unfit is None and not self.asked:
             return Drop.NO_TEXT
-        return Drop.TOO_LONG if self.seconds > LONGEST else None
+        return Drop.TOO_LONG if self.unfit is None and self.seconds > LONGEST else self.unfit
 
     def sound(self, rate: int) -> bytes:
         """The question as mono WAV: of the user's clean stem, where it was kept."""
-        sample = self.sample
-        heard, channel = (sample.sound, USER) if sample.clean_sound is None else (sample.clean_sound, 0)
-        first, last = (
-            round(time * heard.sample_rate) for time in (self.question[0]["start"], self.question[-1]["end"])
-        )
-        question = cut(heard, first, last, channel)
-        assert isinstance(question, Audio)  # it was in memory
-        return wav(at_rate(question, rate, sample.key), rate)
+        start, end = self.question[0]["start"], self.question[-1]["end"]
+        return heard(self.sample.user_sound, start, end, rate, self.sample.key)
 
 
 def rounds(sample: Sample) -> Iterator[Round]:
@@ -125,6 +123,22 @@ def rounds(sample: Sample) -> Iterator[Round]:
     for question, answer in rounds_of(turns):
         yield Round(sample, number, question, answer)
         number += bool(question)
+
+
+def held(every: Iterable[Round], why_not: Callable[[Round], Drop | None]) -> tuple[list[Round], Drop]:
+    """The rounds of a conversation that are written as one, and why, where there is none. One without text, or too
+    long, ends it: what follows may speak of it."""
+    kept: list[Round] = []
+    why = Drop.NO_ROUND
+    for one in every:
+        drop = why_not(one)
+        if drop is None:
+            kept.append(one)
+        elif not drop.of_no_item:
+            why = drop
+        if drop in (Drop.NO_TEXT, Drop.TOO_LONG):
+            break
+    return kept, why
 
 
 def said(turns: Sequence[Turn]) -> str:

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, Final
 import numpy as np
 import soundfile
 
-from turnmill.manifests.audio import Audio, Float32, channels_at, decode, library
+from turnmill.manifests.audio import Audio, Float32, channels_at, cut, decode, library
 from turnmill.manifests.records import Reason
 from turnmill.manifests.samples import parsed
 from turnmill.manifests.tar import samples_in
@@ -54,6 +54,11 @@ class Sample:
         """The user's clean stem, decoded once for all that is cut from it. Raises AudioError."""
         return None if self.clean is None else decode(self.clean, f"{self.key}.{CLEAN}")
 
+    @property
+    def user_sound(self) -> tuple[Audio, int]:
+        """The user alone, and on which channel: the clean stem where it was kept. Raises AudioError."""
+        return (self.sound, USER) if self.clean_sound is None else (self.clean_sound, 0)
+
     @cached_property
     def header(self) -> soundfile.SoundFile:
         """What the file says of itself: `samplerate` (Hz), `channels`, `frames`. Raises AudioError."""
@@ -95,6 +100,14 @@ def wav(samples: Float32, rate: int) -> bytes:
     with library("libsndfile", "the audio", Reason.CORRUPT_AUDIO):
         soundfile.write(file, samples.T, rate, format="WAV", subtype="PCM_16")
     return file.getvalue()
+
+
+def heard(of: tuple[Audio, int], start: float, end: float, rate: int, name: str) -> bytes:
+    """What a sound has on a channel from `start` to `end` (seconds), as a mono WAV file at `rate` Hz."""
+    sound, channel = of
+    part = cut(sound, round(start * sound.sample_rate), round(end * sound.sample_rate), channel)
+    assert isinstance(part, Audio)  # it was in memory
+    return wav(at_rate(part, rate, name), rate)
 
 
 def read(file: BinaryIO, split: str, wanted: Collection[str]) -> Iterator[Sample]:

@@ -22,6 +22,7 @@ from turnmill.manifests.store import Store
 
 D = "dialogue"
 DIALOGUE = ",".join(name for name, profile in PROFILES.items() if profile.half == D and not profile.absolute)
+"""Those that are the same wherever they lie."""
 
 
 def test_an_unknown_format_is_refused_with_the_one_that_was_meant() -> None:
@@ -138,6 +139,15 @@ def test_formats_of_one_pass_are_as_each_alone(output: Output, tmp_path: Path) -
     for name in DIALOGUE.split(","):
         exported(output, name, tmp_path / "alone")
     assert tree_hashes(tmp_path / "together") == tree_hashes(tmp_path / "alone")
+
+
+def test_formats_with_absolute_paths_are_as_before_in_the_same_place(output: Output, tmp_path: Path) -> None:
+    formats = ",".join(name for name, profile in PROFILES.items() if profile.absolute)
+    exported(output, formats, tmp_path / "to")
+    before = tree_hashes(tmp_path / "to")
+    shutil.rmtree(tmp_path / "to")
+    exported(output, formats, tmp_path / "to")
+    assert tree_hashes(tmp_path / "to") == before
 
 
 def test_each_item_is_written_or_dropped_with_a_reason(tmp_path: Path) -> None:
