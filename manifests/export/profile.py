@@ -22,6 +22,10 @@ class Drop(Code):
     NO_ANSWER = "no_answer", "the user is not answered"
     MISHEARD = "misheard", "the assistant answers what the user did not ask"
     TOO_LONG = "too_long", "longer than the trainer reads"
+    TOO_SHORT = "too_short", "shorter than the trainer reads"
+    LOW_RATE = "low_rate", "recorded at a lower sample rate than the trainer reads"
+    LANGUAGE = "language", "in no language that the trainer knows, or nobody told in which"
+    MARKUP = "markup", "the text has what the trainer's reader takes for a mark of its own: it splits or erases there"
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,7 @@ class Profile:
     command: str
     knob: Callable[[Written], str]
     absolute: bool = False  # its index has absolute paths
+    unspaced: bool = False  # its reader splits them at spaces
 
 
 def json_line(value: Any) -> str:

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from turnmill.manifests.errors import UsageError
-from turnmill.manifests.export import duplex_audio, rounds, utterances
+from turnmill.manifests.export import duplex_audio, rounds, speech_synthesis, utterance_tars, utterances
 from turnmill.manifests.export.profile import Profile
 
-_FAMILIES: Final = (duplex_audio, rounds, utterances)
+_FAMILIES: Final = (duplex_audio, rounds, utterances, speech_synthesis, utterance_tars)
 
 PROFILES: Final[Mapping[str, Profile]] = {profile.name: profile for family in _FAMILIES for profile in family.PROFILES}
 
