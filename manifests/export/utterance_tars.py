@@ -85,15 +85,16 @@ def _words(sample: Sample) -> Sequence[Mapping[str, Any]] | None:
 
 
 def _edges(words: Sequence[Mapping[str, Any]], frames: int) -> list[int]:
-    """Where a clip of so many frames is cut, its start and end among them: pieces are about equal, each cut in the
-    middle of the pause between words that is nearest."""
-    pauses = [round((a["end"] + b["start"]) / 2 * CLAP_RATE) for a, b in pairwise(words)]
+    """Where a clip of so many frames is cut, its start and end among them: pieces are about equal, and a cut that would
+    fall into a word is in the pause before it."""
+    said = [(word["start"] * CLAP_RATE, word["end"] * CLAP_RATE) for word in words]
+    pauses = [round((end + start) / 2) for (_, end), (start, _) in pairwise(said)]
     edges = [0]
     while (left := frames - edges[-1]) > CLAP_FRAMES:
-        begin = edges[-1]
-        even = begin + math.ceil(left / math.ceil(left / CLAP_FRAMES))
-        fit = [pause for pause in pauses if begin < pause <= begin + CLAP_FRAMES]
-        edges.append(min(fit, key=lambda pause: abs(pause - even), default=even))
+        cut = edges[-1] + math.ceil(left / math.ceil(left / CLAP_FRAMES))
+        if any(start < cut < end for start, end in said):
+            cut = max((pause for pause in pauses if edges[-1] < pause <= cut), default=cut)
+        edges.append(cut)
     return [*edges, frames]
 
 
