@@ -17,9 +17,9 @@ from typing import Any, Final
 import pyarrow as pa
 
 from turnmill.manifests.cosyvoice import EMOTIONS, END_OF_PROMPT, SYSTEM_PROMPT
-from turnmill.manifests.export.parquet import parquet_rows
 from turnmill.manifests.export.profile import Add, Drop, Index, Place, Profile, Row, Written, no_index, write_lines
 from turnmill.manifests.export.sample import Sample
+from turnmill.manifests.export.table import AUDIO, table
 from turnmill.manifests.export.utterances import (
     Rule,
     dropped,
@@ -176,7 +176,7 @@ def gptsovits_knob(written: Written) -> str:
 _OUTE: Final = pa.schema(
     [
         ("transcript", pa.string()),
-        ("audio", pa.struct([("bytes", pa.binary()), ("path", pa.string())])),
+        ("audio", AUDIO),
         ("words", pa.list_(pa.struct([("word", pa.string()), ("start", pa.float64()), ("end", pa.float64())]))),
     ]
 )
@@ -184,10 +184,9 @@ _OUTE: Final = pa.schema(
 
 @contextmanager
 def outetts(place: Place) -> Iterator[Add]:
-    """`SPLIT-NNNNN-of-NNNNN.parquet`, a row for each clip: version 0.3 aligns `transcript` itself, 1.0 takes `words`,
-    which are null where no recogniser told when each is said."""
-    name = f"{place.split}-{place.number:05d}-of-{place.count:05d}.parquet"
-    with parquet_rows(place, name, _OUTE) as write:
+    """`data/SPLIT-NNNNN-of-NNNNN.parquet`, a row for each clip: version 0.3 aligns `transcript` itself, 1.0 takes
+    `words`, which are null where no recogniser told when each is said."""
+    with table(place, "data", _OUTE) as put:
 
         def add(sample: Sample) -> Iterator[Row]:
             if (row := unsaid(sample)) is not None:
@@ -195,7 +194,7 @@ def outetts(place: Place) -> Iterator[Add]:
                 return
             audio = {"bytes": sound_of(sample), "path": f"{utterance(sample)}.wav"}
             words = (sample.told["asr"] or {}).get("words")
-            write({"transcript": text_of(sample), "audio": audio, "words": words})
+            put({"transcript": text_of(sample), "audio": audio, "words": words})
             yield Row(sample.told["uid"], sample.duration, {})
 
         yield add
@@ -213,7 +212,7 @@ _FISH: Final = (
     "--text-extension .lab"
 )
 _SOVITS: Final = "inp_text={folder}/train.list inp_wav_dir={folder}/train prepare_datasets/1-get-text.py"
-_OUTETTS: Final = 'DataCreation(audio_files_path="{folder}", ...).run()  (examples/training/OuteTTS-0.3)'
+_OUTETTS: Final = 'DataCreation(audio_files_path="{folder}/data", ...).run()  (examples/training/OuteTTS-0.3)'
 
 PROFILES: Final = (
     Profile(

@@ -206,7 +206,8 @@ def wenet_index(index: Index) -> None:
 
 
 def wenet_knob(written: Written) -> str:
-    return f"max_length: {math.ceil(100 * written.lengths[2])}  (frames of 10 ms; MooER's default, 2000, may be less)"
+    frames = math.ceil(100 * written.lengths[2])
+    return f"max_length: {frames}  (frames of 10 ms; MooER's default, 2000, leaves longer clips out)"
 
 
 _S: Final = "speech"
