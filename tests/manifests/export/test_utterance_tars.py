@@ -165,10 +165,12 @@ def test_the_reader_refuses_what_is_wrong(broken: str, clips: Output, tmp_path: 
 
 
 def clap_of(tmp_path: Path, long: dict[str, Any]) -> tuple[dict[str, Any], dict[str, list[str]]]:
-    """What became of each item, and the captions by key."""
+    """What became of each item, and the captions by key; no piece has more samples than CLAP takes."""
     output = clips_output(tmp_path / "out", long, short_clip())
     became = drops(output, "clap", tmp_path / "to")
     found = dict(samples(tmp_path / "to/clap/train/0.tar"))
+    frames = {key: soundfile.info(io.BytesIO(one["flac"])).frames for key, one in found.items()}
+    assert max(frames.values()) <= 480_000
     return became, {key: json.loads(one["json"])["text"] for key, one in found.items()}
 
 
@@ -201,6 +203,22 @@ def test_a_piece_in_which_nothing_is_said_is_dropped(tmp_path: Path) -> None:
 def test_chinese_words_of_a_piece_are_not_parted(tmp_path: Path) -> None:
     _, captions = clap_of(tmp_path, long_clip(language="zh", emotion=None))
     assert captions["c1-0"] == ['The person is saying "onetwothreefourfivesix"']
+
+
+def test_a_word_that_lasts_longer_than_a_piece_is_cut(tmp_path: Path) -> None:
+    asr = long_clip()["asr"] | {"words": [{"word": "om", "start": 0.5, "end": 24.5, "prob": 1.0}]}
+    became, captions = clap_of(tmp_path, long_clip(asr=asr, duration=25.0))
+    assert became == {f"t/c1#{piece}": (None if piece == 1 else "no_text", None) for piece in range(3)} | {
+        "t/c3": (None, None)
+    }
+    assert captions["c1-1"] == ['The person is saying "om", with joy']
+
+
+def test_each_language_has_a_folder_in_emilia(tmp_path: Path) -> None:
+    output = clips_output(tmp_path / "out", long_clip(language="zh-CN"), short_clip())
+    folder = exported(output, "emilia", tmp_path / "to", split="train")
+    keys = {path.parent.name: [key for key, _ in samples(path)] for path in folder.rglob("*.tar")}
+    assert keys == {"ZH": ["ZH_c1"], "EN": ["EN_c3"]}
 
 
 def test_what_has_no_language_has_no_place_in_emilia(tmp_path: Path) -> None:

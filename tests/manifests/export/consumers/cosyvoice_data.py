@@ -2,7 +2,8 @@
 
 python cosyvoice_data.py CHECKOUT EXPORT/cosyvoice/train EMPTY_FOLDER GENERATION
 
-The tokenizer is of characters, the mel spectrogram torchaudio's, and the embedding, which an ONNX model gives, zeros.
+The tokenizer is Whisper's, of which version 1 has its own; the mel spectrogram is torchaudio's, and the embedding,
+which an ONNX model gives, zeros.
 """
 
 import json
@@ -18,12 +19,6 @@ CONFIGURED = {  # sample rate, samples that lengths are rounded up to, and limit
     "1": (22_050, -1, {"max_length": 40_960, "min_length": 0}),
     "3": (24_000, 960, {"max_length": 6_000, "min_length": 100}),
 }
-
-
-class Letters:
-    def encode(self, text: str, allowed_special: Any) -> list[int]:
-        assert allowed_special == "all"
-        return [ord(letter) for letter in text]
 
 
 class NoEmbedding:
@@ -49,14 +44,16 @@ def main() -> None:
     stubs.module("hyperpyyaml")
     stubs.module("cosyvoice.utils.onnx", embedding_extractor=NoEmbedding(), online_feature=True)
     listed = packed(Path(checkout), source, folder)
+    import whisper.tokenizer
     from cosyvoice.dataset import processor
     from cosyvoice.dataset.dataset import Dataset
 
+    tokens = whisper.tokenizer.get_tokenizer(multilingual=True).encoding
     rate, frames, limits = CONFIGURED[generation]
     mel = torchaudio.transforms.MelSpectrogram(rate, n_fft=1920, hop_length=480, n_mels=80)
     pipeline = [
         processor.parquet_opener,
-        partial(processor.tokenize, get_tokenizer=Letters, allowed_special="all"),
+        partial(processor.tokenize, get_tokenizer=lambda: tokens, allowed_special="all"),
         partial(processor.filter, token_max_length=200, token_min_length=1, **limits),
         partial(processor.resample, resample_rate=rate),
         partial(processor.compute_fbank, feat_extractor=mel, num_frames=frames),
@@ -72,7 +69,7 @@ def main() -> None:
     for batch in Dataset(str(listed), pipeline, mode="train", shuffle=False):
         for row, utt in enumerate(batch["utts"]):
             told = batch["instruct_token"][row][: batch["instruct_token_len"][row]]
-            said = {"text": batch["text"][row], "instruct": "".join(map(chr, told))}
+            said = {"text": batch["text"][row], "instruct": tokens.decode(told.tolist())}
             found.append({"name": utt} | said | sounds[utt])
     print(json.dumps(found))
 
