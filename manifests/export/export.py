@@ -126,6 +126,7 @@ def export(
         _check_finished(store, connection)
         made_from = _made_from(index, split, where)
         _check_target(target, made_from)
+        _check_spaces(target, profiles)
         shards = [
             shard
             for half in dict.fromkeys(profile.half for profile in profiles)
@@ -191,6 +192,16 @@ def _check_target(target: Store, made_from: bytes) -> None:
             )
     elif set(target.names("")) - {LOCK}:
         raise UsageError(f"--to {target.url} is not empty and no export of Turnmill's: name a new folder")
+
+
+def _check_spaces(target: Store, profiles: Sequence[Profile]) -> None:
+    """Refuse a folder whose path a format's reader would split."""
+    for profile in profiles:
+        if profile.unspaced and target.root.split() != [target.root]:
+            raise UsageError(
+                f"--to {target.url} has a space in its path, at which {profile.serves} splits what --format "
+                f"{profile.name} writes: name a folder without one"
+            )
 
 
 def _shards(

@@ -27,6 +27,10 @@ class Drop(Code):
     NO_STATE = "no_state", "the trainer has no state for what the user interrupts with: thanks, or an order to stop"
     NO_HISTORY = "no_history", "the answer that it is heard in is not written"
     NO_LABEL = "no_label", "no label of the clip is what a task of the format asks for"
+    TOO_SHORT = "too_short", "shorter than the trainer reads"
+    LOW_RATE = "low_rate", "recorded at a lower sample rate than the trainer reads"
+    LANGUAGE = "language", "in no language that the trainer knows, or nobody told in which"
+    MARKUP = "markup", "the text has what the trainer's reader takes for a mark of its own: it splits or erases there"
 
     @property
     def of_no_item(self) -> bool:
@@ -99,6 +103,7 @@ class Profile:
     command: str
     knob: Callable[[Written], str]
     absolute: bool = False  # its index has absolute paths
+    unspaced: bool = False  # its reader splits them at spaces
 
 
 def json_line(value: Any) -> str:

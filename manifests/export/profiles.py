@@ -5,12 +5,34 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from turnmill.manifests.errors import UsageError
-from turnmill.manifests.export import audio_tasks, chat, conversations, duplex_audio, lucy, rounds, utterances
+from turnmill.manifests.export import (
+    audio_tasks,
+    chat,
+    conversations,
+    duplex_audio,
+    lucy,
+    rounds,
+    speech_synthesis,
+    utterance_tars,
+    utterances,
+)
 from turnmill.manifests.export.profile import Profile
 
-_FAMILIES: Final = (duplex_audio, rounds, conversations, chat, lucy, utterances, audio_tasks)
+_FAMILIES: Final = (
+    duplex_audio,
+    rounds,
+    conversations,
+    chat,
+    lucy,
+    utterances,
+    speech_synthesis,
+    utterance_tars,
+    audio_tasks,
+)
 
-PROFILES: Final[Mapping[str, Profile]] = {profile.name: profile for family in _FAMILIES for profile in family.PROFILES}
+PROFILES: Final[Mapping[str, Profile]] = {
+    profile.name: profile for family in (*_DIALOGUES, *_CLIPS) for profile in family.PROFILES
+}
 
 
 def named(formats: str) -> Sequence[Profile]:

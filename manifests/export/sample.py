@@ -96,9 +96,18 @@ def at_rate(sound: Audio, rate: int, name: str) -> Float32:
 
 def wav(samples: Float32, rate: int) -> bytes:
     """Samples, float32 [channels, frames] or [frames], as a 16-bit WAV file at `rate` Hz."""
+    return _encoded(samples, rate, "WAV", "PCM_16")
+
+
+def mp3(samples: Float32, rate: int) -> bytes:
+    """Samples, float32 [channels, frames] or [frames], as an MP3 file at `rate` Hz."""
+    return _encoded(samples, rate, "MP3", "MPEG_LAYER_III")
+
+
+def _encoded(samples: Float32, rate: int, format: str, subtype: str) -> bytes:
     file = io.BytesIO()
     with library("libsndfile", "the audio", Reason.CORRUPT_AUDIO):
-        soundfile.write(file, samples.T, rate, format="WAV", subtype="PCM_16")
+        soundfile.write(file, samples.T, rate, format=format, subtype=subtype)
     return file.getvalue()
 
 

@@ -7,7 +7,7 @@ splits at.
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -25,6 +25,9 @@ from turnmill.manifests.export.profile import (
 )
 from turnmill.manifests.export.sample import Sample, wav
 
+Rule = Callable[[Sample], Row | None]
+"""Why a format cannot hold a clip; None where it can."""
+
 
 def speaker_of(sample: Sample) -> str:
     """The speaker's name in letters, digits, `_` and `-`; of an unknown one the clip's own."""
@@ -32,23 +35,46 @@ def speaker_of(sample: Sample) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "_", f"{sample.told['corpus']}_{told}") if told else sample.key
 
 
-def _text(sample: Sample) -> str:
+def utterance(sample: Sample) -> str:
+    """The clip's name, which begins with its speaker's."""
+    return f"{speaker_of(sample)}-{sample.key}"
+
+
+def text_of(sample: Sample) -> str:
     """What is said, in one line."""
     return " ".join((sample.told["text"] or "").split())
 
 
-def _part(place: Place, entry: Callable[[Sample, str], dict[str, Any]], folder: str) -> Add:
-    """Writes each clip with a text as mono WAV at its own rate, `FOLDER/NAME.wav`."""
+def sound_of(sample: Sample) -> bytes:
+    """The clip as mono WAV at its own rate. Raises AudioError."""
+    return wav(mono(sample.sound), sample.sound.sample_rate)
+
+
+def dropped(sample: Sample, drop: Drop, detail: str | None = None) -> Row:
+    return Row(sample.told["uid"], sample.duration, drop=drop, detail=detail)
+
+
+def unsaid(sample: Sample) -> Row | None:
+    return None if text_of(sample) else dropped(sample, Drop.NO_TEXT)
+
+
+def unfit(sample: Sample, rules: Sequence[Rule]) -> Row | None:
+    """What the first rule that refuses a clip says."""
+    return next((row for rule in rules if (row := rule(sample)) is not None), None)
+
+
+def files(
+    place: Place, entry: Callable[[Sample], dict[str, Any]], folder: str, rules: Sequence[Rule] = (unsaid,)
+) -> Add:
+    """Writes each clip that no rule refuses as `FOLDER/NAME.wav`, its `path` beside what `entry` says."""
 
     def add(sample: Sample) -> Iterator[Row]:
-        uid = sample.told["uid"]
-        if not _text(sample):
-            yield Row(uid, sample.duration, drop=Drop.NO_TEXT)
+        if (row := unfit(sample, rules)) is not None:
+            yield row
             return
-        name = f"{speaker_of(sample)}-{sample.key}"
-        path = f"{folder}/{name}.wav"
-        place.write(path, wav(mono(sample.sound), sample.sound.sample_rate))
-        yield Row(uid, sample.duration, entry(sample, name) | {"path": path}, order=name)
+        path = f"{folder}/{utterance(sample)}.wav"
+        place.write(path, sound_of(sample))
+        yield Row(sample.told["uid"], sample.duration, entry(sample) | {"path": path}, order=utterance(sample))
 
     return add
 
@@ -56,11 +82,12 @@ def _part(place: Place, entry: Callable[[Sample, str], dict[str, Any]], folder: 
 @contextmanager
 def kaldi(place: Place) -> Iterator[Add]:
     """`SPLIT/wav/UTT.wav` of each clip."""
-    yield _part(place, _kaldi_entry, f"{place.split}/wav")
+    yield files(place, kaldi_entry, f"{place.split}/wav")
 
 
-def _kaldi_entry(sample: Sample, name: str) -> dict[str, Any]:
-    return {"utt": name, "speaker": speaker_of(sample), "text": _text(sample), "seconds": sample.sound.duration}
+def kaldi_entry(sample: Sample) -> dict[str, Any]:
+    said = {"text": text_of(sample), "seconds": sample.sound.duration}
+    return {"utt": utterance(sample), "speaker": speaker_of(sample)} | said
 
 
 def kaldi_index(index: Index) -> None:
@@ -85,14 +112,14 @@ def kaldi_index(index: Index) -> None:
 @contextmanager
 def nemo(place: Place) -> Iterator[Add]:
     """`SPLIT/UTT.wav` of each clip: in a folder, for one version of NeMo leaves a bare file name unresolved."""
-    yield _part(place, lambda sample, _: _nemo_entry(sample), place.split)
+    yield files(place, _nemo_entry, place.split)
 
 
 def _nemo_entry(sample: Sample) -> dict[str, Any]:
     told = sample.told
     return {
         "duration": sample.sound.duration,
-        "text": _text(sample),
+        "text": text_of(sample),
         "speaker": speaker_of(sample),
         "lang": told["language"],
     }
@@ -106,12 +133,12 @@ def nemo_index(index: Index) -> None:
 @contextmanager
 def audiofolder(place: Place) -> Iterator[Add]:
     """`SPLIT/UTT.wav` of each clip."""
-    yield _part(place, lambda sample, _: _folder_entry(sample), place.split)
+    yield files(place, _folder_entry, place.split)
 
 
 def _folder_entry(sample: Sample) -> dict[str, Any]:
     names = ("uid", "corpus", "language", "licence", "emotion")
-    return {"text": _text(sample), "speaker": speaker_of(sample)} | {name: sample.told[name] for name in names}
+    return {"text": text_of(sample), "speaker": speaker_of(sample)} | {name: sample.told[name] for name in names}
 
 
 def audiofolder_index(index: Index) -> None:

@@ -9,14 +9,12 @@ import re
 from collections.abc import Mapping
 from typing import Literal
 
+from turnmill.manifests.cosyvoice import EMOTIONS, END_OF_PROMPT, SYSTEM_PROMPT
 from turnmill.manifests.emotions import emotion_named
 from turnmill.synth.speech import DIALECTS, MANNERS
 from turnmill.synth.tags import TAG
 
 Generation = Literal[1, 2, 3]
-
-END_OF_PROMPT = "<|endofprompt|>"
-SYSTEM_PROMPT = "You are a helpful assistant."
 
 _DIALECTS: Mapping[str, str] = {
     "cantonese": "广东话",
@@ -38,21 +36,8 @@ _DIALECTS: Mapping[str, str] = {
     "yunnan": "云南话",
 }
 
-# The package has those of joy, sadness and anger; the rest are in their form, which CosyVoice 2 and 3, taught in free
-# text, take as well.
-_EMOTIONS: Mapping[str, str] = {
-    "joy": "请非常开心地说一句话。",
-    "sadness": "请非常伤心地说一句话。",
-    "anger": "请非常生气地说一句话。",
-    "fear": "请非常害怕地说一句话。",
-    "surprise": "请非常惊讶地说一句话。",
-    "disgust": "请非常厌恶地说一句话。",
-    "sorry": "请非常抱歉地说一句话。",
-    "neutral": "请非常平静地说一句话。",
-}
-
 INSTRUCTIONS: Mapping[str, str] = {
-    **_EMOTIONS,
+    **EMOTIONS,
     "loud": "Please say a sentence as loudly as possible.",
     "soft": "Please say a sentence in a very soft voice.",
     "slow": "请用尽可能慢地语速说一句话。",
@@ -118,7 +103,7 @@ def instruction(emotion: str | None, style: str | None, general: str | None) -> 
     if style is not None:
         return INSTRUCTIONS.get(style)
     felt, of_all = emotion_named(emotion), emotion_named(general) or general
-    if of_all and (not emotion or (of_all not in _EMOTIONS and felt in (None, "neutral"))):
+    if of_all and (not emotion or (of_all not in EMOTIONS and felt in (None, "neutral"))):
         return INSTRUCTIONS.get(of_all, of_all)
     return INSTRUCTIONS.get(felt) if felt else None
 
