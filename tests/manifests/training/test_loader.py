@@ -2,11 +2,7 @@
 
 import json
 import os
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from itertools import chain, islice
@@ -21,6 +17,7 @@ from hypothesis import strategies as st
 
 import turnmill
 from tests.manifests.training.conftest import RATE, SHARDS, make_talks, seconds_of
+from tests.manifests.training.killing import Job, killed_and_resumed
 from turnmill.manifests.errors import TurnmillError, UsageError
 from turnmill.manifests.index import Index
 from turnmill.manifests.store import Store
@@ -159,59 +156,19 @@ def test_an_output_in_an_object_store_is_read_by_ranges() -> None:
     assert sum(sizes) <= sum(store.fs.size(store.path(name)) for name in store.names(folder)), "each byte once"
 
 
-# Two ranks of two workers each, as processes, are killed in the middle of an epoch and started again.
-
-
-def train(out: str, log: Path, workers: int, options: dict[str, Any], **environment: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, str(Path(__file__).with_name("train.py")), out, str(log), str(workers)]
-    path = os.pathsep.join([str(Path(turnmill.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
-    return subprocess.Popen(
-        [*command, json.dumps(options)],
-        env=os.environ | environment | {"PYTHONPATH": path},
-        start_new_session=True,
-    )
-
-
-def lines_of(logs: Sequence[Path]) -> list[Any]:
-    return [json.loads(line) for log in logs if log.exists() for line in log.read_text("utf-8").splitlines()]
-
-
-def killed_and_resumed(start: Callable[[Path, int], list[subprocess.Popen[bytes]]], folder: Path) -> list[Any]:
-    """The lines of all logs, where `start` starts the processes that write the logs of a folder. The first time they
-    are killed when they have given a few samples."""
-    training = start(folder, 1)
-    deadline = time.monotonic() + 120
-    while len(lines_of(list(folder.iterdir()))) < 5 and time.monotonic() < deadline:
-        time.sleep(0.005)
-    for process in training:
-        os.killpg(process.pid, signal.SIGKILL)
-        assert process.wait() == -signal.SIGKILL
-    for log in folder.iterdir():  # a line that was cut is none
-        log.write_text(
-            "".join(line for line in log.read_text("utf-8").splitlines(True) if line.endswith("\n")), "utf-8"
-        )
-    before = len(lines_of(list(folder.iterdir())))
-    for process in start(folder, 2):
-        assert process.wait(timeout=120) == 0
-    lines = lines_of(list(folder.iterdir()))
-    assert 5 <= before < len(lines)
-    return lines
-
-
-@pytest.mark.parametrize("options", [{}, {"batch_seconds": 2.0, "seed": 3}])
+@pytest.mark.parametrize("options", [{}, {"batch_seconds": 1.4, "seed": 3}])
 def test_killed_in_the_middle_of_an_epoch_each_sample_comes_once(
     talks: Store, options: dict[str, Any], tmp_path: Path
 ) -> None:
-    def start(folder: Path, _: int) -> list[subprocess.Popen[bytes]]:
-        return [
-            train(talks.url, folder / f"{rank}-{number}", 0, options, RANK=str(rank), WORLD_SIZE="2",
-                  WORKER=str(number), NUM_WORKERS="2")
-            for rank in range(2)
-            for number in range(2)
-        ]  # fmt: skip
-
-    lines = killed_and_resumed(start, tmp_path)
-    assert sorted(chain.from_iterable(keys_of({"key": line["keys"]}) for line in lines)) == ALL
+    """Two ranks of two workers, each a process, which are killed when one rank is further than the other."""
+    places = [(rank, number) for rank in range(2) for number in range(2)]
+    jobs = [
+        Job(
+            tmp_path / f"{rank}-{number}", 1 + rank, {"RANK": rank, "WORLD_SIZE": 2, "WORKER": number, "NUM_WORKERS": 2}
+        )
+        for rank, number in places
+    ]
+    assert sorted(killed_and_resumed(talks.url, jobs, 0, options)) == ALL
 
 
 # What cannot be is one sentence.
