@@ -1,5 +1,7 @@
 """An output of dialogues of many lengths in three shards, of two splits."""
 
+from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,33 +19,48 @@ RATE = 24_000
 SHARDS = {"dialogue-train-000000": 9, "dialogue-train-000001": 6, "dialogue-valid-000000": 2}
 STAGES = ("script", "simulate", "select_dialogues", "plan_dialogues", "shard_dialogues")
 
+Sounds = Mapping[str, tuple[dict[str, Any], Audio]]
+"""By key what the JSON of a sample says, and its audio."""
+
 
 def seconds_of(number: int) -> float:
     return 0.3 + 0.1 * (number * 7 % 11)
 
 
+def talk(number: int) -> tuple[dict[str, Any], Audio]:
+    seconds = seconds_of(number)
+    told = sample_of(
+        DIALOGUE, id=f"d{number:02d}", sample_rate=RATE, duration=seconds, channels=["assistant", "user"],
+        turns=[turn(0, "assistant", 0.1, 0.2, "well then")], backchannels=[], events=[],
+    )  # fmt: skip
+    level = np.full(round(seconds * RATE), number / 100, np.float32)
+    return told, Audio(np.stack((level, -level)), RATE)
+
+
 def make_talks(url: str) -> Store:
     """Seventeen dialogues `d00` to `d16` of 0.3 to 1.3 s; that of number N has the constant N / 100 on channel 0 and
     its opposite on channel 1."""
-    store = Store(url)
-    number, rows = 0, list[dict[str, Any]]()
-    for shard, count in SHARDS.items():
-        told, sounds, split = dict[str, Any](), dict[str, Audio](), shard.split("-")[1]
-        for number in range(number, number + count):  # noqa: B020  # goes on from where it was
-            seconds, name = seconds_of(number), f"d{number:02d}"
-            told[name] = sample_of(
-                DIALOGUE, id=name, sample_rate=RATE, duration=seconds, channels=["assistant", "user"],
-                turns=[turn(0, "assistant", 0.1, 0.2, "well then")], backchannels=[], events=[],
-            )  # fmt: skip
-            level = np.full(round(seconds * RATE), number / 100, np.float32)
-            sounds[name] = Audio(np.stack((level, -level)), RATE)
-            row = {"uid": name, "split": split, "shard": f"{shard}.tar", "key": name, "codec": "flac"}
-            rows.append(row | {"duration": seconds})
-        number += 1
-        write_shard(store, f"shards/{STAGE['shard_dialogues'].fingerprint}/{shard}.tar", told, DIALOGUE, sounds)
-    for shard in SHARDS:
-        mine = [row for row in rows if row["shard"] == f"{shard}.tar"]
-        put(store, "shard_dialogues", shard, [row | _where(store, row) for row in mine], len(mine))
+    numbers = iter(range(sum(SHARDS.values())))
+    return make_set(
+        url, {name: {f"d{n:02d}": talk(n) for n in islice(numbers, count)} for name, count in SHARDS.items()}
+    )
+
+
+def make_set(url: str, shards: Mapping[str, Sounds]) -> Store:
+    """A finished output with these dialogues in training shards, by name."""
+    store, rows = Store(url), list[dict[str, Any]]()
+    for shard, samples in shards.items():
+        name = f"shards/{STAGE['shard_dialogues'].fingerprint}/{shard}.tar"
+        told, sounds = ({key: both[place] for key, both in samples.items()} for place in range(2))
+        write_shard(store, name, told, DIALOGUE, sounds)
+        mine = [
+            {"uid": key, "key": key, "split": shard.split("-")[1], "shard": f"{shard}.tar", "codec": "flac"}
+            | {"duration": one["duration"]}
+            | _where(store.read(name), key)
+            for key, one in told.items()
+        ]
+        put(store, "shard_dialogues", shard, mine, len(mine))
+        rows += mine
     put(store, "script", "s", [filled("scripts", id=row["uid"]) for row in rows], len(rows))
     simulated = [filled("dialogues", id=row["uid"], take=0, duration=row["duration"]) for row in rows]
     put(store, "simulate", "s", simulated, len(rows))
@@ -54,11 +71,10 @@ def make_talks(url: str) -> Store:
     return store
 
 
-def _where(store: Store, row: dict[str, Any]) -> dict[str, int]:
+def _where(tar: bytes, key: str) -> dict[str, int]:
     """Where a reader of tars finds the audio."""
-    data = store.read(f"shards/{STAGE['shard_dialogues'].fingerprint}/{row['shard']}")
-    header = data.index(f"{row['key']}.flac".encode())
-    return {"offset": header + 512, "size": int(data[header + 124 : header + 135], 8)}
+    header = tar.index(f"{key}.flac".encode())
+    return {"offset": header + 512, "size": int(tar[header + 124 : header + 135], 8)}
 
 
 @pytest.fixture(scope="session")

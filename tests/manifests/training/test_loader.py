@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from itertools import chain, islice
@@ -137,6 +137,14 @@ def test_a_batch_is_its_samples_padded(talks: Store) -> None:
                 assert np.array_equal(batch[name][place, :, :frames], one[name])
                 assert (batch[name][place, :, frames:] == fill).all()
             assert batch["words"][place]["text"] == one["words"]["text"] == ["well", "then"]
+
+
+def test_clips_are_samples_of_one_channel(make: Callable[..., Store], tmp_path: Path) -> None:
+    loader = turnmill.loader(make(str(tmp_path / "out")).url, "speech", sample_rate=16_000, frame_rate=50)
+    clips = {sample["key"]: sample for sample in loader}
+    assert {key: clip["told"]["uid"] for key, clip in clips.items()} == {"c1": "t/c1", "c3": "t/c3", "c5": "t/c5"}
+    assert {clip["split"] for clip in clips.values()} == {"train", "dev-clean"}
+    assert {(clip["audio"].shape, clip["speech"].shape) for clip in clips.values()} == {((1, 1600), (1, 5))}
 
 
 def test_an_output_in_an_object_store_is_read_by_ranges() -> None:
