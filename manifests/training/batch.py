@@ -11,10 +11,10 @@ from turnmill.manifests.training.clock import Events, Int32, TrainingSample, Wor
 
 
 class TrainingBatch(TypedDict):
-    """B samples, as `TrainingSample` has each, behind whose ends audio is 0, speech False, word and event -1.
+    """B samples, as `TrainingSample` has each, behind whose ends audio is 0, word and event -1, the rest False.
 
     samples, frames: int64 [B], how long each is without what pads it, in samples of the audio and frames of the clock.
-    audio: float32 [B, C, samples]. speech, word, event: [B, C, frames].
+    audio: float32 [B, C, samples]. speech, misheard, word, event: [B, C, frames].
     """
 
     key: list[str]
@@ -27,6 +27,7 @@ class TrainingBatch(TypedDict):
     words: list[Words]
     events: list[Events]
     speech: NDArray[np.bool_]
+    misheard: NDArray[np.bool_]
     word: Int32
     event: Int32
     state: Mapping[str, Any]
@@ -45,6 +46,7 @@ def batch_of(samples: Sequence[TrainingSample]) -> TrainingBatch:
         words=[one["words"] for one in samples],
         events=[one["events"] for one in samples],
         speech=_padded([one["speech"] for one in samples], False),
+        misheard=_padded([one["misheard"] for one in samples], False),
         word=_padded([one["word"] for one in samples], -1),
         event=_padded([one["event"] for one in samples], -1),
         state=samples[-1]["state"],

@@ -48,6 +48,7 @@ class TrainingSample(TypedDict):
     words, events: see there; a clip has the words that a recogniser gave it, and no events.
     speech: bool [C, frames], somebody says something: of a dialogue its turns, backchannels and failed tries to
     interrupt; of a clip what the recogniser heard as speech, all of it where there was no recogniser.
+    misheard: bool [C, frames], an answer to what was not asked: leave it out of the loss.
     word, event: int32 [C, frames], which of `words` and `events` it is, -1 none; of several in one frame the last.
     state: goes on behind this sample, by `Loader.load_state_dict`.
     """
@@ -60,6 +61,7 @@ class TrainingSample(TypedDict):
     words: Words
     events: Events
     speech: NDArray[np.bool_]
+    misheard: NDArray[np.bool_]
     word: Int32
     event: Int32
     state: Mapping[str, Any]
@@ -71,6 +73,7 @@ def on_clock(sample: Sample, rate: int, clock: float, state: Mapping[str, Any]) 
     sound = sample.sound if talk else Audio(mono(sample.sound)[None], sample.sound.sample_rate)
     words = sample.words if talk else _recognised(sample)
     events = sorted(sample.told["events"], key=lambda one: float(one["start"])) if talk else []
+    misheard = [turn for turn in sample.told["turns"] if turn["misheard"]] if talk else []
     shape = sound.channels, count_frames(sound.duration, clock)
     word_frames = _frames([(word.start, word.end, word.channel) for word in words], clock, shape)
     event_frames = _frames(_of(events), clock, shape)
@@ -83,6 +86,7 @@ def on_clock(sample: Sample, rate: int, clock: float, state: Mapping[str, Any]) 
         words={"text": [word.word for word in words], **_spans(word_frames)},
         events={"kind": [event["kind"] for event in events], **_spans(event_frames)},
         speech=_filled(_frames(_of(sample.said) if talk else _heard(sample), clock, shape), shape) >= 0,
+        misheard=_filled(_frames(_of(misheard), clock, shape), shape) >= 0,
         word=_filled(word_frames, shape),
         event=_filled(event_frames, shape),
         state=state,

@@ -30,8 +30,8 @@ class Plan:
     def units(self, epoch: int, rank: int, ranks: int) -> Sequence[Numbers] | Numbers:
         """What a rank is given in an epoch, in order: the numbers of the samples of each unit.
 
-        Over all ranks each sample comes once. Ranks have equally many batches where there are enough samples, for else
-        those that train together would wait for each other at the end; of single samples one rank may have one more.
+        Over all ranks each sample comes once. Ranks have equally many batches, for those that train together would wait
+        for each other at the end; of single samples one rank may have one more.
         """
         count = len(self.seconds)
         # RandomState, whose stream no version of NumPy changes: a state can be loaded under another one.

@@ -1,5 +1,6 @@
 """An output of dialogues of many lengths in three shards, of two splits."""
 
+import re
 from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
@@ -87,3 +88,11 @@ def talks(tmp_path_factory: pytest.TempPathFactory) -> Store:
 def fresh(tmp_path: Path) -> Store:
     """One to damage."""
     return make_talks(str(tmp_path / "out"))
+
+
+PAGE = Path(__file__).parents[3] / "docs" / "training.md"
+
+
+def example(number: int) -> str:
+    """An example of the page, as it stands there."""
+    return re.findall(r"^```python\n(.*?)^```", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)[number]

@@ -100,6 +100,12 @@ def of(told: dict[str, Any], channels: int, seconds: float) -> Any:
     return on_clock(Sample("k", "train", "flac", audio, None, told), 8000, 12.5, {})
 
 
+def test_an_answer_to_what_was_not_asked_is_marked() -> None:
+    turns = [turn(0, "user", 0.0, 0.2, "hi"), turn(1, "assistant", 0.4, 0.6, "no") | {"misheard": True}]
+    sample = of(dialogue("d") | {"duration": 1.0, "events": [], "turns": turns, "backchannels": []}, 2, 1.0)
+    assert sample["misheard"].tolist() == [[5 <= frame < 8 for frame in range(13)], [False] * 13]
+
+
 def test_a_clip_that_nobody_recognised_is_all_speech() -> None:
     sample = of(sample_of(CLIP, duration=1.0), 1, 1.0)
     assert sample["audio"].shape == (1, 8000)

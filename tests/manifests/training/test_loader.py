@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import turnmill
-from tests.manifests.training.conftest import RATE, SHARDS, make_talks, seconds_of
+from tests.manifests.training.conftest import RATE, SHARDS, example, make_talks, seconds_of
 from tests.manifests.training.killing import Job, killed_and_resumed
 from turnmill.manifests.errors import TurnmillError, UsageError
 from turnmill.manifests.index import Index
@@ -133,7 +133,7 @@ def test_a_batch_is_its_samples_padded(talks: Store) -> None:
             one, samples, frames = alone[key], batch["samples"][place], batch["frames"][place]
             assert np.array_equal(batch["audio"][place, :, :samples], one["audio"])
             assert not batch["audio"][place, :, samples:].any()
-            for name, fill in (("speech", False), ("word", -1), ("event", -1)):
+            for name, fill in (("speech", False), ("misheard", False), ("word", -1), ("event", -1)):
                 assert np.array_equal(batch[name][place, :, :frames], one[name])
                 assert (batch[name][place, :, frames:] == fill).all()
             assert batch["words"][place]["text"] == one["words"]["text"] == ["well", "then"]
@@ -177,6 +177,15 @@ def test_killed_in_the_middle_of_an_epoch_each_sample_comes_once(
         for rank, number in places
     ]
     assert sorted(killed_and_resumed(talks.url, jobs, 0, options)) == ALL
+
+
+def test_the_example_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    make_talks("out/dialogues")
+    names = dict[str, Any]()
+    exec(example(0), names)
+    assert names["sample"]["audio"].shape[0] == 2
+    assert names["loader"].state_dict()["epoch"] == 1
 
 
 # What cannot be is one sentence.

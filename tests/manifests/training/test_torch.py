@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import turnmill
+from tests.manifests.training.conftest import example, make_talks
 from tests.manifests.training.killing import Job, killed_and_resumed
 from turnmill.manifests.store import Store
 
@@ -30,7 +31,7 @@ def test_arrays_become_tensors(talks: Store) -> None:
         one = by_key[sample["key"]]
         assert sample["audio"].dtype == torch.float32
         assert sample["speech"].dtype == torch.bool
-        for name in ("audio", "speech", "word", "event"):
+        for name in ("audio", "speech", "misheard", "word", "event"):
             assert np.array_equal(sample[name].numpy(), one[name])
         assert sample["words"]["text"] == one["words"]["text"]
         assert sample["told"] == one["told"]
@@ -56,6 +57,15 @@ def test_the_state_of_what_came_last_is_that_of_the_training(talks: Store) -> No
         loader.load_state_dict(state)
     assert received == alone
     assert loader.state_dict()["epoch"] == 1
+
+
+def test_the_example_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    make_talks("out/dialogues")
+    exec(example(1), {})
+    loader = turnmill.loader("out/dialogues", split="train", batch_seconds=240)
+    loader.load_state_dict(torch.load("state.pt"))
+    assert loader.state_dict()["epoch"] == 2
 
 
 @pytest.mark.parametrize("options", [{}, {"batch_seconds": 1.4, "seed": 3}])
