@@ -1,10 +1,11 @@
 """A sample on a frame clock: what is said and what happens, as arrays of frames.
 
 Frame f of a clock of C Hz is the time [f / C, (f + 1) / C), and a sound of T seconds has ceil(T C) of them. A span of
-seconds has every frame that it touches: from floor(start C) until ceil(end C), one at least. Both are rounded to a
-millionth of a frame first, so that 0.56 s at 12.5 Hz is frame 7 and no float is beside it.
+seconds has every frame that it touches: from floor(start C) until ceil(end C), one at least. A millionth of a frame is
+nothing, for 0.56 s at 12.5 Hz is 7 frames, and as a float a little more.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypedDict
 
@@ -16,6 +17,8 @@ from turnmill.manifests.export.sample import Sample, Word, at_rate
 
 CLOCKS: Final = (12.5, 25.0, 50.0)
 """Hz: of Mimi and its kin, of CosyVoice's speech tokens, of HuBERT and Whisper's encoder."""
+
+_NOTHING: Final = 1e-6  # frames
 
 Int32 = NDArray[np.int32]
 
@@ -74,9 +77,10 @@ def on_clock(sample: Sample, rate: int, clock: float, state: Mapping[str, Any]) 
     words = sample.words if talk else _recognised(sample)
     events = sorted(sample.told["events"], key=lambda one: float(one["start"])) if talk else []
     misheard = [turn for turn in sample.told["turns"] if turn["misheard"]] if talk else []
-    shape = sound.channels, count_frames(sound.duration, clock)
-    word_frames = _frames([(word.start, word.end, word.channel) for word in words], clock, shape)
-    event_frames = _frames(_of(events), clock, shape)
+    frames = count_frames(sound.duration, clock)
+    shape = sound.channels, frames
+    word_frames = _frames([(word.start, word.end, word.channel) for word in words], clock, frames)
+    event_frames = _frames(_of(events), clock, frames)
     return TrainingSample(
         key=sample.key,
         split=sample.split,
@@ -85,8 +89,8 @@ def on_clock(sample: Sample, rate: int, clock: float, state: Mapping[str, Any]) 
         sample_rate=rate,
         words={"text": [word.word for word in words], **_spans(word_frames)},
         events={"kind": [event["kind"] for event in events], **_spans(event_frames)},
-        speech=_filled(_frames(_of(sample.said) if talk else _heard(sample), clock, shape), shape) >= 0,
-        misheard=_filled(_frames(_of(misheard), clock, shape), shape) >= 0,
+        speech=_filled(_frames(_of(sample.said) if talk else _heard(sample), clock, frames), shape) >= 0,
+        misheard=_filled(_frames(_of(misheard), clock, frames), shape) >= 0,
         word=_filled(word_frames, shape),
         event=_filled(event_frames, shape),
         state=state,
@@ -95,7 +99,7 @@ def on_clock(sample: Sample, rate: int, clock: float, state: Mapping[str, Any]) 
 
 def count_frames(seconds: float, clock: float) -> int:
     """Frames of a sound."""
-    return max(1, int(np.ceil(round(seconds * clock, 6))))
+    return max(1, math.ceil(seconds * clock - _NOTHING))
 
 
 Span = tuple[float, float, int]  # start and end in seconds, channel
@@ -115,13 +119,13 @@ def _heard(clip: Sample) -> list[Span]:
     return [(0.0, clip.duration, 0)] if asr is None else [(one["start"], one["end"], 0) for one in asr["heard"] or ()]
 
 
-def _frames(spans: Sequence[Span], clock: float, shape: tuple[int, int]) -> Int32:
+def _frames(spans: Sequence[Span], clock: float, frames: int) -> Int32:
     """The first frame of spans, the one behind the last, and the channel: int32 [spans, 3]."""
-    found = np.array(spans, np.float64).reshape(-1, 3)
-    times, frames = np.round(found[:, :2] * clock, 6), shape[1]
-    first = np.floor(times[:, 0]).clip(0, frames - 1)
-    behind = np.maximum(np.ceil(times[:, 1]).clip(0, frames), first + 1)
-    return np.stack((first, behind, found[:, 2]), axis=1).astype(np.int32)
+    found = []
+    for start, end, channel in spans:
+        first = min(math.floor(start * clock + _NOTHING), frames - 1)
+        found.append((first, max(min(math.ceil(end * clock - _NOTHING), frames), first + 1), channel))
+    return np.array(found, np.int32).reshape(-1, 3)
 
 
 def _spans(frames: Int32) -> Spans:

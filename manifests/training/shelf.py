@@ -49,12 +49,12 @@ class Shelf:
         Raises TurnmillError for a shard that is gone or damaged.
         """
         store = opened(self.url)  # anew: a client of an object store is not to be used after a fork
-        shards = [self.shards[shard] for shard in self.shard[numbers].tolist()]
+        shards = self.shard[numbers].tolist()
+        files = {shard: store.path(self.shards[shard][0]) for shard in set(shards)}
         ends = [None if end == _TO_THE_END else end for end in self.end[numbers].tolist()]
-        paths = [store.path(name) for name, _ in shards]
-        found = store.fs.cat_ranges(paths, self.start[numbers].tolist(), ends)
-        for path, (_, split), data in zip(paths, shards, found, strict=True):
-            yield _sample(path, split, data)
+        found = store.fs.cat_ranges([files[shard] for shard in shards], self.start[numbers].tolist(), ends)
+        for shard, data in zip(shards, found, strict=True):
+            yield _sample(files[shard], self.shards[shard][1], data)
 
 
 def _sample(path: str, split: str, data: bytes | Exception) -> Sample:

@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import soundfile
 import webdataset
 
@@ -35,7 +36,7 @@ def ours(data: bytes) -> Any:
 
 
 def libsndfile(data: bytes) -> Any:
-    return soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)[0].T
+    return np.ascontiguousarray(soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)[0].T)
 
 
 def decoded(sample: Mapping[str, Any], decoder: Callable[[bytes], Any]) -> Any:
