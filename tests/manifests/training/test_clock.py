@@ -130,6 +130,7 @@ def burst(start: float, end: float) -> dict[str, Any]:
 
 def test_what_is_shorter_than_a_frame_or_ends_behind_the_sound_has_a_frame() -> None:
     events = [
+        burst(0.48, 0.48),
         burst(0.5, 0.5),
         burst(0.99, 1.2),
         burst(1.0, 1.2),
@@ -137,7 +138,7 @@ def test_what_is_shorter_than_a_frame_or_ends_behind_the_sound_has_a_frame() -> 
     turns = [turn(0, "user", 0.1, 0.12, "one two three")]
     sample = of(dialogue("d") | {"duration": 1.0, "events": events, "turns": turns, "backchannels": []}, 2, 1.0)
     spans = list(zip(sample["events"]["start"], sample["events"]["end"], strict=True))
-    assert spans == [(6, 7), (12, 13), (12, 13)]
+    assert spans == [(6, 7), (6, 7), (12, 13), (12, 13)]
     assert list(sample["words"]["start"]) == [1, 1, 1]
     assert sample["word"][1, 1] == 2, "the last one"
 

@@ -61,7 +61,7 @@ def of_all_workers(loaders: Sequence[Any]) -> Iterator[Any]:
                     del streams[number]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(options=OPTIONS, ranks=st.integers(1, 4), data=st.data())
 def test_each_sample_comes_once_however_it_is_stopped(
     talks: Store, options: dict[str, Any], ranks: int, data: st.DataObject
@@ -87,7 +87,7 @@ def test_each_sample_comes_once_however_it_is_stopped(
     assert sorted(received) == expected
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(options=OPTIONS, count=st.integers(1, 3), stop=st.integers(0, 18))
 def test_each_worker_goes_on_by_itself(talks: Store, options: dict[str, Any], count: int, stop: int) -> None:
     """As a StatefulDataLoader does it: the state of each worker is its own."""
@@ -100,6 +100,20 @@ def test_each_worker_goes_on_by_itself(talks: Store, options: dict[str, Any], co
             after = list(second) if second.state_dict()["epoch"] == 0 else []
         received += chain.from_iterable(map(keys_of, [*before, *after]))
     assert sorted(received) == sorted(chain.from_iterable(map(keys_of, made(talks, options))))
+
+
+def test_the_state_of_what_came_last_goes_on_behind_it(talks: Store) -> None:
+    alone = [sample["key"] for sample in turnmill.loader(talks.url)]
+    for count in (1, 2, 3):
+        for stop in (1, 6, 16):
+            got = list(islice(of_all_workers([made(talks, {}) for _ in range(count)]), stop))
+            rest = made(talks, {})
+            rest.load_state_dict(got[-1]["state"])
+            assert [sample["key"] for sample in [*got, *rest]] == alone
+    last = made(talks, {})
+    last.load_state_dict(list(turnmill.loader(talks.url))[-1]["state"])
+    assert last.state_dict()["epoch"] == 1
+    assert len(list(last)) == len(alone), "what follows an epoch is the next one"
 
 
 def test_an_epoch_follows_the_other_and_can_be_chosen(talks: Store) -> None:
