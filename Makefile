@@ -21,7 +21,8 @@ test: .venv/weights
 
 # The tests that `make test` skips for want of torch (a few GB), with weights from packages.
 torch: build/torch/installed
-	build/torch/bin/pytest tests/pipelines/test_diarize.py tests/pipelines/test_diarization.py
+	build/torch/bin/pytest tests/pipelines/test_diarize.py tests/pipelines/test_diarization.py \
+	  tests/manifests/training/test_torch.py
 
 # torchaudio's wheel is of a CUDA build, and is imported beside a CPU build of torch only without its libraries.
 build/torch/installed: pyproject.toml constraints.txt pipelines/diarization/models.py

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from turnmill.manifests.audio import AudioError
     from turnmill.manifests.errors import TurnmillError, UsageError
     from turnmill.manifests.records import Reject
+    from turnmill.manifests.training.loader import loader
     from turnmill.pipelines.corpus import Corpus, open_corpus
     from turnmill.pipelines.dataset import Dataset, Sample, open_dataset
     from turnmill.pipelines.loading import load_recipe
@@ -34,6 +35,7 @@ __all__ = [
     "TurnmillError",
     "UsageError",
     "load_recipe",
+    "loader",
     "open_corpus",
     "open_dataset",
     "progress",
@@ -54,6 +56,7 @@ _MODULES = {
     "pipelines.recipe": ("Recipe",),
     "pipelines.run": ("Result", "run"),
     "manifests.audio": ("AudioError",),
+    "manifests.training.loader": ("loader",),
 }
 
 # In a checkout the packages are the folders beside this one; an installed Turnmill has them inside.

@@ -7,6 +7,7 @@ are there. So the same command goes on after a kill, and what it ends with is th
 
 import json
 import tarfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -17,15 +18,15 @@ import duckdb
 import pyarrow as pa
 
 from turnmill.manifests.audio import AudioError
+from turnmill.manifests.chosen import ask, check_finished
 from turnmill.manifests.errors import TurnmillError, UsageError
 from turnmill.manifests.export.papers import write_papers
 from turnmill.manifests.export.profile import Add, Drop, Index, Place, Profile, Row, Written
 from turnmill.manifests.export.sample import Sample, read
-from turnmill.manifests.funnel import check_ledger
 from turnmill.manifests.index import Index as SetIndex
 from turnmill.manifests.licences import told_forbidden
 from turnmill.manifests.published import MAKE_AGAIN
-from turnmill.manifests.query import check_condition, connect, query_error, told_of_parts
+from turnmill.manifests.query import connect, told_of_parts
 from turnmill.manifests.schema import HALVES
 from turnmill.manifests.store import LOCK, Store, locked, opened
 from turnmill.manifests.wording import plural
@@ -123,7 +124,7 @@ def export(
     """
     index, target = SetIndex.load(store), opened(to)
     with told_of_parts(store), connect(store, index) as connection:
-        _check_finished(store, connection)
+        check_finished(store, connection, then="export")
         made_from = _made_from(index, split, where)
         _check_target(target, made_from)
         _check_spaces(target, profiles)
@@ -174,14 +175,6 @@ def _made_from(index: SetIndex, split: str | None, where: str | None) -> bytes:
     return (json.dumps(said, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
-def _check_finished(store: Store, connection: duckdb.DuckDBPyConnection) -> None:
-    problems = check_ledger(connection)
-    if problems:
-        raise TurnmillError(
-            f"{store.url} is not finished ({problems[0]}): run the recipe again with the same --out, then export"
-        )
-
-
 def _check_target(target: Store, made_from: bytes) -> None:
     """Refuse a folder that has something else."""
     if target.exists(MADE_FROM):
@@ -215,27 +208,13 @@ def _shards(
     items, maker = HALVES[half], index.maker(HALVES[half].samples)
     if maker is None:
         return
-    condition = "true"
-    if where is not None:
-        try:
-            check_condition(where)
-        except UsageError as error:
-            raise UsageError(f"--where {where}: {error}") from error
-        condition = f"uid IN (SELECT {items.key} FROM {items.view} WHERE (\n{where}\n))"
-    sql = (
-        f"SELECT split, shard, list(key ORDER BY key) FROM {items.samples} WHERE {condition} AND "
-        "coalesce(split = $split, $split IS NULL) GROUP BY split, shard ORDER BY split, shard"
-    )
-    try:
-        found = connection.execute(sql, {"split": split}).fetchall()
-    except duckdb.Error as error:
-        raise UsageError(f"--where {where}: {query_error(error)}") from error
-    counts: dict[str, int] = {}
-    for of, _, _ in found:
-        counts[of] = counts.get(of, 0) + 1
+    query = "SELECT split, shard, list(key ORDER BY key) AS keys FROM chosen GROUP BY ALL ORDER BY split, shard"
+    found = ask(connection, items, query, split=split, where=where).to_pylist()
+    counts = Counter(row["split"] for row in found)
     numbers = dict.fromkeys(counts, 0)
-    for of, name, keys in found:
-        yield TrainingShard(f"{maker.shards}/{name}", half, of, numbers[of], counts[of], frozenset(keys))
+    for row in found:
+        of = row["split"]
+        yield TrainingShard(f"{maker.shards}/{row['shard']}", half, of, numbers[of], counts[of], frozenset(row["keys"]))
         numbers[of] += 1
 
 

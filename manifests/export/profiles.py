@@ -18,17 +18,8 @@ from turnmill.manifests.export import (
 )
 from turnmill.manifests.export.profile import Profile
 
-_FAMILIES: Final = (
-    duplex_audio,
-    rounds,
-    conversations,
-    chat,
-    lucy,
-    utterances,
-    speech_synthesis,
-    utterance_tars,
-    audio_tasks,
-)
+_DIALOGUES: Final = (duplex_audio, rounds, conversations, chat, lucy)
+_CLIPS: Final = (utterances, speech_synthesis, utterance_tars, audio_tasks)
 
 PROFILES: Final[Mapping[str, Profile]] = {
     profile.name: profile for family in (*_DIALOGUES, *_CLIPS) for profile in family.PROFILES

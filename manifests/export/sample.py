@@ -70,14 +70,17 @@ class Sample:
         """Seconds of the audio."""
         return float(self.told["duration"])
 
+    @property
+    def said(self) -> Sequence[Mapping[str, Any]]:
+        """What both parties of a dialogue say: turns, backchannels, and tries to interrupt that failed."""
+        tries = (event for event in self.told["events"] if event["kind"] == "failed_barge_in")
+        return [*self.told["turns"], *self.told["backchannels"], *tries]
+
     @cached_property
     def words(self) -> Sequence[Word]:
-        """All that is heard of both parties of a dialogue, in the order of its start: turns, backchannels, and tries to
-        interrupt that failed."""
-        spans = [*self.told["turns"], *self.told["backchannels"]]
-        spans += [event for event in self.told["events"] if event["kind"] == "failed_barge_in"]
+        """All that is heard of both parties of a dialogue, in the order of its start."""
         found = [
-            Word(one["word"], one["start"], one["end"], span["channel"]) for span in spans for one in span["words"]
+            Word(one["word"], one["start"], one["end"], span["channel"]) for span in self.said for one in span["words"]
         ]
         return sorted(found, key=lambda word: (word.start, word.channel, word.end))
 
@@ -89,6 +92,8 @@ class Sample:
 
 def at_rate(sound: Audio, rate: int, name: str) -> Float32:
     """A sound at `rate` Hz, float32 [channels, frames]: as many frames as its length times the rate, to the nearest."""
+    if sound.sample_rate == rate:
+        return sound.samples
     frames = round(sound.frames * rate / sound.sample_rate)
     samples = channels_at(sound, rate, name)[:, :frames]
     return np.pad(samples, ((0, 0), (0, frames - samples.shape[1])))
@@ -119,14 +124,14 @@ def heard(of: tuple[Audio, int], start: float, end: float, rate: int, name: str)
     return wav(at_rate(part, rate, name), rate)
 
 
-def read(file: BinaryIO, split: str, wanted: Collection[str]) -> Iterator[Sample]:
-    """Those samples of an open training shard whose keys are wanted, in its order, one in memory at a time.
+def read(file: BinaryIO, split: str, wanted: Collection[str] | None = None) -> Iterator[Sample]:
+    """Those samples of an open training shard whose keys are wanted (None: all), in its order, one in memory at a time.
 
     Raises tarfile.TarError where the shard breaks off.
     """
     with tarfile.open(fileobj=file, mode="r:") as tar:
         for key, members in samples_in(tar):
-            if key in wanted:
+            if wanted is None or key in wanted:
                 held = {member.name.partition(".")[2]: _bytes(tar, member) for member in members}
                 told = parsed(held.pop("json"))
                 clean = held.pop(CLEAN, None)
