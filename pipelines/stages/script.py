@@ -102,7 +102,7 @@ class ScriptParams(Params):
 
 class WriteScripts(Source):
     name = "script"
-    version = 7
+    version = 8
     tables = ("lines", "rewrites", "scripts")
     items = "dialogues"
     host_params = frozenset({"rewrite", "safety"})

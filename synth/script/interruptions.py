@@ -144,8 +144,9 @@ def _asked_something_else(intent: Intent, moment: Moment) -> Iterator[Interrupti
 
 
 def _told_before(moment: Moment) -> list[Part]:
-    """The answer to what the user asked before, which the assistant may be asked for as well as for this."""
-    if len(moment.before) < 3:
+    """The answer to what the user asked before, which the assistant may be asked for as well as for this; not one that
+    was interrupted, for who stopped it would hear it again."""
+    if len(moment.before) < 3 or moment.before[-2].interrupted:
         return []
     asked, answer = moment.before[-3], moment.before[-2]
     language = moment.language

@@ -1,6 +1,7 @@
 """Write the script of a dialogue: draw its voices and its interaction, and write every line that has to be spoken."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Literal, get_args
 
@@ -127,7 +128,7 @@ class _Writer:
                 before.append(part)
             else:
                 self._interrupt(found, rng)
-                before += [found.target, *found.added]
+                before += [replace(found.target, interrupted=True), *found.added]
                 ahead = found.ahead
 
     def _user_turn(self, part: Part, rng: np.random.Generator) -> None:

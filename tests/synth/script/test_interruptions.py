@@ -297,6 +297,17 @@ def test_who_is_misheard_may_be_told_what_they_were_told_before() -> None:
     assert [turn.text_written for turn in script.turns if turn.text_written] == [turn.text for turn in long.turns]
 
 
+def test_nobody_is_told_again_what_they_interrupted_before() -> None:
+    long = dialogue("d", (*MOON, *FRIDGE[:2]))
+    seen = 0
+    for seed in range(20):
+        script = written(long, "follow_up", "denial", others=(), seed=seed)
+        stopped = [barge_in.target_turn for barge_in in script.barge_ins]
+        seen += len(stopped) > 0
+        assert len({script.turns[index].text for index in stopped}) == len(stopped)
+    assert seen
+
+
 def test_who_answers_a_question_as_well_is_not_misheard() -> None:
     back = dialogue("d", ("Hi.", "Hello, what colour is it?", "Can you paint a green door?", ESPRESSO[1]))
     told = dialogue("d", ("Hi.", "Hello, tell me of it.", "Can you paint a green door?", ESPRESSO[1]))
