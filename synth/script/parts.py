@@ -9,7 +9,8 @@ from turnmill.synth.text import spoken_form
 @dataclass(frozen=True)
 class Part:
     """`turn` as it was written, `text` as it is spoken. `written` is what of a source it says, None for nothing;
-    `borrowed` the id of the dialogue that it is of, where it is another one. `interrupted`: it was not said to its end."""
+    `borrowed` the id of the dialogue that it is of, where it is another one. `interrupted`: not said to its
+    end."""
 
     turn: TextTurn
     text: str
