@@ -54,8 +54,9 @@ def main() -> None:
             twice, none = len(names) - len(set(names)), len(rows) - len(told)
             wrong = bool(without) or twice > 0 or share > AT_MOST
             missed |= wrong
+            written = len(told) - len(dropped)
             print(
-                f"{profile.name:18} {len(told):6} items = {len(told) - len(dropped):6} written + {len(dropped):4} dropped "
+                f"{profile.name:18} {len(told):6} items = {written:6} written + {len(dropped):4} dropped "
                 f"({share:.1%} {reasons}), {none} no items; {len(without)} samples without, {twice} twice"
                 f"{'  MISSED' if wrong else ''}"
             )
