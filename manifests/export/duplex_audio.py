@@ -251,10 +251,10 @@ def nemo_duplex_knob(written: Written) -> str:
 
 
 _D: Final = ("dialogue", "dialogues")
-_MOSHI: Final = "torchrun --nproc-per-node 8 -m train example/moshi_7B.yaml  (its `train_data`: {folder}/train.jsonl)"
+_MOSHI: Final = "torchrun --nproc-per-node 8 -m train example/moshi_7B.yaml  (its `train_data`: {folder}/{split}.jsonl)"
 _HERTZ: Final = "stereo WAV in {folder}/audio, channel 0 the user: hertz-dev has published no trainer"
-_LHOTSE: Final = 'CutSet.from_shar(in_dir="{folder}/train")'
-_DUPLEX: Final = "examples/speechlm2/s2s_duplex_train.py data.train_ds.input_cfg.0.shar_path={folder}/train"
+_LHOTSE: Final = 'CutSet.from_shar(in_dir="{folder}/{split}")'
+_DUPLEX: Final = "examples/speechlm2/s2s_duplex_train.py data.train_ds.input_cfg.0.shar_path={folder}/{split}"
 
 PROFILES: Final = (
     Profile("moshi", "Moshi", *_D, moshi, one_list, _MOSHI, moshi_knob),

@@ -80,12 +80,14 @@ class TrainingShard:
 
 @dataclass(frozen=True)
 class Made:
-    """What was made of one format: items and hours by what became of them (None: written)."""
+    """What was made of one format: items and hours by what became of them (None: written); the splits of what was
+    written, the one to train on first."""
 
     profile: Profile
     items: Mapping[str | None, int]
     hours: Mapping[str | None, float]
     lengths: tuple[float, float, float]
+    splits: Sequence[str]
 
     def text(self, folder: str) -> str:
         """What was written, what was dropped and why, the trainer's knob, and its command, as the format lies in
@@ -97,8 +99,11 @@ class Made:
             f"  dropped  {plural(self.items[drop], word)} ({drop})" for drop in reasons if not drop.of_no_item
         ] or ["  dropped  nothing"]
         lines += [f"  no {word:<5} {self.items[drop]} ({drop})" for drop in reasons if drop.of_no_item]
-        lines.append(f"  set      {self.profile.knob(Written(folder, self.lengths))}")
-        lines.append(f"  train    {self.profile.command.format(folder=folder)}")
+        if not self.splits:
+            return "\n".join(lines) + "\n"
+        lines += [f"  splits   {', '.join(self.splits)}"] * (len(self.splits) > 1)
+        lines.append(f"  set      {self.profile.knob(Written(self.lengths))}")
+        lines.append(f"  train    {self.profile.command.format(folder=folder, split=self.splits[0])}")
         if self.profile.absolute:
             lines.append("  its index has absolute paths: export again after moving it")
         return "\n".join(lines) + "\n"
@@ -326,12 +331,17 @@ def _finish(target: Store, profile: Profile, shards: Sequence[TrainingShard]) ->
     profile.index(Index(folder, {split: _entries(target, parts, split) for split in splits}))
     with _items(target, parts) as connection:
         rows = connection.execute(
-            'SELECT "drop", count(*), sum(seconds) / 3600, quantile_disc(seconds, [0.5, 0.95, 1.0]) FROM items '
-            "GROUP BY ALL"
+            'SELECT "drop", count(*), sum(seconds) / 3600, quantile_disc(seconds, [0.5, 0.95, 1.0]), '
+            "list(DISTINCT split) FROM items GROUP BY ALL"
         ).fetchall()
-    items, hours = {drop: count for drop, count, _, _ in rows}, {drop: hours for drop, _, hours, _ in rows}
-    lengths = next((lengths for drop, _, _, lengths in rows if drop is None), (0.0, 0.0, 0.0))
-    return Made(profile, items, hours, (lengths[0], lengths[1], lengths[2]))
+    items, hours = {drop: count for drop, count, *_ in rows}, {drop: hours for drop, _, hours, *_ in rows}
+    lengths, written = next((told for drop, _, _, *told in rows if drop is None), ((0.0, 0.0, 0.0), ()))
+    return Made(profile, items, hours, (lengths[0], lengths[1], lengths[2]), sorted(written, key=_to_train_on))
+
+
+def _to_train_on(split: str) -> tuple[bool, bool, str]:
+    """By which splits are sorted: `train`, those that official ones call like it, the others."""
+    return split != "train", not split.startswith("train"), split
 
 
 def _entries(target: Store, parts: Sequence[str], split: str) -> Callable[[], Iterator[Any]]:

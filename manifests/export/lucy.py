@@ -210,8 +210,8 @@ def lucy_knob(written: Written) -> str:
 
 
 _COMMAND: Final = (
-    "bash run_scripts/s3.sh  (its DATA_JSONS and TASKS: {folder}/train.jsonl AQACONV, train.emotion.jsonl AQACONV_EMO, "
-    "train.negative.jsonl AQACONV)"
+    "bash run_scripts/s3.sh  (its DATA_JSONS and TASKS, those that are there of {folder}/{split}.jsonl AQACONV, "
+    "{split}.emotion.jsonl AQACONV_EMO, {split}.negative.jsonl AQACONV)"
 )
 
 PROFILES: Final = (

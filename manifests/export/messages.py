@@ -71,8 +71,8 @@ def _tokens(written: Written) -> int:
     return math.ceil(_TOKENS * written.lengths[2]) + _PROMPT
 
 
-SWIFT: Final = "swift sft --model Qwen/Qwen2-Audio-7B-Instruct --dataset {folder}/train.jsonl"
+SWIFT: Final = "swift sft --model Qwen/Qwen2-Audio-7B-Instruct --dataset {folder}/{split}.jsonl"
 LLAMAFACTORY: Final = (
     "llamafactory-cli train --stage sft --do_train --model_name_or_path Qwen/Qwen2-Audio-7B-Instruct "
-    "--template qwen2_audio --dataset_dir {folder} --dataset train"
+    "--template qwen2_audio --dataset_dir {folder} --dataset {split}"
 )

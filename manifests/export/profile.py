@@ -83,16 +83,15 @@ class Index:
 @dataclass(frozen=True)
 class Written:
     """What an export has of a format, for what its trainer is told. `lengths`: quantiles of the items' seconds at 50,
-    95 and 100 %; `folder`: where it lies."""
+    95 and 100 %."""
 
-    folder: str
     lengths: tuple[float, float, float]
 
 
 @dataclass(frozen=True)
 class Profile:
-    """One target. `half`: whose samples it is made of; `items`: what it counts; `command`: what starts the trainer;
-    `knob`: a setting of the trainer's that fits the set."""
+    """One target. `half`: whose samples it is made of; `items`: what it counts; `command`: what starts the trainer,
+    with `{folder}` and `{split}` in it; `knob`: a setting of the trainer's that fits the set."""
 
     name: str
     serves: str

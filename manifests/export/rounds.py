@@ -254,9 +254,9 @@ _VOICE: Final = (
 )
 _SLAM: Final = (
     "bash examples/s2s/scripts/finetune/finetune_s2s_group.sh  "
-    "(SLAM-LLM; its manifest_format: jsonl, train_data_path: {folder}/train.jsonl)"
+    "(SLAM-LLM; its manifest_format: jsonl, train_data_path: {folder}/{split}.jsonl)"
 )
-_LLAMA: Final = "omni_speech/infer/infer.py --question-file {folder}/train.json: LLaMA-Omni has published no trainer"
+_LLAMA: Final = "omni_speech/infer/infer.py --question-file {folder}/{split}.json: LLaMA-Omni has published no trainer"
 
 PROFILES: Final = (
     Profile("voiceassistant", "Mini-Omni", *R, voiceassistant, no_index, _VOICE, knob),

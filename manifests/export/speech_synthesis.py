@@ -184,9 +184,9 @@ _OUTE: Final = pa.schema(
 
 @contextmanager
 def outetts(place: Place) -> Iterator[Add]:
-    """`data/SPLIT-NNNNN-of-NNNNN.parquet`, a row for each clip: version 0.3 aligns `transcript` itself, 1.0 takes
-    `words`, which are null where no recogniser told when each is said."""
-    with table(place, "data", _OUTE) as put:
+    """`SPLIT/SPLIT-NNNNN-of-NNNNN.parquet`, a row for each clip: all of a folder is trained on. Version 0.3 aligns
+    `transcript` itself, 1.0 takes `words`, which are null where no recogniser told when each is said."""
+    with table(place, place.split, _OUTE) as put:
 
         def add(sample: Sample) -> Iterator[Row]:
             if (row := unsaid(sample)) is not None:
@@ -205,14 +205,14 @@ def outetts_knob(written: Written) -> str:
 
 
 _S: Final = ("speech", "clips")
-_COSYVOICE: Final = "tools/make_parquet_list.py --src_dir {folder}/train --des_dir DIR  (then run.sh, stage 5)"
-_F5: Final = "prepare_csv_wavs.py {folder}/train.csv data/NAME_pinyin  (then finetune_cli.py --dataset_name NAME)"
+_COSYVOICE: Final = "tools/make_parquet_list.py --src_dir {folder}/{split} --des_dir DIR  (then run.sh, stage 5)"
+_F5: Final = "prepare_csv_wavs.py {folder}/{split}.csv data/NAME_pinyin  (then finetune_cli.py --dataset_name NAME)"
 _FISH: Final = (
-    "tools/vqgan/extract_vq.py {folder}/train, then tools/llama/build_dataset.py --input {folder}/train "
+    "tools/vqgan/extract_vq.py {folder}/{split}, then tools/llama/build_dataset.py --input {folder}/{split} "
     "--text-extension .lab"
 )
-_SOVITS: Final = "inp_text={folder}/train.list inp_wav_dir={folder}/train prepare_datasets/1-get-text.py"
-_OUTETTS: Final = 'DataCreation(audio_files_path="{folder}/data", ...).run()  (examples/training/OuteTTS-0.3)'
+_SOVITS: Final = "inp_text={folder}/{split}.list inp_wav_dir={folder}/{split} prepare_datasets/1-get-text.py"
+_OUTETTS: Final = 'DataCreation(audio_files_path="{folder}/{split}", ...).run()  (examples/training/OuteTTS-0.3)'
 
 PROFILES: Final = (
     Profile(

@@ -211,9 +211,9 @@ def wenet_knob(written: Written) -> str:
 
 
 _S: Final = "speech"
-_CLAP: Final = "laion_clap.training.main --datasetpath {folder}/.. --datasetnames clap --datasetinfos train"
-_EMILIA: Final = 'load_dataset("webdataset", data_files="{folder}/train/*/*.tar")'
-_WENET: Final = "train.sh  (MooER; its `train_data_path`: {folder}/train/data.list)"
+_CLAP: Final = "laion_clap.training.main --datasetpath {folder}/.. --datasetnames clap --datasetinfos {split}"
+_EMILIA: Final = 'load_dataset("webdataset", data_files="{folder}/{split}/*/*.tar")'
+_WENET: Final = "train.sh  (MooER; its `train_data_path`: {folder}/{split}/data.list)"
 
 PROFILES: Final = (
     Profile("clap", "CLAP", _S, "pieces", clap, clap_index, _CLAP, clap_knob),

@@ -156,8 +156,8 @@ def longest(written: Written) -> str:
 
 
 _U: Final = ("speech", "clips")
-_KALDI: Final = "utils/validate_data_dir.sh --no-feats {folder}/train"
-_NEMO: Final = "model.train_ds.manifest_filepath={folder}/train.jsonl"
+_KALDI: Final = "utils/validate_data_dir.sh --no-feats {folder}/{split}"
+_NEMO: Final = "model.train_ds.manifest_filepath={folder}/{split}.jsonl"
 _FOLDER: Final = 'load_dataset("audiofolder", data_dir="{folder}")'
 
 PROFILES: Final = (

@@ -74,7 +74,7 @@ def gptsovits(folder: Path, empty: Path) -> None:
 
 
 def outetts(folder: Path, _: Path) -> None:
-    (file,) = folder.glob("data/train-*.parquet")
+    (file,) = folder.glob("train/train-*.parquet")
     found = loaded("outetts_data.py", "ftfy", checkout("OUTETTS"), str(file))
     assert {one["name"].removesuffix(".wav"): one["text"] for one in found} == TEXTS
     (timed,) = (one for one in found if "words" in one)

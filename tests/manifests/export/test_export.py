@@ -17,6 +17,7 @@ from turnmill.manifests.errors import TurnmillError, UsageError
 from turnmill.manifests.export import export as module
 from turnmill.manifests.export.export import export
 from turnmill.manifests.export.profiles import PROFILES, named
+from turnmill.manifests.samples import CLIP
 from turnmill.manifests.samples import DIALOGUE as SAMPLE
 from turnmill.manifests.store import Store
 
@@ -160,6 +161,41 @@ def test_each_item_is_written_or_dropped_with_a_reason(tmp_path: Path) -> None:
     assert told.count(": 1 dialogue, 0.00 h") == 2
     assert told.count("dropped  1 dialogue (unreadable)") == 2
     assert not list((tmp_path / "to").rglob("d2.*"))
+
+
+def test_the_command_names_what_is_there(tmp_path: Path) -> None:
+    output = make_output(tmp_path / "out")
+    told = {"c5": output.told["c5"] | {"text": "hello there"}}
+    sound = {"c5": Audio(output.audio["c5"], 16_000)}
+    write_shard(output.store, "shards/f5/clips-dev-clean-000000.tar", told, CLIP, sound)
+    to, clips = tmp_path / "to", ",".join(name for name, profile in PROFILES.items() if profile.half == "speech")
+    commands = export(output.store, named(clips), str(to), split="dev-clean").replace("*/*.tar", "EN/EN-B000000.tar")
+    named_paths = re.findall(rf"{to}/[\w/.-]+", " ".join(re.findall(r"  train    (.*)", commands)))
+    assert len(named_paths) >= len(clips.split(","))
+    assert not [path for path in named_paths if not Path(path).exists()]
+    assert "--dataset dev-clean" in commands
+    assert "--datasetinfos dev-clean" in commands
+    both = export(output.store, named("nemo"), str(tmp_path / "both"))
+    assert "/nemo/train.jsonl" in both
+    assert "  splits   train, dev-clean" in both
+
+
+def test_where_nothing_is_written_no_trainer_is_started(output: Output, tmp_path: Path) -> None:
+    told = export(output.store, named("nemo"), str(tmp_path / "to"), split="dev-clean")
+    assert "nemo: 0 clips" in told
+    assert "train    " not in told
+
+
+@pytest.mark.parametrize(
+    ("splits", "first"),
+    [
+        (["dev-clean", "train-clean-100", "train-other-500"], "train-clean-100"),
+        (["dev", "train", "train-a"], "train"),
+        (["test", "dev"], "dev"),
+    ],
+)
+def test_the_split_to_train_on(splits: list[str], first: str) -> None:
+    assert min(splits, key=module._to_train_on) == first
 
 
 def test_a_shard_that_breaks_off_is_told(tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ def reads_as_gptsovits(folder: Path, output: Output) -> None:
 
 def reads_as_outetts(folder: Path, output: Output) -> None:
     """Rows of Parquet; words in the order of time, to the end of the clip at most."""
-    rows = pq.read_table(folder / "data/train-00000-of-00001.parquet").to_pylist()
+    rows = pq.read_table(folder / "train/train-00000-of-00001.parquet").to_pylist()
     found = {row["audio"]["path"].removesuffix(".wav"): row for row in rows}
     assert {name: row["transcript"] for name, row in found.items()} == TEXTS
     for name, row in found.items():
@@ -132,7 +132,7 @@ def listed(name: str, change: Callable[[list[str]], list[str]]) -> Change:
 
 def rows_of(change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> Change:
     def changed(folder: Path) -> None:
-        (path,) = folder.glob("data/*.parquet")
+        (path,) = folder.glob("train/*.parquet")
         table = pq.read_table(path)
         pq.write_table(pa.Table.from_pylist(change(table.to_pylist()), schema=table.schema), path)
 
