@@ -132,7 +132,7 @@ def export(
         check_finished(store, connection, then="export")
         made_from = _made_from(index, split, where)
         _check_target(target, made_from)
-        _check_spaces(target, profiles)
+        _check_paths(target, profiles)
         shards = [
             shard
             for half in dict.fromkeys(profile.half for profile in profiles)
@@ -192,9 +192,14 @@ def _check_target(target: Store, made_from: bytes) -> None:
         raise UsageError(f"--to {target.url} is not empty and no export of Turnmill's: name a new folder")
 
 
-def _check_spaces(target: Store, profiles: Sequence[Profile]) -> None:
-    """Refuse a folder whose path a format's reader would split."""
+def _check_paths(target: Store, profiles: Sequence[Profile]) -> None:
+    """Refuse a folder at which a format's reader would not find its audio."""
     for profile in profiles:
+        if profile.absolute and not target.is_local:
+            raise UsageError(
+                f"--to {target.url} is no folder of this machine, where {profile.serves} opens the paths that --format "
+                f"{profile.name} writes: name a folder"
+            )
         if profile.unspaced and target.root.split() != [target.root]:
             raise UsageError(
                 f"--to {target.url} has a space in its path, at which {profile.serves} splits what --format "
@@ -297,7 +302,7 @@ def _samples(store: Store, shard: TrainingShard) -> Iterator[Sample]:
             for sample in read(file, shard.split, shard.keys):
                 left.discard(sample.key)
                 yield sample
-    except (FileNotFoundError, tarfile.TarError, ValueError) as error:
+    except (FileNotFoundError, tarfile.TarError, LookupError, ValueError) as error:
         raise TurnmillError(f"{store.path(shard.name)} is damaged or gone ({error}): {MAKE_AGAIN}") from error
     if left:
         raise TurnmillError(f"{store.path(shard.name)} lacks the sample {min(left)}: {MAKE_AGAIN}")

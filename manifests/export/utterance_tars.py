@@ -157,8 +157,9 @@ def emilia(place: Place) -> Iterator[Add]:
                 return
             language = primary(told["language"]).upper()
             key, name = f"{language}_{sample.key}", f"{language}-B{place.number:06d}"
+            sound = mp3(_at_rate(sample, EMILIA_RATE), EMILIA_RATE)  # before there is a tar: it may not be decoded
             tar_of = tar(f"{place.split}/{language}/{name}.tar")
-            tar_of.add(f"{key}.mp3", mp3(_at_rate(sample, EMILIA_RATE), EMILIA_RATE))
+            tar_of.add(f"{key}.mp3", sound)
             tar_of.add(f"{key}.json", json_line(_emilia_json(sample, key, f"{name}/{key}.mp3")).encode())
             yield Row(told["uid"], sample.duration, {})
 
@@ -191,8 +192,9 @@ def wenet(place: Place) -> Iterator[Add]:
             if (row := unsaid(sample)) is not None:
                 yield row
                 return
+            sound = wav(_at_rate(sample, WENET_RATE), WENET_RATE)  # first: what is not decoded leaves no text behind
             tar(name).add(f"{sample.key}.txt", text_of(sample).encode())
-            tar(name).add(f"{sample.key}.wav", wav(_at_rate(sample, WENET_RATE), WENET_RATE))
+            tar(name).add(f"{sample.key}.wav", sound)
             yield Row(sample.told["uid"], sample.duration, {"tar": name})
 
         yield add

@@ -24,15 +24,20 @@ from turnmill.manifests.export.profile import (
     write_lines,
 )
 from turnmill.manifests.export.sample import Sample, wav
+from turnmill.manifests.records import stable_hash
 
 Rule = Callable[[Sample], Row | None]
 """Why a format cannot hold a clip; None where it can."""
 
 
 def speaker_of(sample: Sample) -> str:
-    """The speaker's name in letters, digits, `_` and `-`; of an unknown one the clip's own."""
-    told = sample.told["speaker"]
-    return re.sub(r"[^A-Za-z0-9_-]+", "_", f"{sample.told['corpus']}_{told}") if told else sample.key
+    """The speaker's name in letters, digits and `_`, which no other speaker has; of an unknown one the clip's own."""
+    corpus, told = sample.told["corpus"], sample.told["speaker"]
+    if not told:
+        return sample.key
+    name = re.sub(r"[^A-Za-z0-9]+", "_", told)
+    mark = "" if name == told else f"_{stable_hash(told, size=4)}"  # of what is lost: two may be called alike without
+    return re.sub(r"[^A-Za-z0-9_]+", "_", corpus) + f"_{name}{mark}"
 
 
 def utterance(sample: Sample) -> str:

@@ -3,6 +3,7 @@
 import errno
 import re
 import shutil
+import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -213,6 +214,19 @@ def test_a_shard_that_lacks_a_sample_is_told(tmp_path: Path) -> None:
     name = "shards/fc/dialogues-train-000000.tar"
     write_shard(output.store, name, {"d1": output.told["d1"]}, SAMPLE, {"d1": Audio(output.audio["d1"], RATE)})
     with pytest.raises(TurnmillError, match=r"dialogues-train-000000.tar lacks the sample d2: run the recipe"):
+        export(output.store, named("moshi"), str(tmp_path / "to"))
+
+
+def test_a_sample_without_its_json_is_told(tmp_path: Path) -> None:
+    output = make_output(tmp_path / "out")
+    shard = Path(output.store.path("shards/fc/dialogues-train-000000.tar"))
+    with tarfile.open(shard) as tar:
+        kept = [(one, tar.extractfile(one)) for one in tar.getmembers() if one.name != "d2.json"]
+        with tarfile.open(tmp_path / "changed.tar", "w") as changed:
+            for one, file in kept:
+                changed.addfile(one, file)
+    shutil.move(tmp_path / "changed.tar", shard)
+    with pytest.raises(TurnmillError, match=r"dialogues-train-000000.tar is damaged or gone \('json'\)"):
         export(output.store, named("moshi"), str(tmp_path / "to"))
 
 

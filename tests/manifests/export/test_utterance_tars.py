@@ -15,6 +15,7 @@ from tests.manifests.export.clips import (
     COUNTED,
     LONG,
     SOUNDS,
+    TRAIN,
     Members,
     change_members,
     changed_sound,
@@ -224,3 +225,16 @@ def test_each_language_has_a_folder_in_emilia(tmp_path: Path) -> None:
 def test_what_has_no_language_has_no_place_in_emilia(tmp_path: Path) -> None:
     output = clips_output(tmp_path / "out", long_clip(), short_clip(language=None))
     assert drops(output, "emilia", tmp_path / "to") == {"t/c1": (None, None), "t/c3": ("language", None)}
+
+
+@pytest.mark.parametrize(("name", "codec"), [("wenet", "wav"), ("emilia", "mp3"), ("clap", "flac")])
+def test_what_is_not_decoded_leaves_nothing_in_a_tar(name: str, codec: str, tmp_path: Path) -> None:
+    output = clips_output(tmp_path / "out", long_clip(), short_clip(language="en"))
+    shard = Path(output.store.path(TRAIN))
+    data = shard.read_bytes()
+    place = data.index(b"fLaC", data.index(b"c3.flac"))
+    shard.write_bytes(data[:place] + b"none" + data[place + 4 :])
+    assert drops(output, name, tmp_path / "to")["t/c3"][0] == "unreadable"
+    (tar,) = (tmp_path / "to" / name).rglob("*.tar")
+    assert "c3" not in " ".join(member for member, _ in members(tar))
+    assert codec in " ".join(member for member, _ in members(tar))

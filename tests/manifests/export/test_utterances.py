@@ -2,6 +2,7 @@
 wrong in one way."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,11 @@ import pytest
 import soundfile
 
 from tests.manifests.export.conftest import Output, exported
+from turnmill.manifests.errors import UsageError
 from turnmill.manifests.export.export import export
-from turnmill.manifests.export.profiles import named
+from turnmill.manifests.export.profiles import PROFILES, named
+from turnmill.manifests.export.sample import Sample
+from turnmill.manifests.export.utterances import speaker_of
 
 TEXTS = {"c1": "hello there", "c3": "good | bye"}
 SPEAKERS = {"c1": "tiny_zoe", "c3": "c3"}
@@ -115,3 +119,21 @@ def test_a_clip_without_a_text_is_dropped(output: Output, tmp_path: Path) -> Non
     told = export(output.store, named("nemo"), str(tmp_path / "to"))
     assert "nemo: 2 clips, " in told
     assert "dropped  1 clip (no_text)" in told
+
+
+def spoken_by(speaker: str | None) -> str:
+    return speaker_of(Sample("c1", "train", "wav", b"", None, {"corpus": "tiny", "speaker": speaker}))
+
+
+def test_no_two_speakers_have_one_name_and_none_is_parted() -> None:
+    names = [spoken_by(name) for name in ("张三", "李四", "al", "al-b", "al b", "al_b", "al__b")]
+    assert len(set(names)) == len(names)
+    assert spoken_by("al_b") == "tiny_al_b"
+    assert all(re.fullmatch(r"[A-Za-z0-9_]+", name) for name in names), "an utterance's name is parted at its `-`"
+    assert spoken_by(None) == "c1"
+
+
+@pytest.mark.parametrize("name", [name for name, profile in PROFILES.items() if profile.absolute])
+def test_what_a_trainer_opens_by_absolute_paths_is_in_a_folder(name: str, output: Output) -> None:
+    with pytest.raises(UsageError, match=f"no folder of this machine, where .* --format {name} writes: name a folder"):
+        export(output.store, named(name), "memory://nowhere15")
