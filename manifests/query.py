@@ -99,18 +99,24 @@ def passed(items: Items, tables: Iterable[str]) -> str:
     return f"(SELECT * FROM {' '.join([items.view, *joins])})"
 
 
+def in_memory() -> duckdb.DuckDBPyConnection:
+    """An empty database. What does not fit in memory goes where temporary files do."""
+    connection = duckdb.connect(":memory:")
+    # Otherwise it would be spilled into a folder `.tmp` of the working directory.
+    spill = os.path.join(tempfile.gettempdir(), f"turnmill-duckdb-{os.getuid()}")
+    connection.execute(f"SET temp_directory = {quoted(spill)}")
+    return connection
+
+
 def connect(store: Store, index: Index) -> duckdb.DuckDBPyConnection:
     """An in-memory database with the views above over the parts of the index's fingerprints.
 
     A table without parts is an empty table with the right columns. Parts that appear later in a folder that had some
     are seen by the next query.
     """
-    connection = duckdb.connect(":memory:")
+    connection = in_memory()
     if not store.is_local:
         connection.register_filesystem(FetchedFileSystem(store.fs))
-    # Otherwise what does not fit in memory would be spilled into a folder `.tmp` of the working directory.
-    spill = os.path.join(tempfile.gettempdir(), f"turnmill-duckdb-{os.getuid()}")
-    connection.execute(f"SET temp_directory = {quoted(spill)}")
     connection.execute("SET TimeZone = 'UTC'")  # not the host's: the same answer everywhere
     connection.execute("SET python_enable_replacements = false")  # a table name never means a Python variable
     folders = {table: _folders(store, index, table) for table in SCHEMAS}
@@ -200,9 +206,17 @@ def check_condition(sql: str) -> None:
             raise UsageError(f"{node['schema_name']}.{node['table_name']} is not a table of this dataset.")
         elif function in _HOST_FUNCTIONS:
             raise UsageError(f"{function}() is not allowed: it can only read the tables of this dataset.")
+        elif function in _CHANGING or node.get("sample") is not None:
+            what = f"{function}()" if function else "USING SAMPLE"
+            raise UsageError(f"{what} is another each time: draw by what an item is, as hash(uid) % 10 = 0.")
 
 
 _TABLE_FUNCTIONS = frozenset({"unnest", "range", "generate_series"})
+_CHANGING = frozenset(
+    {"gen_random_uuid", "get_current_time", "get_current_timestamp", "now", "random", "setseed", "today"}
+    | {"transaction_timestamp", "uuid", "uuidv4", "uuidv7"}
+)
+"""What chooses others when it is asked again: a run or an export that goes on, or another rank of a training."""
 _HOST_FUNCTIONS = frozenset({"current_setting", "getenv", "getvariable", "write_log"})
 
 

@@ -15,8 +15,6 @@ from turnmill.manifests.audio import Audio, mono
 from turnmill.manifests.emotions import emotion_named
 from turnmill.manifests.export.messages import (
     LLAMAFACTORY,
-    LONGEST,
-    RATE,
     SWIFT,
     assistant,
     entry,
@@ -28,7 +26,7 @@ from turnmill.manifests.export.messages import (
 )
 from turnmill.manifests.export.profile import Add, Drop, Index, Place, Profile, Row
 from turnmill.manifests.export.questions import Task, sound_among, wording_of
-from turnmill.manifests.export.sample import Sample, heard
+from turnmill.manifests.export.sample import WHISPER_RATE, WHISPER_SECONDS, Sample, heard
 
 Entry = dict[str, Any]
 
@@ -42,12 +40,12 @@ def audio_tasks(place: Place) -> Iterator[Add]:
         if not answers:
             yield Row(uid, sample.duration, drop=Drop.NO_LABEL)
             return
-        if sample.duration > LONGEST:
+        if sample.duration > WHISPER_SECONDS:
             yield from (Row(f"{uid}#{task}", sample.duration, drop=Drop.TOO_LONG) for task in answers)
             return
         path, wording = f"audio/{sample.key}.wav", wording_of(sample.told["language"])
         sound = Audio(mono(sample.sound)[None], sample.sound.sample_rate)
-        place.write(path, heard((sound, 0), 0.0, sound.duration, RATE, sample.key))
+        place.write(path, heard((sound, 0), 0.0, sound.duration, WHISPER_RATE, sample.key))
         text = _read(sample)
         for task, answer in answers.items():
             messages = [user(1, wording.question(task, sample.key)), assistant(answer)]

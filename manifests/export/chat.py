@@ -11,8 +11,6 @@ from typing import Final
 
 from turnmill.manifests.export.messages import (
     LLAMAFACTORY,
-    LONGEST,
-    RATE,
     SWIFT,
     Message,
     assistant,
@@ -25,7 +23,7 @@ from turnmill.manifests.export.messages import (
 )
 from turnmill.manifests.export.profile import Add, Drop, Place, Profile, Row
 from turnmill.manifests.export.rounds import Round, held, rounds
-from turnmill.manifests.export.sample import Sample, heard
+from turnmill.manifests.export.sample import WHISPER_RATE, WHISPER_SECONDS, Sample, heard
 
 
 @contextmanager
@@ -46,7 +44,7 @@ def chat(place: Place) -> Iterator[Add]:
         for one in together:
             for turn in one.question:
                 path = f"audio/{sample.key}-{turn['index']:03d}.wav"
-                place.write(path, heard(sample.user_sound, turn["start"], turn["end"], RATE, sample.key))
+                place.write(path, heard(sample.user_sound, turn["start"], turn["end"], WHISPER_RATE, sample.key))
                 audios.append(path)
             messages += [user(len(one.question)), assistant(one.answered, trained=_is_whole(one))]
         yield Row(dialogue, sample.duration, entry(messages, audios))
@@ -59,7 +57,7 @@ def _is_whole(one: Round) -> bool:
 
 
 def _why_not(one: Round) -> Drop | None:
-    long = any(turn["end"] - turn["start"] > LONGEST for turn in one.question)
+    long = any(turn["end"] - turn["start"] > WHISPER_SECONDS for turn in one.question)
     return Drop.TOO_LONG if one.unfit is None and long else one.unfit
 
 

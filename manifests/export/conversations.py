@@ -14,8 +14,8 @@ from typing import Any, Final
 import pyarrow as pa
 
 from turnmill.manifests.export.profile import Add, Index, Place, Profile, Row, no_index, write_list
-from turnmill.manifests.export.rounds import WHISPER_RATE, R, Round, knob, rounds, write_question
-from turnmill.manifests.export.sample import Sample
+from turnmill.manifests.export.rounds import R, Round, knob, rounds, write_question
+from turnmill.manifests.export.sample import WHISPER_RATE, Sample
 from turnmill.manifests.export.table import AUDIO, for_datasets, table
 
 

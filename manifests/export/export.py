@@ -26,7 +26,7 @@ from turnmill.manifests.export.sample import Sample, read
 from turnmill.manifests.index import Index as SetIndex
 from turnmill.manifests.licences import told_forbidden
 from turnmill.manifests.published import MAKE_AGAIN
-from turnmill.manifests.query import connect, told_of_parts
+from turnmill.manifests.query import connect, in_memory, told_of_parts
 from turnmill.manifests.schema import HALVES
 from turnmill.manifests.store import LOCK, Store, locked, opened
 from turnmill.manifests.wording import plural
@@ -364,8 +364,8 @@ def _entries(target: Store, parts: Sequence[str], split: str) -> Callable[[], It
 
 
 def _items(target: Store, parts: Sequence[str]) -> duckdb.DuckDBPyConnection:
-    """A database with the rows of parts, in order, as `items`, for one query; memory does not grow with them."""
+    """A database with the rows of parts, in order, as `items`, for one query; they are read as it goes."""
     batches = (batch for name in parts for batch in target.read_part(name).cast(_ITEMS).to_batches())
-    connection = duckdb.connect(":memory:")
+    connection = in_memory()
     connection.register("items", pa.RecordBatchReader.from_batches(_ITEMS, batches))
     return connection

@@ -15,9 +15,8 @@ from typing import Any, BinaryIO, Final
 from turnmill.manifests.audio import Audio
 from turnmill.manifests.export.profile import Add, Drop, Index, Place, Profile, Row, Written, json_line
 from turnmill.manifests.export.rounds import Round, Turn, held, rounds, said
-from turnmill.manifests.export.sample import ASSISTANT, USER, Sample, heard
+from turnmill.manifests.export.sample import ASSISTANT, USER, WHISPER_RATE, Sample, heard
 
-USER_RATE: Final = 16_000  # Hz, of the encoder
 ASSISTANT_RATE: Final = 24_000  # Hz, of SNAC
 _TOKENS: Final = 50  # a second of the user's audio, with Whisper's encoder
 _WINDOW: Final = 1_500  # tokens of a sample as run_scripts/s3.sh has it
@@ -106,7 +105,7 @@ class _Talk:
     files: int = field(default=0, init=False)
 
     def asked(self, question: Sequence[Turn]) -> Message:
-        wav = self._wav(self.sample.user_sound, question[0]["start"], question[-1]["end"], USER_RATE)
+        wav = self._wav(self.sample.user_sound, question[0]["start"], question[-1]["end"], WHISPER_RATE)
         return {"role": "user", **({"content": said(question)} if said(question) else {}), "wavpath": wav}
 
     def answered(self, answer: Sequence[Turn], emotional: bool, state: int | None) -> list[Message]:
@@ -144,7 +143,7 @@ class _Talk:
         """Audio that is not to be answered. A noise is on the channel that was simulated, not on the clean stem."""
         of = self.sample.user_sound if state == AFFIRM else (self.sample.sound, USER)
         asked: Message = {"role": "user"} | ({"content": span["text"]} if state == AFFIRM and span["text"] else {})
-        asked["wavpath"] = self._wav(of, span["start"], span["end"], USER_RATE)
+        asked["wavpath"] = self._wav(of, span["start"], span["end"], WHISPER_RATE)
         return [asked, {"role": "assistant", "content": _UNSAID, "state": state}]
 
     def _wav(self, of: tuple[Audio, int], start: float, end: float, rate: int) -> str:

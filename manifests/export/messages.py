@@ -11,8 +11,6 @@ from typing import Any, Final
 
 from turnmill.manifests.export.profile import Index, Written, json_line, one_list, write_lines
 
-RATE: Final = 16_000  # Hz, of Qwen2-Audio's encoder
-LONGEST: Final = 30.0  # seconds that it hears of a file
 AUDIO: Final = "<audio>"
 _TOKENS: Final = 32  # a second: 25 of audio, or fewer of text that is read out, and both where audio is written down
 _PROMPT: Final = 128  # tokens around them

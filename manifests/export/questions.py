@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from turnmill.manifests.emotions import Emotion
+from turnmill.manifests.languages import primary
 from turnmill.manifests.records import stable_hash
 
 Task = Literal["asr", "ser", "vsc"]
@@ -116,7 +117,7 @@ _CHINESE: Final = Wording(
 
 def wording_of(language: str | None) -> Wording:
     """That of a clip's language; English where there is none of it."""
-    return _CHINESE if (language or "").split("-")[0] in ("zh", "yue", "cmn") else _ENGLISH
+    return _CHINESE if primary(language or "") in ("zh", "yue") else _ENGLISH
 
 
 def sound_among(tags: Iterable[str]) -> Sound | None:

@@ -28,12 +28,10 @@ from turnmill.manifests.export.profile import (
     write_lines,
     write_list,
 )
-from turnmill.manifests.export.sample import Sample, heard
+from turnmill.manifests.export.sample import WHISPER_RATE, WHISPER_SECONDS, Sample, heard
 from turnmill.manifests.export.table import AUDIO, for_datasets, table
 
 VOICE_RATE: Final = 22_050  # Hz, of the questions of VoiceAssistant-400K
-WHISPER_RATE: Final = 16_000  # Hz
-LONGEST: Final = 30.0  # seconds that Whisper hears of a question
 
 Turn = Mapping[str, Any]
 
@@ -106,7 +104,7 @@ class Round:
         """Why it is no row of question and answer."""
         if self.unfit is None and not self.asked:
             return Drop.NO_TEXT
-        return Drop.TOO_LONG if self.unfit is None and self.seconds > LONGEST else self.unfit
+        return Drop.TOO_LONG if self.unfit is None and self.seconds > WHISPER_SECONDS else self.unfit
 
     def sound(self, rate: int) -> bytes:
         """The question as mono WAV: of the user's clean stem, where it was kept."""

@@ -18,6 +18,10 @@ from turnmill.manifests.tar import samples_in
 ASSISTANT, USER = 0, 1
 """Channels of a dialogue."""
 
+WHISPER_RATE: Final = 16_000  # Hz
+WHISPER_SECONDS: Final = 30.0  # that it hears of a file
+"""Of Whisper's encoder, and so of the models that have it: SLAM-Omni, LLaMA-Omni, LUCY, Qwen2-Audio."""
+
 CLEAN: Final = "user.flac"
 """Member of a dialogue's sample: the user's clean stem."""
 

@@ -15,6 +15,7 @@ from tests.manifests.export.test_chat import SOUNDS, break_lines, break_sounds, 
 from turnmill.manifests.audio import Audio
 from turnmill.manifests.export.export import export
 from turnmill.manifests.export.profiles import named
+from turnmill.manifests.export.questions import wording_of
 from turnmill.manifests.samples import CLIP
 
 FORMATS = ("swift", "llamafactory")
@@ -138,3 +139,8 @@ def test_a_task_that_is_not_written_has_a_reason(changes: dict[str, Any], tasks:
     told = export(output.store, named("swift"), str(tmp_path / "to"), split="train")
     assert "swift: 2 tasks, " in told
     assert f"dropped  {tasks} task{'s' * (tasks > 1)} ({why})" in told
+
+
+def test_chinese_is_asked_in_chinese_however_its_tag_is_spelt() -> None:
+    assert all(wording_of(tag) is wording_of("zh") for tag in ("zh-TW", "cmn", "zho", "yue"))
+    assert all(wording_of(tag) is wording_of("en") for tag in ("ja", None))

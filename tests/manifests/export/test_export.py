@@ -38,6 +38,8 @@ def test_an_unknown_format_is_refused_with_the_one_that_was_meant() -> None:
         ({"where": "duration >"}, "--where duration >: it is not SQL"),
         ({"where": "nothing > 1"}, "--where nothing > 1: the query failed"),
         ({"where": "true); SELECT (true"}, "it is more than one condition"),
+        ({"where": "random() < 0.5"}, r"random\(\) is another each time"),
+        ({"where": "id IN (SELECT id FROM dialogues USING SAMPLE 1 ROWS)"}, "USING SAMPLE is another each time"),
         ({"where": "duration > 1e9"}, "holds dialogues, of which .* has none with --where"),
         ({"split": "dev"}, "holds dialogues, of which .* has none with --split dev"),
     ],
@@ -79,6 +81,17 @@ def test_what_may_not_be_redistributed_is_not_exported(tmp_path: Path) -> None:
     assert not (tmp_path / "to").exists()
     export(output.store, named(clips), str(tmp_path / "to"), where="licence_redistribute")
     assert "CC-BY-NC-ND" not in (tmp_path / f"to/{clips}/LICENCES.md").read_text("utf-8")
+
+
+def test_dialogues_with_misheard_answers_can_be_left_out(output: Output, tmp_path: Path) -> None:
+    where = "id NOT IN (SELECT dialogue FROM turns WHERE misheard)"  # as docs/export.md has it
+    assert "moshi: 2 samples" in export(output.store, named("moshi"), str(tmp_path / "to"), where=where, dry_run=True)
+
+
+def test_what_does_not_fit_in_memory_is_not_spilled_where_the_command_runs(tmp_path: Path) -> None:
+    with module._items(Store(str(tmp_path)), []) as connection:
+        (spill,) = connection.execute("SELECT current_setting('temp_directory')").fetchone() or ()
+    assert Path(spill).is_absolute()
 
 
 def test_a_dry_run_writes_nothing(output: Output, tmp_path: Path) -> None:

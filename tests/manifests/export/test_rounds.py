@@ -246,7 +246,7 @@ def test_who_goes_on_after_a_silence_in_a_call_goes_on_with_the_same(tmp_path: P
 def test_a_question_longer_than_whisper_hears_is_dropped(
     talks: Output, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("turnmill.manifests.export.rounds.LONGEST", 0.45)
+    monkeypatch.setattr("turnmill.manifests.export.rounds.WHISPER_SECONDS", 0.45)
     told = export(talks.store, named("voiceassistant"), str(tmp_path / "to"))
     assert "voiceassistant: 1 round, " in told
     assert "dropped  3 rounds (too_long)" in told
