@@ -181,7 +181,7 @@ def select_statement(sql: str) -> duckdb.Statement:
 
 def check_condition(sql: str) -> None:
     """Raise UsageError for a text that is not one SQL condition over tables of the dataset: one that ends the condition
-    early, or reads a file, a setting or the environment."""
+    early, reads a file, a setting or the environment, or draws others each time."""
     if not sql.strip():
         raise UsageError("it is empty.")
     with duckdb.connect(":memory:") as parser:
@@ -208,7 +208,7 @@ def check_condition(sql: str) -> None:
             raise UsageError(f"{function}() is not allowed: it can only read the tables of this dataset.")
         elif function in _CHANGING or node.get("sample") is not None:
             what = f"{function}()" if function else "USING SAMPLE"
-            raise UsageError(f"{what} is another each time: draw by what an item is, as hash(uid) % 10 = 0.")
+            raise UsageError(f"{what} is another each time: draw by the item, as hash(uid) % 10 = 0 (dialogues: id).")
 
 
 _TABLE_FUNCTIONS = frozenset({"unnest", "range", "generate_series"})
