@@ -24,15 +24,26 @@ from turnmill.manifests.export.profile import (
     write_lines,
 )
 from turnmill.manifests.export.sample import Sample, wav
+from turnmill.manifests.records import stable_hash
 
 Rule = Callable[[Sample], Row | None]
 """Why a format cannot hold a clip; None where it can."""
 
 
+_LONGEST_NAME: Final = 64  # of a file's 255
+
+
 def speaker_of(sample: Sample) -> str:
-    """The speaker's name in letters, digits, `_` and `-`; of an unknown one the clip's own."""
-    told = sample.told["speaker"]
-    return re.sub(r"[^A-Za-z0-9_-]+", "_", f"{sample.told['corpus']}_{told}") if told else sample.key
+    """The speaker's name in letters, digits and `_`, no other's: with a hash where another may be spelt alike, or the
+    name would be too long. Of an unknown one the clip's own. (A `-` ends it: Kaldi wants utterances and speakers in one
+    order.)"""
+    corpus, told = sample.told["corpus"], sample.told["speaker"]
+    if not told:
+        return sample.key
+    if re.fullmatch(r"[A-Za-z0-9]+", corpus) and re.fullmatch(rf"[A-Za-z0-9_]{{1,{_LONGEST_NAME}}}", told):
+        return f"{corpus}_{told}"
+    spelt = re.sub(r"[^A-Za-z0-9_]+", "_", f"{corpus}_{told}")[:_LONGEST_NAME].rstrip("_")
+    return f"{spelt}_{stable_hash(corpus, told)}"
 
 
 def utterance(sample: Sample) -> str:

@@ -2,6 +2,7 @@
 wrong in one way."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ import soundfile
 from tests.manifests.export.conftest import Output, exported
 from turnmill.manifests.export.export import export
 from turnmill.manifests.export.profiles import named
+from turnmill.manifests.export.sample import Sample
+from turnmill.manifests.export.utterances import speaker_of
 
 TEXTS = {"c1": "hello there", "c3": "good | bye"}
 SPEAKERS = {"c1": "tiny_zoe", "c3": "c3"}
@@ -115,3 +118,16 @@ def test_a_clip_without_a_text_is_dropped(output: Output, tmp_path: Path) -> Non
     told = export(output.store, named("nemo"), str(tmp_path / "to"))
     assert "nemo: 2 clips, " in told
     assert "dropped  1 clip (no_text)" in told
+
+
+def test_no_two_speakers_have_one_name_and_each_is_a_file() -> None:
+    """Names are spelt in letters that no reader splits at, and are short enough; plain ones are as they are told."""
+    who = [
+        ("tiny", "zoe"), ("tiny", "张三"), ("tiny", "李四"), ("tiny", "a/b"), ("tiny", "a b"), ("tiny", "a_b"),
+        ("tiny", "a-b"), ("tiny_a", "b"), ("tiny-a", "b"), ("tiny", "../.."), ("tiny", "x" * 300), ("tiny", "x" * 301),
+    ]  # fmt: skip
+    samples = [Sample("k", "train", "flac", b"", None, {"corpus": corpus, "speaker": told}) for corpus, told in who]
+    names = [speaker_of(sample) for sample in samples]
+    assert names[0] == "tiny_zoe"
+    assert len(set(names)) == len(who)
+    assert all(re.fullmatch(r"\w{1,100}", name, re.ASCII) for name in names), "an utterance's `-` comes after them"
