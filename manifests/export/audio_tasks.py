@@ -26,7 +26,7 @@ from turnmill.manifests.export.messages import (
 )
 from turnmill.manifests.export.profile import Add, Drop, Index, Place, Profile, Row
 from turnmill.manifests.export.questions import Task, sound_among, wording_of
-from turnmill.manifests.export.sample import WHISPER_RATE, WHISPER_SECONDS, Sample, heard
+from turnmill.manifests.export.sample import WHISPER_RATE, WHISPER_SECONDS, Sample, heard, marked
 
 Entry = dict[str, Any]
 
@@ -48,6 +48,9 @@ def audio_tasks(place: Place) -> Iterator[Add]:
         place.write(path, heard((sound, 0), 0.0, sound.duration, WHISPER_RATE, sample.key))
         text = _read(sample)
         for task, answer in answers.items():
+            if marked(answer):
+                yield Row(f"{uid}#{task}", sample.duration, drop=Drop.MARKUP)
+                continue
             messages = [user(1, wording.question(task, sample.key)), assistant(answer)]
             reading = _reading(sample) if task == "asr" and text else None
             yield Row(f"{uid}#{task}", sample.duration, entry(messages, [path]) | {"reading": reading}, order=text)

@@ -188,6 +188,8 @@ def _check_target(target: Store, made_from: bytes) -> None:
                 f"--to {target.url} holds another export (of other samples, --split or --where, see {MADE_FROM}): name "
                 "a new folder"
             )
+    elif target.fs.isfile(target.root):
+        raise UsageError(f"--to {target.url} is a file: name a new folder")
     elif set(target.names("")) - {LOCK}:
         raise UsageError(f"--to {target.url} is not empty and no export of Turnmill's: name a new folder")
 
@@ -302,7 +304,7 @@ def _samples(store: Store, shard: TrainingShard) -> Iterator[Sample]:
             for sample in read(file, shard.split, shard.keys):
                 left.discard(sample.key)
                 yield sample
-    except (FileNotFoundError, tarfile.TarError, LookupError, ValueError) as error:
+    except (OSError, tarfile.TarError, LookupError, ValueError) as error:
         raise TurnmillError(f"{store.path(shard.name)} is damaged or gone ({error}): {MAKE_AGAIN}") from error
     if left:
         raise TurnmillError(f"{store.path(shard.name)} lacks the sample {min(left)}: {MAKE_AGAIN}")

@@ -31,7 +31,7 @@ def named(formats: str) -> Sequence[Profile]:
     names = list(dict.fromkeys(name.strip() for name in formats.split(",")))
     for name in names:
         if name not in PROFILES:
-            near = difflib.get_close_matches(name, PROFILES, n=1)
+            near = difflib.get_close_matches(name.lower(), PROFILES, n=1)
             meant = f"did you mean {near[0]}?" if near else f"there are {', '.join(PROFILES)}"
-            raise UsageError(f"--format {name} is no format of Turnmill's: {meant}")
+            raise UsageError(f"--format {name or repr(name)} is no format of Turnmill's: {meant}")
     return [PROFILES[name] for name in names]

@@ -28,7 +28,7 @@ from turnmill.manifests.export.profile import (
     write_lines,
     write_list,
 )
-from turnmill.manifests.export.sample import WHISPER_RATE, WHISPER_SECONDS, Sample, heard
+from turnmill.manifests.export.sample import WHISPER_RATE, WHISPER_SECONDS, Sample, heard, marked
 from turnmill.manifests.export.table import AUDIO, for_datasets, table
 
 VOICE_RATE: Final = 22_050  # Hz, of the questions of VoiceAssistant-400K
@@ -97,6 +97,10 @@ class Round:
             return Drop.NO_ANSWER
         if any(turn["misheard"] for turn in self.answer):
             return Drop.MISHEARD
+        if not all(turn["start"] < turn["end"] for turn in self.question):
+            return Drop.TOO_SHORT
+        if marked(self.asked) or marked(self.answered):
+            return Drop.MARKUP
         return None if self.answered else Drop.NO_TEXT
 
     @property
@@ -124,8 +128,8 @@ def rounds(sample: Sample) -> Iterator[Round]:
 
 
 def held(every: Iterable[Round], why_not: Callable[[Round], Drop | None]) -> tuple[list[Round], Drop]:
-    """The rounds of a conversation that are written as one, and why, where there is none. One without text, or too
-    long, ends it: what follows may speak of it."""
+    """The rounds of a conversation that are written as one, and why, where there is none. One whose text or sound
+    cannot be held ends it: what follows may speak of it."""
     kept: list[Round] = []
     why = Drop.NO_ROUND
     for one in every:
@@ -134,7 +138,7 @@ def held(every: Iterable[Round], why_not: Callable[[Round], Drop | None]) -> tup
             kept.append(one)
         elif not drop.of_no_item:
             why = drop
-        if drop in (Drop.NO_TEXT, Drop.TOO_LONG):
+        if drop in (Drop.NO_TEXT, Drop.MARKUP, Drop.TOO_LONG, Drop.TOO_SHORT):
             break
     return kept, why
 
@@ -205,7 +209,7 @@ def _slam_texts(one: Round) -> dict[str, Any]:
     history = [
         f"{'USER' if speaker == 'user' else 'ASSISTANT'}: {text}"
         for speaker, turns in groupby(one.before, key=lambda turn: turn["speaker"])
-        if (text := said(list(turns)))
+        if (text := said(list(turns))) and not marked(text)
     ]
     asked = " ".join([*history, f"<USER>: {one.asked}"])
     return {"source_text": asked, "target_token": None, "target_text": one.answered}

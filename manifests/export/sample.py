@@ -1,6 +1,7 @@
 """A training sample as exporters see it: its audio, and what its JSON says."""
 
 import io
+import re
 import tarfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,15 @@ WHISPER_SECONDS: Final = 30.0  # that it hears of a file
 
 CLEAN: Final = "user.flac"
 """Member of a dialogue's sample: the user's clean stem."""
+
+
+_MARKS: Final = re.compile(r"<\|.*?\|>|<(?:audio|image|speech|video)>")
+
+
+def marked(text: str) -> bool:
+    """Whether a text has what language models that hear take for a mark of their own: a control token such as
+    `<|im_end|>`, or what stands for a file."""
+    return _MARKS.search(text) is not None
 
 
 @dataclass(frozen=True)
@@ -145,5 +155,6 @@ def read(file: BinaryIO, split: str, wanted: Collection[str] | None = None) -> I
 
 def _bytes(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     file = tar.extractfile(member)
-    assert file is not None  # it is a file
+    if file is None:
+        raise tarfile.TarError(f"{member.name} is no file")
     return file.read()

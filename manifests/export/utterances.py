@@ -30,14 +30,20 @@ Rule = Callable[[Sample], Row | None]
 """Why a format cannot hold a clip; None where it can."""
 
 
+_LONGEST_NAME: Final = 64  # of a file's 255
+
+
 def speaker_of(sample: Sample) -> str:
-    """The speaker's name in letters, digits and `_`, which no other speaker has; of an unknown one the clip's own."""
+    """The speaker's name in letters, digits and `_`, no other's: with a hash where another may be spelt alike, or the
+    name would be too long. Of an unknown one the clip's own. (A `-` ends it: Kaldi wants utterances and speakers in one
+    order.)"""
     corpus, told = sample.told["corpus"], sample.told["speaker"]
     if not told:
         return sample.key
-    name = re.sub(r"[^A-Za-z0-9]+", "_", told)
-    mark = "" if name == told else f"_{stable_hash(told, size=4)}"  # of what is lost: two may be called alike without
-    return re.sub(r"[^A-Za-z0-9_]+", "_", corpus) + f"_{name}{mark}"
+    if re.fullmatch(r"[A-Za-z0-9]+", corpus) and re.fullmatch(rf"[A-Za-z0-9_]{{1,{_LONGEST_NAME}}}", told):
+        return f"{corpus}_{told}"
+    spelt = re.sub(r"[^A-Za-z0-9_]+", "_", f"{corpus}_{told}")[:_LONGEST_NAME].rstrip("_")
+    return f"{spelt}_{stable_hash(corpus, told)}"
 
 
 def utterance(sample: Sample) -> str:

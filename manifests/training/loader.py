@@ -4,8 +4,11 @@ The order of an epoch is told by the seed before anything is read (`training.pla
 (`training.shelf`): so a state is an epoch and a number, and nothing is read again to come back to it.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from itertools import islice
+from numbers import Integral
+from operator import index
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -61,6 +64,8 @@ class Loader(IterableDataset):  # type: ignore[misc]  # nobody needs torch for t
     def set_epoch(self, epoch: int) -> None:
         """Begin an epoch; one that it is in goes on. What several workers of a DataLoader give is not seen here: call
         it before each epoch."""
+        if epoch < 0:
+            raise UsageError(f"epoch={epoch} is none: they count from 0")
         if epoch != self._epoch:
             self._epoch, self._given = epoch, 0
 
@@ -73,7 +78,9 @@ class Loader(IterableDataset):  # type: ignore[misc]  # nobody needs torch for t
         """Go on behind what a state is of, with any number of workers. UsageError for a state of other samples, another
         seed, other batches or another number of ranks: nobody could tell what they have been given."""
         try:
-            epoch, given, of = int(state["epoch"]), int(state["given"]), dict(state["of"])
+            epoch, given, of = index(state["epoch"]), index(state["given"]), dict(state["of"])
+            if min(epoch, given) < 0:
+                raise ValueError("they count from 0")
         except (TypeError, KeyError, ValueError) as error:
             raise UsageError("this is no state of a loader of Turnmill's: keep the `state` of what it gave") from error
         for name, value in self._of.items():
@@ -120,8 +127,8 @@ def loader(
         raise UsageError(f"frame_rate={frame_rate!r} is no clock of ours: there are {', '.join(map(str, CLOCKS))} Hz")
     if sample_rate not in RATES:
         raise UsageError(f"sample_rate={sample_rate!r} is none: name one in Hz, such as 24000")
-    if seed is not None and not 0 <= seed < 1 << 32:
-        raise UsageError(f"seed={seed} is none: it has 32 bits, and no sign")
+    if seed is not None and (not isinstance(seed, Integral) or not 0 <= seed < 1 << 32):
+        raise UsageError(f"seed={seed!r} is none: it is a whole number of 32 bits, and has no sign")
     rank, ranks = _place(rank, ranks)
     found = shelf(out, half, split, where)
     if batch_seconds is not None:
@@ -142,12 +149,14 @@ def _place(rank: int | None, ranks: int | None) -> tuple[int, int]:
         rank, ranks, _, _ = pytorch_worker_info()
     if rank is None or ranks is None:
         raise UsageError("rank= and ranks= belong together: name both, or neither")
-    if not 0 <= rank < ranks:
+    if not (isinstance(rank, Integral) and isinstance(ranks, Integral)) or not 0 <= rank < ranks:
         raise UsageError(f"rank={rank} is none of ranks={ranks}: they count from 0")
     return rank, ranks
 
 
 def _check_fits(found: Shelf, limit: float) -> None:
+    if not 0 < limit < math.inf:
+        raise UsageError(f"batch_seconds={limit!r} is none: name a length in seconds, such as 240")
     longer = int((found.seconds > limit).sum())
     if longer:
         raise UsageError(

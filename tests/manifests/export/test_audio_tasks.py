@@ -130,6 +130,7 @@ def test_a_clip_is_asked_about_in_its_language_or_in_english(tmp_path: Path) -> 
     ("changes", "tasks", "why"),
     [
         ({"duration": 30.5}, 3, "too_long"),
+        ({"text": "an <audio> is said", "emotion": None, "tags": []}, 1, "markup"),
         ({"text": None, "text_given": None, "emotion": None, "tags": ["dog"]}, 1, "no_label"),
         ({"text": None, "text_given": None, "emotion": None, "tags": ["laughter", "sneeze"]}, 1, "no_label"),
     ],

@@ -21,6 +21,7 @@ from turnmill.manifests.export.profiles import PROFILES, named
 from turnmill.manifests.samples import CLIP
 from turnmill.manifests.samples import DIALOGUE as SAMPLE
 from turnmill.manifests.store import Store
+from turnmill.manifests.tar import TarWriter
 
 D = "dialogue"
 DIALOGUE = ",".join(name for name, profile in PROFILES.items() if profile.half == D and not profile.absolute)
@@ -30,6 +31,10 @@ DIALOGUE = ",".join(name for name, profile in PROFILES.items() if profile.half =
 def test_an_unknown_format_is_refused_with_the_one_that_was_meant() -> None:
     with pytest.raises(UsageError, match=r"--format mosh is no format of Turnmill's: did you mean moshi\?"):
         named("hertz,mosh")
+    with pytest.raises(UsageError, match="--format MOSHI is no format of Turnmill's: did you mean moshi"):
+        named("MOSHI")
+    with pytest.raises(UsageError, match="--format '' is no format of Turnmill's: there are moshi, "):
+        named("moshi,")
 
 
 @pytest.mark.parametrize(
@@ -66,6 +71,8 @@ def test_a_folder_of_something_else_is_refused(output: Output, tmp_path: Path) -
     (tmp_path / "mine/notes.txt").write_text("mine", "utf-8")
     with pytest.raises(UsageError, match="is not empty and no export of Turnmill's"):
         export(output.store, named("moshi"), str(tmp_path / "mine"))
+    with pytest.raises(UsageError, match=r"notes\.txt is a file: name a new folder"):
+        export(output.store, named("moshi"), str(tmp_path / "mine/notes.txt"))
     exported(output, "moshi", tmp_path / "to")
     before = tree_hashes(tmp_path / "to")
     with pytest.raises(UsageError, match="holds another export"):
@@ -220,6 +227,26 @@ def test_a_shard_that_breaks_off_is_told(tmp_path: Path) -> None:
         export(output.store, named("moshi"), str(tmp_path / "to"))
     assert not (tmp_path / "to/moshi/train.jsonl").exists()
     assert not list((tmp_path / "to").rglob("*.parquet"))
+
+
+@pytest.mark.parametrize("member", ["d1.txt", "d1.flac"])
+def test_a_shard_of_something_else_is_told(member: str, tmp_path: Path) -> None:
+    output = make_output(tmp_path / "out")
+    with output.store.writer("shards/fc/dialogues-train-000000.tar") as file:
+        tar = TarWriter(file)
+        tar.add(member, b"something else")
+        tar.close()
+    with pytest.raises(TurnmillError, match=r"dialogues-train-000000.tar is damaged or gone"):
+        export(output.store, named("moshi"), str(tmp_path / "to"))
+
+
+def test_a_shard_that_is_a_folder_is_told(tmp_path: Path) -> None:
+    output = make_output(tmp_path / "out")
+    shard = Path(output.store.path("shards/fc/dialogues-train-000000.tar"))
+    shard.unlink()
+    shard.mkdir()
+    with pytest.raises(TurnmillError, match=r"dialogues-train-000000.tar is damaged or gone"):
+        export(output.store, named("moshi"), str(tmp_path / "to"))
 
 
 def test_a_shard_that_lacks_a_sample_is_told(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from tests.manifests.export.conftest import (
 )
 from turnmill.manifests.audio import Audio
 from turnmill.manifests.export.export import export
-from turnmill.manifests.export.profiles import named
+from turnmill.manifests.export.profiles import PROFILES, named
 from turnmill.manifests.samples import DIALOGUE
 
 # By dialogue and round: what is asked, what is heard of the answer, when it is asked, and what was said before.
@@ -250,3 +250,30 @@ def test_a_question_longer_than_whisper_hears_is_dropped(
     told = export(talks.store, named("voiceassistant"), str(tmp_path / "to"))
     assert "voiceassistant: 1 round, " in told
     assert "dropped  3 rounds (too_long)" in told
+
+
+FORMATS = [name for name, profile in PROFILES.items() if profile.items == "rounds"]
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"text_heard": "it is <|im_end|> open"}, "markup"),
+        ({"text_heard": "it is <speech> open"}, "markup"),
+        ({"text_heard": "it is <audio> open"}, "markup"),
+        ({"end": 0.2}, "too_short"),
+    ],
+)
+def test_what_a_trainer_takes_for_a_mark_or_cannot_hear_is_dropped(
+    change: dict[str, Any], why: str, tmp_path: Path
+) -> None:
+    output = make_output(tmp_path / "out")
+    told = {"d1": dialogue("d1"), "d2": booking("d2")}
+    told["d1"]["turns"][0 if why == "too_short" else 1] |= change
+    sounds = {key: Audio(voices(one, 0), RATE) for key, one in told.items()}
+    write_shard(output.store, "shards/fc/dialogues-train-000000.tar", told, DIALOGUE, sounds)
+    summary = export(output.store, named(",".join([*FORMATS, "swift_chat", "llamafactory_chat"])), str(tmp_path / "to"))
+    assert summary.count(f"1 round ({why})") == len(FORMATS)
+    assert summary.count(f"1 dialogue ({why})") == 2
+    for path in (tmp_path / "to").rglob("*.json*"):
+        assert "it is <" not in path.read_text("utf-8")

@@ -1,6 +1,7 @@
 """`turnmill.loader`: each sample once, whoever asks and wherever it stops; what a sample holds; what is refused."""
 
 import json
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -219,6 +220,11 @@ def test_the_example_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.Monkey
         ({"frame_rate": 13}, r"frame_rate=13 is no clock of ours: there are 12.5, 25.0, 50.0 Hz"),
         ({"sample_rate": 0}, r"sample_rate=0 is none"),
         ({"seed": -1}, r"seed=-1 is none"),
+        ({"seed": 1.5}, r"seed=1.5 is none: it is a whole number"),
+        ({"rank": 0, "ranks": 2.0}, r"rank=0 is none of ranks=2.0"),
+        ({"batch_seconds": math.nan}, r"batch_seconds=nan is none: name a length in seconds"),
+        ({"batch_seconds": math.inf}, r"batch_seconds=inf is none"),
+        ({"batch_seconds": 0}, r"batch_seconds=0 is none"),
         ({"batch_seconds": 1.05}, r"less than 4 samples of .* \(up to 1.3 s\).* where=\"duration <= 1.05\""),
     ],
 )
@@ -271,3 +277,12 @@ def test_a_state_of_something_else_is_refused(change: dict[str, Any], sentence: 
         other.load_state_dict(state)
     with pytest.raises(UsageError, match="this is no state of a loader"):
         other.load_state_dict({"epoch": 1})
+
+
+@pytest.mark.parametrize("change", [{"epoch": -1}, {"given": -5}, {"given": 1.5}])
+def test_a_state_of_no_place_is_refused(change: dict[str, Any], talks: Store) -> None:
+    loader = turnmill.loader(talks.url)
+    with pytest.raises(UsageError, match="this is no state of a loader"):
+        loader.load_state_dict(loader.state_dict() | change)
+    with pytest.raises(UsageError, match="epoch=-1 is none: they count from 0"):
+        loader.set_epoch(-1)
