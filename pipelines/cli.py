@@ -177,8 +177,8 @@ def verify(
 ) -> None:
     """Check every dialogue of the training shards from its audio alone, and the accounting of every stage."""
     from turnmill.manifests.store import opened
+    from turnmill.pipelines.board import Board, Standing
     from turnmill.pipelines.listening import listening_page
-    from turnmill.pipelines.progress import Board, Standing
     from turnmill.pipelines.verification import print_verification, verify_output
 
     store, board = opened(out), Board(terminal(sys.stderr))
@@ -225,7 +225,7 @@ def publish(
     HF_TOKEN."""
     from turnmill.manifests.hub import publish as upload
     from turnmill.manifests.store import opened
-    from turnmill.pipelines.progress import Board, Standing, still_at_it
+    from turnmill.pipelines.board import Board, Standing, still_at_it
 
     console = terminal(sys.stderr)
     board = Board(console)
@@ -261,8 +261,8 @@ def export(
     from turnmill.manifests.export.export import export as write
     from turnmill.manifests.export.profiles import named
     from turnmill.manifests.store import opened
+    from turnmill.pipelines.board import Board, Standing
     from turnmill.pipelines.exporting import each_shard
-    from turnmill.pipelines.progress import Board, Standing
 
     board, profiles = Board(terminal(sys.stderr)), named(format)
     with board.shown():

@@ -187,7 +187,7 @@ def _shar(
         yield write
         for tar in tars.values():
             tar.close()
-    place.write(f"{place.split}/cuts.{place.number:06d}.jsonl.gz", gzip.compress(b"".join(lines), mtime=0))
+    place.write(f"{place.split}/cuts.{place.number:06d}.jsonl.gz", gzip.compress(b"".join(lines), 6, mtime=0))
 
 
 def _stereo_cut(sample: Sample, recordings: Mapping[str, dict[str, Any]]) -> dict[str, Any]:

@@ -6,7 +6,8 @@ import pytest
 from rich.console import Console
 
 from turnmill.pipelines import progress
-from turnmill.pipelines.progress import Board, Standing, watcher
+from turnmill.pipelines.board import Board, Standing
+from turnmill.pipelines.progress import watcher
 from turnmill.pipelines.run import Step
 from turnmill.pipelines.stages.quality import Quality, QualityParams
 from turnmill.pipelines.watch import Stand
