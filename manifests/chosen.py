@@ -19,6 +19,14 @@ def check_finished(store: Store, connection: duckdb.DuckDBPyConnection, then: st
         )
 
 
+def check_split(store: Store, connection: duckdb.DuckDBPyConnection, items: Items, split: str, called: str) -> None:
+    """Raise UsageError for a split that the training samples of a half have not; `called`: how it was asked for."""
+    rows = connection.execute(f"SELECT DISTINCT split FROM {items.samples} ORDER BY split").fetchall()
+    splits = [name for (name,) in rows]
+    if splits and split not in splits:
+        raise UsageError(f"{called} is none of {store.url}, which has {', '.join(splits)}")
+
+
 def ask(
     connection: duckdb.DuckDBPyConnection,
     items: Items,

@@ -18,7 +18,7 @@ import duckdb
 import pyarrow as pa
 
 from turnmill.manifests.audio import AudioError
-from turnmill.manifests.chosen import ask, check_finished
+from turnmill.manifests.chosen import ask, check_finished, check_split
 from turnmill.manifests.errors import TurnmillError, UsageError
 from turnmill.manifests.export.papers import write_papers
 from turnmill.manifests.export.profile import Add, Drop, Index, Place, Profile, Row, Written
@@ -105,7 +105,7 @@ class Made:
         lines.append(f"  set      {self.profile.knob(Written(self.lengths))}")
         lines.append(f"  train    {self.profile.command.format(folder=folder, split=self.splits[0])}")
         if self.profile.absolute:
-            lines.append("  its index has absolute paths: export again after moving it")
+            lines.append("  it has absolute paths: after moving it, run the same command with the new --to")
         return "\n".join(lines) + "\n"
 
 
@@ -131,12 +131,12 @@ def export(
     with told_of_parts(store), connect(store, index) as connection:
         check_finished(store, connection, then="export")
         made_from = _made_from(index, split, where)
-        _check_target(target, made_from)
+        _check_target(target, store, made_from)
         _check_paths(target, profiles)
         shards = [
             shard
             for half in dict.fromkeys(profile.half for profile in profiles)
-            for shard in _shards(index, connection, half, split, where)
+            for shard in _shards(store, index, connection, half, split, where)
         ]
         _check_holds(store, profiles, shards, split, where)
         licences = {
@@ -180,8 +180,10 @@ def _made_from(index: SetIndex, split: str | None, where: str | None) -> bytes:
     return (json.dumps(said, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
-def _check_target(target: Store, made_from: bytes) -> None:
-    """Refuse a folder that has something else."""
+def _check_target(target: Store, store: Store, made_from: bytes) -> None:
+    """Refuse a folder that has something else, or is in the output, of which it would become a part."""
+    if target.root.startswith(f"{store.root}/"):
+        raise UsageError(f"--to {target.url} is inside the output {store.url}: name a folder beside it")
     if target.exists(MADE_FROM):
         if target.read(MADE_FROM) != made_from:
             raise UsageError(
@@ -210,6 +212,7 @@ def _check_paths(target: Store, profiles: Sequence[Profile]) -> None:
 
 
 def _shards(
+    store: Store,
     index: SetIndex,
     connection: duckdb.DuckDBPyConnection,
     half: str,
@@ -220,6 +223,8 @@ def _shards(
     items, maker = HALVES[half], index.maker(HALVES[half].samples)
     if maker is None:
         return
+    if split is not None:
+        check_split(store, connection, items, split, f"--split {split}")
     query = "SELECT split, shard, list(key ORDER BY key) AS keys FROM chosen GROUP BY ALL ORDER BY split, shard"
     found = ask(connection, items, query, split=split, where=where).to_pylist()
     counts = Counter(row["split"] for row in found)

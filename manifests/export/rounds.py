@@ -244,9 +244,8 @@ def llama_index(index: Index) -> None:
 
 
 def knob(written: Written) -> str:
-    return (
-        f"questions last {written.lengths[0]:.1f} s, 95 % at most {written.lengths[1]:.1f} s: Whisper pads each to 30 s"
-    )
+    half, most, _ = written.lengths
+    return f"nothing: half of the questions last up to {half:.1f} s, 95 % up to {most:.1f} s; Whisper pads each to 30 s"
 
 
 R: Final = ("dialogue", "rounds")
@@ -256,7 +255,7 @@ _VOICE: Final = (
 )
 _SLAM: Final = (
     "bash examples/s2s/scripts/finetune/finetune_s2s_group.sh  "
-    "(SLAM-LLM; its manifest_format: jsonl, train_data_path: {folder}/{split}.jsonl)"
+    "(SLAM-LLM; its manifest_format: jsonl, train_data_path: {folder}/{split}.jsonl, val_data_path: another split's)"
 )
 _LLAMA: Final = "omni_speech/infer/infer.py --question-file {folder}/{split}.json: LLaMA-Omni has published no trainer"
 

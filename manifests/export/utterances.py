@@ -143,13 +143,15 @@ def nemo_index(index: Index) -> None:
 
 @contextmanager
 def audiofolder(place: Place) -> Iterator[Add]:
-    """`SPLIT/UTT.wav` of each clip."""
-    yield files(place, _folder_entry, place.split)
+    """`SPLIT/UTT.wav` of each clip, of sounds too."""
+    yield files(place, _folder_entry, place.split, ())
 
 
 def _folder_entry(sample: Sample) -> dict[str, Any]:
     names = ("uid", "corpus", "language", "licence", "emotion")
-    return {"text": text_of(sample), "speaker": speaker_of(sample)} | {name: sample.told[name] for name in names}
+    return {"text": text_of(sample) or None, "speaker": speaker_of(sample)} | {
+        name: sample.told[name] for name in names
+    }
 
 
 def audiofolder_index(index: Index) -> None:

@@ -61,6 +61,11 @@ class Loader(IterableDataset):  # type: ignore[misc]  # nobody needs torch for t
                 yield made[0] if self._plan.batch_seconds is None else batch_of(made)
         self._epoch, self._given = epoch + 1, 0
 
+    def __len__(self) -> int:
+        """The samples or batches of this rank in the epoch that it is in. Another epoch may have a few batches more or
+        less."""
+        return len(self._plan.units(self._epoch, self._rank, self._ranks))
+
     def set_epoch(self, epoch: int) -> None:
         """Begin an epoch; one that it is in goes on. What several workers of a DataLoader give is not seen here: call
         it before each epoch."""

@@ -11,18 +11,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
 from turnmill.manifests.audio import AudioError
-from turnmill.manifests.chosen import ask, check_finished
+from turnmill.manifests.chosen import ask, check_finished, check_split
 from turnmill.manifests.errors import TurnmillError, UsageError
 from turnmill.manifests.export.sample import Sample, read
 from turnmill.manifests.index import Index
 from turnmill.manifests.published import MAKE_AGAIN
 from turnmill.manifests.query import connect, told_of_parts
-from turnmill.manifests.schema import HALVES, Items
+from turnmill.manifests.schema import HALVES
 from turnmill.manifests.store import opened
 
 _HEADER: Final = tarfile.BLOCKSIZE  # in front of the audio, the first member of a sample (`manifests.tar`)
@@ -80,7 +79,8 @@ def shelf(out: str, half: str, split: str | None, where: str | None) -> Shelf:
         maker = index.maker(items.samples)
         if maker is None:
             raise UsageError(f"{store.url} has no training samples of half={half!r}: its recipe makes none")
-        _check_split(store.url, connection, items, split)
+        if split is not None:
+            check_split(store, connection, items, split, f"split={split!r}")
         query = f"""
             SELECT shard, split, "offset", following, duration FROM (SELECT *,
             lead("offset") OVER (PARTITION BY shard ORDER BY "offset") AS following FROM {items.samples})
@@ -88,7 +88,8 @@ def shelf(out: str, half: str, split: str | None, where: str | None) -> Shelf:
         """
         found = ask(connection, items, query, split=split, where=where, option="where=")
     if not len(found):
-        raise UsageError(f"{store.url} has no training samples of half={half!r} with where={where!r}")
+        asked = "" if where is None else f" with where={where!r}"
+        raise UsageError(f"{store.url} has no training samples of half={half!r}{asked}: `turnmill status` says why")
     shards = found.select(["shard", "split"]).group_by(["shard", "split"]).aggregate([]).sort_by("shard").to_pylist()
     numbers = {one["shard"]: number for number, one in enumerate(shards)}
     return Shelf(
@@ -100,12 +101,3 @@ def shelf(out: str, half: str, split: str | None, where: str | None) -> Shelf:
         end=found["following"].fill_null(_TO_THE_END + _HEADER).to_numpy() - _HEADER,
         seconds=found["duration"].to_numpy(),
     )
-
-
-def _check_split(url: str, connection: duckdb.DuckDBPyConnection, items: Items, split: str | None) -> None:
-    rows = connection.execute(f"SELECT DISTINCT split FROM {items.samples} ORDER BY split").fetchall()
-    splits = [name for (name,) in rows]
-    if not splits:
-        raise UsageError(f"{url} has no training samples of half={items.half!r}: `turnmill status {url}` says why")
-    if split is not None and split not in splits:
-        raise UsageError(f"split={split!r} is none of {url}, which has {', '.join(splits)}")

@@ -46,7 +46,7 @@ def test_an_unknown_format_is_refused_with_the_one_that_was_meant() -> None:
         ({"where": "random() < 0.5"}, r"random\(\) is another each time"),
         ({"where": "id IN (SELECT id FROM dialogues USING SAMPLE 1 ROWS)"}, "USING SAMPLE is another each time"),
         ({"where": "duration > 1e9"}, "holds dialogues, of which .* has none with --where"),
-        ({"split": "dev"}, "holds dialogues, of which .* has none with --split dev"),
+        ({"split": "dev"}, "--split dev is none of .*, which has train"),
     ],
 )
 def test_what_cannot_be_is_refused_and_nothing_written(
@@ -302,3 +302,9 @@ def test_a_full_disk_leaves_nothing_that_looks_whole(
     exported(output, DIALOGUE, tmp_path / "to")
     exported(output, DIALOGUE, tmp_path / "whole")
     assert tree_hashes(tmp_path / "to") == tree_hashes(tmp_path / "whole")
+
+
+def test_an_export_is_not_written_into_its_output(output: Output) -> None:
+    with pytest.raises(UsageError, match=r"/to is inside the output .*: name a folder beside it"):
+        export(output.store, named("moshi"), output.store.path("to"))
+    assert not Path(output.store.path("to")).exists()

@@ -286,3 +286,10 @@ def test_a_state_of_no_place_is_refused(change: dict[str, Any], talks: Store) ->
         loader.load_state_dict(loader.state_dict() | change)
     with pytest.raises(UsageError, match="epoch=-1 is none: they count from 0"):
         loader.set_epoch(-1)
+
+
+@pytest.mark.parametrize("batch_seconds", [None, 4.0])
+def test_the_length_is_what_a_rank_is_given(talks: Store, batch_seconds: float | None) -> None:
+    for rank in range(2):
+        loader = made(talks, {"batch_seconds": batch_seconds, "rank": rank, "ranks": 2})
+        assert len(list(loader)) == len(loader) > 0
