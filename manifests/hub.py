@@ -17,8 +17,8 @@ from huggingface_hub.utils._validators import validate_repo_id
 
 from turnmill.manifests.card import CARD, SHOWN
 from turnmill.manifests.card_sections import one_row, selected
+from turnmill.manifests.chosen import check_finished
 from turnmill.manifests.errors import TurnmillError, UsageError
-from turnmill.manifests.funnel import check_ledger
 from turnmill.manifests.index import Index
 from turnmill.manifests.licences import told_forbidden
 from turnmill.manifests.query import connect, told_of_parts
@@ -123,11 +123,7 @@ def _check_name(repo: str) -> None:
 
 def _check(store: Store, connection: duckdb.DuckDBPyConnection) -> None:
     """Refuse what is unfinished, empty, or may not be passed on."""
-    problems = check_ledger(connection)
-    if problems:
-        raise TurnmillError(
-            f"{store.url} is not finished ({problems[0]}): run the recipe again with the same --out, then publish"
-        )
+    check_finished(store, connection, then="publish")
     if not any(one_row(connection, f"SELECT count(*) FROM {items.samples}")[0] for items in HALVES.values()):
         raise UsageError(f"{store.url} has no training samples to publish: `turnmill status {store.url}` says why")
     forbidden = {
