@@ -7,7 +7,7 @@ Contracts: moshi-finetune's README and finetune/data; hertz-dev's inference code
 import gzip
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -127,39 +127,21 @@ _BOTH: Final = {"recording": _Track((ASSISTANT, USER))}
 _EACH: Final = {"recording": _Track((USER,), 16_000), "target_audio": _Track((ASSISTANT,), NEMO_TARGET_RATE)}
 
 
-@contextmanager
-def lhotse(place: Place) -> Iterator[Add]:
+def lhotse(place: Place) -> AbstractContextManager[Add]:
     """A shard of Lhotse's Shar, `SPLIT/cuts.NNNNNN.jsonl.gz` and `SPLIT/recording.NNNNNN.tar`: a stereo MultiCut a
     dialogue, its supervisions the turns and backchannels with the words that are heard."""
-    with _shar(place, _BOTH, _stereo_cut) as write:
-
-        def add(sample: Sample) -> Iterator[Row]:
-            if (unfit := _unfit(sample)) is not None:
-                yield unfit
-                return
-            write(sample)
-            yield Row(sample.told["id"], sample.duration, {})
-
-        yield add
+    return _shar(place, _BOTH, _stereo_cut, _unfit)
 
 
-@contextmanager
-def nemo_duplex(place: Place) -> Iterator[Add]:
+def nemo_duplex(place: Place) -> AbstractContextManager[Add]:
     """As `lhotse`, the user as the `recording` of a MonoCut and the assistant as its `target_audio`, each at the rate
     that the trainer has for it: it resamples what is the recording, and not the other."""
-    with _shar(place, _EACH, _mono_cut) as write:
+    return _shar(place, _EACH, _mono_cut, _unfit_or_untold)
 
-        def add(sample: Sample) -> Iterator[Row]:
-            if (unfit := _unfit(sample)) is not None:
-                yield unfit
-                return
-            if any(turn["text_heard"] is None for turn in sample.told["turns"]):
-                yield Row(sample.told["id"], sample.duration, drop=Drop.NO_TEXT)
-                return
-            write(sample)
-            yield Row(sample.told["id"], sample.duration, {})
 
-        yield add
+def _unfit_or_untold(sample: Sample) -> Row | None:
+    untold = any(turn["text_heard"] is None for turn in sample.told["turns"])
+    return _unfit(sample) or (Row(sample.told["id"], sample.duration, drop=Drop.NO_TEXT) if untold else None)
 
 
 @contextmanager
@@ -167,9 +149,11 @@ def _shar(
     place: Place,
     tracks: Mapping[str, _Track],
     cut: Callable[[Sample, Mapping[str, dict[str, Any]]], dict[str, Any]],
-) -> Iterator[Callable[[Sample], None]]:
-    """Writes samples as a shard: `cuts` and a tar for each track, as many items in each, in one order; the cuts come
-    last, and are all that is held until then. `cut`: of a sample and its tracks' recordings."""
+    why_not: Callable[[Sample], Row | None],
+) -> Iterator[Add]:
+    """Writes the samples that `why_not` does not refuse as a shard: `cuts` and a tar for each track, as many items in
+    each, in one order; the cuts come last, and are all that is held until then. `cut`: of a sample and its tracks'
+    recordings."""
     lines: list[bytes] = []
     with ExitStack() as stack:
         files = {
@@ -177,14 +161,18 @@ def _shar(
         }
         tars = {name: TarWriter(file) for name, file in files.items()}
 
-        def write(sample: Sample) -> None:
+        def add(sample: Sample) -> Iterator[Row]:
+            if (row := why_not(sample)) is not None:
+                yield row
+                return
             made = {name: track.flac(sample) for name, track in tracks.items()}
             for name, (data, recording) in made.items():
                 tars[name].add(f"{sample.key}.flac", data)
                 tars[name].add(f"{sample.key}.json", json_line(recording).encode())
             lines.append(json_line(cut(sample, {name: recording for name, (_, recording) in made.items()})).encode())
+            yield Row(sample.told["id"], sample.duration, {})
 
-        yield write
+        yield add
         for tar in tars.values():
             tar.close()
     place.write(f"{place.split}/cuts.{place.number:06d}.jsonl.gz", gzip.compress(b"".join(lines), 6, mtime=0))
