@@ -35,9 +35,7 @@ def _on_ray(do: Do, shards: Sequence[TrainingShard], address: str | None, worker
 
         task = ray.remote(num_cpus=1, scheduling_strategy="SPREAD")(_done)
         work = ray.put(do)
-        answers: SimpleQueue[Future[None]] = (
-            SimpleQueue()
-        )  # a signal breaks off the wait for it, not that of `ray.wait`
+        answers: SimpleQueue[Future[None]] = SimpleQueue()  # as in `engine`: a signal breaks off the wait for it
         waiting, working = iter(shards), dict[Future[None], tuple[Any, TrainingShard]]()
 
         def ask(shard: TrainingShard) -> None:

@@ -146,7 +146,8 @@ def export(
         return _planned(profiles, shards, to)
     with locked(target, "--to"):
         target.write(MADE_FROM, made_from)
-        todo = [shard for shard in shards if _missing(target, profiles, shard)]
+        there = set(target.names("items"))  # one listing, where asking for each would be a request a part
+        todo = [shard for shard in shards if _missing(there.__contains__, profiles, shard)]
         for done, _ in enumerate(each(partial(_export_shard, store, target, profiles), todo), len(shards) - len(todo)):
             tell(done + 1, len(shards))
         target.remove_temporaries()  # of this pass too, where a worker was killed
@@ -154,10 +155,10 @@ def export(
             return _finished(target, profiles, shards, index, licences)
 
 
-def _missing(target: Store, profiles: Sequence[Profile], shard: TrainingShard) -> list[Profile]:
+def _missing(is_there: Callable[[str], bool], profiles: Sequence[Profile], shard: TrainingShard) -> list[Profile]:
     """The formats that a shard's part is not there of."""
     mine = [profile for profile in profiles if profile.half == shard.half]
-    return [profile for profile in mine if not target.exists(_part(profile, shard))]
+    return [profile for profile in mine if not is_there(_part(profile, shard))]
 
 
 def _finished(
@@ -288,7 +289,7 @@ def _folder(target: Store, profile: Profile) -> Store:
 
 def _export_shard(store: Store, target: Store, profiles: Sequence[Profile], shard: TrainingShard) -> None:
     """Write the parts of a training shard that are not there, of all formats from one reading of it."""
-    missing = _missing(target, profiles, shard)
+    missing = _missing(target.exists, profiles, shard)
     rows: dict[str, list[Row]] = {profile.name: [] for profile in missing}
     with ExitStack() as stack:
         places = [Place(_folder(target, profile), shard.split, shard.number, shard.count) for profile in missing]
@@ -309,7 +310,7 @@ def _samples(store: Store, shard: TrainingShard) -> Iterator[Sample]:
             for sample in read(file, shard.split, shard.keys):
                 left.discard(sample.key)
                 yield sample
-    except (OSError, tarfile.TarError, LookupError, ValueError) as error:
+    except (FileNotFoundError, IsADirectoryError, tarfile.TarError, LookupError, ValueError) as error:
         raise TurnmillError(f"{store.path(shard.name)} is damaged or gone ({error}): {MAKE_AGAIN}") from error
     if left:
         raise TurnmillError(f"{store.path(shard.name)} lacks the sample {min(left)}: {MAKE_AGAIN}")
