@@ -11,7 +11,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
-from turnmill.manifests.audio import Audio, mono
 from turnmill.manifests.emotions import emotion_named
 from turnmill.manifests.export.messages import (
     LLAMAFACTORY,
@@ -27,6 +26,7 @@ from turnmill.manifests.export.messages import (
 from turnmill.manifests.export.profile import Add, Drop, Index, Place, Profile, Row
 from turnmill.manifests.export.questions import Task, sound_among, wording_of
 from turnmill.manifests.export.sample import WHISPER_RATE, WHISPER_SECONDS, Sample, heard, marked
+from turnmill.manifests.export.utterances import text_of
 
 Entry = dict[str, Any]
 
@@ -44,7 +44,7 @@ def audio_tasks(place: Place) -> Iterator[Add]:
             yield from (Row(f"{uid}#{task}", sample.duration, drop=Drop.TOO_LONG) for task in answers)
             return
         path, wording = f"audio/{sample.key}.wav", wording_of(sample.told["language"])
-        sound = Audio(mono(sample.sound)[None], sample.sound.sample_rate)
+        sound = sample.one_channel
         place.write(path, heard((sound, 0), 0.0, sound.duration, WHISPER_RATE, sample.key))
         text = _read(sample)
         for task, answer in answers.items():
@@ -62,7 +62,7 @@ def _answers(sample: Sample) -> Iterator[tuple[Task, str]]:
     """The tasks that the labels of a clip are answers of."""
     told = sample.told
     wording = wording_of(told["language"])
-    if text := " ".join((told["text"] or "").split()):
+    if text := text_of(sample):
         yield "asr", text
     if emotion := emotion_named(told["emotion"]):
         yield "ser", wording.emotions[emotion]

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Final
 import numpy as np
 import soundfile
 
-from turnmill.manifests.audio import Audio, Float32, channels_at, cut, decode, library
+from turnmill.manifests.audio import Audio, Float32, channels_at, cut, decode, library, mono
 from turnmill.manifests.records import Reason
 from turnmill.manifests.samples import parsed
 from turnmill.manifests.tar import samples_in
@@ -67,6 +67,18 @@ class Sample:
     def clean_sound(self) -> Audio | None:
         """The user's clean stem, decoded once for all that is cut from it. Raises AudioError."""
         return None if self.clean is None else decode(self.clean, f"{self.key}.{CLEAN}")
+
+    @property
+    def one_channel(self) -> Audio:
+        """All channels mixed to one. Raises AudioError."""
+        return Audio(mono(self.sound)[None], self.sound.sample_rate)
+
+    @property
+    def recognised(self) -> Sequence[Mapping[str, Any]] | None:
+        """The words that a recogniser heard in a clip (`word`, `start` and `end` in seconds); None where none was asked
+        for their times."""
+        words: Sequence[Mapping[str, Any]] | None = (self.told["asr"] or {}).get("words")
+        return words
 
     @property
     def user_sound(self) -> tuple[Audio, int]:

@@ -193,8 +193,7 @@ def outetts(place: Place) -> Iterator[Add]:
                 yield row
                 return
             audio = {"bytes": sound_of(sample), "path": f"{utterance(sample)}.wav"}
-            words = (sample.told["asr"] or {}).get("words")
-            put({"transcript": text_of(sample), "audio": audio, "words": words})
+            put({"transcript": text_of(sample), "audio": audio, "words": sample.recognised})
             yield Row(sample.told["uid"], sample.duration, {})
 
         yield add

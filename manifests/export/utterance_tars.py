@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from itertools import groupby, pairwise
 from typing import Any, Final
 
-from turnmill.manifests.audio import Audio, Float32, encode_flac, mono
+from turnmill.manifests.audio import Audio, Float32, encode_flac
 from turnmill.manifests.export.profile import Add, Drop, Index, Place, Profile, Row, Written, json_line, no_index
 from turnmill.manifests.export.sample import Sample, at_rate, mp3, wav
 from turnmill.manifests.export.utterances import dropped, speaker_of, text_of, unsaid
@@ -45,8 +45,7 @@ def _tars(place: Place) -> Iterator[Callable[[str], TarWriter]]:
 
 def _at_rate(sample: Sample, rate: int) -> Float32:
     """The clip, mono, float32 [1, frames] at `rate` Hz."""
-    sound = sample.sound
-    return at_rate(Audio(mono(sound)[None], sound.sample_rate), rate, sample.key)
+    return at_rate(sample.one_channel, rate, sample.key)
 
 
 @contextmanager
@@ -60,14 +59,14 @@ def clap(place: Place) -> Iterator[Add]:
 
         def add(sample: Sample) -> Iterator[Row]:
             sound = _at_rate(sample, CLAP_RATE)
-            edges = _edges(_words(sample) or (), sound.shape[1])
+            edges = _edges(sample.recognised or (), sound.shape[1])
             whole = len(edges) == 2
             for number, (first, last) in enumerate(pairwise(edges)):
                 item = sample.told["uid"] if whole else f"{sample.told['uid']}#{number}"
                 start, end = first / CLAP_RATE, last / CLAP_RATE
                 captions = _captions(sample.told, text_of(sample) if whole else _heard(sample, start, end))
                 if not captions:
-                    drop = Drop.TOO_LONG if text_of(sample) and _words(sample) is None else Drop.NO_TEXT
+                    drop = Drop.TOO_LONG if text_of(sample) and sample.recognised is None else Drop.NO_TEXT
                     yield Row(item, end - start, drop=drop, detail=_UNTIMED if drop is Drop.TOO_LONG else None)
                     continue
                 key = f"{sample.key}-{number}"
@@ -76,12 +75,6 @@ def clap(place: Place) -> Iterator[Add]:
                 yield Row(item, end - start, {"tar": name})
 
         yield add
-
-
-def _words(sample: Sample) -> Sequence[Mapping[str, Any]] | None:
-    """Words with their times in the clip; None where nobody told them."""
-    words: Sequence[Mapping[str, Any]] | None = (sample.told["asr"] or {}).get("words")
-    return words
 
 
 def _edges(words: Sequence[Mapping[str, Any]], frames: int) -> list[int]:
@@ -100,7 +93,7 @@ def _edges(words: Sequence[Mapping[str, Any]], frames: int) -> list[int]:
 
 def _heard(sample: Sample, start: float, end: float) -> str:
     """What is heard in a stretch of a clip, in seconds."""
-    words = [word["word"] for word in _words(sample) or () if start <= (word["start"] + word["end"]) / 2 < end]
+    words = [word["word"] for word in sample.recognised or () if start <= (word["start"] + word["end"]) / 2 < end]
     return ("" if primary(sample.told["language"] or "") in UNSPACED else " ").join(words)
 
 

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
-from turnmill.manifests.audio import mono
 from turnmill.manifests.export.profile import (
     Add,
     Drop,
@@ -58,7 +57,7 @@ def text_of(sample: Sample) -> str:
 
 def sound_of(sample: Sample) -> bytes:
     """The clip as mono WAV at its own rate. Raises AudioError."""
-    return wav(mono(sample.sound), sample.sound.sample_rate)
+    return wav(sample.one_channel.samples, sample.sound.sample_rate)
 
 
 def dropped(sample: Sample, drop: Drop, detail: str | None = None) -> Row:

@@ -12,7 +12,7 @@ from typing import Any, Final, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from turnmill.manifests.audio import Audio, Float32, mono
+from turnmill.manifests.audio import Float32
 from turnmill.manifests.export.sample import Sample, Word, at_rate
 
 CLOCKS: Final = (12.5, 25.0, 50.0)
@@ -73,7 +73,7 @@ class TrainingSample(TypedDict):
 def on_clock(sample: Sample, rate: int, clock: float, state: Mapping[str, Any]) -> TrainingSample:
     """A sample with its audio at `rate` Hz and its labels on a clock of `clock` Hz. Raises AudioError."""
     talk = "turns" in sample.told
-    sound = sample.sound if talk else Audio(mono(sample.sound)[None], sample.sound.sample_rate)
+    sound = sample.sound if talk else sample.one_channel
     words = sample.words if talk else _recognised(sample)
     events = sorted(sample.told["events"], key=lambda one: float(one["start"])) if talk else []
     misheard = [turn for turn in sample.told["turns"] if turn["misheard"]] if talk else []
@@ -110,8 +110,7 @@ def _of(told: Sequence[Mapping[str, Any]]) -> list[Span]:
 
 
 def _recognised(clip: Sample) -> Sequence[Word]:
-    words = (clip.told["asr"] or {}).get("words") or ()
-    return [Word(one["word"], one["start"], one["end"], 0) for one in words]
+    return [Word(one["word"], one["start"], one["end"], 0) for one in clip.recognised or ()]
 
 
 def _heard(clip: Sample) -> list[Span]:
