@@ -12,6 +12,7 @@ _URL: Final = re.compile(
 )  # the second begins a chain: simplecache::s3://bucket/file
 _USER: Final = re.compile(r"(?<=://)(?:[^\s/@:'\"]*:[^\s@]*|[^\s/@'\"]+)@")  # an object store's secret may have slashes
 _QUERY: Final = re.compile(r"(?<=://)([^\s?'\"]*\?)[^\s'\"]+")  # where signed URLs carry their signature
+_NETWORK: Final = frozenset({"aiohttp", "botocore", "httpcore", "httpcore2", "httpx", "httpx2"})
 
 
 def is_url(text: str) -> bool:
@@ -23,6 +24,12 @@ def is_url(text: str) -> bool:
 def redacted(text: str) -> str:
     """A text without the users, passwords and queries of the URLs in it."""
     return _QUERY.sub(r"\1...", _USER.sub("...@", text))
+
+
+def of_network(error: BaseException) -> bool:
+    """Whether an error is of one of the libraries by which fsspec's filesystems talk to a server. Those of `requests`
+    and sockets are OSErrors."""
+    return any(kind.__module__.partition(".")[0] in _NETWORK for kind in type(error).__mro__)
 
 
 def filesystem(url: str) -> tuple[fsspec.AbstractFileSystem, str]:

@@ -13,7 +13,7 @@ import typer
 
 from turnmill.manifests.errors import TurnmillError, os_sentence
 from turnmill.manifests.terminal import tell, terminal
-from turnmill.manifests.urls import redacted
+from turnmill.manifests.urls import of_network, redacted
 from turnmill.manifests.wording import plural
 from turnmill.pipelines.arguments import path, place
 from turnmill.pipelines.cli_sources import sources
@@ -338,6 +338,12 @@ def _failed(error: BaseException) -> int:
             return 0
         case OSError():
             tell(f"turnmill: {os_sentence(error)}", error=True)
+            return 1
+        case _ if of_network(error):
+            what = redacted(str(error))
+            tell(
+                f"turnmill: the server cannot be reached ({what}); when it can, run the same command again", error=True
+            )
             return 1
     raise error
 

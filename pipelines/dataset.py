@@ -4,6 +4,7 @@ import json
 import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from os import PathLike, fspath
 from typing import Any, Literal
 
 import duckdb
@@ -88,9 +89,9 @@ class Dataset:
         raise UsageError(f"{self.store.url} has no clip or dialogue called {item!r}; what was rejected is in `rejects`")
 
 
-def open_dataset(out: str) -> Dataset:
+def open_dataset(out: str | PathLike[str]) -> Dataset:
     """The output of a run, by its folder or URL. UsageError where it is none."""
-    store = opened(out)
+    store = opened(fspath(out))
     index = Index.load(store)
     tables = connect(store, index)
     read_only(tables, store)

@@ -33,9 +33,9 @@ def chat(place: Place) -> Iterator[Add]:
     def add(sample: Sample) -> Iterator[Row]:
         dialogue = sample.told["id"]
         together, why = held(rounds(sample), _why_not)
-        while together and not _is_whole(together[-1]):
+        while together and not together[-1].is_whole:
             together.pop()
-            why = Drop.CUT_SHORT
+            why = Drop.NO_ROUND
         if not together:
             yield Row(dialogue, sample.duration, drop=why)
             return
@@ -46,14 +46,10 @@ def chat(place: Place) -> Iterator[Add]:
                 path = f"audio/{sample.key}-{turn['index']:03d}.wav"
                 place.write(path, heard(sample.user_sound, turn["start"], turn["end"], WHISPER_RATE, sample.key))
                 audios.append(path)
-            messages += [user(len(one.question)), assistant(one.answered, trained=_is_whole(one))]
+            messages += [user(len(one.question)), assistant(one.answered, trained=one.is_whole)]
         yield Row(dialogue, sample.duration, entry(messages, audios))
 
     yield add
-
-
-def _is_whole(one: Round) -> bool:
-    return not any(turn["interrupted"] for turn in one.answer)
 
 
 def _why_not(one: Round) -> Drop | None:

@@ -1,6 +1,7 @@
 """Rounds that follow each other, together: LLaMA-Omni2, Ichigo.
 
-All answers of a conversation are trained on, so it ends where a round cannot be held, and another begins after it.
+All answers of a conversation are trained on, so it ends where a round cannot be held, or is none (misheard,
+interrupted), and another begins after it.
 
 Contracts: LLaMA-Omni2's inference/run_llama_omni2.py; Ichigo's synthetic_data (synthetic_data_multiturn.py,
 audio_to_audio_tokens.py).

@@ -94,7 +94,7 @@ def hertz(place: Place) -> Iterator[Add]:
 
 
 def hertz_knob(written: Written) -> str:
-    return f"clips of up to {math.ceil(written.lengths[2])} s: {HERTZ_FRAME:,} samples a latent"
+    return f"nothing: hertz-dev has published no trainer (the longest lasts {math.ceil(written.lengths[2])} s)"
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,9 @@ from turnmill.manifests.wording import plural
 MADE_FROM: Final = "export.json"
 """What an export is of, in its folder."""
 
+VERSION: Final = 1
+"""Of what is written: raised when a format is written otherwise, for one export has all parts by one rule."""
+
 _ITEMS = pa.schema(
     [
         ("item", pa.string()),
@@ -177,7 +180,7 @@ def _finished(
 
 def _made_from(index: SetIndex, split: str | None, where: str | None) -> bytes:
     fingerprints = {half: maker.fingerprint for half, items in HALVES.items() if (maker := index.maker(items.samples))}
-    said = {"recipe": index.recipe_name, "samples": fingerprints, "split": split, "where": where}
+    said = {"recipe": index.recipe_name, "samples": fingerprints, "split": split, "where": where, "version": VERSION}
     return (json.dumps(said, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
@@ -188,8 +191,8 @@ def _check_target(target: Store, store: Store, made_from: bytes) -> None:
     if target.exists(MADE_FROM):
         if target.read(MADE_FROM) != made_from:
             raise UsageError(
-                f"--to {target.url} holds another export (of other samples, --split or --where, see {MADE_FROM}): name "
-                "a new folder"
+                f"--to {target.url} holds another export (of other samples, --split or --where, or by another version "
+                f"of Turnmill, see {MADE_FROM}): name a new folder"
             )
     elif target.fs.isfile(target.root):
         raise UsageError(f"--to {target.url} is a file: name a new folder")

@@ -20,9 +20,9 @@ class Drop(Code):
     NO_TEXT = "no_text", "nobody told what is said"
     NO_QUESTION = "no_question", "the assistant speaks first: it answers nothing, and this is no round"
     NO_ANSWER = "no_answer", "the dialogue ends before the user is answered: this is no round"
-    NO_ROUND = "no_round", "no question of it is answered"
-    MISHEARD = "misheard", "the assistant answers what the user did not ask"
-    CUT_SHORT = "cut_short", "no answer is said to its end"
+    NO_ROUND = "no_round", "no question of it is answered, rightly and to the end"
+    MISHEARD = "misheard", "the assistant answers what the user did not ask: the question has no answer"
+    CUT_SHORT = "cut_short", "the user interrupts the answer, and nobody hears its end: it is none to learn"
     TOO_LONG = "too_long", "longer than the trainer reads"
     NO_STATE = "no_state", "the trainer has no state for what the user interrupts with: thanks, or an order to stop"
     NO_HISTORY = "no_history", "the answer that it is heard in is not written"
@@ -34,8 +34,9 @@ class Drop(Code):
 
     @property
     def of_no_item(self) -> bool:
-        """Whether what it is said of is no item of a format: it has a row, and is not counted as dropped."""
-        return self in (Drop.NO_QUESTION, Drop.NO_ANSWER)
+        """Whether what it is said of is no item of a format: it has a row, and is not counted as dropped. A round is a
+        question that is answered, rightly and to the end."""
+        return self in (Drop.NO_QUESTION, Drop.NO_ANSWER, Drop.MISHEARD, Drop.CUT_SHORT)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """What a user asks and what is answered, a row each: Mini-Omni's VoiceAssistant-400K, SLAM-Omni, LLaMA-Omni.
 
-A round is a question that is answered. A user's turn after which the dialogue ends, and an assistant's that begins it,
-are no rounds. What a simulated assistant asks after a silence answers nothing.
+A round is a question that is answered, rightly and to the end. A user's turn after which the dialogue ends, an
+assistant's that begins it, an answer to what was misheard and one that the user interrupts are none: a model that has a
+text to the end of it learns to break off. What a simulated assistant asks after a silence answers nothing.
 
 Contracts: the card of gpt-omni/VoiceAssistant-400K on the Hub; SLAM-LLM's examples/s2s (README.md,
 speech_dataset_s2s.py); LLaMA-Omni's omni_speech (infer/infer.py, datasets/preprocess.py).
@@ -104,11 +105,20 @@ class Round:
         return None if self.answered else Drop.NO_TEXT
 
     @property
+    def is_whole(self) -> bool:
+        """Whether the answer is said to its end."""
+        return not any(turn["interrupted"] for turn in self.answer)
+
+    @property
     def drop(self) -> Drop | None:
         """Why it is no row of question and answer."""
-        if self.unfit is None and not self.asked:
+        if self.unfit is not None:
+            return self.unfit
+        if not self.is_whole:
+            return Drop.CUT_SHORT
+        if not self.asked:
             return Drop.NO_TEXT
-        return Drop.TOO_LONG if self.unfit is None and self.seconds > WHISPER_SECONDS else self.unfit
+        return Drop.TOO_LONG if self.seconds > WHISPER_SECONDS else None
 
     def sound(self, rate: int) -> bytes:
         """The question as mono WAV: of the user's clean stem, where it was kept."""

@@ -200,7 +200,7 @@ def outetts(place: Place) -> Iterator[Add]:
 
 
 def outetts_knob(written: Written) -> str:
-    return f"sequences of over {math.ceil(OUTE_FRAMES * written.lengths[2])} tokens  (codes of the longest clip)"
+    return f"your trainer's max_length: over {math.ceil(OUTE_FRAMES * written.lengths[2])}  (codes of the longest clip)"
 
 
 _S: Final = ("speech", "clips")

@@ -7,8 +7,9 @@ The order of an epoch is told by the seed before anything is read (`training.pla
 import math
 from collections.abc import Iterator, Mapping
 from itertools import islice
-from numbers import Integral
+from numbers import Integral, Real
 from operator import index
+from os import PathLike, fspath
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -103,7 +104,7 @@ class Loader(IterableDataset):  # type: ignore[misc]  # nobody needs torch for t
 
 
 def loader(
-    out: str,
+    out: str | PathLike[str],
     half: Literal["dialogue", "speech"] = "dialogue",
     *,
     split: str | None = None,
@@ -135,7 +136,7 @@ def loader(
     if seed is not None and (not isinstance(seed, Integral) or not 0 <= seed < 1 << 32):
         raise UsageError(f"seed={seed!r} is none: it is a whole number of 32 bits, and has no sign")
     rank, ranks = _place(rank, ranks)
-    found = shelf(out, half, split, where)
+    found = shelf(fspath(out), half, split, where)
     if batch_seconds is not None:
         _check_fits(found, batch_seconds)
     of = {
@@ -160,7 +161,7 @@ def _place(rank: int | None, ranks: int | None) -> tuple[int, int]:
 
 
 def _check_fits(found: Shelf, limit: float) -> None:
-    if not 0 < limit < math.inf:
+    if not isinstance(limit, Real) or not 0 < limit < math.inf:
         raise UsageError(f"batch_seconds={limit!r} is none: name a length in seconds, such as 240")
     longer = int((found.seconds > limit).sum())
     if longer:

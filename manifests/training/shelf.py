@@ -23,9 +23,11 @@ from turnmill.manifests.published import MAKE_AGAIN
 from turnmill.manifests.query import connect, told_of_parts
 from turnmill.manifests.schema import HALVES
 from turnmill.manifests.store import opened
+from turnmill.manifests.wording import plural
 
 _HEADER: Final = tarfile.BLOCKSIZE  # in front of the audio, the first member of a sample (`manifests.tar`)
 _TO_THE_END: Final = -1
+PARTIES: Final = 2  # of a dialogue, each on a channel
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,9 @@ def _sample(path: str, split: str, data: bytes | Exception) -> Sample:
         if isinstance(data, Exception):
             raise data
         sample = next(read(io.BytesIO(data), split))
-        _ = sample.sound  # decoded here, where its shard can be named
+        channels = sample.sound.channels  # decoded here, where its shard can be named
+        if "turns" in sample.told and channels != PARTIES:
+            raise ValueError(f"the dialogue {sample.key} has {plural(channels, 'channel')}")
     except (OSError, tarfile.TarError, StopIteration, LookupError, ValueError, AudioError) as error:
         why = str(error) or "it breaks off"
         raise TurnmillError(f"{path} is damaged or gone ({why}): {MAKE_AGAIN}") from error
@@ -70,7 +74,7 @@ def _sample(path: str, split: str, data: bytes | Exception) -> Sample:
 
 def shelf(out: str, half: str, split: str | None, where: str | None) -> Shelf:
     """The samples of a half of an output. Raises as `training.loader`."""
-    if half not in HALVES:
+    if half not in tuple(HALVES):  # whatever it is
         raise UsageError(f"half={half!r} is none: there are {' and '.join(HALVES)}")
     store, items = opened(out), HALVES[half]
     index = Index.load(store)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from turnmill.manifests.urls import is_url, redacted
+from turnmill.manifests.urls import is_url, of_network, redacted
 
 
 @pytest.mark.parametrize("text", ["s3://b/x", "hf://datasets/a/b", "zip://::/x.zip", "simplecache::s3://b/x", "C+x://"])
@@ -36,3 +36,12 @@ def test_a_secret_is_never_told(secret: str, form: str) -> None:
     assert secret not in told
     assert told.startswith("error: 403, url='https://")
     assert told.endswith("' was refused")
+
+
+def test_a_server_that_does_not_answer_is_known_by_its_library() -> None:
+    from huggingface_hub.utils import get_session
+
+    with pytest.raises(Exception) as failed:  # whatever its library raises
+        get_session().get("http://127.0.0.1:9/", timeout=2)
+    assert of_network(failed.value)
+    assert not of_network(ValueError("httpx"))

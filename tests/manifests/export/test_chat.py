@@ -148,8 +148,8 @@ def _long(told: dict[str, Any]) -> dict[str, Any]:
 UNFIT: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "no_round": lambda told: _only(told, 0),
     "no_round, but a question": lambda told: _only(told, 12),
-    "misheard": lambda told: _only(told, 1, 2),
-    "cut_short": lambda told: _only(told, 1, 4),
+    "no_round, but what is misheard": lambda told: _only(told, 1, 2),
+    "no_round, but one cut short": lambda told: _only(told, 1, 4),
     "no_text": lambda told: _only(told, 1) | {"turns": [told["turns"][1], told["turns"][4] | {"text_heard": ""}]},
     "too_long": lambda told: _only(_long(told), 0, 1, 6),
 }

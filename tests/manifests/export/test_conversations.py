@@ -1,4 +1,4 @@
-"""Conversations: rounds that follow each other, none of them misheard, each question with its sound."""
+"""Conversations: rounds that follow each other, none of them misheard or cut short, each question with its sound."""
 
 import io
 import json
@@ -11,12 +11,21 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.manifests.export.conftest import Output, exported
-from tests.manifests.export.test_rounds import ROUNDS, SOUNDS, asks, edit_json, edit_rows, of_name, rewrite_wav
+from tests.manifests.export.test_rounds import (
+    NO_ROUND,
+    ROUNDS,
+    SOUNDS,
+    asks,
+    edit_json,
+    edit_rows,
+    of_name,
+    rewrite_wav,
+)
 from turnmill.manifests.export.export import export
 from turnmill.manifests.export.profiles import named
 
-# What d2 says before its round 1 is misheard: a conversation begins after it.
-TALKS = {"d1": ["0", "1"], "d2": ["1", "2"]}
+# What d2 says before its round 1 is misheard, and d1's round 0 is cut short: a conversation begins after it.
+TALKS = {"d1": ["1"], "d2": ["1", "2"]}
 
 
 def said(dialogue: str) -> list[str]:
@@ -82,8 +91,8 @@ def test_the_reader_finds_the_conversations(name: str, talks: Output, tmp_path: 
 @pytest.mark.parametrize("name", READERS)
 def test_every_round_is_told(name: str, talks: Output, tmp_path: Path) -> None:
     told = export(talks.store, named(name), str(tmp_path / "to"))
-    assert f"{name}: 4 rounds, " in told
-    assert "\n  dropped  1 round (misheard)\n  no round 1 (no_answer)\n  no round 1 (no_question)\n" in told
+    assert f"{name}: 3 rounds, " in told
+    assert f"\n  dropped  nothing\n{NO_ROUND}" in told
 
 
 def _llama(change: Callable[[list[Any]], list[Any]]) -> Callable[[Path], None]:
@@ -108,7 +117,7 @@ def _ichigo_sound(what: str) -> Callable[[Path], None]:
 
 
 def _planned(rows: list[Any]) -> list[Any]:
-    return json.loads(json.dumps(rows).replace("it is open from", "it is open from nine to six"))  # type: ignore[no-any-return]
+    return json.loads(json.dumps(rows).replace("it is closed", "it is closed all day"))  # type: ignore[no-any-return]
 
 
 def _turned(name: str) -> Callable[[list[Any]], list[Any]]:

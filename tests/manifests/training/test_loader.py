@@ -17,8 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import turnmill
-from tests.manifests.training.conftest import RATE, SHARDS, example, make_talks, seconds_of
+from tests.manifests.training.conftest import RATE, SHARDS, example, make_set, make_talks, seconds_of, talk
 from tests.manifests.training.killing import Job, killed_and_resumed
+from turnmill.manifests.audio import Audio
 from turnmill.manifests.errors import TurnmillError, UsageError
 from turnmill.manifests.index import Index
 from turnmill.manifests.store import Store
@@ -224,6 +225,8 @@ def test_the_example_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.Monkey
         ({"rank": 0, "ranks": 2.0}, r"rank=0 is none of ranks=2.0"),
         ({"batch_seconds": math.nan}, r"batch_seconds=nan is none: name a length in seconds"),
         ({"batch_seconds": math.inf}, r"batch_seconds=inf is none"),
+        ({"batch_seconds": "60"}, r"batch_seconds='60' is none"),
+        ({"half": ["speech"]}, r"half=\['speech'\] is none"),
         ({"batch_seconds": 0}, r"batch_seconds=0 is none"),
         ({"batch_seconds": 1.05}, r"less than 4 samples of .* \(up to 1.3 s\).* where=\"duration <= 1.05\""),
     ],
@@ -231,6 +234,10 @@ def test_the_example_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_what_cannot_be_is_refused(options: dict[str, Any], sentence: str, talks: Store) -> None:
     with pytest.raises(UsageError, match=sentence):
         turnmill.loader(talks.url, **options)
+
+
+def test_an_output_is_named_by_its_path_too(talks: Store) -> None:
+    assert len(turnmill.loader(Path(talks.url))) == len(turnmill.loader(talks.url))
 
 
 def test_an_unfinished_output_is_refused(fresh: Store) -> None:
@@ -242,6 +249,13 @@ def test_an_unfinished_output_is_refused(fresh: Store) -> None:
 def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is not an output folder of Turnmill"):
         turnmill.loader(str(tmp_path))
+
+
+def test_a_dialogue_of_one_channel_is_none(tmp_path: Path) -> None:
+    told, sound = talk(3)
+    one = make_set(str(tmp_path / "one"), {"dialogue-train-000000": {"d03": (told, Audio(sound.samples[:1], RATE))}})
+    with pytest.raises(TurnmillError, match=r"damaged or gone \(the dialogue d03 has 1 channel\)"):
+        next(iter(turnmill.loader(one.url)))
 
 
 @pytest.mark.parametrize("damage", ["gone", "cut", "header", "audio", "json"])
