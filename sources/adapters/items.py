@@ -160,7 +160,8 @@ def seconds(text: str) -> float:
 
 
 def untranscribed(uid: str, path: str) -> Reject:
-    return Reject(Reason.UNTRANSCRIBED, f"{path} has no transcript", uid=uid, source_uri=path)
+    detail = f"{path} has no transcript: ingest.keep_untranscribed=true takes it, to be transcribed"
+    return Reject(Reason.UNTRANSCRIBED, detail, uid=uid, source_uri=path)
 
 
 def raw_audio(uid: str, path: str) -> Reject:

@@ -320,7 +320,8 @@ def test_a_row_with_a_blank_transcript_has_none(tmp_path: Path, blank: str) -> N
     root = corpus(tmp_path / "c", f"a|x|{blank}\nb|x|said\n", ["a", "b"])
     items = read_all(root, load("ljspeech"))
     assert reasons(items) == ["untranscribed", "clip"]
-    assert (items[0].uid, items[0].detail) == ("ljspeech/default/train/wavs/a.wav", "wavs/a.wav has no transcript")
+    what = "wavs/a.wav has no transcript: ingest.keep_untranscribed=true takes it, to be transcribed"
+    assert (items[0].uid, items[0].detail) == ("ljspeech/default/train/wavs/a.wav", what)
     assert [item.text for item in read_all(root, load("ljspeech"), keep=True)] == [None, "said"]
 
 
