@@ -16,6 +16,7 @@ from turnmill.pipelines.bank import VoiceNames
 from turnmill.pipelines.corpora import CorpusParams, NamedCorpus
 from turnmill.pipelines.stage import ChosenStage, Stage
 from turnmill.pipelines.stages.calls import Calls, CallsParams
+from turnmill.pipelines.stages.caption import Caption, CaptionParams
 from turnmill.pipelines.stages.diarize import Diarize, DiarizeParams
 from turnmill.pipelines.stages.dnsmos import Dnsmos, DnsmosParams
 from turnmill.pipelines.stages.emotion import EmotionParams, HeardEmotion
@@ -99,6 +100,8 @@ class Recipe(Params):
     """What someone feels in each clip, by a classifier of yours; null: nobody asks."""
     transcribe: Annotated[TranscribeParams | None, Transcribe] = None
     """What Whisper hears in each clip, and how far that is from its text; null: it is not asked."""
+    caption: Annotated[CaptionParams | None, Caption] = None
+    """How each clip is spoken, as a sentence; null: nobody asks."""
     diarize: Annotated[DiarizeParams | None, Diarize] = None
     """Who speaks when in each clip, by pyannote.audio; null: it is not asked."""
     speakers: Annotated[SpeakersParams | None, Speakers] = None

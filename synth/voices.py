@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from turnmill.manifests.genders import Gender
 from turnmill.manifests.records import Licence
 
 Split = Literal["train", "valid", "test"]
-Gender = Literal["female", "male"]
 
 
 @dataclass(frozen=True)

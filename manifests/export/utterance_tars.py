@@ -14,7 +14,7 @@ from typing import Any, Final
 from turnmill.manifests.audio import Audio, Float32, encode_flac
 from turnmill.manifests.export.profile import Add, Drop, Index, Place, Profile, Row, Written, json_line, no_index
 from turnmill.manifests.export.sample import Sample, at_rate, mp3, wav
-from turnmill.manifests.export.utterances import dropped, speaker_of, text_of, unsaid
+from turnmill.manifests.export.utterances import dropped, manner_of, speaker_of, text_of, unsaid
 from turnmill.manifests.languages import UNSPACED, primary
 from turnmill.manifests.tar import TarWriter
 
@@ -100,6 +100,8 @@ def _heard(sample: Sample, start: float, end: float) -> str:
 def _captions(told: Mapping[str, Any], text: str) -> list[str]:
     """Descriptions of a clip or a piece that says `text`; its trainer draws one of them each time."""
     captions = list(told["captions"] or ())
+    if manner := manner_of(told):
+        captions.append(manner)
     if text:
         captions.append(f'The person is saying "{text}"{_FEELING.get(told["emotion"], "")}')
     if not captions and told["tags"]:

@@ -7,7 +7,7 @@ splits at.
 
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -53,6 +53,12 @@ def utterance(sample: Sample) -> str:
 def text_of(sample: Sample) -> str:
     """What is said, in one line."""
     return " ".join((sample.told["text"] or "").split())
+
+
+def manner_of(told: Mapping[str, Any]) -> str | None:
+    """How a clip is spoken, in words; None where the recipe did not ask (`caption`), or nobody is heard."""
+    caption: str | None = (told["manner"] or {}).get("caption")
+    return caption
 
 
 def sound_of(sample: Sample) -> bytes:
@@ -148,9 +154,8 @@ def audiofolder(place: Place) -> Iterator[Add]:
 
 def _folder_entry(sample: Sample) -> dict[str, Any]:
     names = ("uid", "corpus", "language", "licence", "emotion")
-    return {"text": text_of(sample) or None, "speaker": speaker_of(sample)} | {
-        name: sample.told[name] for name in names
-    }
+    said = {"text": text_of(sample) or None, "speaker": speaker_of(sample), "caption": manner_of(sample.told)}
+    return said | {name: sample.told[name] for name in names}
 
 
 def audiofolder_index(index: Index) -> None:

@@ -237,6 +237,34 @@ TRANSCRIPTS = Table(
     published=True,
 )
 
+_SWIFT = "SwiftF0"
+
+SPEECH_CAPTIONS = Table(
+    "speech_captions",
+    "clip; all is null where nobody, or two at once, are heard",
+    (
+        field("uid", TEXT, "clip"),
+        field("speaking_rate", FLOAT, "of the text, given or else recognised, a second of speech", "1/s"),
+        field("speaking_rate_unit", TEXT, "what was counted: word, or character in languages written without spaces"),
+        field("speaking_rate_bin", TEXT, "in words, of `caption.rate`"),
+        field("pitch_hz", FLOAT, "mean of the voiced frames; null with less than 0.2 s of them", "Hz", _SWIFT),
+        field("pitch_bin", TEXT, "in words, of `caption.pitch_hz`"),
+        field("pitch_deviation_hz", FLOAT, "standard deviation of the same", "Hz", _SWIFT),
+        field("intonation_bin", TEXT, "that in words, of `caption.intonation_hz`"),
+        field("energy_dbfs", FLOAT, "root mean square of the speech, at 16 kHz", "dBFS"),
+        field("energy_bin", TEXT, "in words, of `caption.energy_dbfs`"),
+        field("clarity_bin", TEXT, "`snr_db` of `quality` in words, of `caption.snr_db`"),
+        field("gender", TEXT, "female or male; null where nobody says it", source="corpus"),
+        field("manner_emotion", TEXT, "`emotion` of the corpus, or else `heard_emotion`; null without"),
+        field("caption", TEXT, "the bins as sentences, in English"),
+    ),
+    key=("uid",),
+    of="clips",
+    label=True,
+    sample="manner",
+    published=True,
+)
+
 _SPEECH_OF = pa.struct([("start", FLOAT), ("end", FLOAT), ("speaker", TEXT)])
 
 DIARIZATION = Table(
@@ -318,6 +346,7 @@ TABLES = (
     SOUND_TAGS,
     EMOTION,
     TRANSCRIPTS,
+    SPEECH_CAPTIONS,
     DIARIZATION,
     SPEAKERS,
     SPEAKER_CLUSTERS,

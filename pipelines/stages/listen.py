@@ -102,6 +102,16 @@ def in_samples(segments: Sequence[Mapping[str, Any]]) -> list[tuple[int, int]]:
     return [(round(s["start"] * SAMPLE_RATE), round(s["end"] * SAMPLE_RATE)) for s in segments]
 
 
+def together(pcm: Pcm, spans: Sequence[tuple[int, int]]) -> Pcm:
+    """Spans in order, one behind the other, in the place of what was before them: hours of speech are there once."""
+    count = 0
+    for start, end in spans:
+        part = pcm[start:end]
+        pcm[count : count + len(part)] = part
+        count += len(part)
+    return pcm[:count]
+
+
 def heard(hear: Callable[[], _Result], again: Callable[[], object] | None, model: str) -> _Result:
     """What a model hears. `again` has it hear what it heard before, where there is some; `model` names it in an error.
 

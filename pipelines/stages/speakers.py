@@ -11,7 +11,7 @@ from turnmill.pipelines.diarization.encoder import Encoder, spread
 from turnmill.pipelines.diarization.models import ENCODER, check_installed, weights
 from turnmill.pipelines.guard import Guard
 from turnmill.pipelines.stage import Made, Resources, Row, Shard, Workspace
-from turnmill.pipelines.stages.listen import MEMORY, SAMPLE_RATE, Listen, Pcm, in_samples
+from turnmill.pipelines.stages.listen import MEMORY, SAMPLE_RATE, Listen, Pcm, in_samples, together
 
 LEAST_S: Final = 1.0  # of speech, below which no voice is told
 ONE_VOICE: Final = 0.25
@@ -53,7 +53,7 @@ class Speakers(Listen):
         return super().process(shard, workspace, guard)
 
     def row(self, clip: Row, pcm: Pcm) -> Row:
-        speech = _together(pcm, in_samples(self.spoken.get(clip["uid"], ())))
+        speech = together(pcm, in_samples(self.spoken.get(clip["uid"], ())))
         if len(speech) < LEAST_S * SAMPLE_RATE:
             nothing = dict.fromkeys(("embedding", "one_speaker", "voice_spread"))
             return {"uid": clip["uid"], "encoder": ENCODER.model, **nothing}
@@ -76,13 +76,3 @@ class Speakers(Listen):
     @property
     def model(self) -> str:
         return f"the encoder {ENCODER.model}"
-
-
-def _together(pcm: Pcm, spans: Sequence[tuple[int, int]]) -> Pcm:
-    """Spans in order, one behind the other, in the place of what was before them: hours of speech are there once."""
-    count = 0
-    for start, end in spans:
-        part = pcm[start:end]
-        pcm[count : count + len(part)] = part
-        count += len(part)
-    return pcm[:count]

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, groupby
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import duckdb
 import yaml
@@ -17,6 +17,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from turnmill.manifests.audio import Audio, AudioError, decode, encode_flac, mono
 from turnmill.manifests.errors import UsageError
+from turnmill.manifests.genders import Gender, gender_of
 from turnmill.manifests.index import RECIPE, Index
 from turnmill.manifests.licences import all_of, licence_of
 from turnmill.manifests.params import LicenceStatement, Params, validated
@@ -38,10 +39,6 @@ VERSION = 2
 _MARGIN_S: Final = 0.1  # kept before the first and after the last speech
 _TRIES: Final = 3  # further recordings of a speaker to look at where the best one has no speech or too little
 _SPLITS: Final[tuple[Split, ...]] = ("train", "valid", "test")
-_GENDERS: Final[Mapping[str, Literal["female", "male"]]] = {
-    **dict.fromkeys(("f", "female", "woman", "feminine", "female_feminine", "女"), "female"),
-    **dict.fromkeys(("m", "male", "man", "masculine", "male_masculine", "男"), "male"),
-}
 
 # Measures count where they were made. SNR: the bar of LibriTTS's clean subsets (arXiv 1904.02882). Rate: CosyVoice
 # takes prompts of 16 kHz or more (docs/engines.md).
@@ -98,7 +95,7 @@ class _Speaker:
 
     name: str  # corpus/speaker, or the cluster of a speaker whom no corpus names anywhere
     language: str
-    gender: Literal["female", "male"] | None
+    gender: Gender | None
     recordings: tuple[Row, ...]
 
 
@@ -190,9 +187,7 @@ class _Source:
         SELECT uid, corpus, coalesce(speaker, speaker_cluster) AS speaker, who, text, duration,
             lower(split_part(coalesce(language, asr_language), '-', 1)) AS language, shard, "offset", size,
             pcm_hash, licence, licence_redistribute, snr_db, text_error, native ->> '$.accent' AS accent,
-            coalesce(native ->> '$.gender', native ->> '$.sex',
-                CASE WHEN list_contains(tags, 'female') THEN 'female' WHEN list_contains(tags, 'male') THEN 'male' END
-            ) AS gender
+            native, tags
         FROM (SELECT *, {_WHO} AS who
             FROM {passed(SPEECH, dict.fromkeys(made))} WHERE (\n{where}\n))
         WHERE duplicate_kept AND {_FIT} AND list_contains(?, licence) AND {extra}
@@ -209,7 +204,7 @@ class _Source:
                 f'Correct it; `turnmill query {self.params.source} "DESCRIBE clips_all"` lists the columns.'
             ) from error
         fields = [column[0] for column in cursor.description]
-        rows = (dict(zip(fields, values, strict=True)) for values in cursor.fetchall())
+        rows = (_gendered(dict(zip(fields, values, strict=True))) for values in cursor.fetchall())
         return [_speaker(list(group)) for _, group in groupby(rows, lambda row: row["who"])]
 
     def _licences(self) -> list[str]:
@@ -240,12 +235,19 @@ def _licence_of(given: Row) -> tuple[str, Licence]:
     return entry.name, entry.licence.licence
 
 
+def _gendered(row: Row) -> Row:
+    """A row with the gender that its corpus states in the place of the columns that may."""
+    native, tags = row.pop("native"), row.pop("tags")
+    return row | {"gender": gender_of(native, tags)}
+
+
 def _speaker(recordings: list[Row]) -> _Speaker:
     """A speaker's language is that of the best recording, so that nobody is in two."""
     best = recordings[0]
-    genders = (_GENDERS.get(str(row["gender"]).strip().lower()) for row in recordings)
     mine = tuple(row for row in recordings if row["language"] == best["language"])
-    return _Speaker(best["who"], best["language"], next(filter(None, genders), None), mine)
+    return _Speaker(
+        best["who"], best["language"], next((row["gender"] for row in recordings if row["gender"]), None), mine
+    )
 
 
 def _description(speaker: _Speaker) -> str:

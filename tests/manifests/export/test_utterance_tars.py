@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from tests.manifests.conftest import sample_of
 from tests.manifests.export.clips import (
     COUNTED,
     LONG,
@@ -27,6 +28,7 @@ from tests.manifests.export.clips import (
     short_clip,
 )
 from tests.manifests.export.conftest import Output, exported
+from turnmill.manifests.samples import CLIP
 
 LEVEL = 0.3 / np.sqrt(2)
 
@@ -180,6 +182,12 @@ def test_a_long_clip_whose_words_have_no_times_is_dropped(tmp_path: Path) -> Non
     why = ("too_long", "it is cut at 10 s, and no recogniser told when each word is said")
     assert became == {"t/c1#0": why, "t/c1#1": why, "t/c1#2": why, "t/c3": (None, None)}
     assert captions.keys() == {"c3-0"}
+
+
+def test_how_a_clip_is_spoken_is_one_of_its_captions(tmp_path: Path) -> None:
+    manner = sample_of(CLIP.field("manner").type, caption="A man speaks slowly.")
+    _, captions = clap_of(tmp_path, long_clip(text=None, asr=None, duration=5.0, manner=manner))
+    assert captions["c1-0"] == ["A man speaks slowly."]
 
 
 def test_a_long_sound_is_cut_and_each_piece_has_its_captions(tmp_path: Path) -> None:

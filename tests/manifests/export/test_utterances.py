@@ -143,4 +143,4 @@ def test_no_two_speakers_have_one_name_and_each_is_a_file() -> None:
 def test_a_folder_of_audio_holds_what_says_nothing(output: Output, tmp_path: Path) -> None:
     folder = exported(output, "audiofolder", tmp_path / "to")
     (row,) = [json.loads(line) for line in (folder / "dev-clean/metadata.jsonl").read_text("utf-8").splitlines()]
-    assert (row["uid"], row["text"]) == ("t/c5", None)
+    assert (row["uid"], row["text"], row["caption"]) == ("t/c5", None, None)

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Final, get_args
 
+from turnmill.manifests.genders import Gender
 from turnmill.synth.tts.embedded import UNCLAIMED
-from turnmill.synth.voices import Gender, Split, Voice, VoiceBank
+from turnmill.synth.voices import Split, Voice, VoiceBank
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Final
 
+from turnmill.manifests.genders import Gender
 from turnmill.synth.tts.embedded import UNCLAIMED
-from turnmill.synth.voices import Gender, Voice, VoiceBank
+from turnmill.synth.voices import Voice, VoiceBank
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from turnmill.manifests.errors import UsageError
+from turnmill.manifests.genders import Gender
 from turnmill.manifests.records import Licence
 from turnmill.synth.tts.embedded import UNCLAIMED
-from turnmill.synth.voices import Gender, Voice, VoiceBank
+from turnmill.synth.voices import Voice, VoiceBank
 
 
 @dataclass(frozen=True)
