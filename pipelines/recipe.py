@@ -39,8 +39,8 @@ from turnmill.pipelines.texts import OWN, TextsKey
 from turnmill.pipelines.watch import TimeLimit
 from turnmill.sources import catalogue
 from turnmill.sources.places import PlaceKey
+from turnmill.synth.chat.params import CHAT_HOST_FACTS
 from turnmill.synth.http import HOST_FACTS
-from turnmill.synth.rewrite.params import REWRITE_HOST_FACTS
 from turnmill.synth.tts.declared import ENGINES
 
 MODELS = (("transcribe", "model"), ("diarize", "model"), ("verify", "recognise"))
@@ -269,7 +269,7 @@ def _without_host(resolved: dict[str, Any]) -> None:
             section[key] = model_name(section[key])
     for key in ("runtime_env", "gpus", "cpus"):
         speak.pop(key, None)
-    for key in REWRITE_HOST_FACTS:
+    for key in CHAT_HOST_FACTS:
         rewrite.pop(key, None)
     for key in HOST_FACTS:
         resolved["script"].get("safety", {}).get("moderation", {}).pop(key, None)

@@ -22,9 +22,9 @@ from turnmill.pipelines.texts import Text, check_texts, text_of
 from turnmill.sources.adapters.items import Unit
 from turnmill.sources.catalogue import Entry
 from turnmill.sources.places.place import Stamp
+from turnmill.synth.chat.cache import StoreCache
 from turnmill.synth.intents import Balance
 from turnmill.synth.reading.directions import without_directions
-from turnmill.synth.rewrite.cache import StoreCache
 from turnmill.synth.rewrite.params import RewriteParams
 from turnmill.synth.rewrite.rewriter import Rewriter, Rewritten, identity
 from turnmill.synth.safety import Safety, SafetyParams
@@ -196,7 +196,7 @@ class WriteScripts(Source):
         asked = [self._to_rewrite(result, bank) for result in results if isinstance(result, TextDialogue)]
         guard.did(len(results) - len(asked))
         intents = self.params.interaction.intents
-        rewriter = Rewriter(self.params.rewrite, StoreCache(workspace.store), intents=intents)
+        rewriter = Rewriter(self.params.rewrite, StoreCache(workspace.store, "rewrite"), intents=intents)
         answers = rewriter.rewrite(asked, lambda: guard.did(1))
         usage: list[Row] = []
         for place, dialogue, answer in zip(places, asked, answers, strict=True):

@@ -2,41 +2,28 @@
 
 import json
 import re
-from typing import Annotated, TypeVar
+from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
+from pydantic import BeforeValidator, Field, JsonValue
 
 from turnmill.manifests.emotions import Emotion
 from turnmill.manifests.records import Intent
+from turnmill.synth.chat.answers import Strict, Text, Unusable
 from turnmill.synth.tokens import tokens
 
-# Reasoning models think aloud first; many models fence JSON although they are told not to.
-_THOUGHT = re.compile(r"^\s*<think>.*?</think>", re.DOTALL)
-_FENCED = re.compile(r"```[\w-]*\s*\n(.*?)\n\s*```", re.DOTALL)
 # Nothing of this can be said.
 _MARKUP = re.compile(r"[\r\n`|{}\[\]]|\*\*|https?://|^\s*(?:[-*•#]+|\d+[.)])\s|</?[a-zA-Z][^<>]*>")
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
-
-
-class Unusable(ValueError):
-    """An answer that does not do what was asked; a clause that tells the model and the user why."""
 
 
 def _lower(value: object) -> object:
     return value.strip().lower() if isinstance(value, str) else value
 
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 _Emotion = Annotated[Emotion, BeforeValidator(_lower)]
 
 
-class _Strict(BaseModel):
-    """No key but those that were asked for, and no number in the clothes of a string."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class SaidTurn(_Strict):
+class SaidTurn(Strict):
     role: str
     text: Text
 
@@ -45,25 +32,25 @@ class FeltTurn(SaidTurn):
     emotion: _Emotion
 
 
-class Spoken(_Strict):
+class Spoken(Strict):
     turns: list[SaidTurn]
 
 
-class Felt(_Strict):
+class Felt(Strict):
     turns: list[FeltTurn]
 
 
-class Call(_Strict):
+class Call(Strict):
     name: str = Field(pattern=r"^[A-Za-z_]\w{0,63}$")
     arguments: dict[str, JsonValue]
 
 
-class Requested(_Strict):
+class Requested(Strict):
     request: Text
     answer: Text
 
 
-class Called(_Strict):
+class Called(Strict):
     turns: list[SaidTurn]
     turn: int
     filler: Text
@@ -71,42 +58,24 @@ class Called(_Strict):
     observation: dict[str, JsonValue] = Field(min_length=1)
 
 
-class Interrupting(_Strict):
+class Interrupting(Strict):
     turn: int
     intent: Intent
     text: Text
     answer: Text | None
 
 
-class Interrupted(_Strict):
+class Interrupted(Strict):
     interruptions: list[Interrupting]
 
 
-class NoddedTurn(_Strict):
+class NoddedTurn(Strict):
     turn: int
     after: list[int]
 
 
-class Nodded(_Strict):
+class Nodded(Strict):
     turns: list[NoddedTurn]
-
-
-Schema = TypeVar("Schema", bound=_Strict)
-
-
-def parsed(text: str, schema: type[Schema]) -> Schema:
-    """The answer as its schema says, out of its code fence where it has one. Raises Unusable."""
-    bare = _THOUGHT.sub("", text).strip()
-    if not bare:
-        raise Unusable("it is empty")
-    if not bare.startswith("{") and (fenced := _FENCED.search(bare)):
-        bare = fenced[1]
-    try:
-        return schema.model_validate_json(bare)
-    except ValidationError as error:
-        problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        where = ".".join(str(part) for part in problem["loc"])
-        raise Unusable(f"{where}: {problem['msg']}" if where else problem["msg"]) from error
 
 
 def check_spoken(text: str, most: int, where: str) -> None:

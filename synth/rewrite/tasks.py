@@ -12,6 +12,7 @@ import numpy as np
 from turnmill.manifests.emotions import EMOTIONS
 from turnmill.manifests.languages import primary
 from turnmill.manifests.records import Intent, Interruption, TextDialogue, TextTurn, ToolCall, generator
+from turnmill.synth.chat.answers import Unusable, parsed
 from turnmill.synth.intents import ENDS, IntentMix, certainly_said, says_again
 from turnmill.synth.rewrite.answers import (
     Called,
@@ -21,11 +22,9 @@ from turnmill.synth.rewrite.answers import (
     Requested,
     SaidTurn,
     Spoken,
-    Unusable,
     check_spoken,
     compact,
     has_cjk,
-    parsed,
 )
 from turnmill.synth.rewrite.params import TaskName
 from turnmill.synth.tasks.emotion import ANSWERED

@@ -18,7 +18,7 @@ import pytest
 
 from turnmill.manifests.records import Licence, Reason, Reject, TextDialogue, TextTurn
 from turnmill.manifests.store import Store
-from turnmill.synth.rewrite.cache import StoreCache
+from turnmill.synth.chat.cache import StoreCache
 from turnmill.synth.rewrite.params import RewriteParams
 from turnmill.synth.rewrite.rewriter import Rewritten
 

@@ -26,8 +26,8 @@ from tests.synth.rewrite.conftest import (
 )
 from turnmill.manifests.errors import TurnmillError, UsageError
 from turnmill.manifests.records import TextDialogue
-from turnmill.synth.rewrite.cache import StoreCache
-from turnmill.synth.rewrite.client import ChatEndpoint, Message
+from turnmill.synth.chat.cache import StoreCache
+from turnmill.synth.chat.client import ChatEndpoint, Message
 from turnmill.synth.rewrite.rewriter import Rewriter
 
 

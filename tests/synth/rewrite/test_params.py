@@ -9,8 +9,7 @@ from turnmill.manifests.errors import UsageError
 from turnmill.synth.http import api_key
 from turnmill.synth.intents import IntentMix
 from turnmill.synth.rewrite.params import RewriteParams, TaskName
-from turnmill.synth.rewrite.prompt import prompt
-from turnmill.synth.rewrite.rewriter import identity
+from turnmill.synth.rewrite.rewriter import identity, prompt
 from turnmill.synth.rewrite.tasks import tasks_by_name
 
 GOOD = {"tasks": ["spoken"], "base_url": "http://localhost:8000/v1", "model": "small"}

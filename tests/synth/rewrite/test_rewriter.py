@@ -15,9 +15,9 @@ from tests.synth.rewrite.conftest import Endpoint, Make, MakeParams, Reply, Requ
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.records import Reject, TextDialogue
 from turnmill.manifests.store import Store
+from turnmill.synth.chat.cache import StoreCache, answer_key
+from turnmill.synth.chat.client import Message
 from turnmill.synth.intents import IntentMix
-from turnmill.synth.rewrite.cache import StoreCache, answer_key
-from turnmill.synth.rewrite.client import Message
 from turnmill.synth.rewrite.params import RewriteParams, TaskName
 from turnmill.synth.rewrite.rewriter import Rewriter, Rewritten, estimate
 
@@ -122,7 +122,7 @@ def test_a_cached_answer_that_cannot_be_read_is_asked_for_again(
 
 
 def test_the_cache_works_on_any_store(endpoint: Endpoint, params: MakeParams, dialogue: Make) -> None:
-    cache = StoreCache(Store(f"memory://{endpoint.url[-8:-3]}"))
+    cache = StoreCache(Store(f"memory://{endpoint.url[-8:-3]}"), "rewrite")
     first = Rewriter(params("spoken"), cache).rewrite([dialogue("d")])
     assert Rewriter(params("spoken"), cache).rewrite([dialogue("d")]) == first
     assert len(endpoint.requests) == 1

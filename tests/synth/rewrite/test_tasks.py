@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 
 from turnmill.manifests.emotions import EMOTIONS
 from turnmill.manifests.records import Interruption, Licence, TextDialogue, TextTurn, ToolCall
+from turnmill.synth.chat.answers import Unusable
+from turnmill.synth.chat.prompt import estimate_tokens
 from turnmill.synth.intents import ENDS, IntentMix, certainly_said
-from turnmill.synth.rewrite.answers import Unusable
 from turnmill.synth.rewrite.params import TaskName
-from turnmill.synth.rewrite.prompt import estimate_tokens, prompt
+from turnmill.synth.rewrite.rewriter import prompt
 from turnmill.synth.rewrite.tasks import LONGEST_INTERRUPTION, longest, numbered, tasks_by_name
 from turnmill.synth.tasks.emotion import ANSWERED
 from turnmill.synth.text import TextLimits, speakable, spoken_form

@@ -1,4 +1,4 @@
-"""Prompts as files: a heading, what the task is and its placeholders, `## System`, `## User`."""
+"""Prompts as files: a heading, what is asked and its placeholders, `## System`, `## User`."""
 
 import re
 from collections.abc import Mapping
@@ -7,8 +7,7 @@ from functools import cache
 from importlib import resources
 
 from turnmill.manifests.records import stable_hash
-from turnmill.synth.rewrite.client import Message
-from turnmill.synth.rewrite.params import TaskName
+from turnmill.synth.chat.client import Message
 
 _SECTION = re.compile(r"^## (System|User)$\n", re.MULTILINE)
 _PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
@@ -16,7 +15,7 @@ _PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
 
 @dataclass(frozen=True)
 class Prompt:
-    """The two parts of a task's prompt, with `{{placeholders}}`; `digest` is that of the whole file."""
+    """The two parts of a prompt, with `{{placeholders}}`; `digest` is that of the whole file."""
 
     system: str
     user: str
@@ -33,12 +32,12 @@ class Prompt:
 
 
 @cache
-def prompt(task: TaskName) -> Prompt:
-    """The prompt of a task, from `prompts/<task>.md`."""
-    text = resources.files("turnmill.synth.rewrite").joinpath("prompts", f"{task}.md").read_text(encoding="utf-8")
+def prompt(package: str, name: str) -> Prompt:
+    """A prompt of one of our packages, from its `prompts/<name>.md`."""
+    text = resources.files(package).joinpath("prompts", f"{name}.md").read_text(encoding="utf-8")
     _, first, system, second, user = _SECTION.split(text)
     if (first, second) != ("System", "User"):
-        raise ValueError(f"prompts/{task}.md: has {first} before {second}; it needs System, then User")
+        raise ValueError(f"prompts/{name}.md: has {first} before {second}; it needs System, then User")
     return Prompt(system.strip(), user.strip(), stable_hash(text))
 
 

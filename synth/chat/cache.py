@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from turnmill.manifests.records import stable_hash
 from turnmill.manifests.store import Store
-from turnmill.synth.rewrite.client import Answer, Message
-from turnmill.synth.rewrite.params import RewriteParams
+from turnmill.synth.chat.client import Answer, Message
+from turnmill.synth.chat.params import ChatParams
 
 
 class Cache(Protocol):
@@ -27,21 +27,25 @@ class Cache(Protocol):
 
 @dataclass(frozen=True)
 class StoreCache:
-    """A cache in the dataset folder: one file per answer, `cache/rewrite/<aa>/<key>.json`."""
+    """A cache in the dataset folder: one file per answer, `cache/<name>/<aa>/<key>.json`."""
 
     store: Store
+    name: str
 
     def get(self, key: str) -> str | None:
         try:
-            return self.store.read(_name(key)).decode("utf-8", "replace")
+            return self.store.read(self._file(key)).decode("utf-8", "replace")
         except FileNotFoundError:
             return None
 
     def put(self, key: str, text: str) -> None:
-        self.store.write(_name(key), text.encode())
+        self.store.write(self._file(key), text.encode())
+
+    def _file(self, key: str) -> str:
+        return f"cache/{self.name}/{key[:2]}/{key}.json"
 
 
-def answer_key(params: RewriteParams, messages: Sequence[Message], attempt: int) -> str:
+def answer_key(params: ChatParams, messages: Sequence[Message], attempt: int) -> str:
     """Hex of what an answer depends on, `attempt` counted from 0. Not the endpoint: a model keeps its name wherever it
     is served."""
     said = json.dumps(
@@ -59,7 +63,3 @@ def kept_answer(cache: Cache, key: str) -> Answer | None:
         return Answer.model_validate_json(text)
     except ValidationError:
         return None
-
-
-def _name(key: str) -> str:
-    return f"cache/rewrite/{key[:2]}/{key}.json"

@@ -1,13 +1,14 @@
 """Chat completions of an OpenAI-compatible endpoint: the request, and what is read of the answer."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypedDict
 
 from pydantic import BaseModel, Field, ValidationError
 
 from turnmill.manifests.params import Params
+from turnmill.synth.chat.params import ChatParams
 from turnmill.synth.http import Endpoint, Failing, Fault
-from turnmill.synth.rewrite.params import RewriteParams
 
 _LARGEST = 4 << 20  # bytes of an answer: a hundred times what a dialogue of an hour needs
 
@@ -51,24 +52,24 @@ class _Completion(BaseModel):
 class ChatEndpoint(Endpoint):
     """The endpoint of `params`; threads may share it."""
 
-    def __init__(self, params: RewriteParams, sleep: Callable[[float], object] | None = None) -> None:
+    def __init__(self, params: ChatParams, sleep: Callable[[float], object] | None = None) -> None:
         super().__init__(params, "chat/completions", _LARGEST, sleep)
         self._asked = {"model": params.model, "temperature": params.temperature, "max_tokens": params.max_tokens}
 
     def complete(self, messages: Sequence[Message]) -> Answer:
         """One answer to the messages, as the parameters want it. What ends it for one thread ends it for all."""
         try:
-            return self.post({**self._asked, "messages": messages}, _answer)
+            return self.post({**self._asked, "messages": messages}, partial(_answer, self._params.where))
         except Failing as error:
             self.stop(error)
             raise
 
 
-def _answer(body: bytes) -> Answer:
+def _answer(where: str, body: bytes) -> Answer:
     try:
         completion = _Completion.model_validate_json(body.decode("utf-8", "replace"))
     except ValidationError as error:
-        raise Fault(f"its answer is no chat completion; does {RewriteParams.where}.base_url end in /v1?") from error
+        raise Fault(f"its answer is no chat completion; does {where}.base_url end in /v1?") from error
     choice, usage = completion.choices[0], completion.usage or _Usage()
     return Answer(
         text=choice.message.content or "",
