@@ -85,6 +85,7 @@ class Reason(Code):
     POOR_SPEECH = "poor_speech", "no try of a line passed the quality gate"
     NOT_ALIGNED = "not_aligned", "no word times could be found"
     LINE_UNSPOKEN = "line_unspoken", "a dialogue that lacks one of its lines"
+    TRANSLATION_FAILED = "translation_failed", "the translator gave no usable translation"
     # simulation
     LABEL_VIOLATION = "label_violation", "`verify` found the audio at odds with a label"
     # any stage

@@ -29,7 +29,7 @@ _FOLDERS_OR_NAMES = (
     *(f"speak.{name}.{key}" for name, engine in ENGINES.items() for key in (*engine.models, *engine.folders)),
 )
 _SECRET = frozenset(
-    {"runtime_env", "rewrite", "moderation", *(name for name, engine in ENGINES.items() if engine.secret)}
+    {"runtime_env", "rewrite", "moderation", "chat", *(name for name, engine in ENGINES.items() if engine.secret)}
 )
 """Below these a key or token may have been pasted in the wrong place: what was given is not repeated."""
 

@@ -1,6 +1,7 @@
 """A recipe: one YAML file that names corpora, texts, stages and selections. Checked whole before anything starts."""
 
 from collections.abc import Mapping
+from functools import reduce
 from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, get_args
@@ -29,6 +30,7 @@ from turnmill.pipelines.stages.speak import SpeakParams
 from turnmill.pipelines.stages.speakers import Speakers, SpeakersParams
 from turnmill.pipelines.stages.tags import Tags, TagsParams
 from turnmill.pipelines.stages.transcribe import Transcribe, TranscribeParams
+from turnmill.pipelines.stages.translate import Translate, TranslateParams
 from turnmill.pipelines.stages.verify import Verify, VerifyParams
 from turnmill.pipelines.steps.card import CardParams
 from turnmill.pipelines.steps.clusters import ClustersParams
@@ -43,8 +45,8 @@ from turnmill.synth.chat.params import CHAT_HOST_FACTS
 from turnmill.synth.http import HOST_FACTS
 from turnmill.synth.tts.declared import ENGINES
 
-MODELS = (("transcribe", "model"), ("diarize", "model"), ("verify", "recognise"))
-"""Stage and key of each model that may be a folder."""
+MODELS = (("transcribe", "model"), ("diarize", "model"), ("translate", "local", "model"), ("verify", "recognise"))
+"""Stage and keys of each model that may be a folder."""
 _WRITTEN_KEYS = ("voices", "voice_names", "script", "speak", "simulate", "pricing")
 _CLIP_KEYS = ("tags", "speakers", "clusters", "select")
 
@@ -100,6 +102,8 @@ class Recipe(Params):
     """What someone feels in each clip, by a classifier of yours; null: nobody asks."""
     transcribe: Annotated[TranscribeParams | None, Transcribe] = None
     """What Whisper hears in each clip, and how far that is from its text; null: it is not asked."""
+    translate: Annotated[TranslateParams | None, Translate] = None
+    """What is said in each clip, in another language; null: nobody is asked."""
     caption: Annotated[CaptionParams | None, Caption] = None
     """How each clip is spoken, as a sentence; null: nobody asks."""
     diarize: Annotated[DiarizeParams | None, Diarize] = None
@@ -263,14 +267,18 @@ def chosen_stages() -> Mapping[str, type[ChosenStage]]:
 def _without_host(resolved: dict[str, Any]) -> None:
     """Models by name, and nothing of where they lie, are served or run, how they are asked, and what they cost."""
     speak, rewrite = resolved["speak"], resolved["script"].get("rewrite", {})
-    heard = ((resolved.get(stage, {}), key) for stage, key in MODELS)
+    heard = ((reduce(lambda section, name: section.get(name, {}), names, resolved), key) for *names, key in MODELS)
     for section, key in ((speak, "recognise"), (speak["align"], "model"), *heard):
         if key in section:
             section[key] = model_name(section[key])
     for key in ("runtime_env", "gpus", "cpus"):
         speak.pop(key, None)
+    translate = resolved.get("translate", {})
     for key in CHAT_HOST_FACTS:
         rewrite.pop(key, None)
+        translate.get("chat", {}).pop(key, None)
+    translate.get("local", {}).pop("device", None)
+    translate.pop("gpus", None)
     for key in HOST_FACTS:
         resolved["script"].get("safety", {}).get("moderation", {}).pop(key, None)
     for name in ENGINES.keys() & speak.keys():

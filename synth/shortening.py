@@ -49,6 +49,12 @@ def shortened(dialogue: TextDialogue, longest: int) -> TextDialogue:
     return replace(dialogue, turns=tuple(turns))
 
 
+def sentences(text: str) -> list[str]:
+    """The sentences of a text, in order; what ends without a mark is one as well."""
+    cuts = [0, *(found.start() for found in _BREAK.finditer(text)), len(text)]
+    return [part for one, other in pairwise(cuts) if (part := text[one:other].strip())]
+
+
 def _cut(turn: TextTurn, kept: str) -> TextTurn:
     heard = None if turn.backchannels is None else tuple(n for n in turn.backchannels if n < len(tokens(kept)))
     return replace(turn, text=kept, backchannels=heard, shortened=True)

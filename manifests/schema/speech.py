@@ -237,6 +237,26 @@ TRANSCRIPTS = Table(
     published=True,
 )
 
+TRANSLATIONS = Table(
+    "translations",
+    "clip",
+    (
+        field("uid", TEXT, "clip"),
+        field("source_text", TEXT, "what was translated; null where nobody tells what is said, or it needs none"),
+        field("source_language", TEXT, "BCP-47; null where unknown", source="corpus, or the recogniser"),
+        field("source_is", TEXT, "given or recognised"),
+        field("target_language", TEXT, "BCP-47"),
+        field("translation", TEXT, "in one line; null without a text, and where it is in that language as it is"),
+        field("translator", TEXT, "given: the corpus; else the model"),
+        field("translation_score", FLOAT, "mean log probability a token, where the model states it", "nat"),
+    ),
+    key=("uid",),
+    of="clips",
+    label=True,
+    sample="translation",
+    published=True,
+)
+
 _SWIFT = "SwiftF0"
 
 SPEECH_CAPTIONS = Table(
@@ -346,6 +366,7 @@ TABLES = (
     SOUND_TAGS,
     EMOTION,
     TRANSCRIPTS,
+    TRANSLATIONS,
     SPEECH_CAPTIONS,
     DIARIZATION,
     SPEAKERS,

@@ -172,7 +172,7 @@ def params(endpoint: Endpoint) -> Callable[..., RewriteParams]:
 
 @pytest.fixture
 def cache(tmp_path: Path) -> StoreCache:
-    return StoreCache(Store(str(tmp_path / "data")))
+    return StoreCache(Store(str(tmp_path / "data")), "rewrite")
 
 
 def good(request: Request) -> str:

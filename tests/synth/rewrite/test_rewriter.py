@@ -176,7 +176,7 @@ def test_ctrl_c_ends_what_is_under_way_and_begins_nothing(
             time.sleep(0.01)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("turnmill.synth.rewrite.rewriter.wait", interrupted)
+    monkeypatch.setattr("turnmill.synth.chat.asker.wait", interrupted)
     endpoint.answer = lambda *_: Reply(status=500)  # all would wait for seconds before they ask again
     before = [dialogue(f"d{n}", texts=(f"Number {n}?", "Yes.")) for n in range(50)]
     began = time.monotonic()
