@@ -1,8 +1,5 @@
-"""Questions about clips and the answers that their labels give, for Qwen2-Audio: what is said, how it sounds, which
-vocal sound it is, and who reads one text twice, and how.
-
-There is no task of translation: a sample has none (CoVoST's are in `native` of `clips`).
-"""
+"""Questions about clips and the answers that their labels give, for Qwen2-Audio: what is said, in its language and in
+another, how it sounds, which vocal sound it is, and who reads one text twice, and how."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -26,7 +23,7 @@ from turnmill.manifests.export.messages import (
 from turnmill.manifests.export.profile import Add, Drop, Index, Place, Profile, Row
 from turnmill.manifests.export.questions import Task, sound_among, wording_of
 from turnmill.manifests.export.sample import WHISPER_RATE, WHISPER_SECONDS, Sample, heard, marked
-from turnmill.manifests.export.utterances import text_of
+from turnmill.manifests.export.utterances import text_of, translation_of
 
 Entry = dict[str, Any]
 
@@ -51,7 +48,8 @@ def audio_tasks(place: Place) -> Iterator[Add]:
             if marked(answer):
                 yield Row(f"{uid}#{task}", sample.duration, drop=Drop.MARKUP)
                 continue
-            messages = [user(1, wording.question(task, sample.key)), assistant(answer)]
+            question = wording.question(task, sample.key, (sample.told["translation"] or {}).get("target_language"))
+            messages = [user(1, question), assistant(answer)]
             reading = _reading(sample) if task == "asr" and text else None
             yield Row(f"{uid}#{task}", sample.duration, entry(messages, [path]) | {"reading": reading}, order=text)
 
@@ -64,6 +62,8 @@ def _answers(sample: Sample) -> Iterator[tuple[Task, str]]:
     wording = wording_of(told["language"])
     if text := text_of(sample):
         yield "asr", text
+    if translation := translation_of(told):
+        yield "s2tt", translation
     if emotion := emotion_named(told["emotion"]):
         yield "ser", wording.emotions[emotion]
     if sound := sound_among(told["tags"] or ()):

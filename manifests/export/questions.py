@@ -9,7 +9,7 @@ from turnmill.manifests.emotions import Emotion
 from turnmill.manifests.languages import primary
 from turnmill.manifests.records import stable_hash
 
-Task = Literal["asr", "ser", "vsc"]
+Task = Literal["asr", "s2tt", "ser", "vsc"]
 Sound = Literal["laughter", "sigh", "cough", "throat clearing", "sneeze", "sniff"]
 """The six of VocalSound."""
 
@@ -22,7 +22,8 @@ _SPELT: Final[Mapping[str, Sound]] = {
 
 @dataclass(frozen=True)
 class Wording:
-    """`asks`: phrasings of each task, `{choices}` the words of its answers; `pair`: of two readings of a text."""
+    """`asks`: phrasings of each task, `{choices}` the words of its answers, `{language}` that of its answer; `pair`: of
+    two readings of a text; `languages`: by the first part of a tag."""
 
     asks: Mapping[Task, Sequence[str]]
     pair: Sequence[str]
@@ -32,11 +33,13 @@ class Wording:
     two: str
     each: str  # how the first sounds, and the second
     between: str  # choices
+    languages: Mapping[str, str]
 
-    def question(self, task: Task, key: str) -> str:
-        """The phrasing that a clip's key chooses."""
-        words = {"asr": (), "ser": self.emotions.values(), "vsc": self.sounds.values()}[task]
-        return _chosen(self.asks[task], task, key).format(choices=self.between.join(words))
+    def question(self, task: Task, key: str, language: str | None = None) -> str:
+        """The phrasing that a clip's key chooses; `language`: the tag of the answer's, of a translation."""
+        words = {"ser": self.emotions.values(), "vsc": self.sounds.values()}.get(task, ())
+        named = self.languages.get(primary(language or ""), language)
+        return _chosen(self.asks[task], task, key).format(choices=self.between.join(words), language=named)
 
     def pair_question(self, *keys: str) -> str:
         return _chosen(self.pair, *keys)
@@ -56,6 +59,11 @@ def _chosen(phrasings: Sequence[str], *key: str) -> str:
 _ENGLISH: Final = Wording(
     asks={
         "asr": ("Write down what is said.", "What does the speaker say?", "Transcribe the recording."),
+        "s2tt": (
+            "Translate what is said into {language}.",
+            "What does the speaker say, in {language}?",
+            "Write in {language} what is said.",
+        ),
         "ser": (
             "How does the speaker feel? Choose one of: {choices}.",
             "Which emotion is in the voice? One of: {choices}.",
@@ -80,11 +88,22 @@ _ENGLISH: Final = Wording(
     two="Two speakers.",
     each=" The first sounds {}, the second {}.",
     between=", ",
+    languages={
+        "ar": "Arabic", "ca": "Catalan", "cy": "Welsh", "de": "German", "en": "English", "es": "Spanish",
+        "et": "Estonian", "fa": "Persian", "fr": "French", "id": "Indonesian", "it": "Italian", "ja": "Japanese",
+        "ko": "Korean", "lv": "Latvian", "mn": "Mongolian", "nl": "Dutch", "pt": "Portuguese", "ru": "Russian",
+        "sl": "Slovenian", "sv": "Swedish", "ta": "Tamil", "tr": "Turkish", "yue": "Cantonese", "zh": "Chinese",
+    },
 )  # fmt: skip
 
 _CHINESE: Final = Wording(
     asks={
         "asr": ("请写下录音中说的话。", "说话人说了什么？", "请转写这段录音。"),
+        "s2tt": (
+            "请把录音中说的话翻译成{language}。",
+            "用{language}说，说话人说了什么？",
+            "请用{language}写下录音的意思。",
+        ),
         "ser": (
             "说话人的情绪是什么？请从以下选择：{choices}。",
             "这段语音带有哪种情绪？可选：{choices}。",
@@ -112,6 +131,12 @@ _CHINESE: Final = Wording(
     two="两个人。",
     each="第一段听起来{}，第二段听起来{}。",
     between="、",
+    languages={
+        "ar": "阿拉伯语", "ca": "加泰罗尼亚语", "cy": "威尔士语", "de": "德语", "en": "英语", "es": "西班牙语",
+        "et": "爱沙尼亚语", "fa": "波斯语", "fr": "法语", "id": "印尼语", "it": "意大利语", "ja": "日语",
+        "ko": "韩语", "lv": "拉脱维亚语", "mn": "蒙古语", "nl": "荷兰语", "pt": "葡萄牙语", "ru": "俄语",
+        "sl": "斯洛文尼亚语", "sv": "瑞典语", "ta": "泰米尔语", "tr": "土耳其语", "yue": "粤语", "zh": "中文",
+    },
 )  # fmt: skip
 
 

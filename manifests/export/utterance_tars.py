@@ -8,13 +8,13 @@ first, others at the last.
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from itertools import groupby, pairwise
+from itertools import chain, groupby, pairwise
 from typing import Any, Final
 
 from turnmill.manifests.audio import Audio, Float32, encode_flac
 from turnmill.manifests.export.profile import Add, Drop, Index, Place, Profile, Row, Written, json_line, no_index
-from turnmill.manifests.export.sample import Sample, at_rate, mp3, wav
-from turnmill.manifests.export.utterances import dropped, manner_of, speaker_of, text_of, unsaid
+from turnmill.manifests.export.sample import Sample, at_rate, marked, mp3, wav
+from turnmill.manifests.export.utterances import dropped, manner_of, speaker_of, text_of, translation_of, unsaid
 from turnmill.manifests.languages import UNSPACED, primary
 from turnmill.manifests.tar import TarWriter
 
@@ -190,16 +190,23 @@ def wenet(place: Place) -> Iterator[Add]:
             sound = wav(_at_rate(sample, WENET_RATE), WENET_RATE)  # first: what is not decoded leaves no text behind
             tar(name).add(f"{sample.key}.txt", text_of(sample).encode())
             tar(name).add(f"{sample.key}.wav", sound)
-            yield Row(sample.told["uid"], sample.duration, {"tar": name})
+            translation = translation_of(sample.told)
+            told = None if translation is None or marked(translation) else f"{sample.key} {translation}\n"
+            yield Row(sample.told["uid"], sample.duration, {"tar": name, "translation": told})
 
         yield add
 
 
 def wenet_index(index: Index) -> None:
-    """`SPLIT/data.list`: the tars, by absolute paths, for it opens them from where it runs."""
+    """`SPLIT/data.list`: the tars, by absolute paths, for it opens them from where it runs. Where clips are translated,
+    `SPLIT/translations` as well: `KEY TRANSLATION`, the `replace_text_path` by which MooER learns to translate."""
     for split, entries in index.splits.items():
         told = "".join(f"{index.store.path(name)}\n" for name, _ in _counts(entries()))
         index.store.write(f"{split}/data.list", told.encode())
+        translations = (one["translation"] for one in entries() if one["translation"] is not None)
+        if (first := next(translations, None)) is not None:
+            with index.store.writer(f"{split}/translations") as file:
+                file.writelines(line.encode() for line in chain([first], translations))
 
 
 def wenet_knob(written: Written) -> str:

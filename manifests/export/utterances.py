@@ -55,6 +55,13 @@ def text_of(sample: Sample) -> str:
     return " ".join((sample.told["text"] or "").split())
 
 
+def translation_of(told: Mapping[str, Any]) -> str | None:
+    """What is said in a clip, in another language and in one line; None where the recipe did not ask (`translate`), or
+    it has none."""
+    translation: str | None = (told["translation"] or {}).get("translation")
+    return translation
+
+
 def manner_of(told: Mapping[str, Any]) -> str | None:
     """How a clip is spoken, in words; None where the recipe did not ask (`caption`), or nobody is heard."""
     caption: str | None = (told["manner"] or {}).get("caption")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from tests.manifests.conftest import sample_of
 from tests.manifests.export.conftest import Output, clip, exported, make_output, write_shard
 from tests.manifests.export.test_chat import SOUNDS, break_lines, break_sounds, rows_of
 from turnmill.manifests.audio import Audio
@@ -124,6 +125,14 @@ def test_a_clip_is_asked_about_in_its_language_or_in_english(tmp_path: Path) -> 
     assert {answer for _, answer in said} == {"Hello there!", "happy", "你好", "愤怒", "咳嗽"}
     for question, answer in said:
         assert question.isascii() == answer.isascii()
+
+
+@pytest.mark.parametrize(("language", "named"), [("de-AT", "German"), ("zh", "Chinese"), ("xh", "xh")])
+def test_a_translation_is_asked_for_by_its_language(language: str, named: str, tmp_path: Path) -> None:
+    said = {"translation": "Hallo!", "target_language": language}
+    rows = rows_with(tmp_path, c1={"translation": sample_of(CLIP.field("translation").type, **said)})
+    (question,) = [row["messages"][0]["content"] for row in rows if row["messages"][1]["content"] == "Hallo!"]
+    assert named in question
 
 
 @pytest.mark.parametrize(

@@ -184,6 +184,20 @@ def test_a_long_clip_whose_words_have_no_times_is_dropped(tmp_path: Path) -> Non
     assert captions.keys() == {"c3-0"}
 
 
+def test_translations_lie_beside_the_list_for_mooer_by_key(tmp_path: Path) -> None:
+    """Read as its `parse_txt2dict` does; a clip without one, or with a mark of the model, is not among them."""
+
+    def translated(said: str | None) -> dict[str, Any]:
+        return {"translation": sample_of(CLIP.field("translation").type, translation=said)}
+
+    output = clips_output(tmp_path / "out", long_clip(**translated("eins zwei")), short_clip(**translated(None)))
+    folder = exported(output, "wenet", tmp_path / "to", split="train")
+    lines = (folder / "train/translations").read_text("utf-8").splitlines()
+    assert dict(line.split(maxsplit=1) for line in lines) == {"c1": "eins zwei"}
+    marked = clips_output(tmp_path / "marked", long_clip(**translated("eins<|im_end|>zwei")), short_clip())
+    assert not (exported(marked, "wenet", tmp_path / "none", split="train") / "train/translations").exists()
+
+
 def test_how_a_clip_is_spoken_is_one_of_its_captions(tmp_path: Path) -> None:
     manner = sample_of(CLIP.field("manner").type, caption="A man speaks slowly.")
     _, captions = clap_of(tmp_path, long_clip(text=None, asr=None, duration=5.0, manner=manner))
