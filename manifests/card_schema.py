@@ -11,7 +11,7 @@ import pyarrow as pa
 from turnmill.manifests.card_sections import markdown
 from turnmill.manifests.index import Index
 from turnmill.manifests.published import Config, filled_tables, first_sample, table_path
-from turnmill.manifests.samples import SAMPLES
+from turnmill.manifests.samples import SAMPLES, TARGET
 from turnmill.manifests.schema import EVENT_KINDS, HALVES, TABLES
 from turnmill.manifests.store import Store
 
@@ -65,6 +65,8 @@ def _sample(store: Store, config: Config, connection: duckdb.DuckDBPyConnection)
 def _audio(member: str, half: str) -> str:
     if member == "user.flac":
         return "one channel: the user's voice before room, noise, echo and line; as long as the other, 24 kHz"
+    if member == TARGET:
+        return "one channel: the translation of what is said, spoken in the voice of the clip; 24 kHz, 16 bit"
     if half == "dialogue":
         return "two channels: 0 the assistant, 1 the user as a microphone hears it; 24 kHz, 16 bit"
     return "the clip, with the rate and the channels of its source"

@@ -86,6 +86,7 @@ class Reason(Code):
     NOT_ALIGNED = "not_aligned", "no word times could be found"
     LINE_UNSPOKEN = "line_unspoken", "a dialogue that lacks one of its lines"
     TRANSLATION_FAILED = "translation_failed", "the translator gave no usable translation"
+    UNTRANSLATED = "untranslated", "a clip without a translation, which was to be spoken"
     # simulation
     LABEL_VIOLATION = "label_violation", "`verify` found the audio at odds with a label"
     # any stage

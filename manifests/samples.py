@@ -114,6 +114,9 @@ DIALOGUE = pa.struct(
 )
 """`.json` beside a dialogue's audio."""
 
+TARGET = "target.flac"
+"""Member of a clip's sample: its translation, spoken."""
+
 CLIP_LABELS = {table.sample: table for table in labels_of("clips") if table.sample}
 """By field of a clip's sample, the table whose row of the clip it holds."""
 
@@ -128,7 +131,7 @@ CLIP = pa.struct(
         field("text_given", _s, "the given transcript, as released; null where none", source="corpus"),
         *(_CLIP_COLUMNS[name] for name in ("speaker", "captions", "tags", "emotion")),
         *(
-            field(name, pa.struct(table.facts), f"columns of table `{table.name}`; null where the recipe has none")
+            field(name, pa.struct(table.told), f"columns of table `{table.name}`; null where the recipe has none")
             for name, table in CLIP_LABELS.items()
         ),
         *(_CLIP_COLUMNS[name] for name in ("parent", "source_uri")),

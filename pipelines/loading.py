@@ -10,7 +10,7 @@ from turnmill.manifests.errors import UsageError
 from turnmill.manifests.params import mapping, names_file, validated
 from turnmill.manifests.urls import is_url
 from turnmill.pipelines.asr.models import folder_of
-from turnmill.pipelines.recipe import MODELS, Recipe
+from turnmill.pipelines.recipe import MODELS, SPEAK, Recipe
 from turnmill.pipelines.settings import set_key, setting
 from turnmill.pipelines.shipped import beside, meant, recipe_file, told
 from turnmill.pipelines.texts import TEXTS_SHAPES
@@ -23,10 +23,13 @@ _ENTRIES = ("corpus", "corpora.corpus", "texts.corpus")
 _PATHS_BELOW = ("texts.path", "corpora.root", "simulate.noises", "simulate.rooms", "script.limits.unsafe_terms")
 _FOLDERS_OR_NAMES = (
     *map(".".join, MODELS),
-    "speak.recognise",
-    "speak.align.model",
     "voices.from",
-    *(f"speak.{name}.{key}" for name, engine in ENGINES.items() for key in (*engine.models, *engine.folders)),
+    *(
+        ".".join((*at, name, key))
+        for at in SPEAK
+        for name, engine in ENGINES.items()
+        for key in (*engine.models, *engine.folders)
+    ),
 )
 _SECRET = frozenset(
     {"runtime_env", "rewrite", "moderation", "chat", *(name for name, engine in ENGINES.items() if engine.secret)}

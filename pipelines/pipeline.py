@@ -164,12 +164,15 @@ def _speech(recipe: Recipe, sources: Sequence[NamedCorpus], out: Store) -> Half:
     if recipe.shard.clip_codec == "flac":  # of speech it has about a byte a sample
         family = "'clip-flac'"
         size = "if(codec = 'flac', size, CAST(clips.duration * sample_rate * channels AS BIGINT))"
+    pairs = ""
+    if recipe.s2st is not None:
+        size, pairs = f"{size} + target_size", "JOIN target_speech USING (uid) "
     return Half(
         items=SPEECH,
         chains=chains,
         predicates=recipe.select,
         planned=f"SELECT {family} AS family, uid, {split} AS split, {parent} AS parent, "
-        f"shard, {size} AS size, pcm_hash AS audio FROM clips "
+        f"shard, {size} AS size, pcm_hash AS audio FROM clips {pairs}"
         "JOIN clip_selection USING (uid) WHERE removed_by IS NULL",
         params=recipe.shard,
         writers=(ShardClips(recipe.shard),),

@@ -23,6 +23,7 @@ from turnmill.pipelines.stages.dnsmos import Dnsmos, DnsmosParams
 from turnmill.pipelines.stages.emotion import EmotionParams, HeardEmotion
 from turnmill.pipelines.stages.ingest import IngestParams
 from turnmill.pipelines.stages.quality import Quality, QualityParams
+from turnmill.pipelines.stages.s2st import S2st, S2stParams
 from turnmill.pipelines.stages.script import ScriptParams
 from turnmill.pipelines.stages.segment import Segment, SegmentParams
 from turnmill.pipelines.stages.simulate import SimulateParams
@@ -45,8 +46,17 @@ from turnmill.synth.chat.params import CHAT_HOST_FACTS
 from turnmill.synth.http import HOST_FACTS
 from turnmill.synth.tts.declared import ENGINES
 
-MODELS = (("transcribe", "model"), ("diarize", "model"), ("translate", "local", "model"), ("verify", "recognise"))
-"""Stage and keys of each model that may be a folder."""
+SPEAK = (("speak",), ("s2st", "speak"))
+"""Where a recipe chooses an engine."""
+MODELS = (
+    ("transcribe", "model"),
+    ("diarize", "model"),
+    ("translate", "local", "model"),
+    ("verify", "recognise"),
+    *((*at, "recognise") for at in SPEAK),
+    *((*at, "align", "model") for at in SPEAK),
+)
+"""The keys of each model that may be a folder."""
 _WRITTEN_KEYS = ("voices", "voice_names", "script", "speak", "simulate", "pricing")
 _CLIP_KEYS = ("tags", "speakers", "clusters", "select")
 
@@ -104,6 +114,8 @@ class Recipe(Params):
     """What Whisper hears in each clip, and how far that is from its text; null: it is not asked."""
     translate: Annotated[TranslateParams | None, Translate] = None
     """What is said in each clip, in another language; null: nobody is asked."""
+    s2st: Annotated[S2stParams | None, S2st] = None
+    """The translation, spoken in the clip's voice, so that a sample is a pair; null: it is not spoken."""
     caption: Annotated[CaptionParams | None, Caption] = None
     """How each clip is spoken, as a sentence; null: nobody asks."""
     diarize: Annotated[DiarizeParams | None, Diarize] = None
@@ -266,14 +278,11 @@ def chosen_stages() -> Mapping[str, type[ChosenStage]]:
 
 def _without_host(resolved: dict[str, Any]) -> None:
     """Models by name, and nothing of where they lie, are served or run, how they are asked, and what they cost."""
-    speak, rewrite = resolved["speak"], resolved["script"].get("rewrite", {})
-    heard = ((reduce(lambda section, name: section.get(name, {}), names, resolved), key) for *names, key in MODELS)
-    for section, key in ((speak, "recognise"), (speak["align"], "model"), *heard):
+    rewrite, translate = resolved["script"].get("rewrite", {}), resolved.get("translate", {})
+    for *names, key in MODELS:
+        section = reduce(lambda section, name: section.get(name, {}), names, resolved)
         if key in section:
             section[key] = model_name(section[key])
-    for key in ("runtime_env", "gpus", "cpus"):
-        speak.pop(key, None)
-    translate = resolved.get("translate", {})
     for key in CHAT_HOST_FACTS:
         rewrite.pop(key, None)
         translate.get("chat", {}).pop(key, None)
@@ -281,11 +290,14 @@ def _without_host(resolved: dict[str, Any]) -> None:
     translate.pop("gpus", None)
     for key in HOST_FACTS:
         resolved["script"].get("safety", {}).get("moderation", {}).pop(key, None)
-    for name in ENGINES.keys() & speak.keys():
-        section, engine = speak[name], ENGINES[name]
-        section |= {key: model_name(section[key]) for key in engine.models if key in section}
-        for key in (*engine.folders, *engine.host_facts):
-            section.pop(key, None)
+    for speak in (resolved["speak"], *([resolved["s2st"]["speak"]] if "s2st" in resolved else [])):
+        for key in ("runtime_env", "gpus", "cpus"):
+            speak.pop(key, None)
+        for name in ENGINES.keys() & speak.keys():
+            section, engine = speak[name], ENGINES[name]
+            section |= {key: model_name(section[key]) for key in engine.models if key in section}
+            for key in (*engine.folders, *engine.host_facts):
+                section.pop(key, None)
 
 
 _check_stages()

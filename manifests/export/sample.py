@@ -13,7 +13,7 @@ import soundfile
 
 from turnmill.manifests.audio import Audio, Float32, channels_at, cut, decode, library, mono
 from turnmill.manifests.records import Reason
-from turnmill.manifests.samples import parsed
+from turnmill.manifests.samples import TARGET, parsed
 from turnmill.manifests.tar import samples_in
 
 ASSISTANT, USER = 0, 1
@@ -161,6 +161,7 @@ def read(file: BinaryIO, split: str, wanted: Collection[str] | None = None) -> I
                 held = {member.name.partition(".")[2]: _bytes(tar, member) for member in members}
                 told = parsed(held.pop("json"))
                 clean = held.pop(CLEAN, None)
+                held.pop(TARGET, None)  # no format has it
                 ((codec, audio),) = held.items()
                 yield Sample(key, split, codec, audio, clean, told)
 

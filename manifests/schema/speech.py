@@ -4,7 +4,7 @@ import pyarrow as pa
 
 from turnmill.manifests.emotions import EMOTIONS
 from turnmill.manifests.schema.shared import LICENCE, WHERE, WORD
-from turnmill.manifests.schema.table import BOOL, FLOAT, INT32, SPAN, TEXT, Table, field
+from turnmill.manifests.schema.table import BOOL, FLOAT, INT32, INT64, SPAN, TEXT, Table, field
 
 PRESENCE = "Silero VAD v6 and level"
 
@@ -257,6 +257,28 @@ TRANSLATIONS = Table(
     published=True,
 )
 
+TARGET_SPEECH = Table(
+    "target_speech",
+    "clip, whose translation is spoken in its voice; in a sample it is `.target.flac`",
+    (
+        field("uid", TEXT, "clip"),
+        field("target_text", TEXT, "the translation as it is said"),
+        field("target_offset", INT64, "first byte of the audio in the tar of its lake shard", "bytes"),
+        field("target_size", INT64, "length of the audio file there", "bytes"),
+        field("target_sample_rate", INT32, "as stored", "Hz"),
+        field("target_duration", FLOAT, "of the speech", "s"),
+        field("target_engine", TEXT, "speech engine"),
+        field("target_tries", INT32, "takes until one passed the gate"),
+        field("target_words", pa.list_(WORD), "words with times; empty where the aligner knows none", "s"),
+    ),
+    key=("uid",),
+    of="clips",
+    label=True,
+    sample="target",
+    published=True,
+    private=("target_offset", "target_size"),
+)
+
 _SWIFT = "SwiftF0"
 
 SPEECH_CAPTIONS = Table(
@@ -367,6 +389,7 @@ TABLES = (
     EMOTION,
     TRANSCRIPTS,
     TRANSLATIONS,
+    TARGET_SPEECH,
     SPEECH_CAPTIONS,
     DIARIZATION,
     SPEAKERS,

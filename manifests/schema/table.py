@@ -30,7 +30,7 @@ class Table:
     stands: of several rows of an item the first by these columns stands for it, in the view and in the sample.
     sample: the field of a sample's JSON that holds the row of the sample's item.
     published: it goes to the Hub: rows of selected items, or all where they belong to none.
-    private: columns that are null where it is published.
+    private: columns that are null where it is published, and not in the sample.
     """
 
     name: str
@@ -58,6 +58,11 @@ class Table:
     def facts(self) -> tuple[pa.Field, ...]:
         """What it says of an item: its columns but the one that names it."""
         return tuple(each for each in self.fields if each.name != self.item)
+
+    @property
+    def told(self) -> tuple[pa.Field, ...]:
+        """What a sample has of it."""
+        return tuple(each for each in self.facts if each.name not in self.private)
 
     def has_several(self, items: str) -> bool:
         """Whether an item of the table `items` may have several rows here; else a row is an item."""

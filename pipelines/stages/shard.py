@@ -9,8 +9,9 @@ from typing import Any, BinaryIO, ClassVar
 
 from turnmill.manifests.audio import Audio, read, span, write_flac
 from turnmill.manifests.records import Reject, stable_hash
-from turnmill.manifests.samples import CLIP, CLIP_LABELS, to_json
+from turnmill.manifests.samples import CLIP, CLIP_LABELS, TARGET, to_json
 from turnmill.manifests.schema import DIALOGUE, SHARDS, SPEECH, Items
+from turnmill.manifests.schema.speech import TARGET_SPEECH
 from turnmill.pipelines.guard import Guard, Item
 from turnmill.pipelines.stage import Made, Row, Shard, Workspace, Writer, hours, written_tar
 from turnmill.pipelines.steps.plan import ShardParams
@@ -89,7 +90,9 @@ class ShardClips(WriteShard):
         for name, table in CLIP_LABELS.items():
             found = table.standing(workspace.rows(table.name, key)) if workspace.has(table.name) else {}
             for uid, row in found.items():
-                items[uid][name] = {each.name: row[each.name] for each in table.facts}
+                items[uid][name] = {each.name: row[each.name] for each in table.told}
+        for uid, row in _targets(key, workspace).items():
+            items[uid][_TARGET_OF] = partial(_target, workspace, key, row)
         return items
 
     def members(self, item: Row, audio: BinaryIO, opened: ExitStack) -> Sequence[Member]:
@@ -104,7 +107,26 @@ class ShardClips(WriteShard):
             "text_given": item["text"],
             **{name: item[name] for name in CLIP_LABELS},
         }
-        return [(codec, file), ("json", to_json(sample, CLIP))]
+        target = [] if _TARGET_OF not in item else [(TARGET, opened.enter_context(item[_TARGET_OF]()))]
+        return [(codec, file), *target, ("json", to_json(sample, CLIP))]
+
+
+_TARGET_OF = "target_of"  # of an item with speech of its translation: what opens it
+
+
+def _targets(key: str, workspace: Workspace) -> Mapping[str, Row]:
+    """The speech of translations of the clips of a lake shard, by uid."""
+    table = TARGET_SPEECH.name
+    return {row["uid"]: row for row in workspace.rows(table, key)} if workspace.has(table) else {}
+
+
+@contextmanager
+def _target(workspace: Workspace, key: str, row: Row) -> Iterator[BinaryIO]:
+    with (
+        workspace.open_tar(TARGET_SPEECH.name, key) as tar,
+        span(tar, row["target_offset"], row["target_size"]) as file,
+    ):
+        yield file
 
 
 def _as_flac(file: BinaryIO, uid: str, opened: ExitStack) -> BinaryIO:

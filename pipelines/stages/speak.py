@@ -119,11 +119,11 @@ class Speak(Stage):
             self._engine()
         if self._aligner_identity is not None and self.params.align.method == "whisper":
             check_model(self.params.align.model)
-        self._check_languages(() if self.bank is None else self.bank.languages)
+        self.check_languages(() if self.bank is None else self.bank.languages)
         if self.params.recognise is not None:
             check_model(self.params.recognise)
 
-    def _check_languages(self, languages: Iterable[str]) -> None:
+    def check_languages(self, languages: Iterable[str]) -> None:
         """UsageError where lines of one of the languages could not get word times, and be spoken for nothing."""
         align = self.params.align
         foreign = sorted({primary(language) for language in languages} - {"en"})
@@ -170,11 +170,11 @@ class Speak(Stage):
             self.engine = self.params.make(self.voices)
         rows = workspace.rows("lines", shard.key)
         guard.expect(len(rows))
-        self._check_languages(row["language"] for row in rows)  # a bank that is a table is not known before
+        self.check_languages(row["language"] for row in rows)  # a bank that is a table is not known before
         spoken: list[Row] = []
         rejects: list[Reject] = []
         with workspace.write_tar("speech", shard.key) as tar:
-            for row, made in zip(rows, self._spoken([line_of(row) for row in rows], guard), strict=True):
+            for row, made in zip(rows, self.spoken([line_of(row) for row in rows], guard), strict=True):
                 guard.did(1)
                 if isinstance(made, Reject):
                     rejects.append(made)
@@ -182,8 +182,9 @@ class Speak(Stage):
                     spoken.append(self._kept(tar, shard, row, made))
         return Made({"speech": spoken}, rejects, len(rows), hours(spoken))
 
-    def _spoken(self, lines: Sequence[Line], guard: Guard) -> Iterator[Row | Reject]:
-        """What came of each line, in order, as `_told` tells it; a step is a batch of lines."""
+    def spoken(self, lines: Sequence[Line], guard: Guard) -> Iterator[Row | Reject]:
+        """What came of each line, in order: `sample_rate`, `duration`, `words`, `tries` and what `flac_of` reads. A
+        step is a batch of lines."""
         assert self.engine is not None
         engine = _GuardedEngine(self.engine, guard, timed=not self.params.declared.has_time_limits)
         examiner = _GuardedExaminer(self.examiner, guard)
@@ -196,7 +197,7 @@ class Speak(Stage):
             yield from guard.step(key, lambda key=key: [_told(take) for take in islice(coming, len(key))])  # type: ignore[misc]
 
     def _kept(self, tar: TarWriter, shard: Shard, row: Mapping[str, Any], told: Row) -> Row:
-        offset, size = tar.add(f"{stable_hash(row['line'])}.flac", b64decode(told["flac"]))
+        offset, size = tar.add(f"{stable_hash(row['line'])}.flac", flac_of(told))
         return {
             "line": row["line"],
             "dialogue": row["dialogue"],
@@ -268,6 +269,11 @@ def _told(take: Take) -> Row | Reject:
         "words": [{"word": w.text, "start": w.start, "end": w.end, "prob": None} for w in result.words or ()],
         "tries": take.tries,
     }
+
+
+def flac_of(told: Row) -> bytes:
+    """The audio of a row that `Speak.spoken` gives: FLAC, one channel at 24 kHz."""
+    return b64decode(told["flac"])
 
 
 def line_of(row: Mapping[str, Any]) -> Line:
