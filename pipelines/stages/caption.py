@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from importlib.metadata import version
 from typing import Annotated, Any, Final
 
 import numpy as np
@@ -73,6 +74,9 @@ class Caption(Listen):
 
     params: CaptionParams
     loaded: PitchTracker | None
+
+    def identity(self) -> Mapping[str, str]:
+        return {"pitch": version("swift-f0"), "language": str(self.language), "speech": str(self.speech)}
 
     def setup(self) -> None:
         self.loaded = self.loaded or PitchTracker()

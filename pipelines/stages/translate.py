@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
 
@@ -104,6 +105,7 @@ class Translate(LabelStage):
                 work = partial(self._translated, translator, [clips[p] for p in some], [told[p] for p in some], guard)
                 key = [(told[place]["uid"], told[place]["source_text"]) for place in some]
                 results.update(zip(some, guard.step(key, work), strict=True))
+                guard.did(len(some))
         rows = [row for row in results.values() if not isinstance(row, Reject)]
         rejects = [row for row in results.values() if isinstance(row, Reject)]
         check_working(
@@ -156,15 +158,19 @@ class Translate(LabelStage):
     ) -> list[Row | Reject]:
         def work(places: Sequence[int]) -> list[Row | Untranslated]:
             sources = [Source(told[place]["source_text"], told[place]["source_language"]) for place in places]
-            made = translator.translate(sources, lambda: guard.did(1))
+            made = translator.translate(sources)
             return [
                 one if isinstance(one, Untranslated) else _with(told[place], one, translator.name)
                 for place, one in zip(places, made, strict=True)
             ]
 
+        # An endpoint has time limits of its own, whatever a clip's length.
+        items = [
+            clip_item(clip) if self.params.chat is None else replace(clip_item(clip), seconds=None) for clip in clips
+        ]
         return [
             _refused(clip, one) if isinstance(one, Untranslated) else one
-            for clip, one in zip(clips, guard.batch([clip_item(clip) for clip in clips], work), strict=True)
+            for clip, one in zip(clips, guard.batch(items, work), strict=True)
         ]
 
 

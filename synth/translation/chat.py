@@ -15,7 +15,7 @@ from turnmill.synth.http import Refused
 from turnmill.synth.translation.translator import Source, Translated, Untranslated, flaw
 
 _PROMPT: Final = prompt("turnmill.synth.translation", "translate")
-_AT_ONCE: Final = 256  # texts in memory; how many requests are under way, `concurrency` says
+_ROUNDS: Final = 8  # requests of each thread between two looks at the progress
 
 
 class ChatTranslatorParams(ChatParams):
@@ -34,18 +34,17 @@ class _Answer(Strict):
 class ChatTranslator:
     """`synth.translation.translator.Translator`. Answers are kept in `cache`."""
 
-    at_once = _AT_ONCE
-
     def __init__(
         self, params: ChatTranslatorParams, to: str, cache: Cache, sleep: Callable[[float], object] | None = None
     ) -> None:
         self.name = params.model_name
+        self.at_once = _ROUNDS * params.concurrency
         self._to = to
         self._asker = Asker(params, cache, sleep)
 
-    def translate(self, sources: Sequence[Source], tell: Callable[[], None]) -> list[Translated | Untranslated]:
+    def translate(self, sources: Sequence[Source]) -> list[Translated | Untranslated]:
         """Raises as `Asker.each`."""
-        return self._asker.each(sources, self._one, tell)
+        return self._asker.each(sources, self._one)
 
     def _one(self, ask: Ask, source: Source) -> Translated | Untranslated:
         values = {

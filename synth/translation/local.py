@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -134,16 +134,15 @@ class LocalTranslator:
         pieces = (folder / name for name in _PIECES)
         self._tokenizer: _Tokenizer = _OfHuggingFace(file) if file.is_file() else _OfSentencePiece(*pieces)
 
-    def translate(self, sources: Sequence[Source], tell: Callable[[], None]) -> list[Translated | Untranslated]:
+    def translate(self, sources: Sequence[Source]) -> list[Translated | Untranslated]:
         """Raises ItemError where the model fails."""
         parts = [None if self._is_unknown(source) else sentences(source.text) for source in sources]
         asked = [self._asked(part, source) for source, mine in zip(sources, parts, strict=True) for part in mine or ()]
         made = iter(self._translated(asked))
-        results: list[Translated | Untranslated] = []
-        for source, mine in zip(sources, parts, strict=True):
-            results.append(_unknown(source) if mine is None else self._joined(source, [next(made) for _ in mine]))
-            tell()
-        return results
+        return [
+            _unknown(source) if mine is None else self._joined(source, [next(made) for _ in mine])
+            for source, mine in zip(sources, parts, strict=True)
+        ]
 
     def _is_unknown(self, source: Source) -> bool:
         """Whether a text is in no language that the model has a token of."""

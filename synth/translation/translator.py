@@ -1,6 +1,6 @@
 """What every translator does: texts in, translations out, or why there is none."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -51,8 +51,8 @@ class Translator(Protocol):
         """Texts that it should be given together."""
         ...
 
-    def translate(self, sources: Sequence[Source], tell: Callable[[], None]) -> list[Translated | Untranslated]:
-        """One result per text, in order; `tell` is called as each comes. The same texts give the same."""
+    def translate(self, sources: Sequence[Source]) -> list[Translated | Untranslated]:
+        """One result per text, in order. The same texts give the same."""
         ...
 
 

@@ -25,6 +25,7 @@ from turnmill.manifests.schema import to_table
 from turnmill.manifests.store import Store
 from turnmill.pipelines.guard import Guard
 from turnmill.pipelines.loading import load
+from turnmill.pipelines.pieces import Pieces
 from turnmill.pipelines.run import run
 from turnmill.pipelines.stage import Made, Row, Shard, Workspace, read_span
 from turnmill.pipelines.stages.s2st import S2st, S2stParams
@@ -103,6 +104,18 @@ def test_the_same_clips_have_the_same_speech_and_a_bound_of_the_gate_is_kept(fak
     refused = made(S2st(params(fake, gate={"other_pace": {"low": 1.0, "high": 2.0}}, tries=1), "en"), place)
     assert {reject.reason for reject in refused.rejects} == {Reason.POOR_SPEECH}
     assert [reject.uid for reject in refused.rejects] == ["u0", "u1", "u2"]
+
+
+def test_lines_that_were_spoken_before_a_kill_are_not_spoken_again(fake: Fake, tmp_path: Path) -> None:  # noqa: F811
+    place = lake(tmp_path / "lake", [speech(text) for text in SENTENCES[:2]], list(GERMAN[:2]))
+
+    def guard() -> Guard:
+        return Guard("s2st", pieces=Pieces(place.store, "pieces/f/shard", keep_s=0.0))
+
+    first = made(S2st(params(fake), "en"), place, guard())
+    asked = len(fake.package.REQUESTS)
+    assert made(S2st(params(fake), "en"), place, guard()).tables == first.tables
+    assert len(fake.package.REQUESTS) == asked
 
 
 def test_what_it_depends_on_and_an_engine_that_clones_none_is_refused(fake: Fake) -> None:  # noqa: F811

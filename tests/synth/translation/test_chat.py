@@ -32,7 +32,7 @@ def translator(endpoint: Endpoint, folder: Path, **changes: Any) -> ChatTranslat
 
 
 def translated(one: ChatTranslator, *texts: str) -> list[Translated | Untranslated]:
-    return one.translate([Source(text, "en") for text in texts], lambda: None)
+    return one.translate([Source(text, "en") for text in texts])
 
 
 def test_texts_are_translated_in_order_and_each_is_asked_for_once(endpoint: Endpoint, tmp_path: Path) -> None:  # noqa: F811
