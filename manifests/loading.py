@@ -1,8 +1,16 @@
 """How a published dataset is read, in snippets that run as they stand."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from turnmill.manifests.published import Config, table_path
+from turnmill.manifests.samples import TARGET
+
+_BESIDE: Final = {
+    "user.flac": "the user's voice before room, noise and line",
+    TARGET: "what is said, translated and spoken in the same voice",
+}
+"""Members of a sample beside its audio."""
 
 
 def section(repo: str, configs: Sequence[Config], table: str | None) -> str:
@@ -20,8 +28,8 @@ def section(repo: str, configs: Sequence[Config], table: str | None) -> str:
 
 
 def _intro(first: Config, several: str) -> str:
-    stem = " `user.flac` is the user's voice before room, noise and line." if "user.flac" in first.members else ""
-    return f"## Load\n\nWebDataset shards: of each sample the audio and a `.json`.{stem}{several}\n"
+    beside = "".join(f" `{member}` is {what}." for member, what in _BESIDE.items() if member in first.members)
+    return f"## Load\n\nWebDataset shards: of each sample the audio and a `.json`.{beside}{several}\n"
 
 
 def _datasets(repo: str, config: Config, split: str) -> str:

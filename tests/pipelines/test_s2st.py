@@ -18,6 +18,7 @@ from tests.synth.tts.cosyvoice_fake import write_checkout, write_model, write_st
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.export.export import export
 from turnmill.manifests.export.profiles import named
+from turnmill.manifests.hub import publish
 from turnmill.manifests.index import Index
 from turnmill.manifests.query import connect
 from turnmill.manifests.records import Reason
@@ -185,6 +186,9 @@ def test_a_run_over_covost_makes_pairs_that_exports_read(tmp_path: Path) -> None
         assert sample["translation"]["translation"] == sample["target"]["target_text"]
         assert "target_offset" not in sample["target"]
     assert pairs == len(GERMAN)
+    publish(store, None, to=tmp_path / "hub")  # all samples of a config have the same files, and load
+    card = (tmp_path / "hub/README.md").read_text("utf-8")
+    assert "`target.flac` is what is said, translated and spoken in the same voice." in card
     export(store, named("swift,wenet"), str(tmp_path / "to"))
     answers = [
         json.loads(line)["messages"][1]["content"]
