@@ -17,6 +17,7 @@ from turnmill.pipelines.asr.errors import errors
 from turnmill.pipelines.guard import Guard
 from turnmill.pipelines.stage import Made, Row, Shard, Workspace
 from turnmill.pipelines.stages.listen import SAMPLE_RATE, Listen, Pcm, in_samples, together
+from turnmill.pipelines.stages.recognised import NOTHING, TABLE, recognised
 from turnmill.sources.captions import CLARITIES, ENERGIES, INTONATIONS, PITCHES, RATES, Manner, bin_of
 from turnmill.sources.pitch import PitchTracker
 
@@ -69,7 +70,7 @@ class CaptionParams(Params):
 class Caption(Listen):
     name = "caption"
     needs = ("clips", "quality")
-    optional = ("emotions", "transcripts")
+    optional = ("emotions", TABLE)
     tables = ("speech_captions",)
 
     params: CaptionParams
@@ -88,9 +89,10 @@ class Caption(Listen):
     def process(self, shard: Shard, workspace: Workspace, guard: Guard) -> Made:
         self._labels = {
             table: declared(table).standing(workspace.rows(table, shard.key))
-            for table in ("quality", *self.optional)
+            for table in ("quality", "emotions")
             if workspace.has(table)
         }
+        self._heard = recognised(workspace, shard.key)
         return super().process(shard, workspace, guard)
 
     def row(self, clip: Row, pcm: Pcm) -> Row:
@@ -132,11 +134,11 @@ class Caption(Listen):
 
     def _said(self, clip: Row) -> tuple[str | None, int]:
         """How many words or characters are said in a clip, and which of them are counted; None where nobody knows."""
-        heard = self._label_of("transcripts", clip)
-        text = clip["text"] if clip["text"] is not None else heard.get("asr_text")
+        heard = self._heard.get(clip["uid"], NOTHING)
+        text = clip["text"] if clip["text"] is not None else heard.text
         if not text:
             return None, 0
-        language = clip["language"] or self.language or heard.get("asr_language") or UNKNOWN
+        language = clip["language"] or self.language or heard.language or UNKNOWN
         found = errors(text, text, language)
         return (found.units, found.total) if found.total else (None, 0)
 

@@ -12,10 +12,10 @@ from turnmill.manifests.identify import language_found
 from turnmill.manifests.languages import LanguageTag, primary
 from turnmill.manifests.params import Params
 from turnmill.manifests.records import Reason, Reject
-from turnmill.manifests.schema import declared
 from turnmill.pipelines.guard import Guard
 from turnmill.pipelines.stage import MIB, LabelStage, Made, Resources, Row, Shard, Workspace, clip_item, hours
 from turnmill.pipelines.stages.listen import check_working
+from turnmill.pipelines.stages.recognised import NOTHING, TABLE, Recognised, recognised
 from turnmill.synth.chat.cache import StoreCache
 from turnmill.synth.http import api_key
 from turnmill.synth.translation import chat, local
@@ -55,7 +55,7 @@ class TranslateParams(Params):
 
 class Translate(LabelStage):
     name = "translate"
-    optional = ("transcripts",)
+    optional = (TABLE,)
     tables = ("translations",)
     in_steps = True
     host_params = frozenset({"chat", "local", "gpus"})
@@ -88,13 +88,9 @@ class Translate(LabelStage):
 
     def process(self, shard: Shard, workspace: Workspace, guard: Guard) -> Made:
         clips = workspace.rows("clips", shard.key)
-        heard = (
-            declared("transcripts").standing(workspace.rows("transcripts", shard.key))
-            if workspace.has("transcripts")
-            else {}
-        )
+        heard = recognised(workspace, shard.key)
         guard.expect(len(clips))
-        told = [self._told(clip, heard.get(clip["uid"], {})) for clip in clips]
+        told = [self._told(clip, heard.get(clip["uid"], NOTHING)) for clip in clips]
         todo = [place for place, row in enumerate(told) if row["translator"] is None and row["source_text"]]
         guard.did(len(clips) - len(todo))
         results: dict[int, Row | Reject] = dict(enumerate(told))
@@ -124,10 +120,10 @@ class Translate(LabelStage):
         translator: Translator | None = self.loaded
         return translator
 
-    def _told(self, clip: Row, heard: Mapping[str, Any]) -> Row:
+    def _told(self, clip: Row, heard: Recognised) -> Row:
         """A row with the text that is to be translated, and the translation where the corpus gives it."""
         text, origin = self._text(clip, heard)
-        language = clip["language"] or self.language or heard.get("asr_language")
+        language = clip["language"] or self.language or heard.language
         row = {
             "uid": clip["uid"],
             "source_text": text,
@@ -145,13 +141,12 @@ class Translate(LabelStage):
             return row | {"translation": " ".join(given.split()), "translator": GIVEN}
         return row
 
-    def _text(self, clip: Row, heard: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    def _text(self, clip: Row, heard: Recognised) -> tuple[str | None, str | None]:
         """What is said in a clip, and whether that was given or recognised; None where nobody tells, or nothing is."""
         given = " ".join((clip["text"] or "").split())
         if given and self.params.of != "recognised":
             return given.lower() if given.isupper() else given, "given"  # a translator may take capitals for names
-        said = " ".join((heard.get("asr_text") or "").split())
-        return (said, "recognised") if said and self.params.of != "given" else (None, None)
+        return (heard.text, "recognised") if heard.text and self.params.of != "given" else (None, None)
 
     def _translated(
         self, translator: Translator, clips: Sequence[Row], told: Sequence[Row], guard: Guard

@@ -85,7 +85,7 @@ def test_pieces_of_sentencepiece_are_put_together_again(tmp_path: Path) -> None:
 def test_what_is_no_translation_is_told(tmp_path: Path) -> None:
     looping = write_model(tmp_path / "looping", {"</s>": "the", "the": "the"})
     (made,) = translated(LocalTranslator(params(looping, beam_size=1), "de"), "the the")
-    assert isinstance(made, Untranslated)
+    assert made == Untranslated("a sentence has no end after 256 tokens")
     english = "nobody knew the way home and that is what there was to say about it"
     copying = LocalTranslator(params(write_model(tmp_path / "copying", {word: word for word in tokens(english)})), "de")
     (same,) = translated(copying, english)

@@ -1,0 +1,31 @@
+"""What was recognised in each clip, for stages that ask for its text where none is given."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from turnmill.manifests.schema import declared
+from turnmill.pipelines.stage import Workspace
+
+TABLE: Final = "transcripts"
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """The text of a clip in one line, and its language where the recogniser knows one."""
+
+    text: str
+    language: str | None
+
+
+NOTHING: Final = Recognised("", None)
+
+
+def recognised(workspace: Workspace, key: str) -> Mapping[str, Recognised]:
+    """By clip of a lake shard; none where the recipe asks no recogniser."""
+    if not workspace.has(TABLE):
+        return {}
+    rows = declared(TABLE).standing(workspace.rows(TABLE, key))
+    return {
+        uid: Recognised(" ".join((row["asr_text"] or "").split()), row["asr_language"]) for uid, row in rows.items()
+    }
