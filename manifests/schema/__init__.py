@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from turnmill.manifests.schema import books, dialogue, speech
+from turnmill.manifests.schema import books, dialogue, speech, translation
 from turnmill.manifests.schema.dialogue import DIARIZED, EVENT_KINDS, EVENT_PARAMS, MEASURED, SIMULATED, TRUSTS
 from turnmill.manifests.schema.halves import DIALOGUE, HALVES, SHARDS, SPEECH, Items
 from turnmill.manifests.schema.table import SPAN, Table, check_tables, field
@@ -36,7 +36,7 @@ __all__ = [
     "to_table",
 ]
 
-_DECLARED = (*speech.TABLES, *dialogue.TABLES, *books.TABLES)
+_DECLARED = (*speech.TABLES, *translation.TABLES, *dialogue.TABLES, *books.TABLES)
 check_tables(_DECLARED, [items.table for items in HALVES.values()])
 
 TABLES: Mapping[str, Table] = {table.name: table for table in _DECLARED}

@@ -11,7 +11,7 @@ from turnmill.manifests.audio import Audio, read, span, write_flac
 from turnmill.manifests.records import Reject, stable_hash
 from turnmill.manifests.samples import CLIP, CLIP_LABELS, TARGET, to_json
 from turnmill.manifests.schema import DIALOGUE, SHARDS, SPEECH, Items
-from turnmill.manifests.schema.speech import TARGET_SPEECH
+from turnmill.manifests.schema.translation import TARGET_SPEECH
 from turnmill.pipelines.guard import Guard, Item
 from turnmill.pipelines.stage import Made, Row, Shard, Workspace, Writer, hours, written_tar
 from turnmill.pipelines.steps.plan import ShardParams
