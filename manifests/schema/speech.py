@@ -5,6 +5,7 @@ import pyarrow as pa
 from turnmill.manifests.emotions import EMOTIONS
 from turnmill.manifests.schema.shared import LICENCE, WHERE, WORD
 from turnmill.manifests.schema.table import BOOL, FLOAT, INT32, SPAN, TEXT, Table, field
+from turnmill.manifests.schema.trust import TRUST
 
 PRESENCE = "Silero VAD v6 and level"
 
@@ -229,6 +230,7 @@ TRANSCRIPTS = Table(
             TEXT,
             "form of both texts: english, words, characters or chinese (Turnmill: docs/transcripts.md)",
         ),
+        *TRUST,
     ),
     key=("uid",),
     of="clips",

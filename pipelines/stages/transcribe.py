@@ -12,6 +12,7 @@ from pydantic import Field
 from turnmill.manifests.languages import UNKNOWN, LanguageTag, primary
 from turnmill.manifests.params import Params
 from turnmill.manifests.records import Reason, Reject
+from turnmill.pipelines.asr.checked import checked
 from turnmill.pipelines.asr.errors import errors
 from turnmill.pipelines.asr.models import (
     check_language,
@@ -62,12 +63,15 @@ class TranscribeParams(Params):
     )
     beam_size: int = Field(default=5, ge=1, description="hypotheses kept while decoding; 1 is greedy and faster")
     gpus: float = Field(default=0.0, ge=0, description="GPU share of one worker")
+    align_text: bool = Field(
+        default=False, description="find the words of the given text in the audio as well: given_words"
+    )
     read_ahead_s: float = Field(default=600.0, gt=0, description="audio decoded ahead of the model, in seconds")
 
 
 class Transcribe(LabelStage):
     name = "transcribe"
-    version = 5
+    version = 6
     needs = ("clips", "quality")
     tables = ("transcripts",)
     in_steps = True
@@ -116,7 +120,8 @@ class Transcribe(LabelStage):
         with workspace.open_tar("clips", shard.key) as tar:
             for block in ahead(guard, clips, self._blocks(clips, quality, tar, guard)):
                 for (row, _), heard in zip(block, self._transcripts(block, guard), strict=True):
-                    label = heard if isinstance(heard, Reject) else self._labelled(row, heard, guard)
+                    spoken = quality.get(row["uid"])
+                    label = heard if isinstance(heard, Reject) else self._labelled(row, heard, spoken, guard)
                     if isinstance(label, Reject):
                         rejects.append(label)
                     else:
@@ -169,7 +174,8 @@ class Transcribe(LabelStage):
                 f"{row['source_uri'] or row['uid']} is of {tag}, and the model {model_name(self.params.model)} is not"
             )
             return Reject(Reason.UNSUPPORTED_LANGUAGE, what, row["uid"], row["source_uri"])
-        return [Clip(pcm, in_samples(speech), self.recognizer.code(code)) for pcm, speech in talks]
+        given = row["text"] if self.params.align_text and len(talks) == 1 else None
+        return [Clip(pcm, in_samples(speech), self.recognizer.code(code), given) for pcm, speech in talks]
 
     def _language(self, row: Row) -> str | None:
         """The recipe's, else the clip's own, else the corpus's."""
@@ -212,14 +218,16 @@ class Transcribe(LabelStage):
         if block:
             yield block
 
-    def _labelled(self, clip: Row, heard: "_Whole", guard: Guard) -> Row | Reject:
-        return guard.caught(clip_item(clip), partial(self._row, clip, heard))
+    def _labelled(self, clip: Row, heard: "_Whole", quality: Row | None, guard: Guard) -> Row | Reject:
+        speech = [] if quality is None else quality["segments"]
+        return guard.caught(clip_item(clip), partial(self._row, clip, heard, speech))
 
-    def _row(self, clip: Row, whole: "_Whole") -> Row:
+    def _row(self, clip: Row, whole: "_Whole", speech: Sequence[Row]) -> Row:
         heard, channels = whole
         text, duration = clip["text"], clip["duration"]
-        found = None if text is None else errors(text, heard.text, self._language(clip) or heard.language or UNKNOWN)
-        return {
+        language = self._language(clip) or heard.language or UNKNOWN
+        found = None if text is None else errors(text, heard.text, language)
+        row: Row = {
             "uid": clip["uid"],
             "model": model_name(self.params.model),
             "asr_text": heard.text,
@@ -239,7 +247,9 @@ class Transcribe(LabelStage):
             "insertions": None if found is None else found.insertions,
             "text_unit": None if found is None else found.units,
             "text_normalisation": None if found is None else found.normalisation,
+            "given_words": None if heard.given is None else _words(heard.given, duration),
         }
+        return row | checked(row, heard, [(span["start"], span["end"]) for span in speech], text, language)
 
 
 _Talk = tuple[Pcm, Sequence[Row]]
