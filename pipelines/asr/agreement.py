@@ -81,8 +81,9 @@ def shown(given: str, heard: str, language: str = "en") -> str:
         return f"given: {' '.join(wanted)}\nheard: {' '.join(said)}"
     output = jiwer.process_words(" ".join(wanted), " ".join(said))
     told: str = jiwer.visualize_alignment(output, show_measures=False, skip_correct=False)
-    lines = told.splitlines()[1:]
-    return "\n".join(lines).strip("\n").replace("REF:", "given:").replace("HYP:", "heard:")
+    lines = told.replace("REF:", "given:").replace("HYP:", "heard:").splitlines()
+    # The marks stand below the texts, whose names are two letters longer now; the first line counts sentences.
+    return "\n".join(f"  {line}".rstrip() if line.startswith(" ") else line for line in lines[1:] if line.strip())
 
 
 def _when(spans: Sequence[tuple[float, float] | None], start: int, end: int) -> tuple[float | None, float | None]:

@@ -25,7 +25,7 @@ _WORDS: Final = (0.5, 6.0)
 _CHARACTERS: Final = (0.5, 12.0)
 """A second of speech."""
 _RUN: Final = {"word": 4, "character": 8}
-"""Units on end that make a text another one: of 40 clips that say what was given tiny.en missed 3 and added 2 at most."""
+"""Units on end that make a text another one: of 40 right clips tiny.en missed 3 and added 2 at most."""
 _OWN: Final = "Whisper's own bound"
 _HERE: Final = "measured here"
 

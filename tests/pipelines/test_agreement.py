@@ -58,8 +58,8 @@ def test_a_character_has_the_time_of_the_word_that_it_is_part_of() -> None:
 
 def test_both_texts_are_shown_one_above_the_other() -> None:
     assert shown("I saw two dogs today.", "I saw the dogs").splitlines() == [
-        "given: i saw 2   dogs today",
+        "given: i saw   2 dogs today",
         "heard: i saw the dogs *****",
-        "             S        D    ",
+        "               S          D",
     ]
     assert shown("", "you") == "given: \nheard: you"
