@@ -143,10 +143,22 @@ def test_labels_say_what_was_heard_and_how_far_it_is_from_the_text(stage: Transc
     (heard,) = rows["u0"]["heard"]
     assert heard["start"] == 0
     assert all(heard["start"] <= w["start"] < w["end"] <= heard["end"] for w in rows["u0"]["words"])
+    assert rows["u0"]["outside_speech"] == 0
+    assert 1 < rows["u0"]["pace"] < 6
+    assert (rows["u0"]["asr_language"], rows["u0"]["written_language"], rows["u0"]["text_language"]) == ("en",) * 3
+    assert rows["u0"]["asr_spoken"] == rows["u0"]["asr_spoken"].lower() != ""
+    wrong = sum(rows["u0"][kind] for kind in ("substitutions", "deletions", "insertions"))
+    assert bool(rows["u0"]["differences"]) is (wrong > 0)
+    assert rows["u0"]["given_words"] is None  # nobody asked for them
     # Without speech nothing is heard, and all of the text is missing.
     nothing = {key: rows["u2"][key] for key in ("asr_text", "heard", "words", "avg_logprob", "no_speech_prob")}
     assert nothing == {"asr_text": "", "heard": [], "words": [], "avg_logprob": None, "no_speech_prob": None}
     assert rows["u2"]["deletions"] == rows["u2"]["text_length"] > 0
+    assert (rows["u2"]["verdict"], rows["u2"]["pace"], rows["u2"]["missing_run"]) == (
+        "nothing_heard",
+        None,
+        rows["u2"]["text_length"],
+    )
     assert rows["u3"]["text_length"] == 0
     assert rows["u4"]["text_error"] is None
 
@@ -176,3 +188,13 @@ def test_a_text_that_cannot_be_compared_is_its_clips_reject(
     made = stage.process(SHARD, place, Guard(stage.name))
     assert [(reject.uid, reject.reason) for reject in made.rejects] == [("u0", Reason.INTERNAL_ERROR)]
     assert [row["uid"] for row in made.tables["transcripts"]] == ["u1"]
+
+
+def test_a_text_with_a_wrong_word_is_found_where_its_words_are_looked_for(stage: Transcribe, tmp_path: Path) -> None:
+    place = lake_of(tmp_path, [speech(sentence) for sentence in SENTENCES[:2]], ("transcripts",))
+    with_columns(place, "clips", {"u0": {"text": SENTENCES[0]}, "u1": {"text": f"zebra {SENTENCES[1]}"}})
+    stage.params = stage.params.model_copy(update={"align_text": True})
+    right, wrong = stage.process(SHARD, place, Guard(stage.name)).tables["transcripts"]
+    assert [word["word"] for word in right["given_words"]] == SENTENCES[0].split()
+    assert wrong["least_given_prob"] < 0.001 < right["least_given_prob"]
+    assert wrong["verdict"] is not None
