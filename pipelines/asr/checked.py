@@ -29,7 +29,7 @@ def checked(
         **asdict(measured(heard, speech)),
         "detected_language": None if heard.detected is None else primary(heard.detected),
         "detected_prob": heard.detected_prob,
-        "text_language": None if text is None else language_found(text, language, SURE),
+        "text_language": None if text is None else primary(language_found(text, language, SURE)),
         "missing_run": None if agreed is None else agreed.missing_run,
         "added_run": None if agreed is None else agreed.added_run,
         "differences": None if agreed is None else [asdict(difference) for difference in agreed.differences],

@@ -56,7 +56,7 @@ def measured(heard: Transcript, speech: Sequence[Span]) -> Measures:
     given_prob = min((word.prob for word in heard.given or () if sounds(word.word)), default=None)
     if not heard.text:
         return Measures(least_given_prob=given_prob)
-    language = heard.language or UNKNOWN
+    language = primary(heard.language or UNKNOWN)
     units, seconds = tokens(heard.text, language), sum(end - start for start, end in heard.heard)
     spoken = sum(_within(span, speech) for span in heard.heard)
     outside = [_within((w.start, w.end), speech) < (w.end - w.start) / 2 for w in heard.words]

@@ -116,6 +116,10 @@ def test_stock_phrases_are_known_in_any_writing(text: str, language: str, stock:
         ({"detected_language": None, "detected_prob": None}, None),  # a model of one language
         ({"written_language": "de"}, "language_written"),
         ({"n_cut": 1}, "cut_off"),
+        (
+            dict.fromkeys(("asr_language", "detected_language", "written_language"), "zh") | {"text_language": "yue"},
+            None,
+        ),
         ({"text_language": "fr"}, "text_language"),
         ({"missing_run": 3}, None),
         ({"missing_run": 4}, "text_missing"),
