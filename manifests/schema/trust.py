@@ -26,7 +26,8 @@ TRUST = (
     field(
         "least_given_prob",
         FLOAT,
-        "probability of the least probable word of the given text, where it would be said; null as given_words",
+        "least probability of a word of the given text that was not heard, where it would be said; null where all were "
+        "heard, and as given_words",
         "1",
         "faster-whisper",
     ),

@@ -16,6 +16,7 @@ from rapidfuzz.distance import Levenshtein
 from turnmill.manifests.languages import UNSPACED, primary
 from turnmill.pipelines.asr.errors import tokens
 from turnmill.pipelines.asr.words import Word
+from turnmill.synth.tokens import sounds
 
 _KINDS: Final = {"substitute": "substituted", "delete": "missing", "insert": "added"}
 
@@ -39,17 +40,23 @@ class Difference:
 @dataclass(frozen=True)
 class Agreement:
     """`missing_run` and `added_run`: units (words, or characters) of the longest stretch of the given text that was not
-    heard, and of what was heard that is not in it. `missing` and `added` are these stretches as text, "" for none."""
+    heard, and of what was heard that is not in it. `missing` and `added` are these stretches as text, "" for none.
+    `least_unheard`: the least probability of a given word that was not heard; None where all were, or none was looked
+    for."""
 
     differences: tuple[Difference, ...]
     missing_run: int
     added_run: int
     missing: str
     added: str
+    least_unheard: float | None
 
 
-def agreement(given: str, heard: str, words: Sequence[Word], language: str = "en") -> Agreement:
-    """How a given text and what was `heard` agree; `words` are the words of the latter with their times."""
+def agreement(
+    given: str, heard: str, words: Sequence[Word], language: str = "en", found_given: Sequence[Word] = ()
+) -> Agreement:
+    """How a given text and what was `heard` agree. `words` are those of the latter with their times, `found_given`
+    those of the former where they were looked for."""
     wanted, said = tokens(given, language), tokens(heard, language)
     between = "" if primary(language) in UNSPACED else " "
     if not wanted:
@@ -61,16 +68,21 @@ def agreement(given: str, heard: str, words: Sequence[Word], language: str = "en
             for each in aligned
             if each.type != "equal"
         ]
-    spans = _spans(said, words)
+    places, of_given = _places(said, words), _places(wanted, found_given)
+    spans = [None if at is None else (words[at[0]].start, words[at[1]].end) for at in places]
     found, runs = [], {"missing": (0, ""), "added": (0, "")}
+    unheard: list[float] = []
     for how, start, end, from_, to in chunks:
         kind = _KINDS[how]
         mine, theirs = between.join(wanted[start:end]), between.join(said[from_:to])
         found.append(Difference(kind, mine, theirs, *_when(spans, from_, to)))
+        unheard += [
+            w.prob for at in of_given[start:end] if at for w in found_given[at[0] : at[1] + 1] if sounds(w.word)
+        ]
         if kind in runs:
             runs[kind] = max(runs[kind], (max(end - start, to - from_), mine or theirs), key=lambda run: run[0])
     (missing_run, missing), (added_run, added) = runs["missing"], runs["added"]
-    return Agreement(tuple(found), missing_run, added_run, missing, added)
+    return Agreement(tuple(found), missing_run, added_run, missing, added, min(unheard, default=None))
 
 
 def shown(given: str, heard: str, language: str = "en") -> str:
@@ -97,8 +109,9 @@ def _when(spans: Sequence[tuple[float, float] | None], start: int, end: int) -> 
     return (ends[0], max(ends)) if ends else (None, None)
 
 
-def _spans(units: Sequence[str], words: Sequence[Word]) -> list[tuple[float, float] | None]:
-    """The times of units of the compared form, by those of the words as they were written.
+def _places(units: Sequence[str], words: Sequence[Word]) -> list[tuple[int, int] | None]:
+    """Of units of the compared form, the places of the first and the last of the words that they are, as these were
+    written.
 
     Letter by letter, for the form parts and joins words: "It's 25" is IT IS 2 5.
     """
@@ -111,11 +124,11 @@ def _spans(units: Sequence[str], words: Sequence[Word]) -> list[tuple[float, flo
             if size:
                 place = block.dest_start + min(at - block.src_start, size - 1)
                 owner[at] = bisect_right(begins, place) - 1
-    found: list[tuple[float, float] | None] = []
+    found: list[tuple[int, int] | None] = []
     at = 0
     for unit in units:
         mine = [owner[n] for n in range(at, at + len(unit)) if n in owner]
-        found.append((words[mine[0]].start, words[mine[-1]].end) if mine else None)
+        found.append((mine[0], mine[-1]) if mine else None)
         at += len(unit)
     return found
 

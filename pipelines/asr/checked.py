@@ -22,7 +22,7 @@ def checked(
     `speech`: where there is speech in the clip, [start, end) in seconds; `text`: the one that was given; `language`: a
     BCP 47 tag, in which both texts are read.
     """
-    agreed = None if text is None else agreement(text, heard.text, heard.words, language)
+    agreed = None if text is None else agreement(text, heard.text, heard.words, language, heard.given or ())
     found = {
         "asr_spoken": as_said(heard.text, language),
         "asr_written": as_written(heard.text, language),
@@ -32,6 +32,7 @@ def checked(
         "text_language": None if text is None else primary(language_found(text, language, SURE)),
         "missing_run": None if agreed is None else agreed.missing_run,
         "added_run": None if agreed is None else agreed.added_run,
+        "least_given_prob": None if agreed is None else agreed.least_unheard,
         "differences": None if agreed is None else [asdict(difference) for difference in agreed.differences],
     }
     return found | {"verdict": verdict({**row, **found})}

@@ -16,7 +16,6 @@ from turnmill.pipelines.asr.errors import normalize, tokens
 from turnmill.pipelines.asr.recognizer import Transcript
 from turnmill.pipelines.asr.stock_phrases import STOCK_PHRASES
 from turnmill.pipelines.asr.words import Word
-from turnmill.synth.tokens import sounds
 
 Span = tuple[float, float]
 """[start, end) in seconds."""
@@ -35,8 +34,7 @@ class Measures:
     share of what was heard that is speech. `outside_speech`: share of the words more than half of which lies where no
     speech was found. `loop_share`: share of the text that says again, for the third time or more, what stands right
     before it. `word_anomaly`: mean over the words of faster-whisper's score (1 where the probability is below 0.15, 15
-    a second below 0.133 s, 1 a second over 2 s). `least_word_prob`: the least probable word, and `least_given_prob`
-    that of the text that was given, where its words were looked for. `stock_phrase`: whether
+    a second below 0.133 s, 1 a second over 2 s). `least_word_prob`: the least probable word. `stock_phrase`: whether
     all of the text is what Whisper says in silence. `written_language`: that of the text, by its letters.
     """
 
@@ -46,16 +44,14 @@ class Measures:
     loop_share: float | None = None
     word_anomaly: float | None = None
     least_word_prob: float | None = None
-    least_given_prob: float | None = None
     stock_phrase: bool | None = None
     written_language: str | None = None
 
 
 def measured(heard: Transcript, speech: Sequence[Span]) -> Measures:
     """The measures of a transcript; `speech` are the stretches of speech in its clip."""
-    given_prob = min((word.prob for word in heard.given or () if sounds(word.word)), default=None)
     if not heard.text:
-        return Measures(least_given_prob=given_prob)
+        return Measures()
     language = primary(heard.language or UNKNOWN)
     units, seconds = tokens(heard.text, language), sum(end - start for start, end in heard.heard)
     spoken = sum(_within(span, speech) for span in heard.heard)
@@ -67,7 +63,6 @@ def measured(heard: Transcript, speech: Sequence[Span]) -> Measures:
         loop_share=loop_share(units),
         word_anomaly=float(np.mean([_anomaly(word) for word in heard.words])) if heard.words else None,
         least_word_prob=min((word.prob for word in heard.words), default=None),
-        least_given_prob=given_prob,
         stock_phrase=is_stock(heard.text, language),
         written_language=language_found(heard.text, language, SURE),
     )

@@ -63,3 +63,11 @@ def test_both_texts_are_shown_one_above_the_other() -> None:
         "               S          D",
     ]
     assert shown("", "you") == "given: \nheard: you"
+
+
+def test_a_given_word_that_was_not_heard_is_as_probable_as_where_it_would_be_said() -> None:
+    given, heard = "It's 25 big dogs", "it is twenty five big cats"
+    found = [Word("It's", 0, 1, 0.01), Word("25", 1, 2, 0.02), Word("big", 2, 3, 0.03), Word("dogs", 3, 4, 0.4)]
+    assert agreement(given, heard, words(heard), "en", found).least_unheard == 0.4
+    assert agreement(given, given, words(given), "en", found).least_unheard is None
+    assert agreement(given, heard, words(heard)).least_unheard is None
