@@ -170,7 +170,7 @@ def located(recognizer: Recognizer, pcm: Pcm, texts: Iterable[str]) -> list[tupl
     return found
 
 
-ESPEAK = {"de-DE": "de", "es-ES": "es", "fr-FR": "fr-fr", "zh-CN": "cmn"}
+ESPEAK = {"de-DE": "de", "es-ES": "es", "fr-FR": "fr", "zh-CN": "cmn"}
 
 
 def align(model: str, _: int) -> None:

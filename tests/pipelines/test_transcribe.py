@@ -192,7 +192,9 @@ def test_a_text_that_cannot_be_compared_is_its_clips_reject(
 
 def test_a_text_with_a_wrong_word_is_found_where_its_words_are_looked_for(stage: Transcribe, tmp_path: Path) -> None:
     place = lake_of(tmp_path, [speech(sentence) for sentence in SENTENCES[:2]], ("transcripts",))
-    with_columns(place, "clips", {"u0": {"text": SENTENCES[0]}, "u1": {"text": f"zebra {SENTENCES[1]}"}})
+    first, *others = SENTENCES[1].split()
+    another = " ".join([first, "elephant", *others[1:]])
+    with_columns(place, "clips", {"u0": {"text": SENTENCES[0]}, "u1": {"text": another}})
     stage.params = stage.params.model_copy(update={"align_text": True})
     right, wrong = stage.process(SHARD, place, Guard(stage.name)).tables["transcripts"]
     assert [word["word"] for word in right["given_words"]] == SENTENCES[0].split()
