@@ -49,13 +49,18 @@ class Errors:
 def errors(given: str, heard: str, language: str = "en") -> Errors:
     """The errors in what was `heard` of a `given` text in a language, a BCP 47 tag."""
     name, units, _ = _form(primary(language))
-    wanted, said = normalize(given, language), normalize(heard, language)
-    if units == "character":
-        wanted, said = " ".join(wanted), " ".join(said)
+    wanted, said = tokens(given, language), tokens(heard, language)
     if not wanted:
-        return Errors(0, 0, len(said.split()), 0, units, name)
-    found = jiwer.process_words(wanted, said)
-    return Errors(found.substitutions, found.deletions, found.insertions, len(wanted.split()), units, name)
+        return Errors(0, 0, len(said), 0, units, name)
+    found = jiwer.process_words(" ".join(wanted), " ".join(said))
+    return Errors(found.substitutions, found.deletions, found.insertions, len(wanted), units, name)
+
+
+def tokens(text: str, language: str = "en") -> list[str]:
+    """The units of a text in which errors are counted, in the form in which it is compared."""
+    _, units, _ = _form(primary(language))
+    form = normalize(text, language)
+    return list(form.replace(" ", "")) if units == "character" else form.split()
 
 
 def normalize(text: str, language: str = "en") -> str:

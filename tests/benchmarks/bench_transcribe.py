@@ -54,7 +54,7 @@ def recorded(count: int) -> list[tuple[str, Audio]]:
 
 def lake(store: Store, clips: int) -> Workspace:
     """A lake shard with its measures."""
-    workspace = Workspace(store, {"clips": "bench", "quality": "bench", "transcripts": "bench"})
+    workspace = Workspace(store, {"clips": "bench", "quality": "bench", "transcripts": "bench", "consensus": "bench"})
     rows, measures = [], []
     with workspace.write_tar("clips", "all") as tar:
         for index, (text, audio) in enumerate(recorded(clips)):
@@ -71,7 +71,7 @@ def compare(model: str, batch: int, rounds: int, clips: int, beam: int, only_our
     with tempfile.TemporaryDirectory() as scratch:
         store = Store(scratch)
         workspace = lake(store, clips)
-        params = TranscribeParams(model=model, batch_size=batch, beam_size=beam, device="cpu", language="en")
+        params = TranscribeParams(models=(model,), batch_size=batch, beam_size=beam, device="cpu", language="en")
         stage = Transcribe(params, "en")
         stage.setup()
 

@@ -20,6 +20,7 @@ from turnmill.pipelines.asr.windows import Window
 from turnmill.pipelines.device import Batch
 from turnmill.pipelines.guard import Guard
 from turnmill.pipelines.stage import Shard, Workspace
+from turnmill.pipelines.stages.ear import Ear
 from turnmill.pipelines.stages.transcribe import Transcribe, TranscribeParams
 
 SHARD = Shard("shard", "shard")
@@ -27,15 +28,15 @@ SHARD = Shard("shard", "shard")
 
 @pytest.fixture
 def stage() -> Transcribe:
-    stage = Transcribe(TranscribeParams(model="tiny.en"), "en")
-    stage.recognizer, stage._good = loaded("tiny.en"), None
+    stage = Transcribe(TranscribeParams(models=("tiny.en",)), "en")
+    stage.ears = [Ear("tiny.en", loaded("tiny.en"))]
     return stage
 
 
 def test_a_clip_that_the_model_fails_on_is_a_reject_and_the_others_are_heard(
     stage: Transcribe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = lake_of(tmp_path, [speech(sentence) for sentence in SENTENCES], ("transcripts",))
+    place = lake_of(tmp_path, [speech(sentence) for sentence in SENTENCES], Transcribe.tables)
     hear, bad = Recognizer.hear, round(len(speech(SENTENCES[2]).pcm) / 24_000, 2)
 
     def failing(self: Recognizer, windows: Sequence[Window], name: str = "") -> list[Heard]:
@@ -51,9 +52,9 @@ def test_a_clip_that_the_model_fails_on_is_a_reject_and_the_others_are_heard(
 
 
 def test_in_a_corpus_of_sounds_no_words_are_heard(stage: Transcribe, tmp_path: Path) -> None:
-    place = lake_of(tmp_path, [speech(sentence) for sentence in SENTENCES[:2]], ("transcripts",))
+    place = lake_of(tmp_path, [speech(sentence) for sentence in SENTENCES[:2]], Transcribe.tables)
     sounds = Transcribe(stage.params, None, speech=False)
-    sounds.recognizer, sounds._good = stage.recognizer, None
+    sounds.ears = stage.ears
     made = sounds.process(SHARD, place, Guard(stage.name))
     assert [(row["asr_text"], row["asr_language"]) for row in made.tables["transcripts"]] == [("", None)] * 2
     assert sounds.identity() != Transcribe(stage.params, None).identity()
@@ -66,18 +67,18 @@ def test_a_model_that_fails_on_every_clip_ends_the_run(
         raise RuntimeError(f"CUDA failed with error in {object()!r}")
 
     monkeypatch.setattr(BatchedInferencePipeline, "generate_segment_batched", failing)
-    place = lake_of(tmp_path, [speech(sentence) for sentence in SENTENCES], ("transcripts",))
+    place = lake_of(tmp_path, [speech(sentence) for sentence in SENTENCES], Transcribe.tables)
     with pytest.raises(TurnmillError, match=r"tiny\.en fails on every clip: u0: faster-whisper: CUDA failed") as told:
         stage.process(SHARD, place, Guard(stage.name))
     assert "0x" not in str(told.value)
     with pytest.raises(AudioError, match=r"x\.wav: faster-whisper: CUDA failed"):
-        stage.recognizer.hear([Window(0, 0, np.zeros(16_000, np.float32))], "x.wav")
+        stage.ears[0].recognizer.hear([Window(0, 0, np.zeros(16_000, np.float32))], "x.wav")
 
 
 def test_a_model_that_stops_working_on_the_way_ends_the_run_and_rejects_nothing(
     stage: Transcribe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = lake_of(tmp_path, [speech(sentence) for sentence in SENTENCES], ("transcripts",))
+    place = lake_of(tmp_path, [speech(sentence) for sentence in SENTENCES], Transcribe.tables)
     generate, calls = BatchedInferencePipeline.generate_segment_batched, [0]
 
     def failing(*given: object) -> object:
@@ -87,7 +88,7 @@ def test_a_model_that_stops_working_on_the_way_ends_the_run_and_rejects_nothing(
         return generate(*given)
 
     monkeypatch.setattr(BatchedInferencePipeline, "generate_segment_batched", failing)
-    monkeypatch.setattr(stage.recognizer, "batch_size", 1)
+    monkeypatch.setattr(stage.ears[0].recognizer, "batch_size", 1)
     with pytest.raises(TurnmillError, match=r"the model tiny\.en no longer works: .*illegal memory access"):
         stage.process(SHARD, place, Guard(stage.name))
 
@@ -95,8 +96,8 @@ def test_a_model_that_stops_working_on_the_way_ends_the_run_and_rejects_nothing(
 def test_a_batch_that_is_too_large_for_the_gpu_is_halved_and_that_is_said(
     stage: Transcribe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = lake_of(tmp_path, [speech(sentence) for sentence in SENTENCES], ("transcripts",))
-    monkeypatch.setattr(stage.recognizer, "batch_size", 4)
+    place = lake_of(tmp_path, [speech(sentence) for sentence in SENTENCES], Transcribe.tables)
+    monkeypatch.setattr(stage.ears[0].recognizer, "batch_size", 4)
     generate, most = BatchedInferencePipeline.generate_segment_batched, [1]
 
     def tight(self: object, features: Any, *given: object) -> object:
@@ -105,7 +106,7 @@ def test_a_batch_that_is_too_large_for_the_gpu_is_halved_and_that_is_said(
         return generate(self, features, *given)
 
     monkeypatch.setattr(BatchedInferencePipeline, "generate_segment_batched", tight)
-    monkeypatch.setattr(stage.recognizer, "batch", Batch(4, "windows"))
+    monkeypatch.setattr(stage.ears[0].recognizer, "batch", Batch(4, "windows"))
     made = stage.process(SHARD, place, Guard(stage.name))
     assert not made.rejects
     assert made.notes == [f"transcribe ran out of memory: its batches are halved, to {n} windows" for n in (2, 1)]
@@ -117,7 +118,7 @@ def test_a_batch_that_is_too_large_for_the_gpu_is_halved_and_that_is_said(
 
 def test_a_gpu_that_is_not_there_is_told_before_any_work(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ctranslate2.get_cuda_device_count", lambda: 0)
-    stage = Transcribe(TranscribeParams(model="tiny.en", device="cuda"), "en")
+    stage = Transcribe(TranscribeParams(models=("tiny.en",), device="cuda"), "en")
     for begin in (stage.check_here, stage.setup):
         with pytest.raises(UsageError, match=r"transcribe.device is cuda, and .* finds no GPU here .*: set it to auto"):
             begin()
@@ -130,7 +131,7 @@ def with_columns(place: Workspace, table: str, columns: Mapping[str, Mapping[str
 
 
 def test_labels_say_what_was_heard_and_how_far_it_is_from_the_text(stage: Transcribe, tmp_path: Path) -> None:
-    place = lake_of(tmp_path, [speech(sentence) for sentence in SENTENCES], ("transcripts",))
+    place = lake_of(tmp_path, [speech(sentence) for sentence in SENTENCES], Transcribe.tables)
     texts = {f"u{n}": {"text": text, "language": "en-GB"} for n, text in enumerate(SENTENCES[:3])}
     with_columns(place, "clips", texts | {"u3": {"text": "..."}})
     with_columns(place, "quality", {"u2": {"segments": []}})
@@ -152,7 +153,7 @@ def test_labels_say_what_was_heard_and_how_far_it_is_from_the_text(stage: Transc
 
 
 def test_a_clip_of_another_language_is_no_clip_of_a_model_of_english(stage: Transcribe, tmp_path: Path) -> None:
-    place = lake_of(tmp_path, [speech(sentence) for sentence in SENTENCES], ("transcripts",))
+    place = lake_of(tmp_path, [speech(sentence) for sentence in SENTENCES], Transcribe.tables)
     with_columns(place, "clips", {"u1": {"language": "de-AT", "source_uri": "a/b.wav"}, "u2": {"language": "und"}})
     stage.params = stage.params.model_copy(update={"language": None})
     made = stage.process(SHARD, place, Guard(stage.name))
@@ -164,7 +165,7 @@ def test_a_clip_of_another_language_is_no_clip_of_a_model_of_english(stage: Tran
 def test_a_text_that_cannot_be_compared_is_its_clips_reject(
     stage: Transcribe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = lake_of(tmp_path, [speech(sentence) for sentence in SENTENCES[:2]], ("transcripts",))
+    place = lake_of(tmp_path, [speech(sentence) for sentence in SENTENCES[:2]], Transcribe.tables)
     with_columns(place, "clips", {"u0": {"text": "bad"}, "u1": {"text": "good"}})
 
     def failing(given: str, *_: str) -> Errors:
