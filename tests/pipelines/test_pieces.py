@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.pipelines.conftest import SENTENCES, lake_of, speech
-from tests.whisper import require
+from tests.whisper import other_tiny, require
 from turnmill.manifests.errors import TurnmillError
 from turnmill.manifests.records import Reason, Reject, Row
 from turnmill.manifests.schema import to_table
@@ -143,14 +143,14 @@ def test_transcripts_of_a_killed_worker_are_not_heard_again(tmp_path: Path, monk
     made = []
     for name in ("undisturbed", "killed"):
         place = lake_of(tmp_path / name, [speech(sentence) for sentence in SENTENCES], Transcribe.tables)
-        stage = Transcribe(TranscribeParams(models=("tiny.en",)), "en")
+        stage = Transcribe(TranscribeParams(models=("tiny.en", other_tiny())), "en")
         heard.clear()
         if name == "killed":
-            made.append(made_after_a_kill(stage, place, work, kill_at=3))
+            made.append(made_after_a_kill(stage, place, work, kill_at=7))  # the second of its models
         else:
             stage.setup()
             made.append(stage.process(Shard(KEY, KEY), place, Guard(stage.name)))
-        assert len(heard) == len(SENTENCES)
+        assert len(heard) == 2 * len(SENTENCES)
     assert made[0] == made[1]
 
 

@@ -9,7 +9,7 @@ import pytest
 from faster_whisper import BatchedInferencePipeline
 
 from tests.pipelines.conftest import SENTENCES, lake_of, speech
-from tests.whisper import loaded
+from tests.whisper import loaded, other_tiny, require
 from turnmill.manifests.audio import AudioError
 from turnmill.manifests.errors import TurnmillError, UsageError
 from turnmill.manifests.records import Reason
@@ -177,3 +177,82 @@ def test_a_text_that_cannot_be_compared_is_its_clips_reject(
     made = stage.process(SHARD, place, Guard(stage.name))
     assert [(reject.uid, reject.reason) for reject in made.rejects] == [("u0", Reason.INTERNAL_ERROR)]
     assert [row["uid"] for row in made.tables["transcripts"]] == ["u1"]
+
+
+def test_several_models_have_a_row_each_and_vote(stage: Transcribe, tmp_path: Path) -> None:
+    place = lake_of(tmp_path, [speech(sentence) for sentence in SENTENCES[:3]], Transcribe.tables)
+    with_columns(place, "clips", {f"u{n}": {"text": text} for n, text in enumerate(SENTENCES[:2])})
+    with_columns(place, "quality", {"u2": {"segments": []}})
+    both = both_ears(stage)
+    made = both.process(SHARD, place, Guard(stage.name))
+    transcripts = made.tables["transcripts"]
+    assert [(row["uid"], row["model"], row["model_place"]) for row in transcripts] == [
+        (f"u{n}", model, number) for n in range(3) for number, model in enumerate(("tiny.en", "base"))
+    ]
+    # Each says what it says alone.
+    (alone,) = [
+        row for row in stage.process(SHARD, place, Guard(stage.name)).tables["transcripts"] if row["uid"] == "u0"
+    ]
+    assert transcripts[0] == alone
+    agreed = {row["uid"]: row for row in made.tables["consensus"]}
+    assert [*agreed] == ["u0", "u1", "u2"]
+    heard = {word["word"] for row in transcripts if row["uid"] == "u0" for word in row["words"]}
+    words = agreed["u0"]["consensus_words"]
+    assert heard >= {word["word"] for word in words}
+    assert {word["of"] for word in words} == {2}
+    assert all(word["start"] < word["end"] for word in words)
+    assert agreed["u0"]["unsupported"] <= min(
+        sum(row[kind] for kind in ("substitutions", "deletions", "insertions")) for row in transcripts[:2]
+    )
+    assert (agreed["u2"]["consensus_text"], agreed["u2"]["min_support"], agreed["u2"]["n_voices"]) == ("", 1.0, 2)
+    for table in both.tables:
+        to_table(table, made.tables[table])
+
+
+def both_ears(stage: Transcribe) -> Transcribe:
+    both = Transcribe(TranscribeParams(models=("tiny.en", "base")), "en")
+    both.ears = [*stage.ears, Ear("base", loaded("base"))]
+    return both
+
+
+def test_a_clip_is_heard_by_the_models_that_know_its_language(stage: Transcribe, tmp_path: Path) -> None:
+    place = lake_of(tmp_path, [speech(sentence) for sentence in SENTENCES[:2]], Transcribe.tables)
+    with_columns(place, "clips", {"u1": {"language": "de"}})
+    made = both_ears(stage).process(SHARD, place, Guard(stage.name))
+    assert not made.rejects
+    assert [(row["uid"], row["model"]) for row in made.tables["transcripts"]] == [
+        ("u0", "tiny.en"), ("u0", "base"), ("u1", "base")
+    ]  # fmt: skip
+    assert [row["n_voices"] for row in made.tables["consensus"]] == [2, 1]
+
+
+def test_the_model_that_fails_is_named_and_its_clips_are_rejects(
+    stage: Transcribe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = lake_of(tmp_path, [speech(sentence) for sentence in SENTENCES[:3]], Transcribe.tables)
+    ears = [stage.ears[0], Ear("other", Recognizer(other_tiny(), device="cpu", compute_type="int8"))]
+    hear, bad = Recognizer.hear, {"u1"}
+
+    def failing(self: Recognizer, windows: Sequence[Window], name: str = "") -> list[Heard]:
+        if self is ears[1].recognizer and name in bad:
+            raise AudioError(Reason.RECOGNISER_FAILED, f"{name}: it fails")
+        return hear(self, windows, name)
+
+    monkeypatch.setattr(Recognizer, "hear", failing)
+    stage.ears = ears
+    made = stage.process(SHARD, place, Guard(stage.name))
+    assert [reject.uid for reject in made.rejects] == ["u1"]
+    assert [row["uid"] for row in made.tables["consensus"]] == ["u0", "u2"]
+    assert len(made.tables["transcripts"]) == 4
+    bad |= {"u0", "u2"}
+    ears[1].good = None
+    with pytest.raises(TurnmillError, match="the model other fails on every clip: u0: it fails"):
+        stage.process(SHARD, place, Guard(stage.name))
+
+
+def test_two_models_of_one_name_are_refused(tmp_path: Path) -> None:
+    require("tiny.en")
+    (tmp_path / "tiny.en").symlink_to(other_tiny())
+    stage = Transcribe(TranscribeParams(models=("tiny.en", str(tmp_path / "tiny.en"))), "en")
+    with pytest.raises(UsageError, match=r"transcribe\.models: two are called tiny\.en: leave one out, or rename"):
+        stage.check()
