@@ -3,18 +3,21 @@
 ROVER: J. G. Fiscus, "A post-processing system to yield reduced word error rates: Recognizer Output Voting Error
 Reduction (ROVER)", ASRU 1997. Texts are aligned in the form in which they are compared (`pipelines.asr.errors`), so
 that neither case nor punctuation parts them, and in characters of languages without spaces. A place is as small as the
-words of all allow: where one heard "it's" and another "it was", both words are one place. At each the candidates, one
-of which may be silence, are scored by
+words of all allow: where one heard "it's" and another "it was", both words are one place; so are another word and a
+word too many beside it, for nobody knows which is which. At each the candidates, one of which may be silence, are
+scored by
 
     SHARE * (share of the recognisers that say it) + (1 - SHARE) * (confidence of the surest of them)
 
-where confidence is the mean probability of the words, and that of silence is SILENCE; of equal ones that wins which the
-recogniser says that is named first. The given text has no vote: it is told apart.
+where confidence is the least probability of the words, and that of silence is SILENCE; of equal ones that wins which
+the recogniser says that is named first. How words are divided ("shop boy", "shopboy") makes no difference. The given
+text has no vote: it is told apart.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from statistics import fmean
 
 from rapidfuzz.distance import Levenshtein
@@ -86,7 +89,7 @@ def consensus(voices: Sequence[Voice], language: str, seconds: float, given: str
     whole = list(range(len(voices)))  # the voices all of whose words won
     unsupported = 0
     for *heard, wanted in _places([*said, text]):
-        offers, asked = [_texts(each) for each in heard], _texts(wanted)
+        offers, asked = [_undivided(each) for each in heard], _undivided(wanted)
         won = _winner(heard)
         supports.append(offers.count(offers[won]))
         whole = [voice for voice in whole if offers[voice] == offers[won]]
@@ -94,7 +97,8 @@ def consensus(voices: Sequence[Voice], language: str, seconds: float, given: str
         words += [
             VotedWord(w.word, w.start, w.end, w.prob, supports[-1], len(voices), in_text) for w in _of(heard[won])
         ]
-        unsupported += min(Levenshtein.distance(asked, offer) for offer in offers)
+        if asked not in offers:
+            unsupported += min(Levenshtein.distance(_texts(wanted), _texts(each)) for each in heard)
     if len(voices) > 1:  # words of two recognisers may overlap
         words = spread(words, seconds)
     return Consensus(
@@ -160,7 +164,8 @@ def _of_word(word: str, language: str) -> tuple[str, ...]:
 def _places(voices: Sequence[Sequence[_Token]]) -> Iterator[list[list[_Token]]]:
     """What each voice says at each place: as few tokens as may be, with no word of any voice in two places."""
     columns = _aligned(voices)
-    inside: set[int] = set()  # columns behind which a word goes on
+    # Columns behind which a place goes on; the last voice is the given text, on which no place depends.
+    inside = {n for n, pair in enumerate(pairwise(columns)) if _one_run([column[:-1] for column in pair])}
     for voice in range(len(voices)):
         last: dict[int, int] = {}
         for n, column in enumerate(columns):
@@ -174,6 +179,16 @@ def _places(voices: Sequence[Sequence[_Token]]) -> Iterator[list[list[_Token]]]:
             part = columns[start : n + 1]
             yield [[token for column in part if (token := column[voice]) is not None] for voice in range(len(voices))]
             start = n + 1
+
+
+def _one_run(columns: Sequence[Sequence[_Token | None]]) -> bool:
+    """Whether columns differ, by a word too many and by another word: where the one is may be where the other is."""
+    said = [{token and token.text for token in column} for column in columns]
+    return (
+        all(len(texts) > 1 for texts in said)
+        and any(None in texts for texts in said)
+        and any(len(texts - {None}) > 1 for texts in said)
+    )
 
 
 def _aligned(voices: Sequence[Sequence[_Token]]) -> list[list[_Token | None]]:
@@ -200,8 +215,8 @@ def _aligned(voices: Sequence[Sequence[_Token]]) -> list[list[_Token | None]]:
 
 def _winner(heard: Sequence[Sequence[_Token]]) -> int:
     """The first of the voices that say what wins at a place."""
-    offers = [_texts(each) for each in heard]
-    sure = [fmean(word.prob for word in _of(each)) if each else SILENCE for each in heard]
+    offers = [_undivided(each) for each in heard]
+    sure = [min((word.prob for word in _of(each)), default=SILENCE) for each in heard]
 
     def score(voice: int) -> float:
         surest = max(s for s, offer in zip(sure, offers, strict=True) if offer == offers[voice])
@@ -213,6 +228,11 @@ def _winner(heard: Sequence[Sequence[_Token]]) -> int:
 def _of(said: Sequence[_Token]) -> list[Word]:
     """The words of tokens, each once."""
     return [word for words in {token.first: token.words for token in said}.values() for word in words]
+
+
+def _undivided(said: Sequence[_Token]) -> str:
+    """What is said, however it is divided into words: "shop boy" is "shopboy"."""
+    return "".join(token.text for token in said)
 
 
 def _texts(said: Sequence[_Token]) -> tuple[str, ...]:

@@ -106,6 +106,7 @@ RECOGNISERS: Mapping[str, tuple[Callable[[], Hears], bool]] = {
 
 
 def hear(path: Path, names: Sequence[str]) -> None:
+    """What was heard stays: it goes on where it was stopped."""
     found: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.is_file() else {}
     clips = list(spoken())
     for name in names:
@@ -113,14 +114,15 @@ def hear(path: Path, names: Sequence[str]) -> None:
         hears, began = make(), time.process_time()
         mine = [c for c in clips if knows_others or c.language == "en"]
         mine = [c for c in mine if name != "base-greedy" or c.corpus == "multilingual"]
+        mine = [c for c in mine if name not in found.get(c.name, {"voices": {}})["voices"]]
         for clip in mine:
             told = found.setdefault(clip.name, {k: v for k, v in vars(clip).items() if k != "pcm"} | {"voices": {}})
             told["seconds"] = len(clip.pcm) / SAMPLE_RATE
             voice = hears(clip.pcm, clip.language)
             told["voices"][name] = {"text": voice.text, "words": [asdict(word) for word in voice.words]}
+            path.write_text(json.dumps(found), "utf-8")
         seconds = sum(len(clip.pcm) for clip in mine) / SAMPLE_RATE
         print(f"{name}: {len(mine)} clips, {seconds:.0f} s, {time.process_time() - began:.0f} CPU s", flush=True)
-        path.write_text(json.dumps(found), "utf-8")
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,14 @@ def test_no_word_is_torn() -> None:
     assert found.supports == (1, 2)
 
 
+def test_how_words_are_divided_parts_nobody_and_a_run_of_differences_has_one_winner() -> None:
+    shop = consensus([voice("a shopboy came", 0.9), voice("a shop boy came", 0.5)], "en", LONG, "a shop boy came")
+    assert (shop.text, shop.agreement, shop.unsupported) == ("a shopboy came", 1, 0)
+    home = consensus([voice("their whilome home", 0.4), voice("their will low home", 0.6)], "en", LONG)
+    assert home.text == "their will low home"
+    assert home.supports == (2, 1, 2)
+
+
 def test_languages_without_spaces_are_voted_on_in_characters() -> None:
     mine = voice("今天有50%的人", 0.9, ["今天", "有", "5", "0", "%", "的人"])
     other = voice("今天有百分之五十的火", 0.5, ["今", "天有", "百分之", "五十", "的", "火"])
@@ -107,7 +115,7 @@ def test_what_wins_was_said_and_is_counted(voices: list[tuple[list[str], float]]
     rates = [errors(" ".join(text), one.text).count for one in said]
     assert found.unsupported is not None
     if len(said) == 1:
-        assert found.unsupported == rates[0]
+        assert found.unsupported <= rates[0]
     if len({normalize(one.text) for one in said}) == 1:
         assert (found.min_support, normalize(found.text)) == (1, normalize(said[0].text))
-        assert found.unsupported == rates[0]
+        assert found.unsupported <= rates[0]
