@@ -42,8 +42,8 @@ from turnmill.synth.http import HOST_FACTS
 from turnmill.synth.rewrite.params import REWRITE_HOST_FACTS
 from turnmill.synth.tts.declared import ENGINES
 
-MODELS = (("transcribe", "model"), ("diarize", "model"), ("verify", "recognise"))
-"""Stage and key of each model that may be a folder."""
+MODELS = (("transcribe", "models"), ("diarize", "model"), ("verify", "recognise"))
+"""Stage and key of each model, or list of them, that may be a folder."""
 _WRITTEN_KEYS = ("voices", "voice_names", "script", "speak", "simulate", "pricing")
 _CLIP_KEYS = ("tags", "speakers", "clusters", "select")
 
@@ -98,7 +98,8 @@ class Recipe(Params):
     emotion: Annotated[EmotionParams | None, HeardEmotion] = None
     """What someone feels in each clip, by a classifier of yours; null: nobody asks."""
     transcribe: Annotated[TranscribeParams | None, Transcribe] = None
-    """What Whisper hears in each clip, and how far that is from its text; null: it is not asked."""
+    """What Whisper models hear in each clip, how far that is from its text, and what they say together; null: nobody
+    is asked."""
     diarize: Annotated[DiarizeParams | None, Diarize] = None
     """Who speaks when in each clip, by pyannote.audio; null: it is not asked."""
     speakers: Annotated[SpeakersParams | None, Speakers] = None
@@ -263,7 +264,8 @@ def _without_host(resolved: dict[str, Any]) -> None:
     heard = ((resolved.get(stage, {}), key) for stage, key in MODELS)
     for section, key in ((speak, "recognise"), (speak["align"], "model"), *heard):
         if key in section:
-            section[key] = model_name(section[key])
+            named = section[key]
+            section[key] = [model_name(each) for each in named] if isinstance(named, list) else model_name(named)
     for key in ("runtime_env", "gpus", "cpus"):
         speak.pop(key, None)
     for key in REWRITE_HOST_FACTS:
