@@ -149,7 +149,10 @@ def faults(model: str, every: int) -> None:
         told = Counter(row["verdict"] for row in found if row["verdict"])
         shares = np.mean(bad), np.mean(far), np.mean(np.logical_or(bad, far))
         print(f"  {kind:20} {shares[0]:7.2f}  {shares[1]:17.2f}  {shares[2]:6.2f}  {dict(told)}")
-    least = {kind: np.array([row["least_given_prob"] or 0 for row in found]) for kind, found in rows.items()}
+    least = {
+        kind: np.array([1.0 if row["least_given_prob"] is None else row["least_given_prob"] for row in found])
+        for kind, found in rows.items()
+    }
     for bound in (1e-4, 3e-4, 1e-3, 3e-3, 1e-2):
         shares = ", ".join(f"{kind} {np.mean(least[kind] < bound):.2f}" for kind in ("own", "one word wrong"))
         print(f"  least_given_prob < {bound:g}: {shares}")
