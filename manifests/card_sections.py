@@ -11,8 +11,8 @@ from turnmill.manifests.funnel import Funnel
 from turnmill.manifests.index import Index
 from turnmill.manifests.licences import KNOWN, all_of, licence_of, strictest
 from turnmill.manifests.published import split_name, split_order
-from turnmill.manifests.query import quoted
-from turnmill.manifests.schema import HALVES, SIMULATED, TRUSTS
+from turnmill.manifests.query import quoted, standing_rows
+from turnmill.manifests.schema import HALVES, SIMULATED, TRUSTS, declared
 from turnmill.manifests.wording import plural, visible
 
 _TRUSTS = "SELECT trust, count(*) FROM dialogues SEMI JOIN dialogue_samples ON id = uid GROUP BY trust"
@@ -184,8 +184,8 @@ def selected(connection: duckdb.DuckDBPyConnection, half: str, columns: str, res
     items = HALVES[half]
     table = items.table
     if half == "speech":
-        table = f"""(SELECT {table}.* REPLACE (coalesce(language, asr_language) AS language), asr_text
-            FROM {table} LEFT JOIN (SELECT uid, asr_language, asr_text FROM transcripts) USING (uid))"""
+        table = f"""(SELECT {table}.* REPLACE (coalesce(language, asr_language) AS language), asr_text FROM {table}
+            LEFT JOIN (SELECT uid, asr_language, asr_text FROM {standing_rows(declared("transcripts"))}) USING (uid))"""
     return connection.execute(
         f"SELECT {columns} FROM {items.samples} AS samples "
         f"JOIN (SELECT * EXCLUDE (shard, split) FROM {table}) AS item ON item.{items.key} = samples.uid {rest}"

@@ -69,10 +69,10 @@ def _clips(store: Store, index: Index, connection: duckdb.DuckDBPyConnection) ->
     rows = connection.execute(
         f"""WITH said AS (
                 SELECT samples.shard, samples.key, samples.codec, samples."offset", samples."size", samples.duration,
-                       uid, corpus, coalesce(nullif(clips.text, ''), heard.asr_text, '') AS text,
+                       uid, corpus, coalesce(nullif(clips.text, ''), heard.consensus_text, '') AS text,
                        list_concat(captions, tags) AS words
                 FROM clip_samples AS samples JOIN clips USING (uid)
-                    LEFT JOIN (SELECT uid, asr_text FROM transcripts) AS heard USING (uid)
+                    LEFT JOIN (SELECT uid, consensus_text FROM consensus) AS heard USING (uid)
                 WHERE samples.duration <= {_MOST_S}
             ), placed AS (
                 SELECT *, row_number() OVER (PARTITION BY corpus ORDER BY abs(duration - 5), uid) AS place,

@@ -91,7 +91,7 @@ def run(
 
     samples = {half.half: half.samples for half in result.summary.made}
     corpora = [one.entry.name for one in loaded.sources]
-    heard_by = loaded.transcribe.model if loaded.transcribe and corpora == ["demo"] else None
+    heard_by = loaded.transcribe.models if loaded.transcribe and corpora == ["demo"] else ()
     next_ = next_commands(out, samples, heard_by)
     print_summary(result.summary, result.store, result.index, result.seconds, next_, console)
     if result.bugs:

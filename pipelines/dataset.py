@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 from turnmill.manifests.audio import decode
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.index import Index
+from turnmill.manifests.languages import UNKNOWN
 from turnmill.manifests.query import add_named, connect, query_error, read_only, select_statement
 from turnmill.manifests.schema import HALVES
 from turnmill.manifests.store import Store, opened, tar_name
 from turnmill.manifests.tar import samples_in
+from turnmill.pipelines.asr.agreement import shown
 from turnmill.pipelines.stage import read_span
 from turnmill.sources.adapters.items import corpus_of
 from turnmill.sources.listing import BESIDE
@@ -87,6 +89,17 @@ class Dataset:
                 with self.store.open(tar_name(items.table, maker.fingerprint, shard)) as tar:
                     return _decoded(read_span(tar, offset, size), item)
         raise UsageError(f"{self.store.url} has no clip or dialogue called {item!r}; what was rejected is in `rejects`")
+
+    def compared(self, uid: str) -> str:
+        """The given text of a clip above what was heard in it, unit by unit: S where they differ, D where something
+        was not heard, I where something was added; of each recogniser, under its name. UsageError for a clip without
+        a text or a transcript."""
+        query = """SELECT text, model, asr_text, asr_language FROM clips JOIN transcripts USING (uid)
+            WHERE uid = ? AND text IS NOT NULL ORDER BY model"""
+        rows = self._tables.execute(query, [uid]).fetchall()
+        if not rows:
+            raise UsageError(f"{self.store.url} has no transcript of a clip {uid!r} with a given text")
+        return "\n\n".join(f"{model}\n{shown(text, heard, told or UNKNOWN)}" for text, model, heard, told in rows)
 
 
 def open_dataset(out: str | PathLike[str]) -> Dataset:

@@ -39,7 +39,7 @@ _SECRET = frozenset(
 
 def load_recipe(recipe: str | Path | Mapping[str, Any], changes: Mapping[str, Any] | None = None) -> Recipe:
     """A recipe to be run from Python: one that comes with Turnmill by its name, a file, or keys and values as a file
-    would have them. `changes` replaces keys, dotted as in `--set`: {"root": "clips", "transcribe.model": "base"}.
+    would have them. `changes` replaces keys, dotted as in `--set`: {"root": "clips", "transcribe.models": ["base"]}.
 
     Paths in a file are relative to the file, all others to the current folder. Raises UsageError naming key and fix.
     """

@@ -4,14 +4,14 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from turnmill.pipelines.listening import PAGE
 
 
-def next_commands(out: str, samples: Mapping[str, int], model: str | None = None) -> list[tuple[str, str]]:
+def next_commands(out: str, samples: Mapping[str, int], models: Sequence[str] = ()) -> list[tuple[str, str]]:
     """What to try after a run that made so many samples of each half: (what it does, command), as this shell can run
-    them; after the demo corpus that a Whisper `model` of English heard, recordings of the user's own."""
+    them; after the demo corpus that Whisper `models` of English heard, recordings of the user's own."""
     turnmill = "turnmill" if shutil.which("turnmill") else shlex.quote(os.path.relpath(sys.argv[0]))
     folder = shlex.quote(out)
     talks = samples.get("dialogue", 0) > 0
@@ -21,11 +21,11 @@ def next_commands(out: str, samples: Mapping[str, int], model: str | None = None
     keys = (
         "root=YOUR/RECORDINGS",
         "ingest.keep_untranscribed=true",
-        f"transcribe.model={model}",
+        f"transcribe.models=[{', '.join(models)}]",
         "transcribe.language=en",
     )
     settings = " ".join(f"--set {shlex.quote(key)}" for key in keys)
-    yours = [("yours", f"{turnmill} run speech {settings}")] if model else []
+    yours = [("yours", f"{turnmill} run speech {settings}")] if models else []
     return [
         *listen,
         *yours,

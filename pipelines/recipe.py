@@ -49,14 +49,14 @@ from turnmill.synth.tts.declared import ENGINES
 SPEAK = (("speak",), ("s2st", "speak"))
 """Where a recipe chooses an engine."""
 MODELS = (
-    ("transcribe", "model"),
+    ("transcribe", "models"),
     ("diarize", "model"),
     ("translate", "local", "model"),
     ("verify", "recognise"),
     *((*at, "recognise") for at in SPEAK),
     *((*at, "align", "model") for at in SPEAK),
 )
-"""The keys of each model that may be a folder."""
+"""The keys of each model, or list of them, that may be a folder."""
 _WRITTEN_KEYS = ("voices", "voice_names", "script", "speak", "simulate", "pricing")
 _CLIP_KEYS = ("tags", "speakers", "clusters", "select")
 
@@ -111,7 +111,8 @@ class Recipe(Params):
     emotion: Annotated[EmotionParams | None, HeardEmotion] = None
     """What someone feels in each clip, by a classifier of yours; null: nobody asks."""
     transcribe: Annotated[TranscribeParams | None, Transcribe] = None
-    """What Whisper hears in each clip, and how far that is from its text; null: it is not asked."""
+    """What Whisper models hear in each clip, how far that is from its text, and what they say together; null: nobody
+    is asked."""
     translate: Annotated[TranslateParams | None, Translate] = None
     """What is said in each clip, in another language; null: nobody is asked."""
     s2st: Annotated[S2stParams | None, S2st] = None
@@ -282,7 +283,8 @@ def _without_host(resolved: dict[str, Any]) -> None:
     for *names, key in MODELS:
         section = reduce(lambda section, name: section.get(name, {}), names, resolved)
         if key in section:
-            section[key] = model_name(section[key])
+            named = section[key]
+            section[key] = [model_name(each) for each in named] if isinstance(named, list) else model_name(named)
     for key in CHAT_HOST_FACTS:
         rewrite.pop(key, None)
         translate.get("chat", {}).pop(key, None)

@@ -16,6 +16,7 @@ from turnmill.manifests.export.profile import Drop
 from turnmill.manifests.records import Code, Reason
 from turnmill.manifests.samples import CLIP, DIALOGUE
 from turnmill.manifests.schema import EVENT_KINDS, TABLES, Table
+from turnmill.pipelines.asr.verdict import RULES
 from turnmill.pipelines.keys import keys, sections
 from turnmill.pipelines.source_list import channels, hours, languages
 from turnmill.sources.catalogue import Entry, load, shipped_names
@@ -84,6 +85,13 @@ def reasons() -> str:
             "## What an export drops",
             "`drop` of `items/FORMAT/SHARD.parquet`, below the folder of an [export](export.md).",
             _meanings("drop", Drop),
+            "## Verdicts on transcripts",
+            "`verdict` of `transcripts`: the first of these that holds of what a recogniser heard in a clip, and the "
+            "columns that it rests on; null where none does ([transcripts](transcripts.md#the-verdict)).",
+            markdown(
+                ("verdict", "rests on", "holds where"),
+                ((f"`{r.name}`", ", ".join(f"`{column}`" for column in r.rests_on), r.meaning) for r in RULES),
+            ),
         ]
     )
 

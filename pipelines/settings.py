@@ -13,7 +13,7 @@ def setting(text: str, paths: Collection[str]) -> tuple[str, Any]:
     """The key and the value of a text `a.b=c`; the value of a key of `paths` is no YAML."""
     key, equals, value = text.partition("=")
     if not equals or not key:
-        raise UsageError(f"--set {text}: write it as key=value, e.g. --set transcribe.model=base")
+        raise UsageError(f"--set {text}: write it as key=value, e.g. --set transcribe.language=en")
     return key, _path_value(value) if key in paths else _yaml_value(key, value)
 
 

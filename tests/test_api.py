@@ -2,10 +2,12 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import turnmill
+from tests.manifests.conftest import make_dataset
 
 
 def test_importing_turnmill_loads_nothing_heavy() -> None:
@@ -28,3 +30,10 @@ def test_every_public_name_is_there_and_no_other_is_promised() -> None:
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="module 'turnmill' has no attribute 'nothing'"):
         _ = turnmill.nothing  # type: ignore[attr-defined]
+
+
+def test_a_dataset_shows_a_given_text_above_what_was_heard(tmp_path: Path) -> None:
+    made = turnmill.open_dataset(make_dataset(str(tmp_path / "out")).url)
+    assert made.compared("t/c1").splitlines()[:2] == ["tiny.en", "given: words of t c1"]
+    with pytest.raises(turnmill.UsageError, match="has no transcript of a clip 't/c5' with a given text"):
+        made.compared("t/c5")

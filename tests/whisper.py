@@ -14,6 +14,14 @@ def require(model: str) -> None:
         pytest.skip(f"needs the weights of {model}: {PACKAGES[model].pip}")
 
 
+def other_tiny() -> str:
+    """tiny.en under the name of its folder: a second recogniser that costs little, and hears the same."""
+    require("tiny.en")
+    found = here("tiny.en")
+    assert found is not None
+    return str(found.folder)
+
+
 def loaded(model: str) -> Recognizer:
     """A model, shared with other tests: as a stage has it, but for int8 (a CPU's fastest) and batches of 4."""
     require(model)

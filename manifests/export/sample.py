@@ -75,9 +75,9 @@ class Sample:
 
     @property
     def recognised(self) -> Sequence[Mapping[str, Any]] | None:
-        """The words that a recogniser heard in a clip (`word`, `start` and `end` in seconds); None where none was asked
-        for their times."""
-        words: Sequence[Mapping[str, Any]] | None = (self.told["asr"] or {}).get("words")
+        """The words that recognisers heard in a clip, by their consensus (`word`, `start` and `end` in seconds); None
+        where none was asked for their times."""
+        words: Sequence[Mapping[str, Any]] | None = (self.told["consensus"] or {}).get("consensus_words")
         return words
 
     @property

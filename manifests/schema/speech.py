@@ -5,6 +5,7 @@ import pyarrow as pa
 from turnmill.manifests.emotions import EMOTIONS
 from turnmill.manifests.schema.shared import LICENCE, WHERE, WORD
 from turnmill.manifests.schema.table import BOOL, FLOAT, INT32, SPAN, TEXT, Table, field
+from turnmill.manifests.schema.trust import TRUST
 
 PRESENCE = "Silero VAD v6 and level"
 
@@ -194,10 +195,11 @@ EMOTION = Table(
 
 TRANSCRIPTS = Table(
     "transcripts",
-    "clip",
+    "clip and recogniser",
     (
         field("uid", TEXT, "clip"),
         field("model", TEXT, "recogniser"),
+        field("model_place", INT32, "its place in the recipe, from 0: the first stands for the clip in clips_all"),
         field("asr_text", TEXT, "recognised text; empty where there was no speech", source="faster-whisper"),
         field("asr_language", TEXT, "language used or detected; null where neither", source="faster-whisper"),
         field("language_prob", FLOAT, "probability of that language; null where it was given", "1", "faster-whisper"),
@@ -229,11 +231,56 @@ TRANSCRIPTS = Table(
             TEXT,
             "form of both texts: english, words, characters or chinese (Turnmill: docs/transcripts.md)",
         ),
+        *TRUST,
+    ),
+    key=("uid", "model"),
+    of="clips",
+    label=True,
+    stands=("model_place",),
+    sample="asr",
+    published=True,
+)
+
+_VOTE = "ROVER (Fiscus 1997)"
+_VOTED = pa.list_(pa.struct([*WORD, ("support", INT32), ("of", INT32), ("given", BOOL)]))
+
+CONSENSUS = Table(
+    "consensus",
+    "clip",
+    (
+        field("uid", TEXT, "clip"),
+        field("n_voices", INT32, "recognisers that heard it: those of the recipe that know its language"),
+        field("consensus_text", TEXT, "what they heard by a vote on each word; of one what it heard", source=_VOTE),
+        field(
+            "consensus_words",
+            _VOTED,
+            "its words with times; `support` of `of` recognisers say each, and `given`: the given text says it there "
+            "(null without one, and of two talks)",
+            "s",
+            _VOTE,
+        ),
+        field("consensus_channel_words", pa.list_(_VOTED), "the same of each channel, as `channel_words`", "s", _VOTE),
+        field(
+            "min_support",
+            FLOAT,
+            "least share of them that say what won, over all places of words; 1 where nobody hears a word",
+            "1",
+            _VOTE,
+        ),
+        field("mean_support", FLOAT, "mean of this share", "1", _VOTE),
+        field("agreement", FLOAT, "share of the places at which all of them say the same", "1", _VOTE),
+        field("consensus_error", FLOAT, "errors of the given text against the consensus, as text_error", "1", "jiwer"),
+        field("consensus_errors", INT32, "their number, of text_length", source="jiwer"),
+        field(
+            "unsupported",
+            INT32,
+            "errors of the given text against whichever recogniser is nearest to it, word by word; null as `given`",
+        ),
     ),
     key=("uid",),
     of="clips",
     label=True,
-    sample="asr",
+    sample="consensus",
     published=True,
 )
 
@@ -318,6 +365,7 @@ TABLES = (
     SOUND_TAGS,
     EMOTION,
     TRANSCRIPTS,
+    CONSENSUS,
     DIARIZATION,
     SPEAKERS,
     SPEAKER_CLUSTERS,

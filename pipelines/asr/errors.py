@@ -49,13 +49,18 @@ class Errors:
 def errors(given: str, heard: str, language: str = "en") -> Errors:
     """The errors in what was `heard` of a `given` text in a language, a BCP 47 tag."""
     name, units, _ = _form(primary(language))
-    wanted, said = normalize(given, language), normalize(heard, language)
-    if units == "character":
-        wanted, said = " ".join(wanted), " ".join(said)
+    wanted, said = tokens(given, language), tokens(heard, language)
     if not wanted:
-        return Errors(0, 0, len(said.split()), 0, units, name)
-    found = jiwer.process_words(wanted, said)
-    return Errors(found.substitutions, found.deletions, found.insertions, len(wanted.split()), units, name)
+        return Errors(0, 0, len(said), 0, units, name)
+    found = jiwer.process_words(" ".join(wanted), " ".join(said))
+    return Errors(found.substitutions, found.deletions, found.insertions, len(wanted), units, name)
+
+
+def tokens(text: str, language: str = "en") -> list[str]:
+    """The units of a text in which errors are counted, in the form in which it is compared."""
+    _, units, _ = _form(primary(language))
+    form = normalize(text, language)
+    return list(form.replace(" ", "")) if units == "character" else form.split()
 
 
 def normalize(text: str, language: str = "en") -> str:
@@ -71,8 +76,8 @@ def _form(language: str) -> tuple[str, str, Callable[[str], str]]:
     if language in _CHINESE:
         return "chinese", "character", _chinese
     if language in UNSPACED:
-        return "characters", "character", lambda text: _numbers_said(text, language).replace(" ", "")
-    return "words", "word", lambda text: _numbers_said(text, language)
+        return "characters", "character", lambda text: numbers_said(text, language).replace(" ", "")
+    return "words", "word", lambda text: numbers_said(text, language)
 
 
 _GROUPED = re.compile(r"(?<=\d)[.,'\u00a0\u2009\u202f](?=\d{3}(?!\d))")  # what parts the thousands of a number
@@ -80,36 +85,37 @@ _CHINESE = frozenset({"zh", "yue"})
 
 
 def _english(text: str) -> str:
-    plain = _whisper()(text.replace("\u2019", "'").replace("-", " "))
+    normal = _whisper()(text.replace("\u2019", "'").replace("-", " "))
     # Whisper's normaliser leaves some points that stand alone.
-    words = (word for word in plain.split() if any(character.isalnum() for character in word))
+    words = (word for word in normal.split() if any(character.isalnum() for character in word))
     return " ".join(re.sub(r"\d", r" \g<0> ", " ".join(words)).split())
 
 
-def _plain(text: str) -> str:
-    """One form of each letter, no case, and a space for what is no letter, mark or digit. An Indian vowel sign is a
-    mark, which Whisper's own normaliser for other languages takes away."""
+def plain(text: str, kept: str = "") -> str:
+    """One form of each letter, no case, and a space for what is no letter, mark, digit or one of those `kept`. An
+    Indian vowel sign is a mark, which Whisper's own normaliser for other languages takes away."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    return " ".join("".join(c if unicodedata.category(c)[0] in "LMN" else " " for c in folded).split())
+    return " ".join("".join(c if unicodedata.category(c)[0] in "LMN" or c in kept else " " for c in folded).split())
 
 
 def _chinese(text: str) -> str:
     simple = _simplified()(unicodedata.normalize("NFKC", text))
     # What is written 2 is said 二 or 两.
-    return _plain(chinese.spoken_form(simple)).replace(" ", "").replace("两", "二")
+    return plain(chinese.spoken_form(simple)).replace(" ", "").replace("两", "二")
 
 
-def _numbers_said(text: str, language: str) -> str:
-    """A plain text with whole numbers in words, grouped by thousands or not."""
+def numbers_said(text: str, language: str, kept: str = "") -> str:
+    """A plain text (`plain`) with whole numbers in words where num2words knows the language, grouped by thousands or
+    not."""
     from num2words import num2words
 
     def said(match: re.Match[str]) -> str:
         try:
-            return f" {_plain(num2words(int(match[0]), lang=language))} "
+            return f" {plain(num2words(int(match[0]), lang=language))} "
         except NotImplementedError:  # a language that it does not know
             return match[0]
 
-    return " ".join(re.sub(r"\d+", said, _plain(_GROUPED.sub("", text))).split())
+    return " ".join(re.sub(r"\d+", said, plain(_GROUPED.sub("", text), kept)).split())
 
 
 def _tame(text: str) -> str:

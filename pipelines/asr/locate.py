@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from turnmill.manifests.languages import primary
+from turnmill.pipelines.asr.given import given_tokens
 from turnmill.pipelines.asr.models import knows, whisper_language
 from turnmill.pipelines.asr.recognizer import Recognizer
 from turnmill.pipelines.asr.windows import SAMPLE_RATE
 from turnmill.synth.tts.align import Piece
 
-_MOST_TOKENS = 440  # of a text: what the prompt leaves of the decoder's 448 positions
 _LEAST_PROB = 0.05
 """Median probability of the words, below which the audio says something else: of 24 lines of hibari 0.73 and more
 (base, tiny.en), of espeak 0.22 and more but for one (base 0.04); the same lines with another's text 0.04 and less."""
@@ -54,8 +54,8 @@ def _located(recognizer: Recognizer, pcm: NDArray[np.float32], text: str, langua
     mel = model.feature_extractor(pcm)[..., :-1]  # the last frame is that of the padding
     code = recognizer.code(whisper_language(language))
     tokenizer = Tokenizer(model.hf_tokenizer, model.model.is_multilingual, task="transcribe", language=code)
-    tokens = tokenizer.encode(" " + text.strip())
-    if mel.shape[-1] > model.feature_extractor.nb_max_frames or len(tokens) > _MOST_TOKENS:
+    tokens = given_tokens(tokenizer, text)
+    if mel.shape[-1] > model.feature_extractor.nb_max_frames or not tokens:
         return None
     encoded = model.encode(pad_or_trim(mel)[None])
     found = model.find_alignment(tokenizer, [tokens], encoded, [mel.shape[-1]])[0]

@@ -17,6 +17,7 @@ import numpy as np
 
 from turnmill.manifests.audio import library
 from turnmill.manifests.records import Reason
+from turnmill.pipelines.asr.given import given_tokens
 from turnmill.pipelines.asr.models import english_only, fetched, near_language
 from turnmill.pipelines.asr.windows import SAMPLE_RATE, Clip, Window, first_round, windows
 from turnmill.pipelines.asr.words import Alignment, Word, hyphenated, in_speech, shortened, spread
@@ -39,7 +40,9 @@ class Transcript:
     `compression_ratio` the bytes of the text over those of its zlib form; of several windows, `avg_logprob` is the mean
     over those with words, weighted by duration, `no_speech_prob` the least, and `compression_ratio` the greatest.
     `heard` are the stretches that the model was given, in seconds, and `n_cut` how many of them said more than it can
-    write.
+    write. `detected` is the language that the model takes it for, whichever it was told, and `detected_prob` the
+    probability of that; null of a model of one language. `given` are the words of the text that was given, where they
+    were looked for.
     """
 
     text: str
@@ -51,12 +54,16 @@ class Transcript:
     words: tuple[Word, ...]
     heard: tuple[tuple[float, float], ...]
     n_cut: int
+    detected: str | None = None
+    detected_prob: float | None = None
+    given: tuple[Word, ...] | None = None
 
 
 @dataclass(frozen=True)
 class Decoded:
     """What faster-whisper makes of a window, as it is. `language_prob`: null where the language was given. `cut`:
-    whether the text ends at the model's bound on tokens and not where the model would end it."""
+    whether the text ends at the model's bound on tokens and not where the model would end it. `detected`: the language
+    that the model takes it for and its probability, None of a model of one. `given`: where a text that was given is."""
 
     text: str
     language: str
@@ -65,6 +72,8 @@ class Decoded:
     no_speech_prob: float
     cut: bool
     alignment: Alignment
+    detected: tuple[str, float] | None
+    given: Alignment
 
 
 @dataclass(frozen=True)
@@ -81,11 +90,18 @@ class Heard:
     no_speech_prob: float
     cut: bool
     words: tuple[Word, ...]
+    detected: str | None = None
+    detected_prob: float | None = None
+    given: tuple[Word, ...] | None = None
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "Heard":
         """From `dataclasses.asdict`, with or without a way through JSON."""
-        return cls(**{**row, "words": tuple(Word(**word) for word in row["words"])})
+        placed = {key: None if row[key] is None else tuple(Word(**word) for word in row[key]) for key in _PLACED}
+        return cls(**{**row, **placed})
+
+
+_PLACED: Final = ("words", "given")
 
 
 class Recognizer:
@@ -160,12 +176,24 @@ class Recognizer:
         is."""
         results = []
         for window, said in zip(batch, self.batch.fit(partial(self._in_parts, batch, name)), strict=True):
-            seconds, offset = len(window.pcm) / SAMPLE_RATE, window.start / SAMPLE_RATE
-            words = shortened(hyphenated(said.alignment), seconds, BEFORE, AFTER)
-            words = spread(in_speech(words, window.speech), seconds)
-            placed = tuple(replace(word, start=offset + word.start, end=offset + word.end) for word in words)
-            scores = (said.language, said.language_prob, said.avg_logprob, said.no_speech_prob, said.cut)
-            results.append(Heard(window.start, len(window.pcm), said.text, *scores, placed))
+            placed, given = (_placed(each, window) for each in (said.alignment, said.given))
+            language, prob = said.detected or (None, None)
+            results.append(
+                Heard(
+                    start=window.start,
+                    samples=len(window.pcm),
+                    text=said.text,
+                    language=said.language,
+                    language_prob=said.language_prob,
+                    avg_logprob=said.avg_logprob,
+                    no_speech_prob=said.no_speech_prob,
+                    cut=said.cut,
+                    words=placed,
+                    detected=language,
+                    detected_prob=prob,
+                    given=given or None,
+                )
+            )
         return results
 
     def code(self, language: str | None) -> str | None:
@@ -195,28 +223,46 @@ class Recognizer:
         with library(_WHO, name, Reason.RECOGNISER_FAILED):
             encoded, outputs = self.pipeline.generate_segment_batched(features, tokenizer, options)
             languages: list[tuple[str, float | None]] = [(given or "en", None)] * len(batch)
+            detected: list[tuple[str, float] | None] = [None] * len(batch)
+            if self.only is None:  # a step of the decoder, whatever language was given
+                ranked = self.model.model.detect_language(encoded)
+                detected = [(each[0][0].strip("<|>"), float(each[0][1])) for each in ranked]
             if given is None:
-                detected = self.model.model.detect_language(encoded)
-                languages = [(ranked[0][0].strip("<|>"), float(ranked[0][1])) for ranked in detected]
+                languages = [each or ("en", None) for each in detected]
         texts = [[token for token in output["tokens"] if token < tokenizer.eot] for output in outputs]
         said = [""] * len(batch)
         alignments: list[Alignment] = [[]] * len(batch)
+        of_given: list[Alignment] = [[]] * len(batch)
         frames = [ceil(len(window.pcm) / SAMPLE_RATE) * self.model.frames_per_second for window in batch]  # as it does
         # What is a word depends on the language: each is aligned for itself, beside empty texts of the others.
         for language in sorted({language for language, _ in languages}):
-            mine = [text if each == language else [] for text, (each, _) in zip(texts, languages, strict=True)]
-            if not any(mine):
-                continue
+            own = [each == language for each, _ in languages]
             with library(_WHO, name, Reason.RECOGNISER_FAILED):
                 tokenizer = Tokenizer(self.model.hf_tokenizer, self._detects, task="transcribe", language=language)
-                aligned = self.model.find_alignment(tokenizer, mine, encoded, frames)
+                mine = [text if here else [] for text, here in zip(texts, own, strict=True)]
+                wanted = [given_tokens(tokenizer, w.given) if here else [] for w, here in zip(batch, own, strict=True)]
+                for found, asked in ((alignments, mine), (of_given, wanted)):
+                    aligned = self.model.find_alignment(tokenizer, asked, encoded, frames) if any(asked) else []
+                    for place, words in enumerate(aligned):
+                        found[place] = words or found[place]
             for place, text in enumerate(mine):
-                if text:
-                    said[place], alignments[place] = tokenizer.decode(text).strip(), aligned[place]
+                said[place] = tokenizer.decode(text).strip() if text else said[place]
         bound = self.model.max_length // 2  # CTranslate2's own, of new tokens
         return [
-            Decoded(text, *language, o["avg_logprob"], float(o["no_speech_prob"]), len(o["tokens"]) >= bound, words)
-            for text, language, o, words in zip(said, languages, outputs, alignments, strict=True)
+            Decoded(
+                text=text,
+                language=language,
+                language_prob=prob,
+                avg_logprob=output["avg_logprob"],
+                no_speech_prob=float(output["no_speech_prob"]),
+                cut=len(output["tokens"]) >= bound,
+                alignment=words,
+                detected=told,
+                given=placed,
+            )
+            for text, (language, prob), output, words, told, placed in zip(
+                said, languages, outputs, alignments, detected, of_given, strict=True
+            )
         ]
 
     def _options(self, tokenizer: object, detect: bool) -> object:
@@ -257,6 +303,13 @@ BEFORE: Final = "\"'“¿([{-"
 AFTER: Final = "\"'.。,，!！?？:：”)]}、"  # other languages' own
 
 
+def _placed(alignment: Alignment, window: Window) -> tuple[Word, ...]:
+    """The words of an alignment in their places in the clip."""
+    seconds, offset = len(window.pcm) / SAMPLE_RATE, window.start / SAMPLE_RATE
+    words = spread(in_speech(shortened(hyphenated(alignment), seconds, BEFORE, AFTER), window.speech), seconds)
+    return tuple(replace(word, start=offset + word.start, end=offset + word.end) for word in words)
+
+
 def joined(parts: Sequence[Heard], language: str | None) -> Transcript:
     """The transcript of a clip from what was heard in its windows; of no window, that of a clip of `language` without
     words."""
@@ -268,6 +321,7 @@ def joined(parts: Sequence[Heard], language: str | None) -> Transcript:
     # A pause of a long clip says nothing about how sure the model was of the words.
     spoken = [part for part in parts if part.text] or parts
     detected = [part.language_prob for part in parts if part.language_prob is not None]
+    longest = max(parts, key=lambda part: part.samples)
     return Transcript(
         text=one_text([part.text for part in parts if part.text]),
         language=parts[0].language,
@@ -278,4 +332,7 @@ def joined(parts: Sequence[Heard], language: str | None) -> Transcript:
         words=tuple(word for part in parts for word in part.words),
         heard=tuple((p.start / SAMPLE_RATE, (p.start + p.samples) / SAMPLE_RATE) for p in parts),
         n_cut=sum(part.cut for part in parts),
+        detected=longest.detected,
+        detected_prob=longest.detected_prob,
+        given=parts[0].given,
     )

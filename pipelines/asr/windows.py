@@ -5,7 +5,7 @@ clip without speech gives no window, silence around speech and long pauses lie i
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -25,18 +25,20 @@ class Clip:
     """What is to be heard.
 
     `pcm`: float32 [samples], mono at 16 kHz. `speech`: [start, end) in samples of each stretch with speech, in order;
-    None: it is not known, and all of it may be. `language`: Whisper's code; None: to be detected.
+    None: it is not known, and all of it may be. `language`: Whisper's code; None: to be detected. `given`: a text that
+    it is said to say, whose words are to be found in it.
     """
 
     pcm: NDArray[np.float32]
     speech: Sequence[tuple[int, int]] | None = None
     language: str | None = None
+    given: str | None = None
 
 
 @dataclass(frozen=True)
 class Window:
-    """A stretch of a clip that the model takes at once. `clip`: its place; `start`: its first sample there; `language`
-    and `speech` as in `Clip`, the latter in samples of the window.
+    """A stretch of a clip that the model takes at once. `clip`: its place; `start`: its first sample there; `language`,
+    `speech` and `given` as in `Clip`, times in samples of the window; the text is given where there is no other window.
     """
 
     clip: int
@@ -44,6 +46,7 @@ class Window:
     pcm: NDArray[np.float32]
     speech: tuple[tuple[int, int], ...] | None = None
     language: str | None = None
+    given: str | None = None
 
 
 def windows(place: int, clip: Clip) -> list[Window]:
@@ -58,7 +61,7 @@ def windows(place: int, clip: Clip) -> list[Window]:
             if window.speech != ():  # what is left behind a cut can be silence
                 found.append(window)
             start = cut
-    return found
+    return [replace(window, given=clip.given) for window in found] if len(found) == 1 else found
 
 
 def first_round(found: Sequence[Window]) -> list[Window]:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from turnmill.pipelines.asr.windows import SAMPLE_RATE
 
@@ -93,15 +93,20 @@ def in_speech(words: Sequence[Word], speech: Sequence[tuple[int, int]] | None) -
     return found
 
 
-def spread(words: Sequence[Word], seconds: float) -> list[Word]:
+W = TypeVar("W", bound=Word)
+
+
+def spread(words: Sequence[W], seconds: float) -> list[W]:
     """The same in order inside [0, seconds), none shorter than 20 ms or its share of the whole."""
     least = min(_STEP, seconds / max(len(words), 1))
-    ordered, floor = [], 0.0
+    ordered: list[W] = []
+    floor = 0.0
     for word in words:
         start = max(word.start, floor)
         floor = max(word.end, start + least)
         ordered.append(replace(word, start=start, end=floor))
-    found, ceiling = [], seconds
+    found: list[W] = []
+    ceiling = seconds
     for word in reversed(ordered):
         end = min(word.end, ceiling)
         ceiling = min(word.start, end - least)

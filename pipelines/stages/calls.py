@@ -15,7 +15,7 @@ from turnmill.manifests.languages import primary
 from turnmill.manifests.params import Params
 from turnmill.manifests.records import ItemError, Reason, Reject, stable_hash
 from turnmill.manifests.samples import DIALOGUE, to_json
-from turnmill.manifests.schema import DIARIZED, MEASURED
+from turnmill.manifests.schema import DIARIZED, MEASURED, declared
 from turnmill.manifests.tar import TarWriter
 from turnmill.pipelines.guard import Guard
 from turnmill.pipelines.stage import Made, Row, Shard, Stage, Workspace, clip_item, clip_sound, hours
@@ -32,6 +32,9 @@ from turnmill.synth.phrases import PHRASES
 Pcm = NDArray[np.float32]
 
 _BEFORE, _AFTER, _FADE = RATE // 20, RATE // 10, RATE // 50  # samples kept around speech, and of a fade
+
+_Labels = Mapping[str, Mapping[str, Any] | None]
+"""What the stages before found of a clip, by table; None where one rejected it."""
 
 
 class CallsParams(Params):
@@ -56,7 +59,7 @@ class _Talk:
 class Calls(Stage):
     name = "calls"
     needs = ("clips", "quality")
-    optional = ("transcripts", "diarization")
+    optional = ("transcripts", "consensus", "diarization")
     tables = ("turns", "events", "words", "calls", "dialogues")
     items = "dialogues"
 
@@ -76,7 +79,7 @@ class Calls(Stage):
     def process(self, shard: Shard, workspace: Workspace, guard: Guard) -> Made:
         clips = workspace.rows("clips", shard.key)
         known = {
-            table: {row["uid"]: row for row in workspace.rows(table, shard.key)}
+            table: declared(table).standing(workspace.rows(table, shard.key))
             for table in ("quality", *self.optional)
             if table == "quality" or workspace.has(table)
         }
@@ -103,7 +106,7 @@ class Calls(Stage):
         return Made(tables, rejects, len(clips) * len(self.orders), hours(tables["dialogues"]))
 
     def _made(
-        self, name: str, assistant: int, clip: Row, labels: Mapping[str, Row | None], talk: _Talk, tar: TarWriter
+        self, name: str, assistant: int, clip: Row, labels: _Labels, talk: _Talk, tar: TarWriter
     ) -> dict[str, list[Row]]:
         """The rows of a dialogue, whose audio is in the tar."""
         order = (assistant, 1 - assistant)
@@ -168,7 +171,7 @@ def _sample(found: Recorded, clip: Row, language: str | None, audio: Audio, trus
     }
 
 
-def _language(clip: Row, labels: Mapping[str, Row | None]) -> str | None:
+def _language(clip: Row, labels: _Labels) -> str | None:
     heard = labels.get("transcripts")
     found: str | None = clip["language"] or (heard["asr_language"] if heard else None)
     return found
@@ -177,17 +180,18 @@ def _language(clip: Row, labels: Mapping[str, Row | None]) -> str | None:
 _LACKING: Final = {
     "quality": Reason.MEASURE_FAILED,
     "transcripts": Reason.RECOGNISER_FAILED,
+    "consensus": Reason.RECOGNISER_FAILED,
     "diarization": Reason.MODEL_FAILED,
 }
 
 
-def _talk(clip: Row, labels: Mapping[str, Row | None], lake: BinaryIO) -> _Talk:
+def _talk(clip: Row, labels: _Labels, lake: BinaryIO) -> _Talk:
     """The two parties of a clip, each on a channel. Raises ItemError for what is no talk of two, AudioError."""
     name = clip["source_uri"]
     for table, row in labels.items():
         if row is None:
             raise ItemError(_LACKING[table], f"{name}: it has no row in {table}, whose stage rejected it")
-    quality, heard, diarization = labels["quality"], labels.get("transcripts"), labels.get("diarization")
+    quality, heard, diarization = labels["quality"], labels.get("consensus"), labels.get("diarization")
     assert quality is not None
     if clip["channels"] == 1 and diarization is not None:
         return _diarized(clip, diarization["speaker_segments"], heard, lake)
@@ -207,12 +211,16 @@ def _talk(clip: Row, labels: Mapping[str, Row | None], lake: BinaryIO) -> _Talk:
     for channel, (speech, leak) in enumerate(zip((first, second), leaks, strict=True)):
         if leak is not None:  # what it hears of the other is not its own
             pcm[channel] = _alone(pcm[channel], speech)
-    words = None if heard is None else (_timed(heard["channel_words"][0]), _timed(heard["channel_words"][1]))
+    words = (
+        None
+        if heard is None
+        else (_timed(heard["consensus_channel_words"][0]), _timed(heard["consensus_channel_words"][1]))
+    )
     leak_db = max((leak for leak in leaks if leak is not None), default=None)
     return _Talk(pcm, (first, second), words, MEASURED, leak_db)
 
 
-def _diarized(clip: Row, segments: Sequence[Row], heard: Row | None, lake: BinaryIO) -> _Talk:
+def _diarized(clip: Row, segments: Sequence[Row], heard: Mapping[str, Any] | None, lake: BinaryIO) -> _Talk:
     """One channel as two, by who speaks when."""
     names = list(dict.fromkeys(segment["speaker"] for segment in segments))
     if len(names) != 2:
@@ -221,7 +229,7 @@ def _diarized(clip: Row, segments: Sequence[Row], heard: Row | None, lake: Binar
     spans = [[segment for segment in segments if segment["speaker"] == each] for each in names]
     first, second = (_in_samples(each, len(mixed)) for each in spans)
     pcm = np.stack([_alone(mixed, speech) for speech in (first, second)])
-    words = None if heard is None else _by_speaker(_timed(heard["words"]), (first, second))
+    words = None if heard is None else _by_speaker(_timed(heard["consensus_words"]), (first, second))
     return _Talk(pcm, (first, second), words, DIARIZED, None)
 
 

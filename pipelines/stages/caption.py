@@ -17,7 +17,7 @@ from turnmill.pipelines.asr.errors import errors
 from turnmill.pipelines.guard import Guard
 from turnmill.pipelines.stage import Made, Row, Shard, Workspace
 from turnmill.pipelines.stages.listen import SAMPLE_RATE, Listen, Pcm, in_samples, together
-from turnmill.pipelines.stages.recognised import NOTHING, TABLE, recognised
+from turnmill.pipelines.stages.recognised import NOTHING, TABLES, recognised
 from turnmill.sources.captions import CLARITIES, ENERGIES, INTONATIONS, PITCHES, RATES, Manner, bin_of
 from turnmill.sources.pitch import PitchTracker
 
@@ -70,7 +70,7 @@ class CaptionParams(Params):
 class Caption(Listen):
     name = "caption"
     needs = ("clips", "quality")
-    optional = ("emotions", TABLE)
+    optional = ("emotions", *TABLES)
     tables = ("speech_captions",)
 
     params: CaptionParams

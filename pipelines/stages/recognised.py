@@ -7,7 +7,9 @@ from typing import Final
 from turnmill.manifests.schema import declared
 from turnmill.pipelines.stage import Workspace
 
-TABLE: Final = "transcripts"
+HEARD: Final = "transcripts"
+VOTED: Final = "consensus"
+TABLES: Final = (HEARD, VOTED)
 
 
 @dataclass(frozen=True)
@@ -23,9 +25,10 @@ NOTHING: Final = Recognised("", None)
 
 def recognised(workspace: Workspace, key: str) -> Mapping[str, Recognised]:
     """By clip of a lake shard; none where the recipe asks no recogniser."""
-    if not workspace.has(TABLE):
+    if not workspace.has(VOTED):
         return {}
-    rows = declared(TABLE).standing(workspace.rows(TABLE, key))
+    heard = declared(HEARD).standing(workspace.rows(HEARD, key))
     return {
-        uid: Recognised(" ".join((row["asr_text"] or "").split()), row["asr_language"]) for uid, row in rows.items()
+        row["uid"]: Recognised(" ".join(row["consensus_text"].split()), heard[row["uid"]]["asr_language"])
+        for row in workspace.rows(VOTED, key)
     }

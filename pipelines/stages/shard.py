@@ -99,11 +99,11 @@ class ShardClips(WriteShard):
         codec, file = item["codec"], opened.enter_context(span(audio, item["offset"], item["size"]))
         if self.params.clip_codec == "flac" and codec != "flac":
             codec, file = "flac", _as_flac(file, item["uid"], opened)
-        asr = item["asr"]
+        heard = item["consensus"]
         sample = {
             **{name: item[name] for name in _CLIP_FIELDS},
-            # The given text is what its owners released; without one, the sample's text is what was recognised.
-            "text": item["text"] if item["text"] is not None else asr and asr["asr_text"],
+            # The given text is what its owners released; without one, the sample's text is what recognisers agree on.
+            "text": item["text"] if item["text"] is not None else heard and heard["consensus_text"],
             "text_given": item["text"],
             **{name: item[name] for name in CLIP_LABELS},
         }

@@ -47,7 +47,7 @@ class AlignParams(Params):
         default="auto",
         description="'auto': pocketsphinx for English, else whisper; 'proportional' guesses, and is never chosen",
     )
-    model: str = Field(default="base", description="model of 'whisper', as transcribe.model")
+    model: str = Field(default="base", description="model of 'whisper', as in transcribe.models")
 
 
 class SpeakParams(EngineChoice):
@@ -56,7 +56,7 @@ class SpeakParams(EngineChoice):
     align: AlignParams = AlignParams()
     recognise: str | None = Field(
         default=None,
-        description="recogniser (as transcribe.model) that hears whether a line says its text, in languages it knows",
+        description="recogniser, as in transcribe.models, that hears if a line says its text, in languages it knows",
     )
     gpus: float = Field(default=0.0, ge=0, description="GPU share of one worker")
     cpus: float = Field(default=1.0, gt=0, description="CPU cores of one worker")

@@ -15,7 +15,7 @@ from turnmill.manifests.records import Reason, Reject
 from turnmill.pipelines.guard import Guard
 from turnmill.pipelines.stage import MIB, LabelStage, Made, Resources, Row, Shard, Workspace, clip_item, hours
 from turnmill.pipelines.stages.listen import check_working
-from turnmill.pipelines.stages.recognised import NOTHING, TABLE, Recognised, recognised
+from turnmill.pipelines.stages.recognised import NOTHING, TABLES, Recognised, recognised
 from turnmill.synth.chat.cache import StoreCache
 from turnmill.synth.http import api_key
 from turnmill.synth.translation import chat, local
@@ -55,7 +55,7 @@ class TranslateParams(Params):
 
 class Translate(LabelStage):
     name = "translate"
-    optional = (TABLE,)
+    optional = TABLES
     tables = ("translations",)
     in_steps = True
     host_params = frozenset({"chat", "local", "gpus"})

@@ -26,7 +26,7 @@ class VerifyParams(Params):
     share: float = Field(default=1.0, ge=0, le=1, description="of the dialogues that are checked, chosen by hash")
     recognise: str | None = Field(
         default=None,
-        description="recogniser (as transcribe.model) that hears where interrupted turns end",
+        description="recogniser (as in transcribe.models) that hears where interrupted turns end",
     )
 
 

@@ -50,7 +50,7 @@ class Spoken:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--every", type=int, default=1, help="take every Nth text")
-    parser.add_argument("--model", default="tiny.en", help="Whisper model, as transcribe.model")
+    parser.add_argument("--model", default="tiny.en", help="Whisper model, as in transcribe.models")
     given = parser.parse_args()
     rows = [json.loads(row) for row in (QUICKSTART / "dialogues.jsonl").read_text("utf-8").splitlines()]
     texts = [turn["content"] for row in rows for turn in row["messages"] if isinstance(turn.get("content"), str)]

@@ -1,11 +1,12 @@
-"""The transcribe stage against bare `BatchedInferencePipeline`: same clips, same model, same batch size, one process.
+"""The transcribe stage against bare `BatchedInferencePipeline`: same clips, same models, same batch size, one process.
 
 The bare loop reads each clip from a lake shard and gives it to the pipeline, as its documentation shows; where batches
 are larger than one, all clips joined into one long audio with `clip_timestamps`, which is how the pipeline batches.
-Ours does the same reading, takes word times, places and scores them, and writes its part. In turn; medians of the CPU
+Of several models (`tiny.en+base`) each is given all of them. Ours does the same reading, takes word times, places and
+scores them, votes on them, and writes its part. In turn; medians of the CPU
 time of the process, which noise of other processes shows least in; the peak of memory is that of a process of its own.
 
-    python tests/benchmarks/bench_transcribe.py [--model tiny.en --model base] [--rounds 5] [--clips 16] [--beam 5]
+    python tests/benchmarks/bench_transcribe.py [--model tiny.en+base] [--rounds 5] [--clips 16] [--beam 5]
 """
 
 import argparse
@@ -54,7 +55,7 @@ def recorded(count: int) -> list[tuple[str, Audio]]:
 
 def lake(store: Store, clips: int) -> Workspace:
     """A lake shard with its measures."""
-    workspace = Workspace(store, {"clips": "bench", "quality": "bench", "transcripts": "bench"})
+    workspace = Workspace(store, {"clips": "bench", "quality": "bench", "transcripts": "bench", "consensus": "bench"})
     rows, measures = [], []
     with workspace.write_tar("clips", "all") as tar:
         for index, (text, audio) in enumerate(recorded(clips)):
@@ -67,11 +68,12 @@ def lake(store: Store, clips: int) -> Workspace:
     return workspace
 
 
-def compare(model: str, batch: int, rounds: int, clips: int, beam: int, only_ours: bool) -> None:
+def compare(named: str, batch: int, rounds: int, clips: int, beam: int, only_ours: bool) -> None:
+    models = tuple(named.split("+"))
     with tempfile.TemporaryDirectory() as scratch:
         store = Store(scratch)
         workspace = lake(store, clips)
-        params = TranscribeParams(model=model, batch_size=batch, beam_size=beam, device="cpu", language="en")
+        params = TranscribeParams(models=models, batch_size=batch, beam_size=beam, device="cpu", language="en")
         stage = Transcribe(params, "en")
         stage.setup()
 
@@ -86,7 +88,7 @@ def compare(model: str, batch: int, rounds: int, clips: int, beam: int, only_our
             return
         from faster_whisper import BatchedInferencePipeline, WhisperModel
 
-        pipeline = BatchedInferencePipeline(WhisperModel(str(fetched(model).folder), device="cpu", cpu_threads=1))
+        whispers = [WhisperModel(str(fetched(model).folder), device="cpu", cpu_threads=1) for model in models]
         common: dict[str, Any] = {"language": "en", "beam_size": beam, "batch_size": batch, "word_timestamps": True}
 
         def audio() -> list[np.ndarray]:
@@ -99,11 +101,15 @@ def compare(model: str, batch: int, rounds: int, clips: int, beam: int, only_our
             if batch > 1:
                 ends = np.cumsum([len(piece) for piece in pieces]) / SAMPLE_RATE
                 spans = [{"start": float(s), "end": float(e)} for s, e in zip([0.0, *ends[:-1]], ends, strict=True)]
-                list(pipeline.transcribe(np.concatenate(pieces), clip_timestamps=spans, **common)[0])
+                joined = np.concatenate(pieces)
+                for whisper in whispers:
+                    list(BatchedInferencePipeline(whisper).transcribe(joined, clip_timestamps=spans, **common)[0])
                 return
-            for piece in pieces:
-                span = [{"start": 0.0, "end": len(piece) / SAMPLE_RATE}]
-                list(pipeline.transcribe(piece, clip_timestamps=span, **common)[0])
+            for whisper in whispers:
+                pipeline = BatchedInferencePipeline(whisper)
+                for piece in pieces:
+                    span = [{"start": 0.0, "end": len(piece) / SAMPLE_RATE}]
+                    list(pipeline.transcribe(piece, clip_timestamps=span, **common)[0])
 
         runs: dict[str, Callable[[], None]] = {"bare": bare, "turnmill": ours}
         seconds: dict[str, list[float]] = {name: [] for name in runs}
@@ -115,22 +121,22 @@ def compare(model: str, batch: int, rounds: int, clips: int, beam: int, only_our
                     seconds[name].append(time.process_time() - started)
         total = sum(len(piece) for piece in audio()) / SAMPLE_RATE
     median = {name: statistics.median(values) for name, values in seconds.items()}
-    command = [sys.executable, __file__, "--model", model, "--batch", str(batch), "--clips", str(clips), "--peak"]
+    command = [sys.executable, __file__, "--model", named, "--batch", str(batch), "--clips", str(clips), "--peak"]
     peak = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     told = ", ".join(f"{name} {value:.2f} CPU s ({total / value:.0f} x real time)" for name, value in median.items())
-    print(f"{model}, batch {batch}: {told}; turnmill over bare {median['bare'] / median['turnmill']:.3f}; peak {peak}")
+    print(f"{named}, batch {batch}: {told}; turnmill over bare {median['bare'] / median['turnmill']:.3f}; peak {peak}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", action="append", help="default: tiny.en and base")
+    parser.add_argument("--model", action="append", help="default: tiny.en, base and tiny.en+base")
     parser.add_argument("--batch", action="append", type=int, help="default: 1 and 8")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--clips", type=int, default=16)
     parser.add_argument("--beam", type=int, default=5)
     parser.add_argument("--peak", action="store_true", help="print the memory of one run of ours, and nothing else")
     options = parser.parse_args()
-    for model in options.model or ["tiny.en", "base"]:
+    for model in options.model or ["tiny.en", "base", "tiny.en+base"]:
         for batch in options.batch or [1, 8]:
             compare(model, batch, options.rounds, options.clips, options.beam, options.peak)
 

@@ -171,7 +171,7 @@ corpus: files
 licence: {spdx: CC0-1.0, redistribute: true, commercial: true}
 ingest: {keep_untranscribed: true}
 quality: {}
-transcribe: {model: MODEL, language: LANGUAGE}
+transcribe: {models: [MODEL], language: LANGUAGE}
 select: SELECT
 """
 

@@ -32,7 +32,7 @@ Row = Mapping[str, Any]
 STAGES = (
     StageEntry("ingest", "f0", "speech", ("clips",), "clips"),
     StageEntry("quality", "f1", "speech", ("quality",), "clips"),
-    StageEntry("transcribe", "f2", "speech", ("transcripts",), "clips"),
+    StageEntry("transcribe", "f2", "speech", ("transcripts", "consensus"), "clips"),
     StageEntry("select", "f3", "speech", ("clip_selection",), "clips"),
     StageEntry("plan", "f4", "speech", ("clip_plan",), "clips"),
     StageEntry("shard", "f5", "speech", ("clip_samples",), "clips"),
@@ -145,7 +145,9 @@ def _speech(store: Store, redistribute: bool | None, licence: str) -> None:
                    text_error=None if row["text"] is None else 0.9 if row["uid"] == "t/c4" else 0.0)
             for row in rows
         ]  # fmt: skip
-        put(store, "transcribe", key, heard, len(rows))
+        also(store, "transcribe", "transcripts", key, heard)
+        agreed = [filled("consensus", uid=row["uid"], consensus_text="heard") for row in rows]
+        put(store, "transcribe", key, agreed, len(rows))
     removed = {"t/c2": "unique", "t/c4": "agrees"}
     everything = [row for rows in clips.values() for row in rows]
     put(

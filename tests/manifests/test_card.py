@@ -215,7 +215,7 @@ def test_a_corpus_without_words_takes_no_example_from_another(tmp_path: Path, ma
     with connect(store, speech) as connection:
         for table, changed in {
             "clips": "if(uid = 't/c3', 'other', corpus) AS corpus, nullif(text, 'words of t/c3') AS text",
-            "transcripts": "if(uid = 't/c3', '', asr_text) AS asr_text",
+            "consensus": "if(uid = 't/c3', '', consensus_text) AS consensus_text",
         }.items():
             connection.execute(f"CREATE TEMP TABLE told_{table} AS SELECT * REPLACE ({changed}) FROM {table}")
             connection.execute(f"CREATE OR REPLACE TEMP VIEW {table} AS FROM told_{table}")

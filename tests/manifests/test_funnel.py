@@ -68,7 +68,7 @@ PLANTED: list[tuple[Callable[[Store], None], str]] = [
     (lambda store: without_last_row(store, "quality", "f1", "b"), "quality: 5 items out, but quality has 4"),
     (lambda store: without_last_row(store, "lines", "f6", "s"), "speak: 6 items in, but what it reads has 5"),
     (lambda store: without_last_row(store, "clip_samples", "f5", "clips-train-000000"), "shard: 3 items out"),
-    (lambda store: store.remove("transcripts/f2/a.parquet"), "transcribe: 2 items in, but what it reads has 5"),
+    (lambda store: store.remove("consensus/f2/a.parquet"), "transcribe: 2 items in, but what it reads has 5"),
     (
         lambda store: with_notes(store, "clips", "f0", "a", items_in="5"),
         "ingest, shard a: 5 in is not 3 out + 1 rejected",

@@ -67,7 +67,7 @@ def test_the_published_tables_hold_the_selected_items_only(finished: Store, hub:
             (tmp_path / "table.parquet").write_bytes(data)
             tables[Path(path).stem] = pq.read_table(tmp_path / "table.parquet")
     assert all(table.schema.equals(SCHEMAS[name], check_metadata=False) for name, table in tables.items())
-    for name in ("clips", "quality", "transcripts"):
+    for name in ("clips", "quality", "transcripts", "consensus"):
         assert tables[name].column("uid").to_pylist() == ["t/c1", "t/c3", "t/c5"]
     for name in ("turns", "events", "words", "verification"):
         assert set(tables[name].column("dialogue").to_pylist()) == {"d1", "d2"}
@@ -86,7 +86,7 @@ def test_publishing_twice_sends_nothing_large_again(finished: Store, hub: Hub) -
     before = sum(path.startswith("/lfs/") for path in hub.requests)
     files = dict(hub.files)
     send(finished, hub)
-    assert before == 16
+    assert before == 17
     assert sum(path.startswith("/lfs/") for path in hub.requests) == before
     assert hub.files == files
 

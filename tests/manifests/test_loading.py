@@ -22,7 +22,7 @@ from tests.loads import (
     without_torchcodec,
     written,
 )
-from tests.manifests.conftest import INDEX, LICENCE, filled, put, sound, training_shard, with_card
+from tests.manifests.conftest import INDEX, LICENCE, also, filled, put, sound, training_shard, with_card
 from tests.manifests.hub import REPO, TOKEN, Hub
 from turnmill.manifests.errors import TurnmillError
 from turnmill.manifests.hub import publish
@@ -86,7 +86,8 @@ def write(root: Path, dialogues: int, codecs: dict[str, int]) -> Store:
         filled("transcripts", uid=row["uid"], asr_language=language)
         for row, language in zip(samples["shard"], cycle(["zh", "en-GB", "zh"]), strict=False)
     ]
-    put(store, "transcribe", "s", heard, len(heard))
+    also(store, "transcribe", "transcripts", "s", heard)
+    put(store, "transcribe", "s", [filled("consensus", uid=row["uid"]) for row in heard], len(heard))
     talks = [
         filled("dialogues", id=row["uid"], take=0, n_turns=2, duration=1.0, language="zh", **LICENCE)
         for row in samples["shard_dialogues"]

@@ -14,6 +14,8 @@ from turnmill.pipelines.guard import Guard
 from turnmill.pipelines.loading import load
 from turnmill.pipelines.stage import Row, Shard, Workspace
 from turnmill.pipelines.stages.caption import Caption, CaptionParams
+from turnmill.pipelines.stages.recognised import TABLES
+from turnmill.pipelines.stages.recognised import TABLES
 from turnmill.synth.speech import Speech
 
 TEXT = "The morning train leaves at seven, and nobody knew the way home."
@@ -55,9 +57,10 @@ def test_a_clip_is_measured_and_told(tmp_path: Path, spoken: Speech) -> None:
 
 
 def test_without_a_text_the_recognised_counts_and_the_heard_emotion_is_told(tmp_path: Path, spoken: Speech) -> None:
-    place = lake_of(tmp_path, [spoken], ("speech_captions", "transcripts", "emotions"))
+    place = lake_of(tmp_path, [spoken], ("speech_captions", *TABLES, "emotions"))
     for table, said in (
         ("transcripts", {"asr_text": TEXT, "asr_language": "en"}),
+        ("consensus", {"consensus_text": TEXT}),
         ("emotions", {"heard_emotion": "anger"}),
     ):
         rows = [dict.fromkeys(to_table(table, []).column_names) | {"uid": "u0"} | said]

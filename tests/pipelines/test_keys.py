@@ -56,7 +56,7 @@ def test_a_section_that_is_not_there_is_one_sentence() -> None:
     [
         ("script.interactions", "`turnmill keys script.interaction`"),
         ("acoustics", "`turnmill keys simulate.acoustics`"),
-        ("transcribe.model", "`turnmill keys transcribe`"),  # a key, which its section shows
+        ("transcribe.models", "`turnmill keys transcribe`"),  # a key, which its section shows
         ("barge_in", "`turnmill keys script.interaction`"),
         ("corpsu", "`turnmill keys`"),
     ],

@@ -144,7 +144,7 @@ def test_a_language_is_called_as_whisper_calls_it_or_refused() -> None:
 def test_speech_that_may_not_be_english_is_refused_to_a_model_of_english(
     language: str | None, said: str, tmp_path: Path
 ) -> None:
-    stage = Transcribe(TranscribeParams(model=str(written(tmp_path / "english", b""))), language)
+    stage = Transcribe(TranscribeParams(models=(str(written(tmp_path / "english", b"")),)), language)
     with pytest.raises(UsageError, match=said + r".* or set transcribe.language=en where all of it is English"):
         stage.check()
     Transcribe(stage.params.model_copy(update={"language": "en"}), language).check()

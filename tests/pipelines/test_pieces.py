@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.pipelines.conftest import SENTENCES, lake_of, speech
-from tests.whisper import require
+from tests.whisper import other_tiny, require
 from turnmill.manifests.errors import TurnmillError
 from turnmill.manifests.records import Reason, Reject, Row
 from turnmill.manifests.schema import to_table
@@ -65,19 +65,19 @@ def test_what_a_model_failed_on_is_tried_again_and_what_is_the_items_own_is_not(
 def test_a_run_that_a_model_ended_goes_on_with_one_that_works(tmp_path: Path) -> None:
     """What it failed on was an hour of clips with words, and no clip of it is lost to the next run."""
     require("tiny.en")
-    place = lake_of(tmp_path, [speech(sentence) for sentence in SENTENCES[:3]], ("transcripts",))
-    stage = Transcribe(TranscribeParams(model="tiny.en", batch_size=1), "en")
+    place = lake_of(tmp_path, [speech(sentence) for sentence in SENTENCES[:3]], Transcribe.tables)
+    stage = Transcribe(TranscribeParams(models=("tiny.en",), batch_size=1), "en")
     stage.setup()
-    generate = stage.recognizer.pipeline.generate_segment_batched
+    generate = stage.ears[0].recognizer.pipeline.generate_segment_batched
 
     def broken(*_: object) -> None:
         raise RuntimeError("CUDA failed with error unspecified launch failure")
 
-    stage.recognizer.pipeline.generate_segment_batched = broken
+    stage.ears[0].recognizer.pipeline.generate_segment_batched = broken
     guard = Guard(stage.name, pieces=Pieces(place.store, "pieces/x", keep_s=0.0))
     with pytest.raises(TurnmillError, match=r"the model tiny.en fails on every clip: .*launch failure"):
         stage.process(Shard(KEY, KEY), place, guard)
-    stage.recognizer.pipeline.generate_segment_batched = generate
+    stage.ears[0].recognizer.pipeline.generate_segment_batched = generate
     made = stage.process(Shard(KEY, KEY), place, Guard(stage.name, pieces=Pieces(place.store, "pieces/x", keep_s=0.0)))
     assert not made.rejects
     assert made == stage.process(Shard(KEY, KEY), place, Guard(stage.name))
@@ -142,15 +142,15 @@ def test_transcripts_of_a_killed_worker_are_not_heard_again(tmp_path: Path, monk
     monkeypatch.setattr(Recognizer, "hear", counted)
     made = []
     for name in ("undisturbed", "killed"):
-        place = lake_of(tmp_path / name, [speech(sentence) for sentence in SENTENCES], ("transcripts",))
-        stage = Transcribe(TranscribeParams(model="tiny.en"), "en")
+        place = lake_of(tmp_path / name, [speech(sentence) for sentence in SENTENCES], Transcribe.tables)
+        stage = Transcribe(TranscribeParams(models=("tiny.en", other_tiny())), "en")
         heard.clear()
         if name == "killed":
-            made.append(made_after_a_kill(stage, place, work, kill_at=3))
+            made.append(made_after_a_kill(stage, place, work, kill_at=7))  # the second of its models
         else:
             stage.setup()
             made.append(stage.process(Shard(KEY, KEY), place, Guard(stage.name)))
-        assert len(heard) == len(SENTENCES)
+        assert len(heard) == 2 * len(SENTENCES)
     assert made[0] == made[1]
 
 
@@ -224,12 +224,12 @@ def test_a_verdict_after_a_kill_gives_no_clip_the_transcript_of_another(tmp_path
     require("tiny.en")
     clips = [speech(sentence) for sentence in SENTENCES]
     long = speech(" ".join(SENTENCES * 3))  # more windows than one, the last of them the shortest
-    place = lake_of(tmp_path, [long, *clips], ("transcripts",))
-    stage = Transcribe(TranscribeParams(model="tiny.en"), "en")
+    place = lake_of(tmp_path, [long, *clips], Transcribe.tables)
+    stage = Transcribe(TranscribeParams(models=("tiny.en",)), "en")
     stage.setup()
-    assert len(stage.recognizer.windows([Clip(np.zeros(len(long.pcm) * 2 // 3, np.float32))])) > 1
+    assert len(stage.ears[0].recognizer.windows([Clip(np.zeros(len(long.pcm) * 2 // 3, np.float32))])) > 1
     undisturbed = stage.process(Shard(KEY, KEY), place, Guard(stage.name))
-    hear, heard = stage.recognizer.hear, list[str]()
+    hear, heard = stage.ears[0].recognizer.hear, list[str]()
 
     def killing(windows: Sequence[Window], name: str) -> list[Heard]:
         if heard.count("u0") and name == "u0":
@@ -237,10 +237,10 @@ def test_a_verdict_after_a_kill_gives_no_clip_the_transcript_of_another(tmp_path
         heard.append(name)
         return hear(windows, name)
 
-    stage.recognizer.hear = killing  # type: ignore[method-assign,assignment]
+    stage.ears[0].recognizer.hear = killing  # type: ignore[method-assign,assignment]
     with pytest.raises(Killed):
         stage.process(Shard(KEY, KEY), place, Guard(stage.name, pieces=Pieces(place.store, "pieces/x", keep_s=0.0)))
-    stage.recognizer.hear = hear  # type: ignore[method-assign]
+    stage.ears[0].recognizer.hear = hear  # type: ignore[method-assign]
     attempt = Attempt(True, {stage.name: {"u0": Reason.KILLED_WORKER}})
     pieces = Pieces(place.store, "pieces/x", keep_s=0.0)
     made = stage.process(Shard(KEY, KEY), place, Guard(stage.name, attempt, pieces=pieces))

@@ -207,7 +207,7 @@ def test_a_list_of_corpora_that_cannot_be_used_is_refused(both: Path, settings: 
 
 
 def test_a_stage_without_what_it_needs_is_refused_in_the_words_of_the_recipe(both: Path) -> None:
-    recipe = load(both / "both.yaml", ["quality=null", "transcribe={model: base}"])
+    recipe = load(both / "both.yaml", ["quality=null", "transcribe={models: [base]}"])
     with pytest.raises(UsageError, match=r"^`transcribe` needs the table `quality`: add `quality: \{\}`"):
         halves(recipe, Store(str(both / "never")))
 

@@ -140,10 +140,10 @@ def test_a_corpus_gives_each_item_and_its_audio_without_a_run(small: Small) -> N
 def test_a_recipe_of_keys_and_values_is_checked_as_a_file_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     keys = {"name": "mine", "corpus": "files", "root": Path("clips"), "quality": {}}
-    recipe = turnmill.load_recipe(keys, {"root": "others", "transcribe.model": "base"})
+    recipe = turnmill.load_recipe(keys, {"root": "others", "transcribe.models": ["base"]})
     assert recipe.root == place(tmp_path / "others")
     assert recipe.transcribe is not None
-    assert recipe.transcribe.model == "base"
+    assert recipe.transcribe.models == ("base",)
     assert turnmill.load_recipe(keys).root == place(tmp_path / "clips")
     assert "transcribe" not in keys
     with pytest.raises(turnmill.UsageError, match=r"^recipe: corpsu: unknown key; did you mean 'corpus'"):

@@ -32,7 +32,10 @@ def test_shipped_recipes_are_valid(name: str) -> None:
     ("text", "sentence"),
     [
         ("name: x\ncorpus: files\ncorpse: 1", "mine.yaml: corpse: unknown key; did you mean 'corpus'?"),
-        ("name: x\ncorpus: files\ntranscribe: {modle: tiny}", "transcribe.modle: unknown key; did you mean 'model'?"),
+        (
+            "name: x\ncorpus: files\ntranscribe: {modles: [tiny]}",
+            "transcribe.modles: unknown key; did you mean 'models'?",
+        ),
         (
             "name: x\ncorpus: files\ntranscribe: {language: english_us}",
             "mine.yaml: transcribe.language: 'english_us' is no language tag: write one of BCP-47, such as en, zh or",
@@ -96,11 +99,11 @@ def test_missing_recipe_is_refused(tmp_path: Path) -> None:
 def test_settings_replace_keys_and_make_sections(tmp_path: Path) -> None:
     path = written(tmp_path, "name: x\ncorpus: files\nselect: []")
     recipe = load(
-        path, ["corpus=ljspeech", "quality={}", "transcribe.model=tiny.en", "ingest.unit_clips=7", "root=here"]
+        path, ["corpus=ljspeech", "quality={}", "transcribe.models=[tiny.en]", "ingest.unit_clips=7", "root=here"]
     )
     assert recipe.corpus == "ljspeech"
     assert recipe.transcribe is not None
-    assert recipe.transcribe.model == "tiny.en"
+    assert recipe.transcribe.models == ("tiny.en",)
     assert recipe.ingest.unit_clips == 7
     assert recipe.root == place(Path.cwd() / "here")
 

@@ -348,9 +348,9 @@ def test_a_predicate_that_does_not_run_is_refused_before_work(small: Small, tmp_
         (["root=null"], "add --set root=FOLDER"),
         (["corpus=librispeach"], "librispeech"),
         (["texts=/nowhere.jsonl"], "/nowhere.jsonl does not exist"),
-        (["transcribe.model=/no/such/model"], "/no/such/model"),
-        (["transcribe.model=/no/such/model", "root=/nowhere/at/all"], "/nowhere/at/all does not exist"),
-        (["transcribe.model=/no/such/model", "texts=/nowhere.jsonl"], "/nowhere.jsonl does not exist"),
+        (["transcribe.models=[/no/such/model]"], "/no/such/model"),
+        (["transcribe.models=[/no/such/model]", "root=/nowhere/at/all"], "/nowhere/at/all does not exist"),
+        (["transcribe.models=[/no/such/model]", "texts=/nowhere.jsonl"], "/nowhere.jsonl does not exist"),
         (
             ["simulate={noises: [/no/noise.wav], recordings_licence: {spdx: MIT, redistribute: yes, commercial: yes}}"],
             "/no/noise.wav",
@@ -454,7 +454,7 @@ def test_what_travels_to_workers_is_named_in_full(small: Small, monkeypatch: pyt
     monkeypatch.chdir(folder)
     (folder / "model").mkdir(exist_ok=True)
     settings = [
-        "transcribe.model=model",
+        "transcribe.models=[model]",
         "verify.recognise=model",
         "root=corpus",
         "texts=dialogues.jsonl",
@@ -464,11 +464,11 @@ def test_what_travels_to_workers_is_named_in_full(small: Small, monkeypatch: pyt
     assert recipe.transcribe is not None
     assert recipe.verify is not None
     assert recipe.voices is not None
-    named = [recipe.root, recipe.texts, recipe.script.limits.unsafe_terms, recipe.transcribe.model]
+    named = [recipe.root, recipe.texts, recipe.script.limits.unsafe_terms, *recipe.transcribe.models]
     named += [recipe.verify.recognise, recipe.voices.source]
     for path, name in zip(named, ("corpus", "dialogues.jsonl", "small.yaml", "model", "model", "out"), strict=True):
         assert str(path) == str(folder / name)
-    assert load(Path("small.yaml"), ["transcribe.model=large-v3"]).transcribe.model == "large-v3"  # type: ignore[union-attr]
+    assert load(Path("small.yaml"), ["transcribe.models=[large-v3]"]).transcribe.models == ("large-v3",)  # type: ignore[union-attr]
     assert Plan(halves(small.recipe, Store("out"))[0], ({},), {}).workspace(Store("out")).store.url == str(
         folder / "out"
     )

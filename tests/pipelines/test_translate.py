@@ -14,11 +14,12 @@ from tests.synth.translation.test_local import GERMAN
 from tests.tiny_translator import write_model
 from turnmill.manifests.errors import TurnmillError, UsageError
 from turnmill.manifests.records import Reason
-from turnmill.manifests.schema import to_table
+from turnmill.manifests.schema import SCHEMAS, to_table
 from turnmill.pipelines.guard import Guard
 from turnmill.pipelines.loading import load
 from turnmill.pipelines.pieces import Pieces
 from turnmill.pipelines.stage import Made, Row, Shard, Workspace
+from turnmill.pipelines.stages.recognised import TABLES
 from turnmill.pipelines.stages.translate import Translate, TranslateParams
 from turnmill.synth.speech import Speech
 from turnmill.synth.tokens import tokens
@@ -35,14 +36,21 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def lake(folder: Path, *clips: Row, heard: list[str] | None = None) -> Workspace:
     """Clips with these columns; `heard`: what is recognised in each."""
     sound = Speech(np.zeros(2400, np.float32), 24_000, None)
-    place = lake_of(folder, [sound] * len(clips), ("translations", "transcripts"))
+    place = lake_of(folder, [sound] * len(clips), ("translations", *TABLES))
     rows = [row | clip for row, clip in zip(place.rows("clips", "shard"), clips, strict=True)]
     place.store.write_part(place.part("clips", "shard"), to_table("clips", rows), {})
     if heard is None:
-        return replace(place, fingerprints={t: p for t, p in place.fingerprints.items() if t != "transcripts"})
-    empty = dict.fromkeys(to_table("transcripts", []).column_names)
-    said = [empty | {"uid": f"u{n}", "asr_text": text, "asr_language": "en"} for n, text in enumerate(heard)]
-    place.store.write_part(place.part("transcripts", "shard"), to_table("transcripts", said), {})
+        return replace(place, fingerprints={t: p for t, p in place.fingerprints.items() if t not in TABLES})
+    for table in TABLES:
+        names = SCHEMAS[table].names
+        said = [
+            {name: values.get(name) for name in names}
+            for values in (
+                {"uid": f"u{n}", "asr_text": text, "asr_language": "en", "consensus_text": text}
+                for n, text in enumerate(heard)
+            )
+        ]
+        place.store.write_part(place.part(table, "shard"), to_table(table, said), {})
     return place
 
 

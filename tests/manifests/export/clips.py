@@ -25,11 +25,11 @@ TRAIN = "shards/f5/clips-train-000000.tar"
 def long_clip(**told: Any) -> dict[str, Any]:
     """A number a second, said with joy, each from 0.1 to 0.9 s of its second."""
     words = [
-        {"word": word, "start": second + 0.1, "end": second + 0.9, "prob": 1.0}
+        {"word": word, "start": second + 0.1, "end": second + 0.9, "prob": 1.0, "support": 1, "of": 1, "given": True}
         for second, word in enumerate(COUNTED.split())
     ]
-    asr, dnsmos = CLIP.field("asr").type, CLIP.field("dnsmos").type
-    labels = {"asr": sample_of(asr, words=words), "dnsmos": sample_of(dnsmos, dnsmos_ovrl=3.2)}
+    heard, dnsmos = CLIP.field("consensus").type, CLIP.field("dnsmos").type
+    labels = {"consensus": sample_of(heard, consensus_words=words), "dnsmos": sample_of(dnsmos, dnsmos_ovrl=3.2)}
     return clip("c1", COUNTED, "zoe") | {"duration": LONG, "emotion": "joy"} | labels | told
 
 

@@ -178,7 +178,7 @@ def clap_of(tmp_path: Path, long: dict[str, Any]) -> tuple[dict[str, Any], dict[
 
 
 def test_a_long_clip_whose_words_have_no_times_is_dropped(tmp_path: Path) -> None:
-    became, captions = clap_of(tmp_path, long_clip(asr=None, duration=30.0))
+    became, captions = clap_of(tmp_path, long_clip(consensus=None, duration=30.0))
     why = ("too_long", "it is cut at 10 s, and no recogniser told when each word is said")
     assert became == {"t/c1#0": why, "t/c1#1": why, "t/c1#2": why, "t/c3": (None, None)}
     assert captions.keys() == {"c3-0"}
@@ -205,13 +205,15 @@ def test_how_a_clip_is_spoken_is_one_of_its_captions(tmp_path: Path) -> None:
 
 
 def test_a_long_sound_is_cut_and_each_piece_has_its_captions(tmp_path: Path) -> None:
-    became, captions = clap_of(tmp_path, long_clip(text=None, asr=None, captions=["rain on a roof"], duration=20.01))
+    became, captions = clap_of(
+        tmp_path, long_clip(text=None, consensus=None, captions=["rain on a roof"], duration=20.01)
+    )
     assert became == dict.fromkeys(["t/c1#0", "t/c1#1", "t/c1#2", "t/c3"], (None, None))
     assert all(captions[f"c1-{piece}"] == ["rain on a roof"] for piece in range(3))
 
 
 def test_tags_make_a_caption_where_there_is_no_other(tmp_path: Path) -> None:
-    told = {"text": None, "asr": None, "emotion": None, "duration": 5.0}
+    told = {"text": None, "consensus": None, "emotion": None, "duration": 5.0}
     _, captions = clap_of(tmp_path, long_clip(tags=["dog", "rain"], **told))
     assert captions["c1-0"] == ["The sounds of dog, rain"]
 
@@ -229,8 +231,9 @@ def test_chinese_words_of_a_piece_are_not_parted(tmp_path: Path) -> None:
 
 
 def test_a_word_that_lasts_longer_than_a_piece_is_cut(tmp_path: Path) -> None:
-    asr = long_clip()["asr"] | {"words": [{"word": "om", "start": 0.5, "end": 24.5, "prob": 1.0}]}
-    became, captions = clap_of(tmp_path, long_clip(asr=asr, duration=25.0))
+    word = long_clip()["consensus"]["consensus_words"][0] | {"word": "om", "start": 0.5, "end": 24.5}
+    heard = long_clip()["consensus"] | {"consensus_words": [word]}
+    became, captions = clap_of(tmp_path, long_clip(consensus=heard, duration=25.0))
     assert became == {f"t/c1#{piece}": (None if piece == 1 else "no_text", None) for piece in range(3)} | {
         "t/c3": (None, None)
     }

@@ -116,8 +116,9 @@ def test_a_clip_that_nobody_recognised_is_all_speech() -> None:
 
 
 def test_a_clip_of_two_channels_is_mixed_and_has_the_words_of_its_recogniser() -> None:
-    asr = {"heard": [{"start": 0.16, "end": 0.8}], "words": [{"word": "hi", "start": 0.2, "end": 0.4, "prob": 0.9}]}
-    sample = of(sample_of(CLIP, duration=1.0, asr=asr), 2, 1.0)
+    asr = {"heard": [{"start": 0.16, "end": 0.8}]}
+    consensus = {"consensus_words": [{"word": "hi", "start": 0.2, "end": 0.4, "prob": 0.9}]}
+    sample = of(sample_of(CLIP, duration=1.0, asr=asr, consensus=consensus), 2, 1.0)
     assert sample["audio"].shape == (1, 8000)
     assert sample["speech"][0].tolist() == [2 <= frame < 10 for frame in range(13)]
     assert sample["words"]["text"] == ["hi"]

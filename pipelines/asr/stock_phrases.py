@@ -1,0 +1,101 @@
+"""What Whisper says where nobody says anything, by language: ends of films and videos, thanks and greetings.
+
+People say most of these as well, so that a text of them alone tells nothing where there is speech. Kept small: what its
+training on subtitles is known for.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+STOCK_PHRASES: Final[Mapping[str, tuple[str, ...]]] = {
+    "en": (
+        "you",
+        "thank you",
+        "thank you very much",
+        "thank you so much",
+        "thanks",
+        "thanks for watching",
+        "thank you for watching",
+        "thanks for listening",
+        "please subscribe",
+        "please subscribe to my channel",
+        "like and subscribe",
+        "see you next time",
+        "see you in the next video",
+        "subtitles by the amara.org community",
+        "bye",
+        "bye bye",
+        "the end",
+        "oh",
+        "so",
+        "hmm",
+        "okay",
+        "i'm sorry",
+    ),
+    "de": (
+        "vielen dank",
+        "danke",
+        "danke schön",
+        "vielen dank fürs zuschauen",
+        "untertitel der amara.org-community",
+        "untertitelung des zdf",
+        "untertitelung im auftrag des zdf",
+        "bis zum nächsten mal",
+        "tschüss",
+    ),
+    "fr": (
+        "merci",
+        "merci d'avoir regardé cette vidéo",
+        "sous-titres réalisés par la communauté d'amara.org",
+        "sous-titrage st' 501",
+        "abonnez-vous",
+        "au revoir",
+    ),
+    "es": (
+        "gracias",
+        "muchas gracias",
+        "gracias por ver el video",
+        "subtítulos realizados por la comunidad de amara.org",
+        "suscríbete",
+        "suscríbete al canal",
+        "adiós",
+    ),
+    "it": (
+        "grazie",
+        "grazie per aver guardato il video",
+        "sottotitoli creati dalla comunità amara.org",
+        "sottotitoli e revisione a cura di qtss",
+    ),
+    "pt": ("obrigado", "obrigada", "obrigado por assistir", "legendas pela comunidade amara.org", "tchau"),
+    "nl": ("bedankt", "dank u wel", "bedankt voor het kijken", "ondertitels ingediend door de amara.org gemeenschap"),
+    "pl": ("dziękuję", "dziękuję za uwagę", "napisy stworzone przez społeczność amara.org"),
+    "ru": ("спасибо", "спасибо за просмотр", "продолжение следует", "субтитры сделал dimatorzok"),
+    "tr": ("teşekkürler", "izlediğiniz için teşekkürler"),
+    "ar": ("شكرا", "شكرا للمشاهدة", "اشتركوا في القناة", "ترجمة نانسي قنقر"),
+    "zh": (
+        "谢谢",
+        "谢谢大家",
+        "谢谢观看",
+        "谢谢收看",
+        "感谢观看",
+        "再见",
+        "请不吝点赞订阅转发打赏支持明镜与点点栏目",
+        "字幕由amara.org社区提供",
+        "中文字幕志愿者",
+    ),
+    "ja": (
+        "ありがとうございました",
+        "ありがとうございます",
+        "ご視聴ありがとうございました",
+        "チャンネル登録お願いします",
+        "おやすみなさい",
+        "次回予告",
+    ),
+    "ko": (
+        "감사합니다",
+        "시청해주셔서 감사합니다",
+        "시청해 주셔서 감사합니다",
+        "구독과 좋아요 부탁드립니다",
+        "다음 영상에서 만나요",
+    ),
+}
