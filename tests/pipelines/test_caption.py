@@ -15,7 +15,6 @@ from turnmill.pipelines.loading import load
 from turnmill.pipelines.stage import Row, Shard, Workspace
 from turnmill.pipelines.stages.caption import Caption, CaptionParams
 from turnmill.pipelines.stages.recognised import TABLES
-from turnmill.pipelines.stages.recognised import TABLES
 from turnmill.synth.speech import Speech
 
 TEXT = "The morning train leaves at seven, and nobody knew the way home."
