@@ -2,14 +2,15 @@
 became of the others."""
 
 from collections import Counter
-from typing import Any, get_args
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, get_args
 
 import duckdb
 
 from turnmill.dashboards.requested import INSIDE
 from turnmill.manifests.records import Intent
 from turnmill.synth.script import IntentMix
-from turnmill.synth.script.room import no_room
+from turnmill.synth.script.room import TOO_SHORT, no_room, shortest
 
 _TURNS = """
     WITH said AS (
@@ -26,6 +27,20 @@ _TURNS = """
 """The assistant's turns of the sources: how many there are of each text, and how many are not interrupted."""
 _ROWS = 100_000
 _HAS_ROOM = "have room, but no kind that was due made sense"
+
+_MISHEARD = "a question that can be asked again, and the answer to one that sounds like it or was asked before"
+_MISSED = "the end of a clause that is 2 s long or more"
+_NEEDS: Final[Mapping[str, str]] = {
+    "follow_up": "a next turn of the source that asks, and points at nothing that would be unsaid",
+    "topic": "an answer that has told something, and another dialogue to borrow from",
+    "correct": _MISHEARD,
+    "denial": _MISHEARD,
+    "clarify": _MISSED,
+    "repeat": _MISSED,
+    "affirm": "an answer that has told what was asked for, of which nobody goes on to talk",
+    "cancel": "an answer of 8 s or more",
+}
+"""What a turn has that a kind of interruption makes sense at (docs/turn-taking.md)."""
 
 POINTS = 0.02
 """Of a share: what is further from the one asked for is explained."""
@@ -74,18 +89,21 @@ def interruptions(connection: duckdb.DuckDBPyConnection, mix: IntentMix) -> list
 
 def interruption_rate(connection: duckdb.DuckDBPyConnection, asked: float) -> dict[str, Any]:
     """Of the assistant's turns that a source wrote, the share that was `asked` to be interrupted; how many are in the
-    scripts, and in the audio (`placed`), with their shares of `turns`. `others`: of the turns that are not interrupted,
-    of up to 10,000 dialogues, how many have no room for it, by why, or have some. `why` is one sentence where the share
-    placed is more than 2 points below the one asked for, else None."""
+    scripts, and in the audio (`placed`), with their shares of `turns`. Of the turns of up to 10,000 dialogues, `room` is
+    the share that has room for it; `others`: of those that are not interrupted, how many have none, by why, or have
+    some. `why` is one sentence where the share placed is more than 2 points below the one asked for, else None."""
     (scripted,) = connection.execute(f"{_WRITTEN} SELECT count(*) FROM asked").fetchone() or (0,)
     (placed,) = connection.execute(f"SELECT count(*) FROM events {INSIDE} WHERE kind = 'barge_in'").fetchone() or (0,)
-    turns, others = 0, Counter[str]()
+    turns, interrupted, others, languages = 0, 0, Counter[str](), set[str]()
     rows = connection.execute(_TURNS)
     while many := rows.fetchmany(_ROWS):
         for language, text, n, whole, looked in many:
             turns += n
-            if whole and looked:
-                others[no_room(text, language) or _HAS_ROOM] += whole
+            if looked:
+                interrupted += n - whole
+                languages.add(language)
+                others.update({no_room(text, language) or _HAS_ROOM: whole} if whole else {})
+    with_room, seen = interrupted + others[_HAS_ROOM], interrupted + others.total()
     row = {
         "asked": asked,
         "turns": turns,
@@ -93,19 +111,24 @@ def interruption_rate(connection: duckdb.DuckDBPyConnection, asked: float) -> di
         "scripted_share": scripted / turns if turns else None,
         "placed": placed,
         "placed_share": placed / turns if turns else None,
-        "others": dict(sorted(others.items())),
+        "room": with_room / seen if seen else None,
+        "others": dict(sorted((+others).items())),
     }
-    return {**row, "why": _why_fewer(row)}
+    return {**row, "why": _why_fewer(row, languages)}
 
 
-def _why_fewer(row: dict[str, Any]) -> str | None:
+def _why_fewer(row: dict[str, Any], languages: Iterable[str]) -> str | None:
     if row["placed_share"] is None or row["asked"] - row["placed_share"] <= POINTS:
         return None
     n = sum(row["others"].values())
-    shares = [f"{count / n:.0%} {why}" for why, count in sorted(row["others"].items(), key=lambda item: -item[1])]
+    least = ", ".join(f"{shortest(language)} in {language}" for language in sorted(languages))
+    shares = [
+        f"{count / n:.0%} {why}{f' (fewer words, or characters, than {least})' if why == TOO_SHORT else ''}"
+        for why, count in sorted(row["others"].items(), key=lambda item: -item[1])
+    ]
     unplaced = row["scripted"] - row["placed"]
     speech = f"; {unplaced} found no room in the speech" if unplaced > 0 else ""
-    return f"of the turns that are not interrupted, {', '.join(shares)}{speech}"
+    return f"{row['room']:.0%} of the turns have room; of those that are not interrupted, {', '.join(shares)}{speech}"
 
 
 def _share(counts: Counter[str], intent: str) -> float | None:
@@ -118,6 +141,7 @@ def _why(row: dict[str, Any]) -> str | None:
         return None
     reasons = [f"{n} without room: {why}" for why, n in row["unplaced"].items()]
     if row["scripted_share"] is not None and abs(row["scripted_share"] - row["asked"]) > POINTS:
-        less = "fewer" if row["scripted_share"] < row["asked"] else "more"
-        reasons.insert(0, f"the texts offered {less} turns for it than for other kinds")
+        fewer = row["scripted_share"] < row["asked"]
+        needs = f": it needs {_NEEDS[row['intent']]}" if fewer else ""
+        reasons.insert(0, f"the texts offered {'fewer' if fewer else 'more'} turns for it than for other kinds{needs}")
     return "; ".join(reasons) or "others of the interruptions found no room"

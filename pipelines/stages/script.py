@@ -102,7 +102,7 @@ class ScriptParams(Params):
 
 class WriteScripts(Source):
     name = "script"
-    version = 8
+    version = 9
     tables = ("lines", "rewrites", "scripts")
     items = "dialogues"
     host_params = frozenset({"rewrite", "safety"})

@@ -16,6 +16,7 @@ _WORD = re.compile(r"[\u4e00-\u9fff]|[^\W\d_\u4e00-\u9fff]+")
 _BEARS_ON = re.compile("如果|要是|假如|假设|[若当在从对关除请帮用给把我有什怎哪为是能可想吗呢]")
 _SAME: Final = {"s": "is", "re": "are", "d": "would", "the": "a", "an": "a"}
 _WHEN = re.compile(r"\bwhen\b|\bwhat (?:time|date|day)\b|什么时[候间]|何时|哪[年天]|几[点号]", re.IGNORECASE)
+_MOST = 0.55  # of an answer
 _LEAST_ALIKE, _ALIKE = 3, 0.4  # words, or characters of Chinese, that questions have in common that sound alike
 
 
@@ -136,7 +137,7 @@ _WORDINGS: Final[Mapping[str, _Wording]] = {
             )
         ),
         counts=_pattern(
-            r"""\bhow\ (?:much|many|long|far|old|often|big|tall|high)\b|\b(?:when|what\ (?:time|date|year)|prices?|
+            r"""\bhow\ (?:much|many|long|far|old|often|big|tall|high)\b|\b(?:when|what\ (?:time|date|year)|plus|minus|prices?|
             costs?|balance|address|number|temperature|humidity|fare)\b"""
         ),
         announces=_pattern(r"\b(?:the\ following|here\ (?:are|is))\b|:$"),
@@ -203,7 +204,7 @@ _WORDINGS: Final[Mapping[str, _Wording]] = {
             "多少|几[个点号月年岁天元块]|多[久长远大高]|什么时[候间]|哪年|何时|地址|电话|价格|票价|时长|评分"
         ),
         announces=_pattern("^.{0,4}(?:以下|如下|下面)|[：:]$"),
-        number=_pattern(f"{numerals.CHINESE}|免费|不要钱"),
+        number=_pattern(f"(?!一(?:点[^钟半]|[些下起直定样般种个])){numerals.CHINESE}|免费|不要钱"),
         accepts=_pattern("好|当然|可以|没问题|行|嗯|是的|对|不"),
         regrets=_pattern("很?抱歉|对不起|不好意思|我?很(?:抱歉|遗憾)"),
         greeting=_pattern("[你您]好|很高兴"),
@@ -239,7 +240,7 @@ def asked_again(text: str, language: str, *, whole: bool = False) -> str | None:
     if known is None or not known.asks.search(text):
         return None
     short = known.opening.sub("", text).strip()
-    *before, last = re.split(r"(?<=[.!?])\s+|(?<=[。！？])\s*(?=.)", short)
+    *before, last = _sentences(short)
     alone = len(tokens(last)) >= 2 * known.shortest and known.asks.search(last) and not known.points.search(last)
     if before and alone and not whole:
         short = known.opening.sub("", last)
@@ -311,21 +312,32 @@ def is_alike(first: str, second: str, language: str) -> bool:
 
 
 def is_told(heard: str, answer: str, question: str, language: str) -> bool:
-    """Whether the beginning of an answer can be what a question is after: it has a number where one is asked for, what
-    is to come has no word of the question's nor, of when, a number, and of several sentences the last is answered."""
+    """Whether the beginning of an answer can be what a question is after. It has a number where one is asked for, and
+    nothing of when is to come; else, with less than two sentences that are most of it heard, what is to come has no
+    word of the question's. Of a question of several sentences the last is answered."""
     known = _WORDINGS.get(primary(language))
     if known is None:
         return True
-    asked, told, to_come = (_stems(text) for text in (question, heard, answer[len(heard) :]))
-    if (
-        known.announces.search(answer[len(heard) :])
-        or asked & to_come
-        or (known.counts.search(question) and not known.number.search(heard))
-        or (_WHEN.search(question) and known.number.search(answer[len(heard) :]))
-    ):
+    to_come = answer[len(heard) :]
+    has_number, is_when = known.number.search(heard), _WHEN.search(question)
+    if known.announces.search(to_come) or (is_when and known.number.search(to_come)):
         return False
-    *before, last = re.split(r"(?<=[.!?])\s+|(?<=[。！？])\s*(?=.)", known.opening.sub("", question).strip())
-    return not before or bool(_stems(last) & told)
+    if known.counts.search(question):
+        if not has_number:
+            return False
+    elif _stems(question) & _stems(to_come) and not _is_most(heard, answer):
+        return False
+    *before, last = _sentences(known.opening.sub("", question).strip())
+    return not before or bool(_stems(last) & _stems(heard))
+
+
+def _is_most(heard: str, answer: str) -> bool:
+    """Whether what is heard has a sentence behind the first, which may only lead up to it, and is most of the answer."""
+    return len(_sentences(heard.strip())) > 1 and len(tokens(heard)) >= _MOST * len(tokens(answer))
+
+
+def _sentences(text: str) -> list[str]:
+    return re.split(r"(?<=[.!?])\s+|(?<=[。！？])\s*(?=.)", text)
 
 
 def _stems(text: str) -> set[str]:

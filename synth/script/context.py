@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 _WORD = re.compile(r"[^\W\d_]+")
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]+")
@@ -24,12 +25,13 @@ _CJK_COMMON = frozenset(
 _CJK_FREQUENT = frozenset("时多大小人天年想看最知道吃家里几以所因为然后只点些还非常觉得样做现")
 
 
-def content(text: str) -> set[str]:
+@lru_cache(maxsize=1 << 14)  # a turn is looked at again beside each dialogue that may borrow it
+def content(text: str) -> frozenset[str]:
     """What of a text one can refer to: its words but for those of grammar, in lower case, and pairs of Chinese or
     Japanese characters."""
     words = {word.lower() for word in _WORD.findall(text) if not _CJK.match(word)}
     pairs = {run[n : n + 2] for run in _CJK.findall(text) for n in range(len(run) - 1)}
-    return (words - _COMMON) | {pair for pair in pairs if not _CJK_COMMON & set(pair)}
+    return frozenset(words - _COMMON).union(pair for pair in pairs if not _CJK_COMMON & set(pair))
 
 
 def roots(text: str) -> set[str]:

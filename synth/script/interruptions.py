@@ -32,7 +32,7 @@ from turnmill.synth.script.context import content, relied_on, roots
 from turnmill.synth.script.moment import Interruption, Moment
 from turnmill.synth.script.partners import NEAR, is_told_apart, partners_of
 from turnmill.synth.script.parts import Part
-from turnmill.synth.script.room import HEARD_S, LEAST_HEARD, LEFT_S
+from turnmill.synth.script.room import HEARD_S, LEFT_S, least_heard
 from turnmill.synth.text import spoken_form
 from turnmill.synth.tokens import joined, prefix, spans, tokens
 
@@ -333,7 +333,7 @@ def _placed(moment: Moment, found: Interruption) -> Interruption | None:
     answer = following[1].text if len(following) > 1 else ""
     if says_again(found.intent, text, answer):
         return None
-    least = max(found.said, LEAST_HEARD, moment.count(HEARD_S))
+    least = max(found.said, least_heard(moment.language))
     most = len(tokens(text)) - moment.count(LEFT_S)
     if found.until is not None:
         most = min(most, found.until - moment.count(_BESIDE_S))

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from turnmill.manifests.records import TextDialogue
 from turnmill.synth.script.asking import asked_again, declines, greets, stands_alone
@@ -20,8 +21,8 @@ def partners_of(talk: Sequence[Part], others: Sequence[TextDialogue]) -> Iterato
     in order. Each has at least a question and its answer; all its turns are `borrowed`."""
     own = [content(part.text) for part in talk]
     for place, other in enumerate(others):
-        if _fits(other):
-            partner = parts_of(other, borrowed=True)
+        partner = _lent(other)
+        if partner:
             if any(_alike(content(part.text), words) for part in partner[:2] for words in own):
                 continue
             if not _is_usual(partner[1], [*others[place + 1 :], *others[:place]]):
@@ -31,7 +32,7 @@ def partners_of(talk: Sequence[Part], others: Sequence[TextDialogue]) -> Iterato
 def is_told_apart(partner: tuple[Part, Part], talk: Sequence[Part]) -> bool:
     """Whether an answer has a word of its own question's of which there was no talk: it is heard to answer that one."""
     question, answer = (content(part.text) for part in partner)
-    return bool(question & answer - set[str]().union(*(content(part.text) for part in talk)))
+    return bool(question & answer - frozenset[str]().union(*(content(part.text) for part in talk)))
 
 
 def _is_usual(answer: Part, others: Sequence[TextDialogue]) -> bool:
@@ -41,8 +42,13 @@ def _is_usual(answer: Part, others: Sequence[TextDialogue]) -> bool:
     return not words or sum(_alike(words, content(text)) for text in answers) > 1
 
 
+@lru_cache(maxsize=1 << 10)  # each is looked at for many others of its unit
+def _lent(other: TextDialogue) -> tuple[Part, ...]:
+    """Its turns, where the first question and answer can be understood in another dialogue; else none."""
+    return parts_of(other, borrowed=True) if _fits(other) else ()
+
+
 def _fits(other: TextDialogue) -> bool:
-    """Whether its first question and answer can be understood in another dialogue."""
     if len(other.turns) < 2 or other.turns[0].role != "user" or other.turns[1].role != "assistant":
         return False
     if any(turn.style for turn in other.turns) or other.turns[1].tool:
@@ -54,6 +60,6 @@ def _fits(other: TextDialogue) -> bool:
     return again is not None and stands_alone(again, other.language) and not declines(answer.text, other.language)
 
 
-def _alike(first: set[str], second: set[str]) -> bool:
+def _alike(first: frozenset[str], second: frozenset[str]) -> bool:
     """Whether two turns are about the same, by the words that each refers to."""
     return len(first & second) > _ALIKE * min(len(first), len(second))

@@ -315,7 +315,8 @@ def test_interruptions_are_told_by_kind_and_why_they_are_not_those_asked_for(tmp
     assert (topic["scripted"], topic["placed"], topic["unplaced"]) == (2, 0, {"no room": 2})
     assert "2 without room: no room" in topic["why"]
     assert cancel["scripted"] == 0  # that dialogue is in no training shard
-    assert cancel["why"] == "the texts offered fewer turns for it than for other kinds"
+    fewer = "the texts offered fewer turns for it than for other kinds: it needs an answer of 8 s or more"
+    assert cancel["why"] == fewer
     asked = ASKED.interaction.intents.model_dump()
     assert clarify["asked"] == round(asked["clarify"] / sum(asked.values()), 6)
     section = realism_section(realism_report(connected(store), ASKED))
@@ -347,7 +348,9 @@ def test_the_rate_of_interruptions_is_told_and_why_it_is_not_the_one_asked_for(t
     assert set(found["others"].values()) == {1}
     assert len(found["others"]) == 4  # the interrupted one is none of them
     assert "25% ask the user something" in found["why"]
-    assert "25% are over too soon" in found["why"]
+    assert found["room"] == 0.4  # the first, and the one that is interrupted
+    assert found["why"].startswith("40% of the turns have room; of those that are not interrupted, ")
+    assert "25% are over too soon (fewer words, or characters, than 8 in en)" in found["why"]
 
 
 def test_every_picture_is_drawn_and_its_bytes_depend_on_the_report_alone(report: dict[str, Any]) -> None:

@@ -79,6 +79,13 @@ def test_an_answer_has_told_what_was_asked_for_once_nothing_to_come_may_be_it() 
     assert is_told("It is forty percent.", "It is forty percent. Bring some water.", "What is the humidity?", "en")
     started = "I have started the movie. The director is Matteo Garrone."
     assert not is_told("I have started the movie.", started, "That is right. Who is it directed by?", "en")
+    food = "Both are famous for their food. Italian food has much olive oil."
+    more, asked = " French food has more butter.", "How do Italian and French food differ?"
+    assert is_told(food, food + more, asked, "en")  # of several examples one is enough
+    assert not is_told(food[:31], food + more, asked, "en")  # the first sentence leads up to them
+    assert is_told("二加三等于五，", "二加三等于五，你可以用五减去三再检查一遍。", "二加三等于多少？", "zh")
+    assert not is_told("这要看水平，", "这要看一下水平，常常要四十分钟。", "一场比赛要多长时间？", "zh")
+    assert not is_told("看一下时间吧，", "看一下时间吧，大概是中午。", "要多长时间？", "zh")  # that is no number
     assert not is_told("有很多办法。", "有很多办法。以下是一些例子：", "怎么解码？", "zh")
 
 
