@@ -89,8 +89,8 @@ def interruptions(connection: duckdb.DuckDBPyConnection, mix: IntentMix) -> list
 
 def interruption_rate(connection: duckdb.DuckDBPyConnection, asked: float) -> dict[str, Any]:
     """Of the assistant's turns that a source wrote, the share that was `asked` to be interrupted; how many are in the
-    scripts, and in the audio (`placed`), with their shares of `turns`. Of the turns of up to 10,000 dialogues, `room` is
-    the share that has room for it; `others`: of those that are not interrupted, how many have none, by why, or have
+    scripts, and in the audio (`placed`), with their shares of `turns`. Of the turns of up to 10,000 dialogues, `room`
+    is the share that has room for it; `others`: of those that are not interrupted, how many have none, by why, or have
     some. `why` is one sentence where the share placed is more than 2 points below the one asked for, else None."""
     (scripted,) = connection.execute(f"{_WRITTEN} SELECT count(*) FROM asked").fetchone() or (0,)
     (placed,) = connection.execute(f"SELECT count(*) FROM events {INSIDE} WHERE kind = 'barge_in'").fetchone() or (0,)

@@ -12,7 +12,7 @@ _NO = "[No|No, no|Wait, no|Sorry, no]"
 _YES = "[Yes|Yeah|Ah, yes|Oh, yes|Yes, yes|Okay, yes|Yep]"
 _NEW = "[Actually|Wait|Sorry|Hang on|Oh, wait|Okay, thanks]"
 _AGAIN = (
-    "[Sure|Of course|No problem|No worries|Okay][, let me say that again|, let me repeat that|, once more|].",
+    "[Sure|Of course|No problem|Okay][, let me say that again|, let me repeat that|, once more|].",
     "Let me [say|go over] that again.",
     "[Sorry, once|Once] more.",
     "",
@@ -137,13 +137,12 @@ _TEMPLATES: Mapping[PhraseKind, tuple[str, ...]] = {
     "cancel": (
         "[Okay, |All right, |Okay, okay, |]you can stop[ there| talking| now| right there|].",
         "[Okay, |All right, |Thanks, |Right, |]that's enough[, thank you| for now| for today|].",
-        "[Okay, |No, |Thanks, |All right, |]please stop [there|now|talking|here].",
-        "Stop, [please|thanks|that's enough|I've heard enough].",
-        "[Okay, |All right, |Thanks, |Right, ]stop[, thank you|, that's enough|, I've heard enough|].",
+        "[Okay, |No, |All right, |]please stop [there|now|talking|here].",
+        "[Okay, |All right, |Right, ]stop[ there|, please|, thank you|, thanks|, that's enough].",
         "[Okay, |All right, |]let's [stop here|stop there|leave it there|leave it at that][, thanks|].",
         "[Okay, |All right, |Thanks, |]I've heard enough[, thank you| for now| for today|].",
-        "[Okay, |All right, |]that's enough [about that|of that|on that][, thanks|].",
-        "[Okay, |All right, |]no need to [go on|say more|say any more|finish][, thanks|], that's enough.",
+        "[Okay, |All right, |Right, |]that's enough [about that|of that|on that][, thanks|].",
+        "[Okay, |All right, |]no need to [go on|say more|say any more][, thanks|], that's enough.",
     ),
     "cancel_reply": (
         "[Okay|All right|Sure|Of course|No problem][, I'll stop|, I'll stop there|, I'll leave it there|].",
@@ -181,15 +180,15 @@ _TEMPLATES: Mapping[PhraseKind, tuple[str, ...]] = {
     ),
     "correct_reply": (
         "[Sorry|I'm sorry|Oh, sorry|My apologies], I misheard[ you].",
-        "[Sorry|I'm sorry|Oh, sorry], I [heard you wrong|heard something else|didn't catch that].",
+        "[Sorry|I'm sorry|Oh, sorry], I [heard you wrong|heard something else|got that wrong].",
         "[Oh, my|My] mistake, I misheard.",
-        "[Ah|Oh], now I [understood you|got it].",
+        "[Ah|Oh], now I [understand|get it|see].",
         "Thanks for [asking again|saying it again].",
     ),
     "denial": (  # about what is said
         f"{_NO}, [not that|none of that|that's not it|that's not what I want|that's not what I need].",
         f"{_NO}, I [don't want that|don't need that|don't mean that|wasn't after that].",
-        f"{_NO}, that's not what I [asked for|was after|had in mind|came for|was looking for].",
+        f"{_NO}, that's not what I [asked for|was after|had in mind|was looking for].",
         f"{_NO}, that has nothing to do with [what I want|what I need|what I'm after].",
         f"{_NO}, [leave that|skip that|forget about that].",
         f"{_NO}, you're [off the point|on the wrong track|talking about something else].",
@@ -313,9 +312,10 @@ ENGLISH = Phrases(
         while who with without""".split()  # noqa: SIM905
     ),
     binds=frozenset(
-        """am are ask asked asking based can care check come did do does from go going interested is look
-        looking not of off out please put related search searching send sign sorry thank thanks the turn up
-        used wait waiting was were what worried""".split()  # noqa: SIM905
+        """afraid am are ask asked asking bad based best better can capable care check come did do does enough
+        famous from full go going good great interested is known late look looking made not of off out part
+        please proud put ready related responsible search searching send sign sorry thank thanks the tired turn
+        up used wait waiting was were what worried""".split()  # noqa: SIM905
     ),
     words_apart=True,
     words_per_s=2.7,  # middle of the 2.0 to 3.5 of talk (docs/turn-taking.md)

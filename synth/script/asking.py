@@ -14,7 +14,8 @@ from turnmill.synth.tokens import tokens
 _WORD = re.compile(r"[\u4e00-\u9fff]|[^\W\d_\u4e00-\u9fff]+")
 # What a Chinese question does not do without: a condition, a place, what is asked for.
 _BEARS_ON = re.compile("如果|要是|假如|假设|[若当在从对关除请帮用给把我有什怎哪为是能可想吗呢]")
-_SAME: Final = {"s": "is", "re": "are", "d": "would", "the": "a", "an": "a"}
+_SAME: Final = {"s": "is", "re": "are", "d": "would"}
+_UNHEARD: Final = {"a", "an", "the", "的"}  # in too many questions to make any two alike
 _WHEN = re.compile(r"\bwhen\b|\bwhat (?:time|date|day)\b|什么时[候间]|何时|哪[年天]|几[点号]", re.IGNORECASE)
 _MOST = 0.55  # of an answer
 _LEAST_ALIKE, _ALIKE = 3, 0.4  # words, or characters of Chinese, that questions have in common that sound alike
@@ -48,6 +49,8 @@ class _Wording:
     counts: re.Pattern[str]
     number: re.Pattern[str]
     announces: re.Pattern[str]
+    steps: re.Pattern[str]
+    next_step: re.Pattern[str]
     accepts: re.Pattern[str]
     regrets: re.Pattern[str]
     greeting: re.Pattern[str]
@@ -137,10 +140,12 @@ _WORDINGS: Final[Mapping[str, _Wording]] = {
             )
         ),
         counts=_pattern(
-            r"""\bhow\ (?:much|many|long|far|old|often|big|tall|high)\b|\b(?:when|what\ (?:time|date|year)|plus|minus|prices?|
-            costs?|balance|address|number|temperature|humidity|fare)\b"""
+            r"""\bhow\ (?:much|many|long|far|old|often|big|tall|high)\b|\b(?:when|what\ (?:time|date|year)|plus|minus|
+            prices?|costs?|balance|address|number|temperature|humidity|fare)\b"""
         ),
         announces=_pattern(r"\b(?:the\ following|here\ (?:are|is))\b|:$"),
+        steps=_pattern(r"\bhow\ (?:do|does|can|could|should|would|to|is|are)\b|\b(?:steps|recipe|instructions)\b"),
+        next_step=_pattern(r"\b(?:then|after\ that|afterwards|finally|next|last(?:ly)?|once)\b"),
         number=_pattern(rf"\b(?:{numerals.ENGLISH}|free|today|tomorrow|\w+day)\b"),
         accepts=_pattern(
             r"""(?:sure|of\ course|certainly|absolutely|definitely|okay|ok|all\ right|alright|yes|yeah|not?|well|great|
@@ -204,6 +209,8 @@ _WORDINGS: Final[Mapping[str, _Wording]] = {
             "多少|几[个点号月年岁天元块]|多[久长远大高]|什么时[候间]|哪年|何时|地址|电话|价格|票价|时长|评分"
         ),
         announces=_pattern("^.{0,4}(?:以下|如下|下面)|[：:]$"),
+        steps=_pattern("怎么(?!样|会|回事)|如何|怎样|步骤|做法|方法"),
+        next_step=_pattern("然后|最后|接着|[之以]后|再(?!见)|下一步"),
         number=_pattern(f"(?!一(?:点[^钟半]|[些下起直定样般种个])){numerals.CHINESE}|免费|不要钱"),
         accepts=_pattern("好|当然|可以|没问题|行|嗯|是的|对|不"),
         regrets=_pattern("很?抱歉|对不起|不好意思|我?很(?:抱歉|遗憾)"),
@@ -297,30 +304,34 @@ def orders(text: str, language: str) -> bool:
     return known is not None and bool(known.orders.search(text))
 
 
-def is_alike(first: str, second: str, language: str) -> bool:
-    """Whether two questions ask for the same kind of thing in so many of the same words that one may be heard for the
-    other."""
+def likeness(first: str, second: str, language: str) -> float:
+    """How alike two questions sound that ask for the same kind of thing: the share of the words of the shorter one that
+    the other has too. 0 where it is too small for one to be heard for the other."""
     known = _WORDINGS.get(primary(language))
     if known is None:
-        return False
+        return 0.0
     one, other = (
         next((n for n, form in enumerate(known.forms) if form.search(text)), None) for text in (first, second)
     )
-    words = [{_SAME.get(word.lower(), word.lower()) for word in _WORD.findall(text)} for text in (first, second)]
+    words = [
+        {_SAME.get(word.lower(), word.lower()) for word in _WORD.findall(text)} - _UNHEARD for text in (first, second)
+    ]
     common, (shorter, longer) = len(words[0] & words[1]), sorted(map(len, words))
-    return one is not None and one == other and longer <= 2 * shorter and common >= max(_LEAST_ALIKE, _ALIKE * shorter)
+    alike = one is not None and one == other and longer <= 2 * shorter and common >= max(_LEAST_ALIKE, _ALIKE * shorter)
+    return common / shorter if alike else 0.0
 
 
 def is_told(heard: str, answer: str, question: str, language: str) -> bool:
     """Whether the beginning of an answer can be what a question is after. It has a number where one is asked for, and
-    nothing of when is to come; else, with less than two sentences that are most of it heard, what is to come has no
-    word of the question's. Of a question of several sentences the last is answered."""
+    nothing of when, nor a next step of what is done, is to come; else, with less than two sentences that are most of it
+    heard, what is to come has no word of the question's. Of a question of several sentences the last is answered."""
     known = _WORDINGS.get(primary(language))
     if known is None:
         return True
     to_come = answer[len(heard) :]
     has_number, is_when = known.number.search(heard), _WHEN.search(question)
-    if known.announces.search(to_come) or (is_when and known.number.search(to_come)):
+    is_next = known.steps.search(question) and known.next_step.search(to_come)
+    if known.announces.search(to_come) or is_next or (is_when and known.number.search(to_come)):
         return False
     if known.counts.search(question):
         if not has_number:
@@ -332,7 +343,7 @@ def is_told(heard: str, answer: str, question: str, language: str) -> bool:
 
 
 def _is_most(heard: str, answer: str) -> bool:
-    """Whether what is heard has a sentence behind the first, which may only lead up to it, and is most of the answer."""
+    """Whether what is heard is most of the answer, with a sentence behind the first, which may only lead up to it."""
     return len(_sentences(heard.strip())) > 1 and len(tokens(heard)) >= _MOST * len(tokens(answer))
 
 

@@ -26,6 +26,8 @@ _LEADS = re.compile(
     "只[有要]|无论|不管|不仅|从|自|经过|按照|目前|另外|总之",
     re.IGNORECASE,
 )
+# What a Chinese clause has, behind its topic too, after which the main clause is to come.
+_CONDITION = re.compile("要是|如果|假如|万一|除非|(?:的话|的时候|的时|以后|之后|之前)[，；]?$")
 _COMMAS = frozenset("，；")
 _SHORTEST_CLAUSE = 8  # characters of a Chinese one that tells something
 
@@ -57,7 +59,8 @@ def ends(text: str) -> list[int]:
         chinese = ends_with(last, _COMMAS) and n - before >= _SHORTEST_CLAUSE and not _carries_on(parts, n)
         clause = chinese or (ends_with(last, frozenset(",;")) and _SENTENCE_OF_ITS_OWN.match(joined(parts[n : n + 2])))
         led = before if chinese else start
-        if clause and not _LEADS.match(joined(parts[led : led + 2])):
+        conditional = chinese and _CONDITION.search(joined(parts[before:n]))
+        if clause and not conditional and not _LEADS.match(joined(parts[led : led + 2])):
             found.append(n)
         before = n if ends_with(last, CLAUSE_END) else before
         start = n if ends_with(last, SENTENCE_END) else start

@@ -18,10 +18,10 @@ from turnmill.synth.script.asking import (
     declines,
     follows_up,
     greets,
-    is_alike,
     is_courtesy,
     is_personal,
     is_told,
+    likeness,
     orders,
     regrets,
     stands_alone,
@@ -54,7 +54,7 @@ _AGAIN_S = 1.8
 _WRITTEN_S = 2.5
 _NOTICED_S = 3.0
 _TIRING_S = 8.0  # the least length of an answer that somebody has enough of, after so much of it:
-_HEARD_OF_IT_S = 4.0
+_HEARD_OF_IT_S = 5.0
 _TIRED_OF_S = 3.0  # what is left of it then
 _LONGEST_AGAIN_S = 10.0
 
@@ -156,12 +156,15 @@ def _told_before(moment: Moment) -> list[Part]:
     return [replace(answer, written=None)] if fits else []
 
 
-def _misheard(moment: Moment, again: str) -> Iterator[Part]:
-    """Answers of other dialogues to what sounds like the question, and that nobody takes for one to it."""
+def _misheard(moment: Moment, again: str) -> list[Part]:
+    """Answers of other dialogues to what sounds like the question, and that nobody takes for one to it; of what sounds
+    most like it first."""
+    found: list[tuple[float, Part]] = []
     for question, answer, *_ in _partners(moment):
-        alike = is_alike(again, without_opening(question.text, moment.language), moment.language)
+        alike = likeness(again, without_opening(question.text, moment.language), moment.language)
         if alike and not asks_back(answer.text) and is_told_apart((question, answer), moment.before):
-            yield answer
+            found.append((alike, answer))
+    return [answer for _, answer in sorted(found, key=lambda each: -each[0])]
 
 
 def _again(asked: Part, answer: Part, language: str) -> str | None:
@@ -294,8 +297,8 @@ def _after(dialogue: TextDialogue, others: Sequence[TextDialogue]) -> Sequence[T
 
 
 def _once_told(moment: Moment, found: Interruption) -> Iterator[Interruption]:
-    """The interruption at the end of each sentence or clause, in any order, by which so much is heard as it asks for,
-    and what was asked for is among it."""
+    """The interruption at the end of each sentence, then of each clause, in any order, by which so much is heard as it
+    asks for, and what was asked for is among it."""
     text = found.target.text
     asked = moment.before[-1].text if moment.before else ""
     pointed = found.intent == "follow_up" and not stands_alone(found.ahead[0].text, moment.language)
@@ -303,7 +306,7 @@ def _once_told(moment: Moment, found: Interruption) -> Iterator[Interruption]:
     whole = sentences if pointed else ends(text)
     if found.intent in ("topic", "affirm"):  # a clause of its own may be what was asked for
         whole = [end for end in whole if end in sentences or not begins(text, end)]
-    for end in moment.rng.permutation(whole).tolist():
+    for end in sorted(moment.rng.permutation(whole).tolist(), key=lambda end: end not in sentences):
         heard = prefix(text, end)
         if found.intent == "follow_up" and _is_answered(text[len(heard) :], heard, moment):
             continue

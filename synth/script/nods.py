@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -55,11 +55,13 @@ def nods(
     named: Sequence[int] | None = None,
     *,
     neutral: bool = False,
+    answered: bool = False,
 ) -> list[Nod]:
     """A listener's nods to a turn: as many a minute of it as asked, where it has so many places for them.
 
     `named` are the places that a language model chose, as counts of tokens: they rule over those that are found here.
-    `neutral`: what is said shows that somebody listens, and agrees to nothing.
+    `neutral`: what is said shows that somebody listens, and agrees to nothing. `answered`: the listener has asked for
+    it, and does not say that they knew.
     """
     parts = tokens(text)
     count = min(int(rng.poisson(per_minute * len(parts) / phrases.words_per_s / 60)), _MOST)
@@ -72,9 +74,15 @@ def nods(
             _Place(place.after, _neutral(prefix(text, place.after), place.continuers, phrases.nods), {})
             for place in places
         ]
+    if answered:
+        places = [replace(place, continuers=_without(place.continuers, phrases.nods.agreeing)) for place in places]
     places = [places[n] for n in rng.permutation(len(places))]
     spare = [] if named is not None else places[count:]
     return [_nod(place, spare, parts, rng) for place in places[:count]]
+
+
+def _without(continuers: Mapping[str, float], words: frozenset[str]) -> Mapping[str, float]:
+    return {word: weight for word, weight in continuers.items() if word not in words}
 
 
 def _neutral(heard: str, continuers: Mapping[str, float], nodding: Nodding) -> Mapping[str, float]:
@@ -129,7 +137,7 @@ def _place(clause: str, sentence: str, after: int, nodding: Nodding) -> _Place:
     unfit = set(nodding.continuers) - nodding.neutral if refused else set()
     unfit |= nodding.agreeing if nodding.own.search(clause) else set()
     unfit |= set() if ends_with(clause, SENTENCE_END) else nodding.concluding
-    continuers = {word: weight for word, weight in nodding.continuers.items() if word not in unfit}
+    continuers = _without(nodding.continuers, frozenset(unfit))
     assessments: dict[str, float] = {}
     if not refused and not nodding.hedged.search(sentence):
         assessments |= nodding.delighted if nodding.good_news.search(clause) else {}

@@ -219,8 +219,10 @@ class _Writer:
             "assistant": interaction.assistant_backchannels_per_minute,
             "user": interaction.backchannels_per_minute,
         }
+        text, before = self.turns[here].text, self.turns[here - 1].text if here else ""
+        answered = speaker == "user" and asks(before, self.dialogue.language)
         for nod in nods(
-            self.turns[here].text, self.phrases, asked[speaker], rng, named, neutral=speaker == "assistant"
+            text, self.phrases, asked[speaker], rng, named, neutral=speaker == "assistant", answered=answered
         ):
             line = self._line("backchannel", here, speaker, self.voices[speaker], nod.text)
             self.backchannels.append(Backchannel(line, speaker, here, nod.after))

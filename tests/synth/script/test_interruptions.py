@@ -28,7 +28,7 @@ FRIDGE = (
 )
 WINE = (
     "Hi! How do I get red wine out of a carpet?",
-    "First blot it with a clean cloth and never rub. Then pour on cold water with a drop of dish soap, and blot again.",
+    "First blot it with a clean cloth and never rub. Pour on cold water with a drop of dish soap, and blot again.",
     "Will that work on wool?",
     "It will, but use as little water as you can, and dry the spot with a fan for the rest of the day.",
 )
@@ -74,6 +74,8 @@ def test_a_follow_up_is_the_next_turn_where_it_uses_nothing_unsaid() -> None:
     assert prefix(WINE[1], item.said).endswith("never rub.")  # the end of a sentence
     relies = dialogue("d", (*WINE[:2], "How cold is the water to be?", WINE[3]))
     assert not written(relies, "follow_up").barge_ins
+    steps = dialogue("d", (WINE[0], WINE[1].replace("Pour", "Then pour"), *WINE[2:]))
+    assert not written(steps, "follow_up").barge_ins  # how it is done is not told yet
 
 
 @pytest.mark.parametrize(
@@ -309,10 +311,10 @@ def test_nobody_is_told_again_what_they_interrupted_before() -> None:
 
 
 def test_who_answers_a_question_as_well_is_not_misheard() -> None:
-    back = dialogue("d", ("Hi.", "Hello, what colour is it?", "Can you paint a green door?", ESPRESSO[1]))
-    told = dialogue("d", ("Hi.", "Hello, tell me of it.", "Can you paint a green door?", ESPRESSO[1]))
+    back = dialogue("d", ("Hi.", "Hello, what colour is it?", "Can you paint me a green door?", ESPRESSO[1]))
+    told = dialogue("d", ("Hi.", "Hello, tell me of it.", "Can you paint me a green door?", ESPRESSO[1]))
     fence = "I can mend a fence in an afternoon, if there is no rain and you bring the nails with you."
-    others = (dialogue("f", ("Can you mend a fence?", fence)),)
+    others = (dialogue("f", ("Can you mend me a fence?", fence)),)
     assert not written(back, "correct", others=others).barge_ins
     assert written(told, "correct", others=others).barge_ins
 

@@ -199,3 +199,14 @@ def test_a_nod_that_can_fall_elsewhere_says_where() -> None:
     rng = np.random.default_rng(3)
     one = next(found for found in (nods(STORY, PHRASES["en"], 3, rng) for _ in range(100)) if len(found) == 1)
     assert len(one[0].after) == 5
+
+
+def test_who_asked_does_not_say_that_they_knew() -> None:
+    text = "It is good for your ears, since you turn the music down. It is also much quieter on the train then."
+    said = {nod.text for seed in range(60) for nod in nods(text, ENGLISH, 60, np.random.default_rng(seed))}
+    told = {
+        nod.text for seed in range(60) for nod in nods(text, ENGLISH, 60, np.random.default_rng(seed), answered=True)
+    }
+    assert said & ENGLISH.nods.agreeing
+    assert told
+    assert not told & ENGLISH.nods.agreeing
