@@ -38,6 +38,10 @@ from turnmill.synth.tokens import joined, prefix, spans, tokens
 
 CANCEL_ANSWERED: Final = 0.5
 """Share of cancels that the assistant acknowledges in a word or two; Turnmill's choice."""
+# How a turn begins whose opening is the answer: "Yes, if you hurry."
+_ANSWERS = re.compile(
+    r"(?:yes|yeah|no|certainly|absolutely|definitely)\b|[是对不没有]|可以|能|当然|知道", re.IGNORECASE
+)
 _AS_GOOD_AS_NONE = 3  # tokens of a sentence that nobody says again: "Yes, sir."
 _ORDERED, _SERVED = 3, 7  # turns before which an order was, of which nobody leaves the subject, or has enough
 _MORE = 2  # turns of another dialogue after its question and answer
@@ -218,7 +222,7 @@ def _said_again(intent: Intent, said: str, reply: str, moment: Moment) -> Iterat
         if len(content(prefix(text, last)) - content(prefix(text, first))) < _TELLING:
             continue  # there is nothing to be missed
         again = re.sub(r"^(?:and|but|so) ", "", text[starts[first][0] :], flags=re.IGNORECASE)
-        again = without_opening(again, moment.language)
+        again = again if _ANSWERS.match(again) else without_opening(again, moment.language)
         added = (_user(said), _opened(_assistant(again), reply))
         found = _at(moment, Interruption(intent, moment.part, added, moment.ahead, last, dropped=2))
         if found:

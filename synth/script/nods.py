@@ -24,7 +24,7 @@ _CLAUSE = re.compile(
 _REPLY = re.compile(
     r"(?:oh,? |ah,? )?(?:i'm )?(?:sorry|my (?:mistake|apologies)|no (?:problem|worries)|sure|of course|okay),? "
     r"(?:i (?:mis)?heard|i (?:misheard|heard|didn't)|let me|once more|about that)|let me |"
-    r"(?:抱歉|对不起|不好意思|好的)，(?:我|再|是)|我(?:再|重新)",
+    r"(?:抱歉|对不起|不好意思|好的|哦|啊)，(?:我|再|是)|我(?:再|重新)|是我",
     re.IGNORECASE,
 )
 _ASSESSES = 0.5  # share of the nods at news that say what they think of it

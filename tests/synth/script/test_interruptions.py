@@ -132,6 +132,13 @@ def test_the_clause_that_was_cut_is_said_again_and_what_follows_it(intent: Inten
     assert prefix(FRIDGE[1], item.said).endswith(".")  # what was missed is whole
 
 
+@pytest.mark.parametrize(("opening", "kept"), [("Yes, ", True), ("Well, ", False)])
+def test_what_is_said_again_keeps_the_answer_that_it_begins_with(opening: str, kept: bool) -> None:
+    told = f"{opening}if you only carry a small bag with you. The subway takes you downtown in twenty minutes or so."
+    script = written(dialogue("d", ("Is it worth leaving the airport?", told)), "repeat")
+    assert (opening.strip() in script.turns[3].text) == kept
+
+
 def test_an_affirmation_is_acknowledged_and_the_talk_goes_on() -> None:
     script = written(OTHERS[0], "affirm")
     assert len(tokens(script.turns[3].text)) <= 8

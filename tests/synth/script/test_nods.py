@@ -203,10 +203,12 @@ def test_a_nod_that_can_fall_elsewhere_says_where() -> None:
 
 def test_who_asked_does_not_say_that_they_knew() -> None:
     text = "It is good for your ears, since you turn the music down. It is also much quieter on the train then."
-    said = {nod.text for seed in range(60) for nod in nods(text, ENGLISH, 60, np.random.default_rng(seed))}
+    said = {nod.text for seed in range(60) for nod in nods(text, PHRASES["en"], 60, np.random.default_rng(seed))}
     told = {
-        nod.text for seed in range(60) for nod in nods(text, ENGLISH, 60, np.random.default_rng(seed), answered=True)
+        nod.text
+        for seed in range(60)
+        for nod in nods(text, PHRASES["en"], 60, np.random.default_rng(seed), answered=True)
     }
-    assert said & ENGLISH.nods.agreeing
+    assert said & PHRASES["en"].nods.agreeing
     assert told
-    assert not told & ENGLISH.nods.agreeing
+    assert not told & PHRASES["en"].nods.agreeing
