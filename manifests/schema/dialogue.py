@@ -235,7 +235,7 @@ _OF_SOME_KINDS = [
     field("stop", FLOAT, "from when the assistant is digital silence: barge_in, failed_barge_in", "s", "timeline"),
     field("fade", FLOAT, "barge_in: length of the assistant's fade, before the stop", "s", "timeline"),
     field("onset", TEXT, "barge_in: clause or word: after which the assistant is interrupted"),
-    field("cut_word", TEXT, "barge_in: the word that the assistant was in the middle of"),
+    field("cut_word", TEXT, "barge_in: the word, in Chinese the character, that the assistant was in the middle of"),
     field("said", INT32, "barge_in: so many tokens of `target_turn` are heard before it, at least"),
     field("until", INT32, "barge_in: fewer tokens of `target_turn` are heard; null: any number"),
     field("resumed", BOOL, "failed_barge_in: whether the assistant had stopped and went on"),
