@@ -107,7 +107,7 @@ def test_a_name_in_square_brackets_is_text_not_markup(dataset: Store) -> None:
 
 
 def test_the_status_counts_shards_done_of_those_to_come(dataset: Store) -> None:
-    dataset.remove("transcripts/f2/b.parquet")
+    dataset.remove("consensus/f2/b.parquet")
     dataset.remove("clip_samples/f5/clips-train-000000.parquet")
     text = status(dataset)
     assert line(text, "ingest").startswith("ingest 2 7 2")
