@@ -146,7 +146,7 @@ def _linked(spdx: str) -> str:
 
 def limits(connection: duckdb.DuckDBPyConnection, stated: Sequence[str], of_engines: Mapping[str, str]) -> str:
     found = list(stated)
-    heard = "count(*), count(*) FILTER (text IS NULL AND asr_text <> '')"
+    heard = "count(*), count(*) FILTER (text IS NULL AND consensus_text <> '')"
     clips, unlabelled = selected(connection, "speech", heard)[0]
     if unlabelled:
         found.append(f"{unlabelled:,} of {clips:,} clips have no given transcript: their text is the recogniser's.")
@@ -184,8 +184,10 @@ def selected(connection: duckdb.DuckDBPyConnection, half: str, columns: str, res
     items = HALVES[half]
     table = items.table
     if half == "speech":
-        table = f"""(SELECT {table}.* REPLACE (coalesce(language, asr_language) AS language), asr_text FROM {table}
-            LEFT JOIN (SELECT uid, asr_language, asr_text FROM {standing_rows(declared("transcripts"))}) USING (uid))"""
+        table = f"""(SELECT {table}.* REPLACE (coalesce(language, asr_language) AS language), consensus_text
+            FROM {table}
+            LEFT JOIN (SELECT uid, asr_language FROM {standing_rows(declared("transcripts"))}) USING (uid)
+            LEFT JOIN (SELECT uid, consensus_text FROM consensus) USING (uid))"""
     return connection.execute(
         f"SELECT {columns} FROM {items.samples} AS samples "
         f"JOIN (SELECT * EXCLUDE (shard, split) FROM {table}) AS item ON item.{items.key} = samples.uid {rest}"

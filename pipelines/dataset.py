@@ -94,8 +94,9 @@ class Dataset:
         """The given text of a clip above what was heard in it, unit by unit: S where they differ, D where something
         was not heard, I where something was added; of each recogniser, under its name. UsageError for a clip without
         a text or a transcript."""
-        query = """SELECT text, model, asr_text, asr_language FROM clips JOIN transcripts USING (uid)
-            WHERE uid = ? AND text IS NOT NULL ORDER BY model"""
+        query = """SELECT text, model, asr_text, coalesce(language, asr_language)
+            FROM clips JOIN transcripts USING (uid)
+            WHERE uid = ? AND text IS NOT NULL ORDER BY model_place"""
         rows = self._tables.execute(query, [uid]).fetchall()
         if not rows:
             raise UsageError(f"{self.store.url} has no transcript of a clip {uid!r} with a given text")

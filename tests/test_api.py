@@ -34,6 +34,6 @@ def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
 
 def test_a_dataset_shows_a_given_text_above_what_was_heard(tmp_path: Path) -> None:
     made = turnmill.open_dataset(make_dataset(str(tmp_path / "out")).url)
-    assert made.compared("t/c1").splitlines()[:2] == ["tiny.en", "given: words of t c1"]
+    assert made.compared("t/c1").splitlines()[:2] == ["tiny.en", "given: words of t c one"]
     with pytest.raises(turnmill.UsageError, match="has no transcript of a clip 't/c5' with a given text"):
         made.compared("t/c5")
