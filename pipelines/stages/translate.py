@@ -57,6 +57,7 @@ class Translate(LabelStage):
     name = "translate"
     optional = TABLES
     tables = ("translations",)
+    version = 2
     in_steps = True
     host_params = frozenset({"chat", "local", "gpus"})
 

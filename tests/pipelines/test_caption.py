@@ -82,6 +82,9 @@ def test_characters_are_counted_where_no_spaces_part_words(tmp_path: Path, spoke
     (row,) = captioned(place)
     assert row["speaking_rate_unit"] == "character"
     assert row["speaking_rate_bin"] == "very slowly"  # eight of them in three seconds
+    write(place, "clips", text="รถไฟเช้าออกเวลาเจ็ดโมง", language="th")  # whose characters are no syllables
+    (row,) = captioned(place)
+    assert (row["speaking_rate"], row["speaking_rate_unit"], row["speaking_rate_bin"]) == (None, None, None)
 
 
 def test_edges_are_those_of_the_recipe(tmp_path: Path, spoken: Speech) -> None:
