@@ -89,6 +89,10 @@ class Caption(Listen):
     def model(self) -> str:
         return "SwiftF0"
 
+    def heard(self, label: Row) -> bool:
+        """Not where nobody speaks, of which the model is told nothing."""
+        return label["energy_dbfs"] is not None
+
     def process(self, shard: Shard, workspace: Workspace, guard: Guard) -> Made:
         self._labels = {
             table: declared(table).standing(workspace.rows(table, shard.key))

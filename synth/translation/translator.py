@@ -14,7 +14,7 @@ MOST: Final = 3.0
 """A translation has at most so many times the words of its text, and `ROOM` more. A loop has more."""
 ROOM: Final = 10
 
-# What `tokens` leaves whole: Thai, Lao, Tibetan, Burmese and Khmer have letters for sounds, and no spaces between words.
+# What `tokens` leaves whole: Thai, Lao, Tibetan, Burmese and Khmer have letters, and no spaces between words.
 _UNPARTED = re.compile("[\u0e00-\u109f\u1780-\u17ff]+")
 _LETTERS = 4  # of a word of these, vowel signs above and below not counted; roughly, for the bound is wide
 
