@@ -77,5 +77,5 @@ def flaw(source: str, translation: str, to: str) -> str | None:
 
 def _words(text: str) -> int:
     """Words, or characters of Chinese and Japanese."""
-    letters = sum(character.isalpha() for part in _UNPARTED.findall(text) for character in part)
+    letters = sum(map(str.isalpha, "".join(_UNPARTED.findall(text))))
     return len(tokens(_UNPARTED.sub(" ", text))) + math.ceil(letters / _LETTERS)
