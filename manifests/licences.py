@@ -217,6 +217,11 @@ def licence_of(spdx: str, redistribute: bool) -> Licence:
     return Licence(spdx, redistribute, known.commercial, known.derivatives)
 
 
+def forbids_derivatives(spdx: str) -> bool:
+    """Whether a licence, or one of several together, is known to forbid what is made from its works."""
+    return any(terms is not None and not terms.derivatives for terms in map(_terms, all_of(spdx)))
+
+
 def strictest(licences: Iterable[Licence]) -> Licence:
     """What a work made from all of these must carry: the licence that allows no more than any other and demands what
     each does. Where there is none such, those of which none covers another, together: `A AND B`.

@@ -87,6 +87,7 @@ class Reason(Code):
     LINE_UNSPOKEN = "line_unspoken", "a dialogue that lacks one of its lines"
     TRANSLATION_FAILED = "translation_failed", "the translator gave no usable translation"
     UNTRANSLATED = "untranslated", "a clip without a translation, which was to be spoken"
+    NO_DERIVATIVES = "no_derivatives", "a clip whose licence forbids what was to be made of it"
     # simulation
     LABEL_VIOLATION = "label_violation", "`verify` found the audio at odds with a label"
     # any stage

@@ -9,7 +9,8 @@ from typing import Final
 
 import numpy as np
 
-from turnmill.manifests.audio import Float32
+from turnmill.manifests.audio import Float32, library
+from turnmill.manifests.records import Reason
 
 SAMPLE_RATE: Final = 16_000  # Hz, of what is heard
 LOWEST_HZ, HIGHEST_HZ = 50.0, 600.0  # of a speaking voice: creak below it, a child's shout above
@@ -33,15 +34,16 @@ class PitchTracker:
 
         self._model = SwiftF0(threads=1, spin=False)
 
-    def contour(self, samples: Float32) -> Float32:
+    def contour(self, samples: Float32, name: str) -> Float32:
         """The pitch in Hz of each frame of 16 ms of float32 [samples] at 16 kHz, the first around its start; NaN where
-        there is no voice."""
-        found = self._model.detect(samples, SAMPLE_RATE, LOWEST_HZ, HIGHEST_HZ)
+        there is no voice. Raises AudioError as `name` where the model fails."""
+        with library("SwiftF0", name, Reason.MODEL_FAILED):
+            found = self._model.detect(samples, SAMPLE_RATE, LOWEST_HZ, HIGHEST_HZ)
         return np.where(found.confidence >= _VOICED, found.pitch_hz, np.nan).astype(np.float32)
 
-    def pitch(self, samples: Float32) -> Pitch | None:
-        """Of float32 [samples] at 16 kHz; None where less than 0.2 s of voice is heard."""
-        contour = self.contour(samples) if len(samples) else np.zeros(0, np.float32)
+    def pitch(self, samples: Float32, name: str) -> Pitch | None:
+        """Of float32 [samples] at 16 kHz; None where less than 0.2 s of voice is heard. Raises as `contour`."""
+        contour = self.contour(samples, name) if len(samples) else np.zeros(0, np.float32)
         voiced = contour[~np.isnan(contour)].astype(np.float64)
         if len(voiced) < _LEAST_FRAMES:
             return None

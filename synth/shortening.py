@@ -11,8 +11,14 @@ from turnmill.synth.script.context import relied_on
 from turnmill.synth.tokens import tokens
 
 _FEWEST: Final = 6  # tokens of what is left: "Of course!" alone is no answer
-_ABBREVIATED: Final = r"(?<!\b[A-Z])(?<!\b(?:Mr|Ms|Dr|St|vs|No))(?<!\b(?:Mrs|etc|e\.g|i\.e|U\.S|Inc))"
-_BREAK: Final = re.compile(rf"(?<=[.!?])[\"'”’)]?{_ABBREVIATED}\s+(?=[\"'“(]?[A-Z0-9])|(?<=[。！？])(?![。！？”’」）])")
+# "No." is one before a number, and an answer else.
+_ABBREVIATED: Final = (
+    r"(?<!\b[A-Z]\.)(?<!\b(?:Mr|Ms|Dr|Sr|Jr|St|Mt|vs|Nr)\.)(?<!\b(?:Mrs|Sra|Dra|e\.g|i\.e|Inc)\.)(?<!\bProf\.)"
+    r"(?!(?<=\bNo\.)\s+\d)"
+)
+_BREAK: Final = re.compile(
+    rf"(?:(?<=[.!?]){_ABBREVIATED}|(?<=[.!?][\"'”’)]))\s+(?=[\"'“(]?[A-Z0-9])|(?<=[。！？])(?![。！？”’」）])"
+)
 _ENDED: Final = re.compile(r"[.!?。！？…][\"'”’」）)]?\Z")
 _ITEM: Final = re.compile(
     r"\s*(?:[-*•·#|>]|```|[（(]?\d{1,2}[.)、）:]|[一二三四五六七八九十]{1,3}、|\w+ \d+\s*[:：])", re.IGNORECASE

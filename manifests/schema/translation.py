@@ -55,7 +55,7 @@ SPEECH_CAPTIONS = Table(
     (
         field("uid", TEXT, "clip"),
         field("speaking_rate", FLOAT, "of the text, given or else recognised, a second of speech", "1/s"),
-        field("speaking_rate_unit", TEXT, "what was counted: word, or character in languages written without spaces"),
+        field("speaking_rate_unit", TEXT, "what was counted: word, or character in Chinese and Japanese"),
         field("speaking_rate_bin", TEXT, "in words, of `caption.rate`"),
         field("pitch_hz", FLOAT, "mean of the voiced frames; null with less than 0.2 s of them", "Hz", _SWIFT),
         field("pitch_bin", TEXT, "in words, of `caption.pitch_hz`"),

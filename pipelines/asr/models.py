@@ -4,7 +4,6 @@ A published name, as of `faster_whisper.available_models()` or `owner/name` of t
 package that carries its weights, in the Hugging Face cache and on the Hub, in this order.
 """
 
-import hashlib
 import json
 import os
 import sys
@@ -16,6 +15,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Final
 
+from turnmill.manifests.digests import digest_of_folder
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.languages import UNKNOWN, primary
 from turnmill.manifests.packaged import ModelUnavailable, Packaged
@@ -133,12 +133,7 @@ def check_model(model: str) -> None:
 def model_digest(model: str) -> str:
     """Name what a model will say: a hash of the files of a folder, the name of a published one."""
     folder = folder_of(model)
-    if folder is None:
-        return model
-    digest = hashlib.blake2b(digest_size=16)
-    for path in sorted(path for path in folder.iterdir() if path.suffix in (".bin", ".json", ".txt")):
-        digest.update(path.name.encode() + b"\0" + hashlib.blake2b(path.read_bytes()).digest())
-    return digest.hexdigest()
+    return model if folder is None else digest_of_folder(folder, (".bin", ".json", ".txt"))
 
 
 def model_name(model: str) -> str:

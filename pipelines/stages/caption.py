@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from importlib.metadata import version
 from typing import Annotated, Any, Final
 
@@ -10,10 +11,10 @@ from pydantic import AfterValidator, Field
 
 from turnmill.manifests.emotions import emotion_named
 from turnmill.manifests.genders import gender_of
-from turnmill.manifests.languages import UNKNOWN
+from turnmill.manifests.languages import UNKNOWN, UNSPACED, primary
 from turnmill.manifests.params import Params
 from turnmill.manifests.schema import declared
-from turnmill.pipelines.asr.errors import errors
+from turnmill.pipelines.asr.errors import tokens
 from turnmill.pipelines.guard import Guard
 from turnmill.pipelines.stage import Made, Row, Shard, Workspace
 from turnmill.pipelines.stages.listen import SAMPLE_RATE, Listen, Pcm, in_samples, together
@@ -22,6 +23,7 @@ from turnmill.sources.captions import CLARITIES, ENERGIES, INTONATIONS, PITCHES,
 from turnmill.sources.pitch import PitchTracker
 
 _LEAST_S: Final = 0.5  # of speech, below which nothing is said of it
+_COUNTED: Final = frozenset({"ja", "wuu", "yue", "zh"})  # where a rate is of characters
 
 
 def _rising(edges: tuple[float, ...]) -> tuple[float, ...]:
@@ -72,6 +74,7 @@ class Caption(Listen):
     needs = ("clips", "quality")
     optional = ("emotions", *TABLES)
     tables = ("speech_captions",)
+    version = 2
 
     params: CaptionParams
     loaded: PitchTracker | None
@@ -85,6 +88,10 @@ class Caption(Listen):
     @property
     def model(self) -> str:
         return "SwiftF0"
+
+    def heard(self, label: Row) -> bool:
+        """Not where nobody speaks, of which the model is told nothing."""
+        return label["energy_dbfs"] is not None
 
     def process(self, shard: Shard, workspace: Workspace, guard: Guard) -> Made:
         self._labels = {
@@ -121,7 +128,7 @@ class Caption(Listen):
 
     def _measured(self, clip: Row, speech: Pcm, seconds: float) -> Row:
         assert self.loaded is not None
-        pitch = self.listened(self.loaded.pitch, speech)
+        pitch = self.listened(partial(self.loaded.pitch, name=clip["uid"]), speech)
         power = float(np.mean(np.square(speech, dtype=np.float64)))
         units, count = self._said(clip)
         return {
@@ -133,14 +140,16 @@ class Caption(Listen):
         }
 
     def _said(self, clip: Row) -> tuple[str | None, int]:
-        """How many words or characters are said in a clip, and which of them are counted; None where nobody knows."""
+        """How many words or characters are said in a clip, and which of them are counted; None where nobody knows, and
+        in Thai and the like, whose words are not parted and whose characters are less than syllables."""
         heard = self._heard.get(clip["uid"], NOTHING)
         text = clip["text"] if clip["text"] is not None else heard.text
         if not text:
             return None, 0
         language = clip["language"] or self.language or heard.language or UNKNOWN
-        found = errors(text, text, language)
-        return (found.units, found.total) if found.total else (None, 0)
+        first = primary(language)
+        count = len(tokens(text, language)) if first in _COUNTED or first not in UNSPACED else 0
+        return ("character" if first in _COUNTED else "word", count) if count else (None, 0)
 
     def _manner(self, clip: Row, measured: Row, snr_db: float | None) -> Manner:
         p, gender = self.params, gender_of(clip["native"], clip["tags"])

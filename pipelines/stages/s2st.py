@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, Final
 from turnmill.manifests.audio import Audio, encode_flac, mono_at
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.languages import UNKNOWN, primary
-from turnmill.manifests.licences import licence_of
+from turnmill.manifests.licences import forbids_derivatives, licence_of
 from turnmill.manifests.params import Params
 from turnmill.manifests.records import ItemError, Reason, Reject, stable_hash
 from turnmill.manifests.tar import TarWriter
@@ -36,6 +36,7 @@ class S2st(LabelStage):
     name = "s2st"
     needs = ("clips", "quality", "translations")
     tables = ("target_speech",)
+    version = 2
     in_steps = True
     host_params = frozenset({"speak"})
 
@@ -115,7 +116,10 @@ class S2st(LabelStage):
 
 
 def _asked(lake: BinaryIO, clip: Row, quality: Row | None, translation: Row | None) -> tuple[Line, Voice]:
-    """The line that is to be spoken of a clip, and the voice. Raises ItemError where there is none, AudioError."""
+    """The line that is to be spoken of a clip, and the voice. Raises ItemError where there is none or the licence
+    forbids it, AudioError."""
+    if forbids_derivatives(clip["licence"]):  # the speech is a change of the recording
+        raise ItemError(Reason.NO_DERIVATIVES, f"{clip['uid']} is under {clip['licence']}, which forbids derivatives")
     if translation is None or not translation["translation"]:
         raise ItemError(Reason.UNTRANSLATED, f"{clip['uid']} has no translation to speak")
     uid, language = clip["uid"], translation["target_language"]

@@ -57,6 +57,7 @@ class Translate(LabelStage):
     name = "translate"
     optional = TABLES
     tables = ("translations",)
+    version = 2
     in_steps = True
     host_params = frozenset({"chat", "local", "gpus"})
 
@@ -104,9 +105,8 @@ class Translate(LabelStage):
                 guard.did(len(some))
         rows = [row for row in results.values() if not isinstance(row, Reject)]
         rejects = [row for row in results.values() if isinstance(row, Reject)]
-        check_working(
-            rejects, Reason.MODEL_FAILED, any(row["translation"] for row in rows), f"the translator {self._name}"
-        )
+        made = any(row["translator"] not in (None, GIVEN) for row in rows)
+        check_working(rejects, Reason.MODEL_FAILED, made, f"the translator {self._name}")
         return Made({"translations": rows}, rejects, len(clips), hours(clips))
 
     @property

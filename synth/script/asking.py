@@ -211,7 +211,10 @@ _WORDINGS: Final[Mapping[str, _Wording]] = {
         announces=_pattern("^.{0,4}(?:以下|如下|下面)|[：:]$"),
         steps=_pattern("怎么(?!样|会|回事)|如何|怎样|步骤|做法|方法"),
         next_step=_pattern("然后|最后|接着|[之以]后|再(?!见)|下一步"),
-        number=_pattern(f"(?!一(?:点[^钟半]|[些下起直定样般种个])){numerals.CHINESE}|免费|不要钱"),
+        number=_pattern(
+            "(?!一(?:点[^钟半]|[些下起直定样般种]|个(?![半多]?(?:小时|钟头|月(?![亮饼球])|星期|礼拜|季度|学期|世纪|亿))))"
+            f"{numerals.CHINESE}|免费|不要钱"
+        ),
         accepts=_pattern("好|当然|可以|没问题|行|嗯|是的|对|不"),
         regrets=_pattern("很?抱歉|对不起|不好意思|我?很(?:抱歉|遗憾)"),
         greeting=_pattern("[你您]好|很高兴"),

@@ -38,9 +38,11 @@ from turnmill.synth.tokens import joined, prefix, spans, tokens
 
 CANCEL_ANSWERED: Final = 0.5
 """Share of cancels that the assistant acknowledges in a word or two; Turnmill's choice."""
-# How a turn begins whose opening is the answer: "Yes, if you hurry."
+# How a turn begins whose opening is the answer: "Yes, if you hurry." That of "No problem, ..." is a courtesy.
 _ANSWERS = re.compile(
-    r"(?:yes|yeah|no|certainly|absolutely|definitely)\b|[是对不没有]|可以|能|当然|知道", re.IGNORECASE
+    r"(?:yes|yeah|no(?! (?:problem|worries)\b)|certainly|absolutely|definitely)\b|"
+    r"(?!不好意思|不客气|没问题|没关系|没事|对不起|对了)[是对不没有]|可以|能|当然|知道",
+    re.IGNORECASE,
 )
 _AS_GOOD_AS_NONE = 3  # tokens of a sentence that nobody says again: "Yes, sir."
 _ORDERED, _SERVED = 3, 7  # turns before which an order was, of which nobody leaves the subject, or has enough

@@ -1,6 +1,5 @@
 """Translation by a model of CTranslate2 on this machine: OPUS-MT, NLLB, M2M-100 and others that it converts."""
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -9,6 +8,7 @@ from typing import Any, Final, Protocol
 
 from pydantic import Field
 
+from turnmill.manifests.digests import digest_of_folder
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.languages import UNSPACED, PrimaryTag, primary
 from turnmill.manifests.params import Params
@@ -19,6 +19,7 @@ from turnmill.synth.translation.translator import Source, Translated, Untranslat
 _AT_ONCE: Final = 64  # texts that are sorted by length together
 _LONGEST: Final = 256  # tokens of a translated sentence: a model that has not ended by then loops
 _END: Final = "</s>"
+_KEY: Final = "translate.local.model"
 _TOKENIZER: Final = "tokenizer.json"
 _PIECES: Final = ("source.spm", "target.spm")
 
@@ -84,20 +85,19 @@ class _OfSentencePiece:
 
 def check_model(params: LocalTranslatorParams, to: str) -> None:
     """Raise UsageError for a folder that has no translation model, or one that lacks the language `to`."""
-    key, folder = "translate.local.model", params.folder
-    if not (folder / "model.bin").is_file():
-        raise UsageError(f"{key}: {folder} has no model.bin: give the folder of a translation model of CTranslate2")
+    folder = params.folder
+    _check_weights(folder)
     if not (folder / _TOKENIZER).is_file():
         lacking = [name for name in _PIECES if not (folder / name).is_file()]
         if lacking:
             raise UsageError(
-                f"{key}: {folder} has neither {_TOKENIZER} nor {' and '.join(lacking)}: lay them beside it"
+                f"{_KEY}: {folder} has neither {_TOKENIZER} nor {' and '.join(lacking)}: lay them beside it"
             )
         try:
             import sentencepiece  # noqa: F401
         except ImportError as error:
             raise UsageError(
-                f"{key}: {folder} has pieces of SentencePiece, which is not here: pip install 'turnmill[translate]'"
+                f"{_KEY}: {folder} has pieces of SentencePiece, which is not here: pip install 'turnmill[translate]'"
             ) from error
     if params.codes is not None and primary(to) not in params.codes:
         raise UsageError(
@@ -106,12 +106,16 @@ def check_model(params: LocalTranslatorParams, to: str) -> None:
 
 
 def identity(params: LocalTranslatorParams) -> Mapping[str, Any]:
-    """What its translations depend on: the files, and the parameters but the device."""
-    digest = hashlib.blake2b(digest_size=16)
-    files = (path for path in params.folder.iterdir() if path.suffix in (".bin", ".json", ".txt", ".spm"))
-    for path in sorted(files):
-        digest.update(path.name.encode() + b"\0" + hashlib.blake2b(path.read_bytes()).digest())
-    return params.model_dump(mode="json", exclude={"model", "device"}) | {"files": digest.hexdigest()}
+    """What its translations depend on: the files, and the parameters but the device. Raises UsageError for a folder
+    without a model."""
+    _check_weights(params.folder)
+    files = digest_of_folder(params.folder, (".bin", ".json", ".txt", ".spm"))
+    return params.model_dump(mode="json", exclude={"model", "device"}) | {"files": files}
+
+
+def _check_weights(folder: Path) -> None:
+    if not (folder / "model.bin").is_file():
+        raise UsageError(f"{_KEY}: {folder} has no model.bin: give the folder of a translation model of CTranslate2")
 
 
 class LocalTranslator:

@@ -1,5 +1,7 @@
 """What every translator does: texts in, translations out, or why there is none."""
 
+import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -9,8 +11,12 @@ from turnmill.manifests.languages import primary
 from turnmill.synth.tokens import tokens
 
 MOST: Final = 3.0
-"""A translation has at most so many times the tokens of its text, and `ROOM` more. A loop has more."""
+"""A translation has at most so many times the words of its text, and `ROOM` more. A loop has more."""
 ROOM: Final = 10
+
+# What `tokens` leaves whole: Thai, Lao, Tibetan, Burmese and Khmer have letters, and no spaces between words.
+_UNPARTED = re.compile("[\u0e00-\u109f\u1780-\u17ff]+")
+_LETTERS = 4  # of a word of these, vowel signs above and below not counted; roughly, for the bound is wide
 
 
 @dataclass(frozen=True)
@@ -60,10 +66,16 @@ def flaw(source: str, translation: str, to: str) -> str | None:
     """Why a text cannot be a translation into the language `to`, a clause; None where it can."""
     if not any(character.isalnum() for character in translation):
         return "the translation has no words"
-    count, most = len(tokens(translation)), round(MOST * len(tokens(source)) + ROOM)
+    count, most = _words(translation), round(MOST * _words(source) + ROOM)
     if count > most:
         return f"the translation has {count} words, and {most} are the most of such a text"
     found = language_found(translation, to, SURE)
     if primary(found) != primary(to):
         return f"the translation is in {found}, not in {to}"
     return None
+
+
+def _words(text: str) -> int:
+    """Words, or characters of Chinese and Japanese."""
+    letters = sum(map(str.isalpha, "".join(_UNPARTED.findall(text))))
+    return len(tokens(_UNPARTED.sub(" ", text))) + math.ceil(letters / _LETTERS)

@@ -59,7 +59,7 @@ def main() -> None:
     tracker = PitchTracker()
     worst = 0.0
     for hz in range(60, 560, 10):
-        found = tracker.pitch(tone(hz))
+        found = tracker.pitch(tone(hz), str(hz))
         assert found is not None
         worst = max(worst, abs(found.mean_hz / hz - 1))
     print(f"tones of 60 to 550 Hz: the mean is off by at most {100 * worst:.2f} %")
@@ -75,7 +75,7 @@ def main() -> None:
         for pcm, said in seen:
             samples = soxr.resample(pcm, speaker.sample_rate, SAMPLE_RATE)
             began = time.process_time()
-            heard = tracker.contour(samples)
+            heard = tracker.contour(samples, "speech")
             spent, seconds = spent + time.process_time() - began, seconds + len(samples) / SAMPLE_RATE
             places = np.clip(
                 (np.arange(len(heard)) * 256 / SAMPLE_RATE / FRAME_S).round().astype(int), 0, len(said) - 1
@@ -100,7 +100,7 @@ def main() -> None:
                 [Line("0", LINES[0], name, "en", 0)]
             )
             assert isinstance(speech, Speech)
-            found = tracker.pitch(soxr.resample(speech.pcm, speech.sample_rate, SAMPLE_RATE))
+            found = tracker.pitch(soxr.resample(speech.pcm, speech.sample_rate, SAMPLE_RATE), "speech")
             assert found is not None
             print(f"  {name} ({voice.gender}): {found.mean_hz:.0f} Hz, deviation {found.deviation_hz:.0f}")
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.pipelines.conftest import lake_of, speech
-from turnmill.manifests.errors import UsageError
+from turnmill.manifests.errors import TurnmillError, UsageError
 from turnmill.manifests.schema import to_table
 from turnmill.pipelines.guard import Guard
 from turnmill.pipelines.loading import load
@@ -82,6 +82,9 @@ def test_characters_are_counted_where_no_spaces_part_words(tmp_path: Path, spoke
     (row,) = captioned(place)
     assert row["speaking_rate_unit"] == "character"
     assert row["speaking_rate_bin"] == "very slowly"  # eight of them in three seconds
+    write(place, "clips", text="รถไฟเช้าออกเวลาเจ็ดโมง", language="th")  # whose characters are no syllables
+    (row,) = captioned(place)
+    assert (row["speaking_rate"], row["speaking_rate_unit"], row["speaking_rate_bin"]) == (None, None, None)
 
 
 def test_edges_are_those_of_the_recipe(tmp_path: Path, spoken: Speech) -> None:
@@ -97,6 +100,21 @@ def test_where_nobody_or_two_are_heard_there_is_a_row_and_no_caption(tmp_path: P
     rows = captioned(place)
     assert [row["uid"] for row in rows] == ["u0", "u1"]
     assert all(value is None for row in rows for name, value in row.items() if name != "uid")
+
+
+def test_a_model_that_fails_on_all_that_is_said_ends_the_run(tmp_path: Path, spoken: Speech) -> None:
+    class Broken:
+        def detect(self, *_: object) -> None:
+            raise RuntimeError("no such input")
+
+    silence = Speech(np.zeros(24_000, np.float32), 24_000, None)
+    place = lake_of(tmp_path, [spoken, silence, spoken], ("speech_captions",))
+    stage = Caption(CaptionParams(), "en")
+    stage.setup()
+    assert stage.loaded is not None
+    stage.loaded._model = Broken()  # type: ignore[assignment]
+    with pytest.raises(TurnmillError, match=r"SwiftF0 fails on every clip: u0: SwiftF0: .*no such input"):
+        stage.process(SHARD, place, Guard(stage.name))
 
 
 def test_edges_that_do_not_rise_are_refused(tmp_path: Path) -> None:

@@ -96,6 +96,17 @@ def test_what_cannot_be_half_of_a_pair_is_a_reject(fake: Fake, tmp_path: Path) -
     assert why["u3"] in (Reason.NO_PROMPT, Reason.NOTHING_SPOKEN)
 
 
+def test_what_forbids_derivatives_is_not_spoken(fake: Fake, tmp_path: Path) -> None:  # noqa: F811
+    place = lake(tmp_path / "lake", [speech(SENTENCES[0])] * 3, list(GERMAN))
+    licences = ("CC-BY-NC-ND-4.0", "CC-BY-ND-4.0 AND LicenseRef-ours", "LicenseRef-ours")
+    rows = [row | {"licence": spdx} for row, spdx in zip(place.rows("clips", "shard"), licences, strict=True)]
+    place.store.write_part(place.part("clips", "shard"), to_table("clips", rows), {})
+    done = made(S2st(params(fake), "en"), place)
+    assert [row["uid"] for row in done.tables["target_speech"]] == ["u2"]
+    assert [reject.reason for reject in done.rejects] == [Reason.NO_DERIVATIVES] * 2
+    assert done.rejects[0].detail == "u0 is under CC-BY-NC-ND-4.0, which forbids derivatives"
+
+
 def test_the_same_clips_have_the_same_speech_and_a_bound_of_the_gate_is_kept(fake: Fake, tmp_path: Path) -> None:  # noqa: F811
     place = lake(tmp_path / "lake", [speech(text) for text in SENTENCES[:3]], list(GERMAN))
     done = made(S2st(params(fake), "en"), place)

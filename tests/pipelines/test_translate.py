@@ -138,6 +138,9 @@ def test_a_model_that_fails_on_all_ends_the_run_and_on_one_does_not(tmp_path: Pa
     assert [reject.reason for reject in done.rejects] == [Reason.MODEL_FAILED]
     with pytest.raises(TurnmillError, match="the translator en-de fails on every clip"):
         made(lake(tmp_path / "all", long, long), local={"model": str(model)})
+    given = {"text": ENGLISH, "native": '{"translation": "Der Zug fährt um sieben Uhr ab."}'}
+    with pytest.raises(TurnmillError, match="the translator en-de fails on every clip"):
+        made(lake(tmp_path / "given", given, long, long), local={"model": str(model)})  # which the corpus translated
 
 
 def test_an_endpoint_translates_and_a_killed_worker_goes_on(endpoint: Endpoint, tmp_path: Path) -> None:  # noqa: F811

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from turnmill.manifests.records import Licence, Reason, Reject, TextDialogue, TextTurn
-from turnmill.synth.shortening import shortened
+from turnmill.synth.shortening import sentences, shortened
 from turnmill.synth.text import TextLimits, speakable
 
 LICENCE = Licence("CC0-1.0", True, True)
@@ -68,3 +68,19 @@ def test_what_is_kept_begins_the_answer_and_fits(answer: str) -> None:
     turn = cut(answer, longest=40).turns[1]
     assert answer.strip().startswith(turn.text.strip())
     assert not turn.shortened or (len(turn.text) <= 40 and turn.text[-1] in '.!?。！"')
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Mr. Smith came.|He sat down.",
+        "Mrs. Hill and Dr. J. R. Hill came vs. Prof. Ames.|They won!",
+        "Look, e.g. Paris, or the U.S. Army.|It is late.",
+        "It is No. 5 of St. James.|Go.",
+        "No.|I will not.",
+        "He said “Go.”|So we went.",
+        "好的。|我们走吧！",
+    ],
+)
+def test_a_sentence_does_not_end_with_an_abbreviation(text: str) -> None:
+    assert sentences(text.replace("|", " ")) == text.split("|")

@@ -87,6 +87,10 @@ def test_an_answer_has_told_what_was_asked_for_once_nothing_to_come_may_be_it() 
     assert is_told("二加三等于五，", "二加三等于五，你可以用五减去三再检查一遍。", "二加三等于多少？", "zh")
     assert not is_told("这要看水平，", "这要看一下水平，常常要四十分钟。", "一场比赛要多长时间？", "zh")
     assert not is_told("看一下时间吧，", "看一下时间吧，大概是中午。", "要多长时间？", "zh")  # that is no number
+    for told in ("大概一个小时。", "一个月左右。", "要一个半小时。"):
+        assert is_told(told, told + "你别着急。", "要多久？", "zh")
+    for told in ("这是一个好问题。", "那里有一个月亮。"):
+        assert not is_told(told, told + "要看天气。", "要多久？", "zh")
     assert not is_told("有很多办法。", "有很多办法。以下是一些例子：", "怎么解码？", "zh")
 
 

@@ -132,11 +132,20 @@ def test_the_clause_that_was_cut_is_said_again_and_what_follows_it(intent: Inten
     assert prefix(FRIDGE[1], item.said).endswith(".")  # what was missed is whole
 
 
-@pytest.mark.parametrize(("opening", "kept"), [("Yes, ", True), ("Well, ", False)])
+@pytest.mark.parametrize(
+    ("opening", "kept"), [("Yes, ", True), ("Well, ", False), ("No, ", True), ("No problem, ", False)]
+)
 def test_what_is_said_again_keeps_the_answer_that_it_begins_with(opening: str, kept: bool) -> None:
     told = f"{opening}if you only carry a small bag with you. The subway takes you downtown in twenty minutes or so."
     script = written(dialogue("d", ("Is it worth leaving the airport?", told)), "repeat")
-    assert (opening.strip() in script.turns[3].text) == kept
+    assert (f"{opening}if you" in script.turns[3].text) == kept
+
+
+@pytest.mark.parametrize(("opening", "kept"), [("是的，", True), ("不好意思，", False), ("没问题，", False)])
+def test_what_is_said_again_in_chinese_keeps_the_answer_that_it_begins_with(opening: str, kept: bool) -> None:
+    told = f"{opening}火车明天早上七点从北京西站出发。中午十二点半左右到达上海，下车以后可以坐地铁去酒店。"
+    script = written(dialogue("d", ("明天有去上海的火车吗？", told), "zh"), "repeat", others=())
+    assert (f"{opening}火车" in script.turns[3].text) == kept
 
 
 def test_an_affirmation_is_acknowledged_and_the_talk_goes_on() -> None:

@@ -106,6 +106,8 @@ def test_a_folder_that_lacks_something_is_told(tmp_path: Path) -> None:
         check_model(params(folder), "de")
     with pytest.raises(UsageError, match=r"translate\.local\.model: .*none has no model\.bin"):
         check_model(params(tmp_path / "none"), "de")
+    with pytest.raises(UsageError, match=r"translate\.local\.model: .*none has no model\.bin"):
+        identity(params(tmp_path / "none"))
 
 
 def test_it_is_known_by_its_files_and_not_by_where_they_lie(tmp_path: Path) -> None:
