@@ -40,8 +40,8 @@ class Difference:
 @dataclass(frozen=True)
 class Agreement:
     """`missing_run` and `added_run`: units (words, or characters) of the longest stretch of the given text that was not
-    heard, and of what was heard that is not in it. `least_unheard`: the least probability of a given word that was not heard; None where all were, or none was looked
-    for."""
+    heard, and of what was heard that is not in it. `least_unheard`: the least probability of a given word that was not
+    heard; None where all were, or none was looked for."""
 
     differences: tuple[Difference, ...]
     missing_run: int

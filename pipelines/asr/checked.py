@@ -19,8 +19,9 @@ def checked(
 ) -> dict[str, Any]:
     """The columns to add to a `row` of `transcripts`.
 
-    `row`: its `channel_words` say whether it is of two talks, of which no word is timed in the text. `speech`: where there is speech in the clip, [start, end) in seconds; `text`: the one that was given; `language`: a
-    BCP 47 tag, in which both texts are read.
+    `row`: its `channel_words` say whether it is of two talks, of which no difference has a time. `speech`: where there
+    is speech in the clip, [start, end) in seconds; `text`: the one that was given; `language`: a BCP 47 tag, in which
+    both texts are read.
     """
     talks = row["channel_words"] is not None  # of two talks the words run by time and the text by stretches
     words = () if talks else heard.words

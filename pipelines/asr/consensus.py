@@ -10,8 +10,8 @@ scored by
     SHARE * (share of the recognisers that say it) + (1 - SHARE) * (confidence of the surest of them)
 
 where confidence is the least probability of the words, and that of silence is SILENCE; of equal ones that wins which
-the recogniser says that is named first. What speaks against a recogniser (`Voice.votes`) takes its vote. How words are divided ("shop boy", "shopboy") makes no difference. The given
-text has no vote: it is told apart.
+the recogniser says that is named first. One that something speaks against has no vote (`Voice.votes`). How words are
+divided ("shop boy", "shopboy") makes no difference. The given text has no vote: it is told apart.
 """
 
 import re

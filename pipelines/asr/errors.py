@@ -82,6 +82,7 @@ def _form(language: str) -> tuple[str, str, Callable[[str], str]]:
 
 GROUPED = re.compile(r"(?<=\d)[.,'\u00a0\u2009\u202f](?=\d{3}(?!\d))")  # what parts the thousands of a number
 _SAYABLE = 12  # digits
+_UNSAYABLE = frozenset({"am"})  # num2words takes minutes for some numbers of seven digits, and fails on one of four
 _CHINESE = frozenset({"zh", "yue"})
 
 
@@ -107,14 +108,16 @@ def _chinese(text: str) -> str:
 
 def numbers_said(text: str, language: str, kept: str = "") -> str:
     """A plain text (`plain`) with whole numbers in words where num2words knows the language, grouped by thousands or
-    not; digit by digit those of more than 12, which some of its languages cannot say, or take seconds for."""
+    not; digit by digit those of more than 12, which some of its languages cannot say."""
     from num2words import num2words
 
     def said(match: re.Match[str]) -> str:
         parts = [match[0]] if len(match[0]) <= _SAYABLE else [*match[0]]
+        if language in _UNSAYABLE:
+            return " ".join(parts)
         try:
             return f" {plain(' '.join(num2words(int(part), lang=language) for part in parts))} "
-        except (NotImplementedError, LookupError, OverflowError, ValueError):  # a language that it does not know
+        except (NotImplementedError, LookupError, OverflowError, TypeError, ValueError):  # or one it errs in
             return " ".join(parts)
 
     return " ".join(re.sub(r"\d+", said, plain(GROUPED.sub("", text), kept)).split())
