@@ -40,15 +40,12 @@ class Difference:
 @dataclass(frozen=True)
 class Agreement:
     """`missing_run` and `added_run`: units (words, or characters) of the longest stretch of the given text that was not
-    heard, and of what was heard that is not in it. `missing` and `added` are these stretches as text, "" for none.
-    `least_unheard`: the least probability of a given word that was not heard; None where all were, or none was looked
-    for."""
+    heard, and of what was heard that is not in it. `least_unheard`: the least probability of a given word that was not
+    heard; None where all were, or none was looked for."""
 
     differences: tuple[Difference, ...]
     missing_run: int
     added_run: int
-    missing: str
-    added: str
     least_unheard: float | None
 
 
@@ -70,7 +67,7 @@ def agreement(
         ]
     places, of_given = _places(said, words), _places(wanted, found_given)
     spans = [None if at is None else (words[at[0]].start, words[at[1]].end) for at in places]
-    found, runs = [], {"missing": (0, ""), "added": (0, "")}
+    found, runs = [], {"substituted": 0, "missing": 0, "added": 0}
     unheard: list[float] = []
     for how, start, end, from_, to in chunks:
         kind = _KINDS[how]
@@ -79,10 +76,8 @@ def agreement(
         unheard += [
             w.prob for at in of_given[start:end] if at for w in found_given[at[0] : at[1] + 1] if sounds(w.word)
         ]
-        if kind in runs:
-            runs[kind] = max(runs[kind], (max(end - start, to - from_), mine or theirs), key=lambda run: run[0])
-    (missing_run, missing), (added_run, added) = runs["missing"], runs["added"]
-    return Agreement(tuple(found), missing_run, added_run, missing, added, min(unheard, default=None))
+        runs[kind] = max(runs[kind], end - start, to - from_)
+    return Agreement(tuple(found), runs["missing"], runs["added"], min(unheard, default=None))
 
 
 def shown(given: str, heard: str, language: str = "en") -> str:

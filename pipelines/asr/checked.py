@@ -2,7 +2,7 @@
 verdict. The columns are those of `manifests.schema.trust`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from turnmill.manifests.identify import SURE, language_found
@@ -19,14 +19,20 @@ def checked(
 ) -> dict[str, Any]:
     """The columns to add to a `row` of `transcripts`.
 
-    `speech`: where there is speech in the clip, [start, end) in seconds; `text`: the one that was given; `language`: a
-    BCP 47 tag, in which both texts are read.
+    `row`: its `channel_words` say whether it is of two talks, of which no difference has a time. `speech`: where there
+    is speech in the clip, [start, end) in seconds; `text`: the one that was given; `language`: a BCP 47 tag, in which
+    both texts are read.
     """
-    agreed = None if text is None else agreement(text, heard.text, heard.words, language, heard.given or ())
+    talks = row["channel_words"] is not None  # of two talks the words run by time and the text by stretches
+    words = () if talks else heard.words
+    agreed = None if text is None else agreement(text, heard.text, words, language, heard.given or ())
+    measures = measured(heard, speech)
+    if talks:  # `speech` is that of both, where each is heard by itself
+        measures = replace(measures, pace=None, outside_speech=None)
     found = {
         "asr_spoken": as_said(heard.text, language),
         "asr_written": as_written(heard.text, language),
-        **asdict(measured(heard, speech)),
+        **asdict(measures),
         "detected_language": None if heard.detected is None else primary(heard.detected),
         "detected_prob": heard.detected_prob,
         "text_language": None if text is None else primary(language_found(text, language, SURE)),

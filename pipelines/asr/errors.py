@@ -66,7 +66,7 @@ def tokens(text: str, language: str = "en") -> list[str]:
 def normalize(text: str, language: str = "en") -> str:
     """A text in the form in which it is compared, with one space between words."""
     _, _, form = _form(primary(language))
-    return form(_tame(text))
+    return form(tame(text))
 
 
 def _form(language: str) -> tuple[str, str, Callable[[str], str]]:
@@ -80,7 +80,9 @@ def _form(language: str) -> tuple[str, str, Callable[[str], str]]:
     return "words", "word", lambda text: numbers_said(text, language)
 
 
-_GROUPED = re.compile(r"(?<=\d)[.,'\u00a0\u2009\u202f](?=\d{3}(?!\d))")  # what parts the thousands of a number
+GROUPED = re.compile(r"(?<=\d)[.,'\u00a0\u2009\u202f](?=\d{3}(?!\d))")  # what parts the thousands of a number
+_SAYABLE = 12  # digits
+_UNSAYABLE = frozenset({"am"})  # num2words takes minutes for some numbers of seven digits, and fails on one of four
 _CHINESE = frozenset({"zh", "yue"})
 
 
@@ -106,19 +108,22 @@ def _chinese(text: str) -> str:
 
 def numbers_said(text: str, language: str, kept: str = "") -> str:
     """A plain text (`plain`) with whole numbers in words where num2words knows the language, grouped by thousands or
-    not."""
+    not; digit by digit those of more than 12, which some of its languages cannot say."""
     from num2words import num2words
 
     def said(match: re.Match[str]) -> str:
+        parts = [match[0]] if len(match[0]) <= _SAYABLE else [*match[0]]
+        if language in _UNSAYABLE:
+            return " ".join(parts)
         try:
-            return f" {plain(num2words(int(match[0]), lang=language))} "
-        except NotImplementedError:  # a language that it does not know
-            return match[0]
+            return f" {plain(' '.join(num2words(int(part), lang=language) for part in parts))} "
+        except (NotImplementedError, LookupError, OverflowError, TypeError, ValueError):  # or one it errs in
+            return " ".join(parts)
 
-    return " ".join(re.sub(r"\d+", said, plain(_GROUPED.sub("", text), kept)).split())
+    return " ".join(re.sub(r"\d+", said, plain(GROUPED.sub("", text), kept)).split())
 
 
-def _tame(text: str) -> str:
+def tame(text: str) -> str:
     """Without halves of characters, nor numbers that are none: a recogniser that loops writes digits without end."""
     return re.sub(r"\d{16,}", lambda match: " ".join(match[0]), text.encode("utf-8", "replace").decode("utf-8"))
 

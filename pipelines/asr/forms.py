@@ -10,32 +10,40 @@ from functools import cache
 from typing import Final
 
 from turnmill.manifests.languages import UNSPACED, primary
-from turnmill.pipelines.asr.errors import numbers_said
+from turnmill.pipelines.asr.errors import GROUPED, numbers_said, tame
 from turnmill.synth.text import spoken_form
 
 _BY_TEXT2NUM: Final = frozenset({"da", "de", "en", "es", "fr", "it", "nl", "pt"})
 """Languages of text2num, which leaves numbers up to three alone: "one" and "un" are more than numbers."""
-_BY_WETEXT: Final = frozenset({"ja", "zh"})
 _INSIDE: Final = "'"  # part of a word, as in "it's"
+_UNSPACED: Final = (
+    r"[\u0e00-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+)
+"""Letters that are written without spaces: Thai, Lao, Tibetan, Burmese, Khmer, kana and Han."""
 _LOOSE: Final = re.compile(r"(?<!\w)'+|'+(?!\w)")
+_SPACE: Final = re.compile(rf"(?<={_UNSPACED}) | (?={_UNSPACED})")
+_DECIMAL: Final = re.compile(r"(\d+(?:[.,]\d+)+)")
+_SENTENCE: Final = re.compile(r"(?<=[。！？；\n])")
 _READ: Final = frozenset({"en", "zh"})
 """Languages whose dates, money and signs are read as well."""
 
 
 def as_said(text: str, language: str) -> str:
     """A text in words, without case and punctuation: by `synth.reading` in English and Chinese; elsewhere whole numbers
-    are said where num2words knows the language, and the digits of others stay."""
+    are said where num2words knows the language, and the digits of others and of decimals stay."""
     first = primary(language)
-    said = numbers_said(spoken_form(text, first) if first in _READ else text, first, kept=_INSIDE)
-    return _LOOSE.sub("", said.replace(" ", "") if first in UNSPACED else said)
+    text = tame(text).replace("\u2019", "'")
+    parts = _DECIMAL.split(GROUPED.sub("", spoken_form(text, first) if first in _READ else text))
+    said = " ".join(part if n % 2 else numbers_said(part, first, kept=_INSIDE) for n, part in enumerate(parts)).strip()
+    return _LOOSE.sub("", _SPACE.sub("", said) if first in UNSPACED else said)
 
 
 def as_written(text: str, language: str) -> str | None:
-    """A text with its numbers in digits and all else as it is: inverse text normalisation by WeTextProcessing (Chinese,
-    Japanese) or text2num; None in a language of neither."""
+    """A text with its numbers in digits, by the rules of WeTextProcessing (Chinese: dates and measures in signs too) or
+    of text2num; None in a language of neither. Both take some words for numbers that are none (docs/transcripts.md)."""
     first = primary(language)
-    if first in _BY_WETEXT:
-        return _wetext(first)(text)
+    if first == "zh":  # by sentences: its time and memory grow faster than the text
+        return "".join(_wetext()(part) if part.strip() else part for part in _SENTENCE.split(text))
     if first in _BY_TEXT2NUM:
         from text_to_num import alpha2digit
 
@@ -45,7 +53,7 @@ def as_written(text: str, language: str) -> str | None:
 
 
 @cache
-def _wetext(language: str) -> Callable[[str], str]:
+def _wetext() -> Callable[[str], str]:
     from wetext import Normalizer
 
-    return Normalizer(lang=language, operator="itn").normalize  # type: ignore[no-any-return]
+    return Normalizer(lang="zh", operator="itn").normalize  # type: ignore[no-any-return]

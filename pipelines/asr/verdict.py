@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from turnmill.manifests.languages import UNSPACED
-from turnmill.pipelines.asr.models import near_language
+from turnmill.pipelines.asr.models import near_language, whisper_language
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,8 @@ class Rule:
 
 
 _WORDS: Final = (0.5, 6.0)
-_CHARACTERS: Final = (0.5, 12.0)
+_SYLLABIC: Final = frozenset({"ja", "wuu", "yue", "zh"})
+_CHARACTERS: Final = (0.5, 12.0)  # of these
 """A second of speech."""
 _RUN: Final = {"word": 3, "character": 6}
 """Units on end that make a text another one: of 40 right clips tiny.en missed as many in one, and added 2 at most."""
@@ -32,16 +33,20 @@ _HERE: Final = "measured here"
 
 
 def _off_pace(pace: float, language: str) -> bool:
-    low, high = _CHARACTERS if language in UNSPACED else _WORDS
+    if language in UNSPACED - _SYLLABIC:
+        return False  # signs of vowels and tones are characters there, and nobody measured how many are said
+    low, high = _CHARACTERS if language in _SYLLABIC else _WORDS
     return not low <= pace <= high
 
 
 def _differ(one: str, other: str) -> bool:
-    """Of languages. What is near is one: a model without a word for Cantonese hears it as Chinese."""
+    """Of languages. What is near is one: a model without a word for Cantonese hears it as Chinese, and
+    Whisper calls `nb` no."""
+    one, other = (whisper_language(code) or code for code in (one, other))
     return one != other and near_language(one) != other and near_language(other) != one
 
 
-RULES: Final = (
+_OF_WHAT_IS_HEARD: Final = (
     Rule("nothing_heard", ("asr_text",), lambda text: not text, "no speech was found, or no word heard in it"),
     Rule(
         "silence",
@@ -85,7 +90,7 @@ RULES: Final = (
         "pace",
         ("pace", "asr_language"),
         _off_pace,
-        "more than 6 words or 12 characters, or less than 0.5, a second of speech",
+        "more than 6 words, or 12 characters of Chinese and Japanese, or less than 0.5 a second of speech",
     ),
     Rule(
         "language_heard",
@@ -100,6 +105,8 @@ RULES: Final = (
         "it is written in another language than it was heard in",
     ),
     Rule("cut_off", ("n_cut",), lambda cut: cut > 0, "it reached Whisper's bound of 224 tokens"),
+)
+_OF_THE_TEXT: Final = (
     Rule(
         "text_language",
         ("asr_language", "text_language"),
@@ -126,6 +133,8 @@ RULES: Final = (
         f"({_HERE}; needs align_text)",
     ),
 )
+RULES: Final = _OF_WHAT_IS_HEARD + _OF_THE_TEXT
+_NO_VOTE: Final = frozenset(rule.name for rule in _OF_WHAT_IS_HEARD) - {"nothing_heard"}
 
 
 def verdict(row: Mapping[str, Any]) -> str | None:
@@ -135,3 +144,9 @@ def verdict(row: Mapping[str, Any]) -> str | None:
         if None not in measures and rule.holds(*measures):
             return rule.name
     return None
+
+
+def votes(told: str | None) -> bool:
+    """Whether a transcript of this verdict has a vote in the consensus: one that is invented or of another language has
+    none. That nothing is heard is a vote, and so is a text that is not the given one, which has none itself."""
+    return told not in _NO_VOTE

@@ -26,6 +26,7 @@ from turnmill.pipelines.asr.models import (
     whisper_language,
 )
 from turnmill.pipelines.asr.recognizer import Heard, Recognizer, Transcript, joined
+from turnmill.pipelines.asr.verdict import votes
 from turnmill.pipelines.asr.windows import Clip, Window
 from turnmill.pipelines.asr.words import Word
 from turnmill.pipelines.device import check_gpu
@@ -252,7 +253,7 @@ class Transcribe(LabelStage):
 
     def _rows(self, clip: Row, heard: Mapping[int, "_Whole"], speech: Sequence[Row]) -> tuple[list[Row], Row]:
         transcripts = [self._row(clip, place, whole, speech) for place, whole in heard.items()]
-        return transcripts, self._agreed(clip, [*heard.values()])
+        return transcripts, self._agreed(clip, [*heard.values()], [votes(row["verdict"]) for row in transcripts])
 
     def _row(self, clip: Row, place: int, whole: "_Whole", speech: Sequence[Row]) -> Row:
         heard, channels = whole
@@ -285,16 +286,17 @@ class Transcribe(LabelStage):
         spans = [(span["start"], span["end"]) for span in speech]
         return row | checked(row, heard, spans, text, language)
 
-    def _agreed(self, clip: Row, heard: Sequence["_Whole"]) -> Row:
+    def _agreed(self, clip: Row, heard: Sequence["_Whole"], may: Sequence[bool]) -> Row:
         (first, channels), text, duration = heard[0], clip["text"], clip["duration"]
         language = self._language(clip) or first.language or UNKNOWN
         if channels is None:
             talks = None
-            found = consensus([Voice(whole.text, whole.words) for whole, _ in heard], language, duration, text)
+            found = consensus(_voices([whole for whole, _ in heard], may), language, duration, text)
         else:
             each = zip(*(talks for _, talks in heard if talks is not None), strict=True)
-            talks = [consensus([Voice(v.text, v.words) for v in voices], language, duration) for voices in each]
-            found = merged(talks, language)
+            talks = [consensus(_voices(voices, may), language, duration) for voices in each]
+            found = merged(talks, [talk.heard for talk in channels])
+            found = replace(found, text=first.text) if len(heard) == 1 else found
         wrong = None if text is None else errors(text, found.text, language)
         return {
             "uid": clip["uid"],
@@ -335,6 +337,10 @@ def _whole(talks: Sequence[tuple[Clip, Sequence[Heard]]]) -> _Whole:
         return whole, None
     in_order = tuple(sorted(whole.words, key=lambda word: (word.start, word.end)))
     return replace(whole, words=in_order), [joined(heard, clip.language) for clip, heard in talks]
+
+
+def _voices(heard: Sequence[Transcript], may: Sequence[bool]) -> list[Voice]:
+    return [Voice(one.text, one.words, vote) for one, vote in zip(heard, may, strict=True)]
 
 
 def _words(words: Sequence[Word], duration: float) -> list[Row]:

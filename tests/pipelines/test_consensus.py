@@ -1,5 +1,7 @@
 """A vote of recognisers: places that all can speak of, who wins them, and what the given text says there."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given as drawn
 from hypothesis import settings
@@ -92,14 +94,55 @@ def test_two_talks_are_one_clip_by_time() -> None:
         consensus([voice("a b"), voice("a b")], "en", LONG),
         consensus([voice("c", later=0.2), voice("d")], "en", 1),
     ]
-    found = merged(talks, "en")
-    assert found.text == "a c b"
+    found = merged(talks, [[(0.0, 60.0)], [(0.1, 1.0)]])
+    assert found.text == "a b c"
+    assert [word.word for word in found.words] == ["a", "c", "b"]
     assert found.supports == (2, 2, 1)
     assert found.voices == 2
 
 
+def test_two_talks_are_one_text_stretch_by_stretch() -> None:
+    first, second = (consensus([voice(text)], "en", LONG) for text in ("hello how are you fine", "yes yes I see"))
+    found = merged([first, second], [[(0.0, 1.9), (2.0, 3.0)], [(0.0, 2.0)]])
+    assert found.text == "hello how are you yes yes I see fine"
+
+
+def test_what_is_left_out_of_the_comparison_is_a_word_and_has_the_support_it_has() -> None:
+    for text in ("Mm-hmm.", "Hmm. Mm. Um.", "(laughs)", "(laughs at me)", "...", "— um so (he laughs) it's"):
+        assert [word.word for word in consensus([voice(text)], "en", LONG).words] == text.split()
+    one = consensus([voice("so uh we go"), voice("so we go")], "en", LONG, "so uh we go")
+    assert [(w.word, w.support, w.given) for w in one.words] == [
+        ("so", 2, True), ("uh", 1, True), ("we", 2, True), ("go", 2, True)
+    ]  # fmt: skip
+    assert one.unsupported == 0
+    blank = consensus([voice("so [BLANK] we", 0.4), voice("so we", 0.4)], "en", LONG)
+    assert (blank.text, blank.supports) == ("so we", (2, 1, 2))
+    assert consensus([voice("b a"), voice("b a")], "en", LONG, "uh b a").unsupported == 0
+
+
+def test_who_has_no_vote_wins_nothing_and_is_counted() -> None:
+    invented = replace(voice("the cat sat thank you", 0.99), votes=False)
+    found = consensus([invented, voice("a cat sat", 0.2)], "en", LONG)
+    assert (found.text, found.supports) == ("a cat sat", (1, 2, 2, 1, 1))
+    alone = consensus([invented, replace(voice("a cat sat", 0.2), votes=False)], "en", LONG)
+    assert alone.text == invented.text
+
+
+def test_words_are_spaced_as_their_recogniser_spaced_them() -> None:
+    mine = voice("我喜欢 New York 的 pizza 吗", 0.5, ["我", "喜欢", "New", "York", "的", "pi", "zza", "吗"])
+    other = voice("我喜欢 New York 的 pizza 马", 0.9, ["我", "喜欢", "New", "York", "的", "pi", "zza", "马"])
+    other.words[0] = replace(other.words[0], word="你")  # type: ignore[index]
+    found = consensus([mine, replace(other, text="你喜欢 New York 的 pizza 马")], "zh", LONG)
+    assert found.text == "你喜欢 New York 的 pizza 马"
+    other.words[0] = replace(other.words[0], prob=0.1)  # type: ignore[index]
+    mixed = consensus([mine, replace(other, text="你喜欢 New York 的 pizza 马")], "zh", LONG)
+    assert mixed.text == "我喜欢 New York 的 pizza 马"
+
+
 _WORDS = st.lists(
-    st.sampled_from(["it's", "it", "is", "a", "21", "twenty", "one", "—", "cat's", "don't", "3,000", "...", "U.S."]),
+    st.sampled_from(
+        ["it's", "it", "is", "a", "21", "twenty", "one", "—", "cat's", "don't", "3,000", "...", "U.S.", "um", "(a"]
+    ),
     max_size=7,
 )
 _VOICES = st.lists(st.tuples(_WORDS, st.sampled_from([0.2, 0.5, 0.9])), min_size=1, max_size=4)
@@ -110,6 +153,8 @@ _VOICES = st.lists(st.tuples(_WORDS, st.sampled_from([0.2, 0.5, 0.9])), min_size
 def test_what_wins_was_said_and_is_counted(voices: list[tuple[list[str], float]], text: list[str]) -> None:
     said = [voice(" ".join(words), prob) for words, prob in voices]
     found = consensus(said, "en", LONG, " ".join(text))
+    untold = consensus(said, "en", LONG)
+    assert (found.text, found.supports) == (untold.text, untold.supports)  # whatever is given
     assert all(1 <= support <= len(said) for support in found.supports)
     assert {w.word for w in found.words} <= {w.word for one in said for w in one.words}
     rates = [errors(" ".join(text), one.text).count for one in said]

@@ -5,7 +5,7 @@ from hypothesis import given as drawn
 from hypothesis import strategies as st
 
 from turnmill.manifests.languages import UNSPACED
-from turnmill.pipelines.asr.errors import Errors, errors, normalize
+from turnmill.pipelines.asr.errors import Errors, errors, normalize, numbers_said
 
 
 @pytest.mark.parametrize(
@@ -57,6 +57,13 @@ def test_errors_are_told_apart_in_the_unit_of_the_language(
 def test_a_loop_of_digits_and_half_a_character_are_text(language: str) -> None:
     assert errors("да", "да " + "1" * 5000, language).insertions > 100
     assert errors("a\ud800b", "a?b", language).count == 0
+
+
+@pytest.mark.parametrize("language", ["be", "ru", "ca", "tr", "kn", "te", "am", "sr", "uk", "id", "pt", "und"])
+def test_a_number_that_nobody_can_say_is_digits(language: str) -> None:
+    assert len(numbers_said("9" * 40, language).split()) >= 40
+    assert len(numbers_said(f"{10**39:,}", language).split()) >= 40
+    assert numbers_said("9" * 7, "am") == "9" * 7  # num2words would take minutes
 
 
 def test_a_rate_is_over_what_was_given() -> None:

@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from turnmill.manifests.schema import SCHEMAS
+from turnmill.pipelines.asr.checked import checked
 from turnmill.pipelines.asr.measures import Measures, is_stock, loop_share, measured
 from turnmill.pipelines.asr.recognizer import Transcript
-from turnmill.pipelines.asr.verdict import RULES, verdict
+from turnmill.pipelines.asr.verdict import RULES, verdict, votes
 from turnmill.pipelines.asr.words import Word
 
 GOOD: dict[str, Any] = {
@@ -111,6 +112,16 @@ def test_stock_phrases_are_known_in_any_writing(text: str, language: str, stock:
             },
             None,
         ),
+        (
+            dict.fromkeys(("asr_language", "detected_language", "written_language", "text_language"), "th")
+            | {"pace": 15.5},
+            None,
+        ),  # nobody measured how many of its characters are said
+        (
+            dict.fromkeys(("asr_language", "detected_language"), "no")
+            | dict.fromkeys(("written_language", "text_language"), "nb"),
+            None,
+        ),
         ({"detected_language": "de"}, "language_heard"),
         ({"detected_language": "de", "detected_prob": 0.8}, None),
         ({"detected_language": None, "detected_prob": None}, None),  # a model of one language
@@ -138,3 +149,20 @@ def test_the_verdict_is_the_first_thing_that_speaks_against_a_transcript(
 def test_every_verdict_rests_on_columns_of_the_table() -> None:
     assert {column for rule in RULES for column in rule.rests_on} <= set(SCHEMAS["transcripts"].names)
     assert len({rule.name for rule in RULES}) == len(RULES)
+
+
+def test_what_is_invented_has_no_vote_and_silence_and_another_text_have_one() -> None:
+    assert [rule.name for rule in RULES if votes(rule.name)] == [
+        "nothing_heard", "text_language", "text_missing", "text_added", "text_improbable"
+    ]  # fmt: skip
+    assert votes(None)
+
+
+@pytest.mark.parametrize("talks", [False, True])
+def test_of_two_talks_nothing_is_measured_against_the_speech_of_both(talks: bool) -> None:
+    words = (Word("one", 0.5, 1.0, 0.9), Word("too", 1.0, 1.5, 0.9))
+    heard = transcript("one too", words, ((0.0, 2.0),))
+    row = GOOD | {"channel_words": [] if talks else None}
+    found = checked(row, heard, [(0.5, 1.5)], "one two", "de")
+    assert (found["pace"], found["outside_speech"]) == ((None, None) if talks else (2.0, 0.0))
+    assert [each["start"] for each in found["differences"]] == [None if talks else 1.0]

@@ -1,6 +1,7 @@
 """transcribe: a clip that the model cannot take is its own reject, and a model that takes none ends the run."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from turnmill.manifests.errors import TurnmillError, UsageError
 from turnmill.manifests.records import Reason
 from turnmill.manifests.schema import to_table
 from turnmill.pipelines.asr.errors import Errors
-from turnmill.pipelines.asr.recognizer import Heard, Recognizer
+from turnmill.pipelines.asr.recognizer import Heard, Recognizer, Transcript
 from turnmill.pipelines.asr.windows import Window
+from turnmill.pipelines.asr.words import Word
 from turnmill.pipelines.device import Batch
 from turnmill.pipelines.guard import Guard
 from turnmill.pipelines.stage import Shard, Workspace
@@ -272,6 +274,20 @@ def test_the_model_that_fails_is_named_and_its_clips_are_rejects(
     ears[1].good = None
     with pytest.raises(TurnmillError, match="the model other fails on every clip: u0: it fails"):
         stage.process(SHARD, place, Guard(stage.name))
+
+
+def test_the_text_of_two_talks_is_what_one_model_heard_and_an_invented_one_has_no_vote(stage: Transcribe) -> None:
+    def heard(text: str, prob: float, later: float = 0.0) -> Transcript:
+        words = tuple(Word(word, n + later, n + later + 0.5, prob) for n, word in enumerate(text.split()))
+        return Transcript(text, "en", None, -0.3, 0.1, 1.0, words, ((0.0, 9.0),), 0)
+
+    clip = {"uid": "u", "text": None, "duration": 9.0, "language": "en"}
+    one, other = heard("hello how are you", 0.9), heard("yes yes I see", 0.9, 0.3)
+    both = replace(one, text="hello how are you yes yes I see", words=one.words + other.words)
+    assert stage._agreed(clip, [(both, [one, other])], [True])["consensus_text"] == both.text
+    assert stage._agreed(clip, [(both, [one, other])] * 2, [True, True])["consensus_text"] == both.text
+    invented = (heard("thanks for watching", 0.99), None)
+    assert stage._agreed(clip, [invented, (one, None)], [False, True])["consensus_text"] == one.text
 
 
 def test_two_models_of_one_name_are_refused(tmp_path: Path) -> None:
