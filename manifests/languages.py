@@ -10,6 +10,8 @@ UNKNOWN: Final = "und"
 
 UNSPACED: Final = frozenset({"bo", "dz", "ja", "km", "lo", "my", "th", "wuu", "yue", "zh"})
 """First parts of tags of languages that are written without spaces between words: they are counted in characters."""
+SYLLABIC: Final = frozenset({"ja", "wuu", "yue", "zh"})
+"""Those of them in which a character is about a syllable, so that characters a second are a rate of speech."""
 
 _NAMES: Final = {
     **dict.fromkeys(("english", "英文", "英语"), "en"),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from turnmill.manifests.languages import UNSPACED
+from turnmill.manifests.languages import SYLLABIC, UNSPACED
 from turnmill.pipelines.asr.models import near_language, whisper_language
 
 
@@ -23,8 +23,7 @@ class Rule:
 
 
 _WORDS: Final = (0.5, 6.0)
-_SYLLABIC: Final = frozenset({"ja", "wuu", "yue", "zh"})
-_CHARACTERS: Final = (0.5, 12.0)  # of these
+_CHARACTERS: Final = (0.5, 12.0)  # where they are syllables
 """A second of speech."""
 _RUN: Final = {"word": 3, "character": 6}
 """Units on end that make a text another one: of 40 right clips tiny.en missed as many in one, and added 2 at most."""
@@ -33,9 +32,9 @@ _HERE: Final = "measured here"
 
 
 def _off_pace(pace: float, language: str) -> bool:
-    if language in UNSPACED - _SYLLABIC:
+    if language in UNSPACED - SYLLABIC:
         return False  # signs of vowels and tones are characters there, and nobody measured how many are said
-    low, high = _CHARACTERS if language in _SYLLABIC else _WORDS
+    low, high = _CHARACTERS if language in SYLLABIC else _WORDS
     return not low <= pace <= high
 
 

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field
 
 from turnmill.manifests.emotions import emotion_named
 from turnmill.manifests.genders import gender_of
-from turnmill.manifests.languages import UNKNOWN, UNSPACED, primary
+from turnmill.manifests.languages import SYLLABIC, UNKNOWN, UNSPACED, primary
 from turnmill.manifests.params import Params
 from turnmill.manifests.schema import declared
 from turnmill.pipelines.asr.errors import tokens
@@ -23,7 +23,6 @@ from turnmill.sources.captions import CLARITIES, ENERGIES, INTONATIONS, PITCHES,
 from turnmill.sources.pitch import PitchTracker
 
 _LEAST_S: Final = 0.5  # of speech, below which nothing is said of it
-_COUNTED: Final = frozenset({"ja", "wuu", "yue", "zh"})  # where a rate is of characters
 
 
 def _rising(edges: tuple[float, ...]) -> tuple[float, ...]:
@@ -148,8 +147,8 @@ class Caption(Listen):
             return None, 0
         language = clip["language"] or self.language or heard.language or UNKNOWN
         first = primary(language)
-        count = len(tokens(text, language)) if first in _COUNTED or first not in UNSPACED else 0
-        return ("character" if first in _COUNTED else "word", count) if count else (None, 0)
+        count = len(tokens(text, language)) if first in SYLLABIC or first not in UNSPACED else 0
+        return ("character" if first in SYLLABIC else "word", count) if count else (None, 0)
 
     def _manner(self, clip: Row, measured: Row, snr_db: float | None) -> Manner:
         p, gender = self.params, gender_of(clip["native"], clip["tags"])
