@@ -144,7 +144,7 @@ def test_next_asks_what_was_removed_after_a_run_of_speech() -> None:
     commands = dict(next_commands("out/x", {"speech": 3}))
     assert "SELECT removed_by, count(*) AS n FROM clips_all GROUP BY removed_by" in commands["query"]
     assert "yours" not in commands
-    both = dict(next_commands("out/x", {"speech": 3, "dialogue": 1}, "tiny.en"))
+    both = dict(next_commands("out/x", {"speech": 3, "dialogue": 1}, ["tiny.en"]))
     assert "FROM events" in both["query"]
     assert both["listen"] == "open out/x/listen.html in a browser"
 
@@ -154,7 +154,7 @@ def test_next_offers_the_users_own_recordings_to_the_model_that_heard_the_demo(
 ) -> None:
     """The command as it is printed, dry."""
     require("tiny.en")
-    offered = dict(next_commands("out/x", {"speech": 3}, "tiny.en"))["yours"]
+    offered = dict(next_commands("out/x", {"speech": 3}, ["tiny.en"]))["yours"]
     words = shlex.split(offered.replace("YOUR/RECORDINGS", shlex.quote(str(small.corpus))))
     assert call(monkeypatch, *words[1:], "--out", str(tmp_path / "out"), "--dry-run") == 0
     assert "transcribe" in capsys.readouterr().out
