@@ -14,7 +14,7 @@ import jiwer
 from rapidfuzz.distance import Levenshtein
 
 from turnmill.manifests.languages import UNSPACED, primary
-from turnmill.pipelines.asr.errors import tokens
+from turnmill.pipelines.asr.errors import aligned, tokens
 from turnmill.pipelines.asr.words import Word
 from turnmill.synth.tokens import sounds
 
@@ -59,10 +59,10 @@ def agreement(
     if not wanted:
         chunks = [("insert", 0, 0, 0, len(said))] if said else []
     else:
-        (aligned,) = jiwer.process_words(" ".join(wanted), " ".join(said)).alignments
+        (found_places,) = aligned(wanted, said).alignments
         chunks = [
             (each.type, each.ref_start_idx, each.ref_end_idx, each.hyp_start_idx, each.hyp_end_idx)
-            for each in aligned
+            for each in found_places
             if each.type != "equal"
         ]
     places, of_given = _places(said, words), _places(wanted, found_given)
@@ -86,8 +86,7 @@ def shown(given: str, heard: str, language: str = "en") -> str:
     wanted, said = tokens(given, language), tokens(heard, language)
     if not wanted or not said:
         return f"given: {' '.join(wanted)}\nheard: {' '.join(said)}"
-    output = jiwer.process_words(" ".join(wanted), " ".join(said))
-    told: str = jiwer.visualize_alignment(output, show_measures=False, skip_correct=False)
+    told: str = jiwer.visualize_alignment(aligned(wanted, said), show_measures=False, skip_correct=False)
     lines = told.replace("REF:", "given:").replace("HYP:", "heard:").splitlines()
     # The marks stand below the texts, whose names are two letters longer now; the first line counts sentences.
     return "\n".join(f"  {line}".rstrip() if line.startswith(" ") else line for line in lines[1:] if line.strip())

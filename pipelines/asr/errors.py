@@ -12,9 +12,9 @@ Both texts are brought to one form first, so that "It's $5." and "it is five dol
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import jiwer
 
@@ -52,8 +52,13 @@ def errors(given: str, heard: str, language: str = "en") -> Errors:
     wanted, said = tokens(given, language), tokens(heard, language)
     if not wanted:
         return Errors(0, 0, len(said), 0, units, name)
-    found = jiwer.process_words(" ".join(wanted), " ".join(said))
+    found = aligned(wanted, said)
     return Errors(found.substitutions, found.deletions, found.insertions, len(wanted), units, name)
+
+
+def aligned(wanted: Sequence[str], said: Sequence[str]) -> jiwer.WordOutput:
+    """The alignment of units, of which some are `wanted`, by which errors are counted and told."""
+    return jiwer.process_words(" ".join(wanted), " ".join(said))
 
 
 def tokens(text: str, language: str = "en") -> list[str]:
@@ -65,7 +70,12 @@ def tokens(text: str, language: str = "en") -> list[str]:
 
 def normalize(text: str, language: str = "en") -> str:
     """A text in the form in which it is compared, with one space between words."""
-    _, _, form = _form(primary(language))
+    return _normalized(text, primary(language))
+
+
+@lru_cache(maxsize=1 << 8)  # each text of a clip is compared several times, and numbers of Chinese take 10 ms
+def _normalized(text: str, language: str) -> str:
+    _, _, form = _form(language)
     return form(tame(text))
 
 
