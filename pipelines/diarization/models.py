@@ -4,7 +4,6 @@ is loaded.
 The published ones are gated: their terms are accepted on the Hub, and HF_TOKEN of the environment names who did.
 """
 
-import hashlib
 import importlib.util
 import json
 import os
@@ -15,6 +14,7 @@ from typing import Any, Final
 
 import yaml
 
+from turnmill.manifests.digests import digest_of_folder
 from turnmill.manifests.errors import UsageError
 from turnmill.manifests.packaged import ModelUnavailable, Packaged
 from turnmill.pipelines.asr.models import hub_answers
@@ -174,18 +174,9 @@ def model_digest(model: str) -> str:
     folder = Path(model) if Path(model).is_dir() else _snapshot(model, None)
     if folder is None:
         return model  # `unfetched`
-    own = _hash(folder) if Path(model).is_dir() else f"{model}@{folder.name}"
+    own = digest_of_folder(folder) if Path(model).is_dir() else f"{model}@{folder.name}"
     named = [(name, _snapshot(name, revision)) for name, revision in _named(folder)]
     return " ".join([own, *(f"{name}@{found.name if found else 'unfetched'}" for name, found in named)])
-
-
-def _hash(folder: Path) -> str:
-    """Of the names and contents of all files below a folder."""
-    digest = hashlib.blake2b(digest_size=16)
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        name = path.relative_to(folder).as_posix()
-        digest.update(name.encode() + b"\0" + hashlib.blake2b(path.read_bytes()).digest())
-    return digest.hexdigest()
 
 
 def model_name(model: str) -> str:
