@@ -65,3 +65,8 @@ LanguageTag = Annotated[str, BeforeValidator(_no_is_a_language), AfterValidator(
 
 PrimaryTag = Annotated[LanguageTag, AfterValidator(primary)]
 """The same where only the first part counts, as for voices."""
+
+
+def space(tag: str) -> str:
+    """What stands between the words of a language: a space, or nothing."""
+    return "" if primary(tag) in UNSPACED else " "

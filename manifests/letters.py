@@ -17,6 +17,10 @@ _LETTERS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Scripts, by their ISO 15924 codes -> the first words of the Unicode names of their letters."""
 
+UNPARTED: Final = "\u0e00-\u109f\u1780-\u17ff"
+"""Thai, Lao, Tibetan, Burmese and Khmer, as ranges of a regular expression's class: letters that are less than words,
+with no spaces between these."""
+
 SCRIPTS: Final = frozenset(word for words in _LETTERS.values() for word in words)
 """The scripts that some language here is written in, as `script` names them."""
 

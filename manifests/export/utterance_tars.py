@@ -15,7 +15,7 @@ from turnmill.manifests.audio import Audio, Float32, encode_flac
 from turnmill.manifests.export.profile import Add, Drop, Index, Place, Profile, Row, Written, json_line, no_index
 from turnmill.manifests.export.sample import Sample, at_rate, marked, mp3, wav
 from turnmill.manifests.export.utterances import dropped, manner_of, speaker_of, text_of, translation_of, unsaid
-from turnmill.manifests.languages import UNSPACED, primary
+from turnmill.manifests.languages import primary, space
 from turnmill.manifests.tar import TarWriter
 
 CLAP_RATE: Final = 48_000  # Hz
@@ -94,7 +94,7 @@ def _edges(words: Sequence[Mapping[str, Any]], frames: int) -> list[int]:
 def _heard(sample: Sample, start: float, end: float) -> str:
     """What is heard in a stretch of a clip, in seconds."""
     words = [word["word"] for word in sample.recognised or () if start <= (word["start"] + word["end"]) / 2 < end]
-    return ("" if primary(sample.told["language"] or "") in UNSPACED else " ").join(words)
+    return space(sample.told["language"] or "").join(words)
 
 
 def _captions(told: Mapping[str, Any], text: str) -> list[str]:

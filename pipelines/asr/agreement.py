@@ -13,7 +13,7 @@ from typing import Final
 import jiwer
 from rapidfuzz.distance import Levenshtein
 
-from turnmill.manifests.languages import UNSPACED, primary
+from turnmill.manifests.languages import space
 from turnmill.pipelines.asr.errors import aligned, tokens
 from turnmill.pipelines.asr.words import Word
 from turnmill.synth.tokens import sounds
@@ -55,7 +55,7 @@ def agreement(
     """How a given text and what was `heard` agree. `words` are those of the latter with their times, `found_given`
     those of the former where they were looked for."""
     wanted, said = tokens(given, language), tokens(heard, language)
-    between = "" if primary(language) in UNSPACED else " "
+    between = space(language)
     if not wanted:
         chunks = [("insert", 0, 0, 0, len(said))] if said else []
     else:

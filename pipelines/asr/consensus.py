@@ -24,7 +24,7 @@ from statistics import fmean
 
 from rapidfuzz.distance import Levenshtein
 
-from turnmill.manifests.languages import UNSPACED, primary
+from turnmill.manifests.languages import primary, space
 from turnmill.pipelines.asr.errors import tokens
 from turnmill.pipelines.asr.words import Word, spread
 from turnmill.synth.tokens import joined, sounds
@@ -148,7 +148,7 @@ def _spaces(voice: Voice, language: str) -> list[str]:
     for word in voice.words:
         place = voice.text.find(word.word, at)
         if place < 0 or not at:  # half a character, or the first, which may stand behind another voice's word
-            found.append("" if primary(language) in UNSPACED else " ")
+            found.append(space(language))
         else:
             found.append(" " if voice.text[place - 1].isspace() else "")
         at = max(at, place + len(word.word))

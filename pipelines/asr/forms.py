@@ -10,15 +10,14 @@ from functools import cache
 from typing import Final
 
 from turnmill.manifests.languages import UNSPACED, primary
+from turnmill.manifests.letters import UNPARTED
 from turnmill.pipelines.asr.errors import GROUPED, numbers_said, tame
 from turnmill.synth.text import spoken_form
 
 _BY_TEXT2NUM: Final = frozenset({"da", "de", "en", "es", "fr", "it", "nl", "pt"})
 """Languages of text2num, which leaves numbers up to three alone: "one" and "un" are more than numbers."""
 _INSIDE: Final = "'"  # part of a word, as in "it's"
-_UNSPACED: Final = (
-    r"[\u0e00-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
-)
+_UNSPACED: Final = rf"[{UNPARTED}\u3005-\u3007\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 """Letters that are written without spaces: Thai, Lao, Tibetan, Burmese, Khmer, kana and Han."""
 _LOOSE: Final = re.compile(r"(?<!\w)'+|'+(?!\w)")
 _SPACE: Final = re.compile(rf"(?<={_UNSPACED}) | (?={_UNSPACED})")

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from turnmill.manifests.identify import SURE, language_found
-from turnmill.manifests.languages import UNKNOWN, UNSPACED, primary
+from turnmill.manifests.languages import UNKNOWN, primary, space
 from turnmill.pipelines.asr.errors import normalize, tokens
 from turnmill.pipelines.asr.recognizer import Transcript
 from turnmill.pipelines.asr.stock_phrases import STOCK_PHRASES
@@ -83,9 +83,9 @@ def loop_share(units: Sequence[str]) -> float:
 
 def is_stock(text: str, language: str) -> bool:
     """Whether all of a text is stock phrases of its language."""
-    space = "" if primary(language) in UNSPACED else " "
-    left = normalize(text, language) + space
-    phrases = [phrase + space for phrase in _phrases(primary(language))]  # none is empty: it would be found for ever
+    behind = space(language)
+    left = normalize(text, language) + behind
+    phrases = [phrase + behind for phrase in _phrases(primary(language))]  # none is empty: it would be found for ever
     while left.strip():
         found = next((phrase for phrase in phrases if left.startswith(phrase)), None)
         if found is None:

@@ -16,14 +16,13 @@ from turnmill.manifests.tar import TarWriter
 from turnmill.pipelines.guard import Guard
 from turnmill.pipelines.stage import LabelStage, Made, Row, Shard, Workspace, clip_item, clip_sound, hours
 from turnmill.pipelines.stages.speak import Speak, SpeakParams, flac_of
-from turnmill.pipelines.steps.voices import LONGEST_S
+from turnmill.pipelines.steps.voices import LONGEST_S, MARGIN_S
 from turnmill.synth.speech import Line
 from turnmill.synth.text import spoken_form
 from turnmill.synth.tts.engine import Engine
 from turnmill.synth.voices import Prompt, Voice
 
 _AT_ONCE: Final = 64  # clips whose voices are in memory: some 20 MB
-_MARGIN_S: Final = 0.1  # kept before the first and after the last speech
 _PROMPT_RATE: Final = 24_000  # Hz, at most
 
 
@@ -140,6 +139,6 @@ def _prompt(lake: BinaryIO, clip: Row, quality: Row | None) -> bytes:
         raise ItemError(Reason.NO_PROMPT, f"{clip['uid']} holds no speech")
     rate = min(clip["sample_rate"], _PROMPT_RATE)
     samples = mono_at(clip_sound(lake, clip), rate, clip["uid"])
-    first = max(segments[0]["start"] - _MARGIN_S, 0.0)
-    last = min(segments[-1]["end"] + _MARGIN_S, first + LONGEST_S)
+    first = max(segments[0]["start"] - MARGIN_S, 0.0)
+    last = min(segments[-1]["end"] + MARGIN_S, first + LONGEST_S)
     return encode_flac(Audio(samples[None, round(first * rate) : round(last * rate)], rate))

@@ -36,7 +36,7 @@ from turnmill.sources.measure import quality
 SHORTEST_S, LONGEST_S = 3.0, 10.0  # of a prompt
 VERSION = 2
 
-_MARGIN_S: Final = 0.1  # kept before the first and after the last speech
+MARGIN_S: Final = 0.1  # kept before the first and after the last speech
 _TRIES: Final = 3  # further recordings of a speaker to look at where the best one has no speech or too little
 _SPLITS: Final[tuple[Split, ...]] = ("train", "valid", "test")
 
@@ -341,8 +341,8 @@ def _prompt(uid: str, data: bytes) -> tuple[bytes, Audio] | Reject:
         segments = quality(Audio(samples[None], audio.sample_rate)).segments
         if not segments:
             return Reject(Reason.NO_PROMPT, f"{uid} holds no speech", uid=uid)
-        first = max(round((segments[0][0] - _MARGIN_S) * audio.sample_rate), 0)
-        last = round((segments[-1][1] + _MARGIN_S) * audio.sample_rate)
+        first = max(round((segments[0][0] - MARGIN_S) * audio.sample_rate), 0)
+        last = round((segments[-1][1] + MARGIN_S) * audio.sample_rate)
         cut = Audio(samples[None, first:last], audio.sample_rate)
         if not SHORTEST_S <= cut.duration <= LONGEST_S:
             bounds = f"a prompt is {SHORTEST_S:.0f} to {LONGEST_S:.0f} s"

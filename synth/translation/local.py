@@ -10,7 +10,7 @@ from pydantic import Field
 
 from turnmill.manifests.digests import digest_of_folder
 from turnmill.manifests.errors import UsageError
-from turnmill.manifests.languages import UNSPACED, PrimaryTag, primary
+from turnmill.manifests.languages import PrimaryTag, primary, space
 from turnmill.manifests.params import Params
 from turnmill.manifests.records import ItemError, Reason
 from turnmill.synth.shortening import sentences
@@ -191,7 +191,7 @@ class LocalTranslator:
         if any(not pieces or pieces[-1] != _END for pieces, _ in parts):
             return Untranslated(f"a sentence has no end after {_LONGEST} tokens")
         said = [self._tokenizer.text(pieces[:-1]).strip() for pieces, _ in parts]
-        text = ("" if primary(self._to) in UNSPACED else " ").join(said)
+        text = space(self._to).join(said)
         if why := flaw(source.text, text, self._to):
             return Untranslated(why)
         count = sum(len(pieces) for pieces, _ in parts)

@@ -8,14 +8,14 @@ from typing import Final, Protocol
 
 from turnmill.manifests.identify import SURE, language_found
 from turnmill.manifests.languages import primary
+from turnmill.manifests.letters import UNPARTED
 from turnmill.synth.tokens import tokens
 
 MOST: Final = 3.0
 """A translation has at most so many times the words of its text, and `ROOM` more. A loop has more."""
 ROOM: Final = 10
 
-# What `tokens` leaves whole: Thai, Lao, Tibetan, Burmese and Khmer have letters, and no spaces between words.
-_UNPARTED = re.compile("[\u0e00-\u109f\u1780-\u17ff]+")
+_UNPARTED = re.compile(f"[{UNPARTED}]+")  # what `tokens` leaves whole
 _LETTERS = 4  # of a word of these, vowel signs above and below not counted; roughly, for the bound is wide
 
 
